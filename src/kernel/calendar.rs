@@ -1,0 +1,158 @@
+//! The calendar: what is yet to happen, in one total order.
+//!
+//! Entries leave in the order (time, class, entity, sequence). The class ranks kinds of event at one instant, the
+//! entity ranks what they concern, the sequence is the order of scheduling. The calendar does not know what an event
+//! means and never drops one; a timer that was re-armed is recognised by its owner (see [`crate::kernel::timers`]).
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::time::SimTime;
+
+/// Where an entry stands among all others: time first, then class, then entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Order {
+    /// When it happens.
+    pub at: SimTime,
+    /// Rank of its kind among simultaneous entries; lower goes first.
+    pub class: u8,
+    /// Rank of what it concerns among simultaneous entries of one class; lower goes first.
+    pub entity: u32,
+}
+
+#[derive(Debug)]
+struct Entry<E> {
+    order: Order,
+    sequence: u64,
+    event: E,
+}
+
+impl<E> Entry<E> {
+    fn key(&self) -> (Order, u64) {
+        (self.order, self.sequence)
+    }
+}
+
+impl<E> PartialEq for Entry<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+impl<E> Eq for Entry<E> {}
+impl<E> PartialOrd for Entry<E> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<E> Ord for Entry<E> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+/// The future event list of a replication.
+#[derive(Debug)]
+pub struct Calendar<E> {
+    heap: BinaryHeap<Reverse<Entry<E>>>,
+    now: SimTime,
+    scheduled: u64,
+    taken: u64,
+}
+
+impl<E> Default for Calendar<E> {
+    fn default() -> Self {
+        Self {
+            heap: BinaryHeap::new(),
+            now: SimTime::ZERO,
+            scheduled: 0,
+            taken: 0,
+        }
+    }
+}
+
+impl<E> Calendar<E> {
+    /// The instant of the entry taken last; the start before the first.
+    #[must_use]
+    pub fn now(&self) -> SimTime {
+        self.now
+    }
+
+    /// How many entries were taken so far.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Puts `event` at its place in the order.
+    ///
+    /// # Panics
+    /// When `order.at` lies before [`Calendar::now`]: time does not run backwards.
+    pub fn schedule(&mut self, order: Order, event: E) {
+        assert!(
+            order.at >= self.now,
+            "scheduled at {} which is before {}",
+            order.at,
+            self.now
+        );
+        let sequence = self.scheduled;
+        self.scheduled += 1;
+        self.heap.push(Reverse(Entry {
+            order,
+            sequence,
+            event,
+        }));
+    }
+
+    /// The place of the entry that [`Calendar::take`] would give.
+    #[must_use]
+    pub fn peek(&self) -> Option<Order> {
+        self.heap.peek().map(|Reverse(entry)| entry.order)
+    }
+
+    /// Takes the first entry and moves the clock to it.
+    pub fn take(&mut self) -> Option<(Order, E)> {
+        let Reverse(entry) = self.heap.pop()?;
+        self.now = entry.order.at;
+        self.taken += 1;
+        Some((entry.order, entry.event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(at: u64, class: u8, entity: u32) -> Order {
+        Order {
+            at: SimTime::from_micros(at),
+            class,
+            entity,
+        }
+    }
+
+    #[test]
+    fn simultaneous_entries_leave_by_class_then_entity_then_sequence() {
+        let mut calendar = Calendar::default();
+        for (event, place) in [
+            ("e", order(1, 1, 1)),
+            ("d", order(1, 1, 0)),
+            ("c", order(1, 0, 9)),
+            ("b", order(0, 9, 9)),
+            ("f", order(1, 1, 1)),
+        ] {
+            calendar.schedule(place, event);
+        }
+        let left: Vec<_> = std::iter::from_fn(|| calendar.take().map(|(_, event)| event)).collect();
+        assert_eq!(left, ["b", "c", "d", "e", "f"]);
+        assert_eq!(calendar.taken(), 5);
+    }
+
+    #[test]
+    #[should_panic(expected = "before")]
+    fn time_does_not_run_backwards() {
+        let mut calendar = Calendar::default();
+        calendar.schedule(order(5, 0, 0), ());
+        calendar.take();
+        calendar.schedule(order(4, 0, 0), ());
+    }
+}

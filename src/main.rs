@@ -1,0 +1,2 @@
+//! The `rebsim` binary.
+fn main() {}

@@ -1,0 +1,127 @@
+//! What a machine asks for: effects are data, pushed in order and applied in that order by the cluster.
+
+use std::sync::Arc;
+
+use super::message::{RequestToken, Response};
+use crate::assignor::{MemberId, TopicPartition};
+use crate::kernel::SimDuration;
+use crate::timeline::{GroupState, RebalanceReason, RemovalReason};
+
+/// Timers of a classic group's coordinator; arming a key again replaces it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CoordinatorTimer {
+    /// Session (or new-member, or pending-member) timer of one member: `heartbeat-<group>-<member>`.
+    Session(MemberId),
+    /// End of the join phase or of an initial-delay window: `join-<group>`.
+    Join,
+    /// End of the sync phase: `sync-<group>`.
+    Sync,
+}
+
+/// A write to the coordinator's log that a machine waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AppendToken(pub u64);
+
+/// What the coordinator did that readers want to know. Same meaning as the observations of like name; members are
+/// named by id, because a coordinator knows no processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CoordinatorFact {
+    /// See [`crate::timeline::Observation::GroupState`].
+    GroupState {
+        /// State before.
+        from: GroupState,
+        /// State after.
+        to: GroupState,
+        /// Generation after.
+        generation: i32,
+        /// Why, when a rebalance begins.
+        reason: Option<RebalanceReason>,
+        /// Whose doing.
+        by: Option<MemberId>,
+    },
+    /// See [`crate::timeline::Observation::MemberIdIssued`].
+    MemberIdIssued {
+        /// The id.
+        member_id: MemberId,
+        /// State meanwhile.
+        state: GroupState,
+    },
+    /// See [`crate::timeline::Observation::MemberAdded`].
+    MemberAdded {
+        /// The id.
+        member_id: MemberId,
+        /// State when it came.
+        state: GroupState,
+    },
+    /// See [`crate::timeline::Observation::StaticMemberReplaced`].
+    StaticMemberReplaced {
+        /// `group.instance.id`
+        instance_id: Arc<str>,
+        /// Id before.
+        old: MemberId,
+        /// Id after.
+        new: MemberId,
+    },
+    /// See [`crate::timeline::Observation::MemberRemoved`].
+    MemberRemoved {
+        /// The id.
+        member_id: MemberId,
+        /// Why.
+        why: RemovalReason,
+    },
+    /// See [`crate::timeline::Observation::MemberRejoined`].
+    MemberRejoined {
+        /// The id.
+        member_id: MemberId,
+    },
+    /// See [`crate::timeline::Observation::JoinComplete`].
+    JoinComplete {
+        /// The new generation.
+        generation: i32,
+        /// The members in the coordinator's map order.
+        members: Vec<MemberId>,
+        /// The assignor in force.
+        assignor: &'static str,
+    },
+    /// See [`crate::timeline::Observation::AssignmentReceived`].
+    AssignmentReceived {
+        /// The generation.
+        generation: i32,
+        /// The leader.
+        leader: MemberId,
+        /// Who gets what, in the coordinator's map order.
+        assignment: Vec<(MemberId, Arc<[TopicPartition]>)>,
+    },
+}
+
+/// An effect of a coordinator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CoordinatorEffect {
+    /// Answer the request that came with the token.
+    Reply {
+        /// The request.
+        to: RequestToken,
+        /// The answer.
+        response: Response,
+    },
+    /// Arm a timer, replacing an earlier arming of the same key.
+    Arm {
+        /// Which.
+        timer: CoordinatorTimer,
+        /// Fires this long from now.
+        after: SimDuration,
+    },
+    /// Disarm a timer.
+    Cancel(CoordinatorTimer),
+    /// Append to the log; the machine is told by `on_appended` once it is committed.
+    Append(AppendToken),
+    /// Store these offsets as committed (accepted OffsetCommit); visible once the append is through, as is the reply.
+    StoreOffsets {
+        /// The request.
+        to: RequestToken,
+        /// Offset after the last record covered, by partition.
+        offsets: Arc<[(TopicPartition, u64)]>,
+    },
+    /// Tell the readers.
+    Observe(CoordinatorFact),
+}

@@ -1,0 +1,213 @@
+//! Requests and responses by their Kafka API names, reduced to the fields that decide anything.
+
+use std::sync::Arc;
+
+use crate::assignor::{AssignorKind, MemberId, TopicId, TopicPartition};
+use crate::kernel::SimDuration;
+use crate::timeline::Partitions;
+
+/// Kafka's error codes (`org.apache.kafka.common.protocol.Errors`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ErrorCode {
+    /// 0
+    None,
+    /// 14
+    CoordinatorLoadInProgress,
+    /// 15
+    CoordinatorNotAvailable,
+    /// 16
+    NotCoordinator,
+    /// 22
+    IllegalGeneration,
+    /// 23
+    InconsistentGroupProtocol,
+    /// 25
+    UnknownMemberId,
+    /// 26
+    InvalidSessionTimeout,
+    /// 27
+    RebalanceInProgress,
+    /// 79
+    MemberIdRequired,
+    /// 81
+    GroupMaxSizeReached,
+    /// 82
+    FencedInstanceId,
+}
+
+/// Names one request on its way, so that its answer finds back; unique within a replication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestToken(pub u64);
+
+/// What a member tells the leader about itself (`ConsumerProtocolSubscription`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// Subscribed topics.
+    pub topics: Vec<TopicId>,
+    /// Partitions owned after the callbacks that precede the join.
+    pub owned: Partitions,
+    /// Generation in which they were assigned; -1 when none.
+    pub generation: i32,
+    /// `client.rack`
+    pub rack: Option<Arc<str>>,
+    /// What the `sticky` assignor remembers: its last assignment and generation.
+    pub sticky_memory: Option<(Partitions, i32)>,
+}
+
+/// `JoinGroupRequest`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinGroupRequest {
+    /// Empty when the member has none yet.
+    pub member_id: MemberId,
+    /// The id that the naming source gives to this process if the coordinator has to issue one. Not on Kafka's wire:
+    /// there the broker draws it.
+    pub proposed_member_id: MemberId,
+    /// `group.instance.id`
+    pub instance_id: Option<Arc<str>>,
+    /// `session.timeout.ms`
+    pub session_timeout: SimDuration,
+    /// `max.poll.interval.ms`
+    pub rebalance_timeout: SimDuration,
+    /// Assignors in order of preference; for each the subscription bytes are `subscription`.
+    pub assignors: Arc<[AssignorKind]>,
+    /// The member's metadata.
+    pub subscription: Arc<Subscription>,
+    /// Why it joins; decides nothing, names the reason of the rebalance.
+    pub cause: JoinCause,
+}
+
+/// Why a member sends JoinGroup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum JoinCause {
+    /// First join, or a join as a new member.
+    New,
+    /// The group is rebalancing (heartbeat or sync answer said so).
+    Rebalancing,
+    /// Partitions were given up as the last assignment asked (cooperative).
+    FollowUp,
+    /// The leader's topics have other partitions than before.
+    Metadata,
+    /// The subscription changed.
+    Subscription,
+    /// After an error, or with a generation that was reset.
+    Error,
+}
+
+/// One member in the answer to the leader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinGroupMember {
+    /// Its id.
+    pub member_id: MemberId,
+    /// `group.instance.id`
+    pub instance_id: Option<Arc<str>>,
+    /// Its metadata.
+    pub subscription: Arc<Subscription>,
+}
+
+/// `JoinGroupResponse`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinGroupResponse {
+    /// Error, or none.
+    pub error: ErrorCode,
+    /// The generation; -1 with an error.
+    pub generation: i32,
+    /// The assignor in force.
+    pub assignor: Option<AssignorKind>,
+    /// The leader's id.
+    pub leader: MemberId,
+    /// The id of the addressee.
+    pub member_id: MemberId,
+    /// The leader must not compute an assignment (static leader that came back, KIP-814).
+    pub skip_assignment: bool,
+    /// All members in the coordinator's map order, for the leader; empty for others.
+    pub members: Vec<JoinGroupMember>,
+}
+
+/// `SyncGroupRequest`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncGroupRequest {
+    /// The member's id.
+    pub member_id: MemberId,
+    /// `group.instance.id`
+    pub instance_id: Option<Arc<str>>,
+    /// Its generation.
+    pub generation: i32,
+    /// The assignor of the generation.
+    pub assignor: AssignorKind,
+    /// The leader's result; empty from others.
+    pub assignments: Vec<(MemberId, Partitions)>,
+}
+
+/// `HeartbeatRequest`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeartbeatRequest {
+    /// The member's id.
+    pub member_id: MemberId,
+    /// `group.instance.id`
+    pub instance_id: Option<Arc<str>>,
+    /// Its generation.
+    pub generation: i32,
+}
+
+/// Why a member leaves by LeaveGroup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LeaveCause {
+    /// `close()` or `unsubscribe()`.
+    Closed,
+    /// `max.poll.interval.ms` exceeded.
+    PollTimeout,
+}
+
+/// `LeaveGroupRequest` of one member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaveGroupRequest {
+    /// The member's id.
+    pub member_id: MemberId,
+    /// `group.instance.id`
+    pub instance_id: Option<Arc<str>>,
+    /// Why.
+    pub cause: LeaveCause,
+}
+
+/// `OffsetCommitRequest`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetCommitRequest {
+    /// The member's id.
+    pub member_id: MemberId,
+    /// `group.instance.id`
+    pub instance_id: Option<Arc<str>>,
+    /// Its generation.
+    pub generation: i32,
+    /// Offset after the last record covered, by partition.
+    pub offsets: Arc<[(TopicPartition, u64)]>,
+}
+
+/// A request to the group coordinator about membership or offsets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Join or rejoin.
+    JoinGroup(JoinGroupRequest),
+    /// Ask for (and as the leader bring) the assignment.
+    SyncGroup(SyncGroupRequest),
+    /// Sign of life.
+    Heartbeat(HeartbeatRequest),
+    /// Leave.
+    LeaveGroup(LeaveGroupRequest),
+    /// Commit offsets.
+    OffsetCommit(OffsetCommitRequest),
+}
+
+/// The coordinator's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// To JoinGroup.
+    JoinGroup(JoinGroupResponse),
+    /// To SyncGroup: the assignment.
+    SyncGroup(Result<Partitions, ErrorCode>),
+    /// To Heartbeat.
+    Heartbeat(ErrorCode),
+    /// To LeaveGroup.
+    LeaveGroup(ErrorCode),
+    /// To OffsetCommit.
+    OffsetCommit(ErrorCode),
+}

@@ -1,0 +1,3 @@
+//! From text to a valid plan.
+
+pub mod plan;

@@ -1,0 +1,116 @@
+//! The words that cross from the run to its readers.
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident => $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word in results.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// States of a classic group (`ClassicGroupState`).
+    GroupState {
+        /// No members.
+        Empty => "Empty",
+        /// Waiting for members to join.
+        PreparingRebalance => "PreparingRebalance",
+        /// Waiting for the leader's assignment.
+        CompletingRebalance => "CompletingRebalance",
+        /// In steady operation.
+        Stable => "Stable",
+        /// Being removed.
+        Dead => "Dead",
+    }
+}
+
+words! {
+    /// Why a rebalance began.
+    RebalanceReason {
+        /// A new member joined.
+        Join => "join",
+        /// A member left by itself.
+        Leave => "leave",
+        /// A member's session expired.
+        SessionExpired => "session_expired",
+        /// A member left because it exceeded its poll interval.
+        PollTimeout => "poll_timeout",
+        /// Members missed the rebalance timeout of the join or sync phase.
+        RebalanceTimeout => "rebalance_timeout",
+        /// The leader saw other partitions than before.
+        MetadataChange => "metadata_change",
+        /// A member subscribes to other topics than before, or supports other assignors.
+        SubscriptionChange => "subscription_change",
+        /// A static member was replaced at a moment or in a way that needs a new generation.
+        StaticReplacement => "static_replacement",
+        /// A member that had to give up partitions rejoined (cooperative follow-up round).
+        FollowUp => "follow_up",
+        /// A member rejoined after an error or after a coordinator change.
+        Rejoin => "rejoin",
+    }
+}
+
+words! {
+    /// Why the coordinator removed a member.
+    RemovalReason {
+        /// LeaveGroup because the consumer was closed.
+        Leave => "leave",
+        /// LeaveGroup because the poll interval was exceeded.
+        PollTimeout => "poll_timeout",
+        /// No heartbeat for the session timeout.
+        SessionExpired => "session_expired",
+        /// Did not rejoin before the rebalance timeout.
+        JoinTimeout => "join_timeout",
+        /// Did not send SyncGroup before the rebalance timeout.
+        SyncTimeout => "sync_timeout",
+        /// The coordinator lost it in a failover.
+        CoordinatorChange => "coordinator_change",
+    }
+}
+
+words! {
+    /// The callbacks of `ConsumerRebalanceListener`.
+    CallbackKind {
+        /// `onPartitionsRevoked`
+        Revoked => "revoked",
+        /// `onPartitionsLost`
+        Lost => "lost",
+        /// `onPartitionsAssigned`
+        Assigned => "assigned",
+    }
+}
+
+words! {
+    /// Why an owner may return no more records of a partition.
+    ReleaseReason {
+        /// Marked pending revocation while the commit before a rejoin is under way.
+        PendingRevocation => "pending_revocation",
+        /// `onPartitionsRevoked` was entered.
+        Revoked => "revoked",
+        /// `onPartitionsLost` was entered, or the membership is gone.
+        Lost => "lost",
+        /// The process was killed or exited.
+        Gone => "gone",
+        /// Every thread of the process stands still.
+        Frozen => "frozen",
+        /// Its network was cut.
+        Disconnected => "disconnected",
+        /// The poll interval was exceeded.
+        PollDeadline => "poll_deadline",
+    }
+}
