@@ -446,7 +446,7 @@ impl<'a> World<'a> {
         self.after_exit(consumer);
     }
 
-    fn after_exit(&mut self, consumer: ConsumerId) {
+    pub(super) fn after_exit(&mut self, consumer: ConsumerId) {
         if let Some(down) = self.processes[consumer.index()].restart_after.take() {
             let step = super::script::Step::Start(consumer);
             self.schedule(self.now() + down, Class::Script, consumer.0, Event::Script(step));
@@ -455,7 +455,7 @@ impl<'a> World<'a> {
 
     // ---- the leader ----
 
-    fn snapshot_of(&self, members: &[JoinGroupMember]) -> Vec<(TopicId, u32)> {
+    pub(super) fn snapshot_of(&self, members: &[JoinGroupMember]) -> Vec<(TopicId, u32)> {
         let mut topics: Vec<TopicId> =
             members.iter().flat_map(|member| member.subscription.topics.iter().copied()).collect();
         topics.sort_unstable();
@@ -494,7 +494,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn assign_for(
+    pub(super) fn assign_for(
         &mut self,
         consumer: ConsumerId,
         kind: AssignorKind,
@@ -627,7 +627,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn next_member_id(&mut self, consumer: ConsumerId) -> MemberId {
+    pub(super) fn next_member_id(&mut self, consumer: ConsumerId) -> MemberId {
         let process = &self.processes[consumer.index()];
         let prefix = process.spec.config.group_instance_id.as_deref().unwrap_or(&process.spec.name);
         let id = self.naming.member(&process.name, &process.spec.name, prefix);
