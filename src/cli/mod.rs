@@ -8,6 +8,7 @@
     reason = "the verbs that use it wait for the layers below to land"
 )]
 
+mod again;
 mod args;
 mod assign;
 mod check;

@@ -11,7 +11,7 @@ use super::exit::Failure;
 
 /// stdout and stderr with what was decided about them.
 pub(crate) struct Streams {
-    out: Box<dyn Write + Send>,
+    out: io::Stdout,
     out_open: bool,
     /// `-q`
     pub(crate) quiet: bool,
@@ -35,7 +35,7 @@ impl Streams {
             color_out: wants_color(talk.color, out.is_terminal()),
             color_err: wants_color(talk.color, err.is_terminal()),
             err_is_terminal: err.is_terminal(),
-            out: Box::new(out),
+            out,
             out_open: true,
             quiet: talk.quiet,
             verbose: talk.verbose,

@@ -3,7 +3,8 @@
 //! The only module with threads. It owns which replications there are and what of each is kept; it knows no file, no
 //! terminal and no format.
 
-pub mod pool;
+mod pool;
 mod replication;
 
+pub use pool::processors;
 pub use replication::{Played, Replication, Watch, play, playing};

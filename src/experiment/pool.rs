@@ -7,6 +7,12 @@ use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+/// As many workers as the machine runs at once.
+#[must_use]
+pub fn processors() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
 /// Does tasks `0..count` with at most `jobs` workers and returns their results in order.
 ///
 /// `done` is called after each finished task with the number of tasks finished so far, from the worker's thread.
@@ -14,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// # Errors
 /// The error of the lowest-numbered task that fails; later tasks may then be left out. Numbers are taken in ascending
 /// order and what was taken is finished, so it is the same error for any number of workers.
-pub fn in_order<T, E>(
+pub(super) fn in_order<T, E>(
     count: usize,
     jobs: NonZeroUsize,
     task: impl Fn(usize) -> Result<T, E> + Sync,
