@@ -1,1 +1,4 @@
-//! cluster
+//! The simulated cluster.
+
+pub mod calibration;
+mod ledger;

@@ -1,4 +1,4 @@
-//! Arrivals of records in a partition.
+//! What users write about the load of a topic: rates, terms, skew.
 
 use crate::kernel::{SimDuration, SimTime};
 
