@@ -72,3 +72,29 @@ pub(crate) fn report(message: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+
+    #[test]
+    fn a_bug_is_reported_with_hash_and_command() {
+        simulating(Some(Context {
+            hash: "3f9a".into(),
+            again: "rebsim run x.yaml".into(),
+        }));
+        let idle = report("it broke");
+        assert!(
+            idle.starts_with("error: this is a bug in rebsim: it broke\n"),
+            "{idle}"
+        );
+        assert!(idle.ends_with("again: rebsim run x.yaml\n"), "{idle}");
+        simulating(None);
+        assert!(!report("it broke").contains("again"));
+        // Outside of a replication nothing is being played, also after one.
+        let nothing = experiment::play(&[], &[], NonZeroUsize::MIN, |_| Err::<(), _>(()), &|_| {});
+        assert!(nothing.is_ok() && experiment::playing().is_none());
+    }
+}

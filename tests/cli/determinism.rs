@@ -93,22 +93,38 @@ fn the_same_inputs_give_the_same_bytes_and_others_do_not() {
 
     let again: [(&str, BTreeMap<String, String>); 6] = [
         ("again", play(home, "twin.yaml", |_| {})),
-        ("-j1", play(home, "twin.yaml", |command| {
-            command.args(["--jobs", "1"]);
-        })),
-        ("-j2", play(home, "twin.yaml", |command| {
-            command.args(["-j", "2", "--progress", "bar", "--color", "always"]);
-        })),
+        (
+            "-j1",
+            play(home, "twin.yaml", |command| {
+                command.args(["--jobs", "1"]);
+            }),
+        ),
+        (
+            "-j2",
+            play(home, "twin.yaml", |command| {
+                command.args(["-j", "2", "--progress", "bar", "--color", "always"]);
+            }),
+        ),
         ("JSON", play(home, "twin.json", |_| {})),
-        ("another folder", play(home, "../twin.yaml", |command| {
-            command.current_dir(home.join("elsewhere"));
-        })),
-        ("another place", play(home, "twin.yaml", |command| {
-            command.env("TZ", "Asia/Tokyo").env("LC_ALL", "C");
-        })),
+        (
+            "another folder",
+            play(home, "../twin.yaml", |command| {
+                command.current_dir(home.join("elsewhere"));
+            }),
+        ),
+        (
+            "another place",
+            play(home, "twin.yaml", |command| {
+                command.env("TZ", "Asia/Tokyo").env("LC_ALL", "C");
+            }),
+        ),
     ];
     for (how, files) in &again {
-        assert_eq!(files.keys().collect::<Vec<_>>(), once.keys().collect::<Vec<_>>(), "{how}");
+        assert_eq!(
+            files.keys().collect::<Vec<_>>(),
+            once.keys().collect::<Vec<_>>(),
+            "{how}"
+        );
         for (name, content) in files {
             assert!(*content == once[name], "{how}: {name} differs");
         }
@@ -132,7 +148,9 @@ fn one_seed_among_several_is_the_same_as_alone() {
     fs::write(home.path().join("twin.yaml"), YAML).expect("it can be written");
     let lag = |change: fn(&mut Command)| {
         let files = play(home.path(), "twin.yaml", change);
-        let mut lag = files.into_iter().filter(|(name, _)| name.ends_with("/lag.csv"));
+        let mut lag = files
+            .into_iter()
+            .filter(|(name, _)| name.ends_with("/lag.csv"));
         lag.next().expect("lag is written").1
     };
     let first_of_three = lag(|_| {});
@@ -140,7 +158,9 @@ fn one_seed_among_several_is_the_same_as_alone() {
         command.args(["--series", "all"]);
     });
     let of_seed = |text: &str, seed: &str| -> Vec<String> {
-        let rows = text.lines().filter(|row| row.split(',').nth(1) == Some(seed));
+        let rows = text
+            .lines()
+            .filter(|row| row.split(',').nth(1) == Some(seed));
         rows.map(str::to_owned).collect()
     };
     assert!(of_seed(&first_of_three, "12").is_empty());
@@ -162,18 +182,31 @@ fn results_are_unchanged_or_refused_with_the_first_different_file() {
     assert_eq!(unchanged.code, 0);
     assert!(unchanged.err.contains("unchanged"), "{}", unchanged.err);
 
-    let folder = fs::read_dir(home.path().join("results")).expect("there are results").next();
+    let folder = fs::read_dir(home.path().join("results"))
+        .expect("there are results")
+        .next();
     let folder = folder.expect("one").expect("it can be listed").path();
     fs::write(folder.join("lag.csv"), "mine\n").expect("it can be written");
     let refused = run(&[]);
     assert_eq!(refused.code, 2, "{}", refused.err);
-    assert!(refused.err.contains("lag.csv") && refused.err.contains("--force"), "{}", refused.err);
+    assert!(
+        refused.err.contains("lag.csv") && refused.err.contains("--force"),
+        "{}",
+        refused.err
+    );
     let mine = fs::read_to_string(folder.join("lag.csv")).expect("it is there");
     assert_eq!(mine, "mine\n", "nothing was written");
     assert_eq!(run(&["--force"]).code, 0);
     assert_eq!(run(&[]).code, 0);
-    let sums = Command::new("sha256sum").args(["-c", "--quiet", "SHA256SUMS"]).current_dir(&folder).output();
+    let sums = Command::new("sha256sum")
+        .args(["-c", "--quiet", "SHA256SUMS"])
+        .current_dir(&folder)
+        .output();
     if let Ok(sums) = sums {
-        assert!(sums.status.success(), "{}", String::from_utf8_lossy(&sums.stdout));
+        assert!(
+            sums.status.success(),
+            "{}",
+            String::from_utf8_lossy(&sums.stdout)
+        );
     }
 }

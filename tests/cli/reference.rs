@@ -29,10 +29,15 @@ fn files_of(folder: &Path) -> BTreeMap<String, String> {
 fn play(name: &str) -> BTreeMap<String, String> {
     let out = tempfile::tempdir().expect("a folder for the test");
     let at = out.path().to_str().expect("a test's path is UTF-8");
-    let ran = ran(rebsim(&["run", name, "--out", at, "--check-invariants"]).current_dir(out.path()));
+    let ran =
+        ran(rebsim(&["run", name, "--out", at, "--check-invariants"]).current_dir(out.path()));
     assert_eq!(ran.code, 0, "{name}\n{}{}", ran.out, ran.err);
     let mut folders = fs::read_dir(out.path()).expect("there are results");
-    let folder = folders.next().expect("one").expect("it can be listed").path();
+    let folder = folders
+        .next()
+        .expect("one")
+        .expect("it can be listed")
+        .path();
     files_of(&folder)
 }
 
@@ -44,7 +49,11 @@ fn the_shipped_scenarios_give_what_is_committed() {
     assert_eq!(list.code, 0, "{}", list.err);
     let mut names = Vec::new();
     let mut problems = Vec::new();
-    for name in list.out.lines().filter_map(|line| line.split_whitespace().next()) {
+    for name in list
+        .out
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+    {
         names.push(name.to_owned());
         let files = play(name);
         let bytes: usize = files.values().map(String::len).sum();
@@ -61,19 +70,32 @@ fn the_shipped_scenarios_give_what_is_committed() {
             continue;
         }
         let committed = files_of(&folder);
-        for file in files.keys().chain(committed.keys()).collect::<std::collections::BTreeSet<_>>() {
+        for file in files
+            .keys()
+            .chain(committed.keys())
+            .collect::<std::collections::BTreeSet<_>>()
+        {
             if files.get(file) != committed.get(file) {
                 problems.push(format!("results/reference/{name}/{file} differs"));
             }
         }
     }
     assert!(!names.is_empty(), "some scenario is shipped");
-    for entry in fs::read_dir(root().join("results/reference")).into_iter().flatten() {
+    for entry in fs::read_dir(root().join("results/reference"))
+        .into_iter()
+        .flatten()
+    {
         let name = entry.expect("it can be listed").file_name();
         let name = name.to_string_lossy().into_owned();
         if !names.contains(&name) {
-            problems.push(format!("results/reference/{name} belongs to no shipped scenario"));
+            problems.push(format!(
+                "results/reference/{name} belongs to no shipped scenario"
+            ));
         }
     }
-    assert!(problems.is_empty(), "UPDATE_REFERENCE=1 rewrites them\n{}", problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "UPDATE_REFERENCE=1 rewrites them\n{}",
+        problems.join("\n")
+    );
 }

@@ -1,8 +1,8 @@
 //! Help, wrong usage, pipes, and inputs that are not there.
 
 use std::fs;
-use std::io::Read;
-use std::process::Stdio;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
 
 use super::support::{ran, rebsim, run_in};
 
@@ -148,5 +148,35 @@ fn the_manual_and_the_completions_are_whole() {
         for verb in VERBS {
             assert!(script.out.contains(verb), "{shell}: {verb}");
         }
+        // The shells that happen to be there read it without running it.
+        let checks = Command::new(shell).arg("-n").stdin(Stdio::piped()).spawn();
+        let (true, Ok(mut check)) = (["bash", "zsh", "fish"].contains(&shell), checks) else {
+            continue;
+        };
+        let mut stdin = check.stdin.take().expect("stdin is piped");
+        stdin
+            .write_all(script.out.as_bytes())
+            .expect("the shell reads it");
+        drop(stdin);
+        assert!(check.wait().expect("it ends").success(), "{shell} -n");
     }
+}
+
+#[test]
+fn colour_comes_only_where_it_is_wanted() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let plain = run_in(home.path(), &["run", "nowhere"]);
+    assert!(
+        !plain.err.contains('\u{1b}') && !plain.err.contains('\r'),
+        "{}",
+        plain.err
+    );
+    let asked = run_in(home.path(), &["run", "nowhere", "--color", "always"]);
+    assert!(asked.err.contains('\u{1b}'), "{}", asked.err);
+    let forced = ran(rebsim(&["run", "nowhere"]).env("CLICOLOR_FORCE", "1"));
+    assert!(forced.err.contains('\u{1b}'), "{}", forced.err);
+    let refused = ran(rebsim(&["run", "nowhere"])
+        .env("CLICOLOR_FORCE", "1")
+        .env("NO_COLOR", "1"));
+    assert!(!refused.err.contains('\u{1b}'), "{}", refused.err);
 }
