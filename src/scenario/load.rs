@@ -148,10 +148,11 @@ fn play(
     found: &mut Vec<Diagnostic>,
 ) -> Scenario {
     let changes = overlay::read(overrides, &mut files.sources, found);
-    let variants = document.get("variants").map_or(&[][..], Node::entries);
+    let changed = overlay::apply(document.clone(), &changes, found);
+    let variants = changed.get("variants").cloned();
+    let variants = variants.as_ref().map_or(&[][..], Node::entries);
     let names: Vec<String> = variants.iter().map(|entry| entry.key.clone()).collect();
-    let base = overlay::apply(document.clone(), &changes, found);
-    let base = checked(base, variants.is_empty(), found);
+    let base = checked(changed, variants.is_empty(), found);
     let mut documents = Vec::new();
     for entry in variants {
         check_name(entry, found);

@@ -116,7 +116,7 @@ fn of(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
             json!({ "type": "number", "minimum": least, "maximum": most })
         }
         Shape::Factor => {
-            json!({ "type": "number", "minimum": 0, "maximum": 1_000_000, "multipleOf": 0.001 })
+            json!({ "type": "number", "minimum": 0, "maximum": 1_000, "multipleOf": 0.001 })
         }
         Shape::Boolean => json!({ "type": "boolean" }),
         Shape::Text => json!({ "type": ["string", "number", "boolean"] }),

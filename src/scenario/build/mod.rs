@@ -43,6 +43,8 @@ pub(super) struct Builder<'b, 'l> {
     pub(super) duration: SimDuration,
     /// Groups whose members were not understood: nothing can be said about them.
     pub(super) vague: BTreeSet<GroupId>,
+    /// False when `topics` was not understood: any name may be that of one.
+    pub(super) topics_known: bool,
 }
 
 /// Builds the plan of `variant` from the checked document `root`.
@@ -59,6 +61,7 @@ pub(super) fn build(
         files,
         duration,
         vague: BTreeSet::new(),
+        topics_known: root.get("topics").is_some_and(|topics| !topics.is_wrong()),
     };
     if duration.is_zero()
         && let Some(item) = root.get("duration")
@@ -86,6 +89,8 @@ pub(super) fn build(
         events: Vec::new(),
     };
     plan.events = builder.events(root.get("events"), &plan, &drafts);
+    let most = builder.growth(root.get("events"), &plan);
+    builder.skews(root.get("topics"), &plan.topics, &most);
     let expectations = builder.expectations(root.get("expect"), variant, variants);
     Built { plan, expectations }
 }
