@@ -289,6 +289,8 @@ fn what_makes_no_sense_is_refused() {
         factor_thousandths: 2_000,
     }];
     assert!(TopicArrivals::new(&load(&spike, &[(micros(0), 1)], 1)).is_err());
+    let endless = SimTime::NEVER.as_micros();
+    assert!(TopicArrivals::new(&load(&[], &[(micros(0), 1)], endless)).is_err());
     let fine = [LoadTerm::Constant(rate(1))];
     for partitions in [
         &[][..],

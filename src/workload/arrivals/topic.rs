@@ -6,9 +6,12 @@ use super::curve::Curve;
 use super::load::{LoadFactor, LoadTerm};
 use super::random::RandomLoad;
 use super::{ConstantArrivals, PartitionArrivals, RandomArrivals, StepArrivals};
-use crate::kernel::{Seed, SimTime};
+use crate::kernel::{Seed, SimDuration, SimTime};
 use crate::workload::refusal::Refusal;
 use crate::workload::skew::{Shares, Skew};
+
+/// Staircases and slots are laid out up to the end of the replication, so it has one.
+const LONGEST_REPLICATION: SimDuration = SimDuration::from_secs(3_653 * 86_400);
 
 /// What a scenario says about a topic's load, script included.
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +150,12 @@ impl TopicArrivals {
 }
 
 fn check(load: &TopicLoad<'_>) -> Result<(), Refusal> {
+    if load.until > SimTime::ZERO + LONGEST_REPLICATION {
+        return Err(Refusal::new(
+            "a replication longer than ten years is not played",
+            "write a shorter duration",
+        ));
+    }
     load.terms.iter().try_for_each(LoadTerm::check)?;
     load.factors.iter().try_for_each(LoadFactor::check)?;
     let only_spikes = load
