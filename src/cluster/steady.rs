@@ -19,7 +19,7 @@ use crate::protocol::classic::{
 use crate::protocol::message::{JoinGroupMember, Subscription};
 use crate::scenario::plan::{Consumer, Plan, StartAt, Verb};
 use crate::timeline::{Cast, ConsumerFacts, GroupFacts, GroupState, Observation, Partitions};
-use crate::workload::arrivals::{LoadFactor, TopicArrivals, TopicLoad};
+use crate::workload::arrivals::{LoadFactor, LoadTerm, TopicArrivals, TopicLoad};
 use crate::workload::service::ServiceTimes;
 
 /// Partitions of each topic over time, as the script will have it.
@@ -49,11 +49,8 @@ fn factors(plan: &Plan, topic: TopicId) -> Vec<LoadFactor> {
             && changed == topic
         {
             for round in 0..u64::from(event.repeat.1.max(1)) {
-                factors.push(LoadFactor {
-                    at: event.at + event.repeat.0.times(round),
-                    length,
-                    thousandths,
-                });
+                let from = event.at + event.repeat.0.times(round);
+                factors.push(LoadFactor { from, to: from + length, thousandths });
             }
         }
     }
@@ -106,7 +103,7 @@ pub(super) fn draws_records(plan: &Plan) -> bool {
         .any(|distribution| !distribution.is_constant())
     };
     let random_load = plan.topics.iter().any(|topic| {
-        topic.load.iter().any(crate::workload::arrivals::LoadTerm::is_random)
+        topic.load.iter().any(|term| matches!(term, LoadTerm::Poisson(_) | LoadTerm::Bursts { .. }))
     });
     let brokers = &plan.brokers;
     random_load

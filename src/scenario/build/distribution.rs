@@ -110,7 +110,7 @@ impl Builder<'_, '_> {
                 return zero;
             }
             let sigma = libm::log(float(high) / float(low)) / Z99;
-            return Distribution::LogNormal { median: low, sigma };
+            return Distribution::LogNormal { median_micros: float(low), sigma };
         }
         let (Some(mean), Some(cv)) = (item.get("mean"), item.get("cv")) else {
             return zero;
@@ -119,7 +119,7 @@ impl Builder<'_, '_> {
         let square = spread * spread + 1.0;
         let median = float(self.positive(mean)) / libm::sqrt(square);
         Distribution::LogNormal {
-            median: SimDuration::from_micros(whole(median).max(1)),
+            median_micros: median.max(1.0),
             sigma: libm::sqrt(libm::log(square)),
         }
     }
