@@ -289,6 +289,14 @@ pub enum Observation {
         offsets: Arc<[(TopicPartition, u64, u64)]>,
     },
 
+    /// Records were handed to the application: from, to (exclusive) for each partition. Only when a recording is imitated.
+    Polled {
+        /// The process.
+        consumer: ConsumerId,
+        /// Offsets by partition.
+        offsets: Arc<[(TopicPartition, u64, u64)]>,
+    },
+
     // ---- the script ----
     /// An action of the scenario took effect.
     Action {
