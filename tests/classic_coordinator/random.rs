@@ -67,8 +67,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => (client.clone(), list.clone()).prop_map(|(client, list)| Step::Enter { client, list }),
         8 => (client.clone(), list, any::<bool>())
             .prop_map(|(client, list, changed)| Step::Rejoin { client, list, changed }),
-        8 => (client.clone(), stale.clone()).prop_map(|(client, stale)| Step::Sync { client, stale }),
-        4 => (client.clone(), stale.clone())
+        8 => (client.clone(), stale).prop_map(|(client, stale)| Step::Sync { client, stale }),
+        4 => (client.clone(), stale)
             .prop_map(|(client, stale)| Step::Heartbeat { client, stale }),
         1 => client.clone().prop_map(|client| Step::Leave { client }),
         3 => (client, stale).prop_map(|(client, stale)| Step::Commit { client, stale }),
@@ -151,7 +151,7 @@ impl World {
         match step {
             // A client that is a member seldom starts anew: what it leaves behind holds the others up.
             Step::Enter { client, list } => {
-                if !self.group.has(&self.ids[client]) || self.issued % 8 == 0 {
+                if !self.group.has(&self.ids[client]) || self.issued.is_multiple_of(8) {
                     self.enter(client, list);
                 } else {
                     self.issued += 1;
@@ -236,7 +236,7 @@ impl World {
         };
         if refused.is_none() {
             self.ids[client] = proposed;
-        } else if refused == Some(ErrorCode::MemberIdRequired) && self.issued % 8 != 0 {
+        } else if refused == Some(ErrorCode::MemberIdRequired) && !self.issued.is_multiple_of(8) {
             let back = self.join(client, &proposed, list);
             self.send(Kind::Join, Request::JoinGroup(back.0));
             self.ids[client] = proposed;
