@@ -109,7 +109,8 @@ pub enum Observation {
         /// Name of the assignor in force.
         assignor: &'static str,
     },
-    /// The leader's assignment was accepted and stored.
+    /// The leader's assignment has arrived and was accepted. It is in force with the transition to `Stable` that follows
+    /// when it is stored, unless the group has moved on by then.
     AssignmentReceived {
         /// The group.
         group: GroupId,
