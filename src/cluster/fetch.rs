@@ -192,7 +192,11 @@ impl Fetcher {
     }
 
     /// The committed offsets asked for, `None` where there is none.
-    pub(super) fn on_committed(&mut self, offsets: &[(TopicPartition, Option<u64>)], ground: &mut Ground<'_>) {
+    pub(super) fn on_committed(
+        &mut self,
+        offsets: &[(TopicPartition, Option<u64>)],
+        ground: &mut Ground<'_>,
+    ) {
         let mut asked = LeaderRequests::default();
         for &(partition, offset) in offsets {
             let waiting = self.slots.iter_mut().find(|slot| {
@@ -202,7 +206,11 @@ impl Fetcher {
             match offset {
                 Some(offset) => {
                     let at = asked.answer(slot.node, &mut self.nodes, ground);
-                    slot.readiness = Readiness::AskedLeader { at, offset, by_reset: false };
+                    slot.readiness = Readiness::AskedLeader {
+                        at,
+                        offset,
+                        by_reset: false,
+                    };
                     locate(slot, offset, false, ground);
                 }
                 None => slot.readiness = Readiness::NeedsReset,

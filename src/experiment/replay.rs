@@ -67,15 +67,15 @@ pub fn events(run: &RecordedRun, timeline: &Timeline) -> Vec<Value> {
     events
 }
 
-/// Per partition, [ms, offset] on the grid: the offset after the last record that any member had been given in that quarter of a second, where it
-/// moved.
+/// Per partition, [ms, offset] on the grid: the offset after the last record that any member had been given in the quarter of a second
+/// that ends there, where it moved.
 fn positions(timeline: &Timeline) -> BTreeMap<String, Vec<[u64; 2]>> {
     let mut rows: BTreeMap<String, Vec<[u64; 2]>> = BTreeMap::new();
     for entry in &timeline.entries {
         let Observation::Polled { offsets, .. } = &entry.observation else {
             continue;
         };
-        let quarter = entry.at.as_micros() / 1_000 / GRID_MS * GRID_MS;
+        let quarter = entry.at.as_micros() / 1_000 / GRID_MS * GRID_MS + GRID_MS;
         for &(partition, _, to) in offsets.iter() {
             let name = format!(
                 "{}-{}",
