@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
-use super::support::{ran, rebsim, run_in};
+use super::support::{ran, rebsim, root, run_in};
 
 const VERBS: [&str; 7] = [
     "run", "compare", "check", "assign", "explain", "init", "generate",
@@ -70,7 +70,6 @@ fn nothing_selected_is_4() {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "waits for the assignors"]
 fn an_input_that_exists_but_cannot_be_read_is_3() {
     let home = tempfile::tempdir().expect("a folder for the test");
     // Reading the first page of a process's memory is an error for everybody, root included.
@@ -179,4 +178,42 @@ fn colour_comes_only_where_it_is_wanted() {
         .env("CLICOLOR_FORCE", "1")
         .env("NO_COLOR", "1"));
     assert!(!refused.err.contains('\u{1b}'), "{}", refused.err);
+}
+
+#[test]
+fn assign_answers_every_case_in_order_and_stops_at_a_bad_one() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let golden = fs::read_to_string(root().join("tests/golden/assignors/range.jsonl"));
+    let golden = golden.expect("the golden cases are there");
+    let cases: Vec<&str> = golden.lines().take(3).collect();
+    fs::write(home.path().join("good.jsonl"), cases.join("\n")).expect("it can be written");
+    let good = run_in(home.path(), &["assign", "good.jsonl"]);
+    assert_eq!(
+        (good.code, good.out.lines().count()),
+        (0, 3),
+        "{}",
+        good.err
+    );
+    for (case, line) in cases.iter().zip(good.out.lines()) {
+        let case: serde_json::Value = serde_json::from_str(case).expect("a golden case is JSON");
+        let line: serde_json::Value = serde_json::from_str(line).expect("an answer is JSON");
+        assert_eq!(line["assignment"], case["assignment"]);
+    }
+    let bad = [cases[0], "{}", cases[1]].join("\n");
+    fs::write(home.path().join("bad.jsonl"), bad).expect("it can be written");
+    let refused = run_in(home.path(), &["assign", "bad.jsonl"]);
+    assert_eq!(
+        (refused.code, refused.out.lines().count()),
+        (2, 1),
+        "{}",
+        refused.err
+    );
+    assert!(refused.err.contains("bad.jsonl:2:"), "{}", refused.err);
+    let table = run_in(home.path(), &["assign", "good.jsonl", "--format", "text"]);
+    assert!(
+        table.code == 0 && table.out.contains("balance:"),
+        "{}",
+        table.out
+    );
+    assert_eq!(run_in(home.path(), &["assign", "nowhere.jsonl"]).code, 2);
 }
