@@ -1,5 +1,8 @@
 //! The assignors against Kafka's own: golden cases, published vectors, properties.
 
+#[path = "assignors/java_order.rs"]
+mod java_order;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

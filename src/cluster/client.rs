@@ -72,6 +72,8 @@ pub(super) type LeaderResult = (Vec<(MemberId, Partitions)>, Vec<(TopicId, u32)>
 pub(super) struct Client {
     pub(super) member: Member,
     pub(super) fetcher: Fetcher,
+    /// Its own time: the last step or answer.
+    pub(super) clock: SimTime,
     pub(super) app: App,
     /// When the `poll()` under way returns with nothing.
     pub(super) deadline: SimTime,
@@ -106,15 +108,16 @@ pub(super) struct Client {
 
 impl Client {
     /// A consumer whose process starts now.
-    pub(super) fn new(member: Member, ground: &Ground<'_>) -> Self {
+    pub(super) fn new(member: Member, now: SimTime, brokers: usize, construction: SimDuration) -> Self {
         Self {
             member,
-            fetcher: Fetcher::new(ground.topology.brokers),
-            app: App::Starting { until: ground.now + ground.calibration.construction },
-            deadline: ground.now,
+            fetcher: Fetcher::new(brokers),
+            clock: now,
+            app: App::Starting { until: now + construction },
+            deadline: now,
             assigned: None,
             frozen_until: SimTime::ZERO,
-            steps_from: ground.now,
+            steps_from: now,
             inbox: Vec::new(),
             pending: Vec::new(),
             metadata_due: SimTime::NEVER,
@@ -124,10 +127,10 @@ impl Client {
             handed: Vec::new(),
             held_back: Vec::new(),
             uncommitted_records: 0,
-            last_commit: ground.now,
+            last_commit: now,
             closing: false,
             stalled: false,
-            busy_until: ground.now,
+            busy_until: now,
             busy_us: 0,
             polls: 0,
             records: 0,
@@ -144,6 +147,37 @@ impl Client {
             | App::Assigning { .. }
             | App::Exiting { .. }
             | App::Dead => false,
+        }
+    }
+
+    /// True when the answer to `token` is still awaited; connections that break come unasked.
+    pub(super) fn expects(&mut self, token: Option<RequestToken>) -> bool {
+        let Some(token) = token else {
+            self.awaited.clear();
+            return true;
+        };
+        let place = self.awaited.iter().position(|&awaited| awaited == token);
+        if let Some(place) = place {
+            self.awaited.swap_remove(place);
+        }
+        place.is_some()
+    }
+
+    /// Every thread stands still from `now` for `span`: what was being worked on ends that much later.
+    pub(super) fn stand_still(&mut self, now: SimTime, span: SimDuration) {
+        self.frozen_until = self.frozen_until.max(now + span);
+        self.busy_until += span;
+        match &mut self.app {
+            App::Starting { until }
+            | App::Working { until }
+            | App::Callback { until, .. }
+            | App::Assigning { until }
+            | App::Exiting { until } => *until += span,
+            App::Polling
+            | App::CallbackCommit { .. }
+            | App::Committing { .. }
+            | App::Closing
+            | App::Dead => {}
         }
     }
 

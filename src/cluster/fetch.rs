@@ -150,7 +150,7 @@ impl Fetcher {
                     readiness: if refused { Readiness::Refused } else { Readiness::NeedsOffset },
                     announced: false,
                     suspended: false,
-                    paused: false,
+                    paused: ground.paused[ground.index(partition)],
                     serving_at: SimTime::NEVER,
                     serving: false,
                     fresh: true,
@@ -265,7 +265,7 @@ impl Fetcher {
     fn send_fetch(&mut self, node: usize, ground: &mut Ground<'_>) {
         let config = &ground.spec.config;
         let (up, down) = ground.data_latency(node);
-        let arrives = (ground.now + up).max(self.nodes[node].free_at);
+        let arrives = (ground.now + up).max(self.nodes[node].free_at).max(ground.cut_until);
         let wanted = |slot: &&mut Slot| slot.node == node && slot.may_be_fetched();
         let deadline = arrives + config.fetch_max_wait;
         let mut ready = SimTime::NEVER;
@@ -450,6 +450,22 @@ impl Fetcher {
         }
     }
 
+    /// No answer arrives before `until`.
+    pub(super) fn postpone(&mut self, until: SimTime) {
+        for node in &mut self.nodes {
+            if let Some(fetch) = &mut node.fetch {
+                fetch.at = fetch.at.max(until);
+            }
+        }
+    }
+
+    /// The application pauses or resumes the partition at `index`.
+    pub(super) fn set_paused(&mut self, index: usize, paused: bool) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.index == index) {
+            slot.paused = paused;
+        }
+    }
+
     /// True when `poll()` could return records at once.
     pub(super) fn has_buffered(&self) -> bool {
         !self.buffer.is_empty()
@@ -469,7 +485,7 @@ impl Fetcher {
 /// A request other than a fetch on this connection: when its answer arrives.
 fn ask_leader(node: &mut Node, ground: &mut Ground<'_>) -> SimTime {
     let (up, down) = ground.control_latency();
-    let answered = (ground.now + up).max(node.free_at);
+    let answered = (ground.now + up).max(node.free_at).max(ground.cut_until);
     node.free_at = answered;
     answered + down
 }

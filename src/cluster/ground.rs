@@ -105,6 +105,10 @@ pub(super) struct Ground<'a> {
     /// This group's accounts, by flat index.
     pub(super) accounts: &'a mut [Account],
     pub(super) link: &'a mut Link,
+    /// No message passes before.
+    pub(super) cut_until: SimTime,
+    /// Partitions that applications have paused, by flat index.
+    pub(super) paused: &'a [bool],
     pub(super) listener: &'a mut Draw,
     /// Thousandths of the processing time.
     pub(super) factor: u64,

@@ -111,6 +111,25 @@ impl Account {
         self.committed = Some(offset);
     }
 
+    /// An administrator sets the committed offset.
+    pub(super) fn reset_to(&mut self, offset: u64) {
+        self.committed = Some(offset);
+    }
+
+    /// # Errors
+    /// What does not add up, in words.
+    pub(super) fn check(&self) -> Result<(), String> {
+        for run in &self.runs {
+            if run.next >= run.end || run.ends < run.clock {
+                return Err(format!("a run {}..{} of {:?} is over and still kept", run.next, run.end, run.consumer));
+            }
+        }
+        match self.holes.iter().find(|&&(from, to, _)| from >= to || to > self.done) {
+            Some((from, to, _)) => Err(format!("the hole {from}..{to} lies beyond {}", self.done)),
+            None => Ok(()),
+        }
+    }
+
     /// When the oldest record not yet processed was due, among those due by `at`.
     pub(super) fn oldest_due(&self, log: &Log, at: SimTime) -> Option<SimTime> {
         let due = log.arrivals.due(self.done);

@@ -4,8 +4,10 @@
 
 pub mod arrivals;
 pub mod distribution;
+pub mod murmur2;
 mod normal;
 pub mod refusal;
 pub mod service;
+pub mod skew;
 
 pub use refusal::Refusal;

@@ -5,7 +5,8 @@
 
 use std::cmp::Ordering;
 
-use super::{Bin, JavaHashMap, JavaKey, NIL};
+use super::JavaKey;
+use super::map::{Bin, JavaHashMap, NIL};
 
 /// `TreeNode`'s links besides `next`.
 #[derive(Clone, Copy, Debug)]

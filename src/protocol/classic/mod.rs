@@ -22,3 +22,4 @@ pub use coordinator::Coordinator;
 pub use failover::{GroupRecord, MemberRecord};
 pub use join::NEW_MEMBER_JOIN_TIMEOUT;
 pub use member::Member;
+pub use votes::select_assignor;

@@ -21,6 +21,18 @@ const HASH_ORDER: [AssignorKind; 4] = [
     AssignorKind::CooperativeSticky,
 ];
 
+/// The assignor that a group with these members' lists uses; `None` when no assignor is supported by all.
+#[must_use]
+pub fn select_assignor<'a>(
+    lists: impl IntoIterator<Item = &'a Arc<[AssignorKind]>>,
+) -> Option<AssignorKind> {
+    let mut votes = Votes::default();
+    for list in lists {
+        votes.add(list);
+    }
+    votes.select()
+}
+
 impl Votes {
     /// Counts a member with this list.
     pub(super) fn add(&mut self, list: &Arc<[AssignorKind]>) {

@@ -23,8 +23,18 @@ impl ConstantArrivals {
     /// A fraction beyond 64 bits in lowest terms is cut to 64 bits (a relative error below 1e-15).
     #[must_use]
     pub fn new(rate: Rate, share: (u64, u64), backlog: u64, created: SimTime) -> Self {
-        let mut records = u128::from(rate.records) * u128::from(share.0);
-        let mut per = u128::from(rate.per_micros) * u128::from(share.1);
+        let records = u128::from(rate.records) * u128::from(share.0);
+        let per = u128::from(rate.per_micros) * u128::from(share.1);
+        Self::of_fraction(records, per, backlog, created)
+    }
+
+    /// `records` in `per` microseconds.
+    pub(super) fn of_fraction(
+        mut records: u128,
+        mut per: u128,
+        backlog: u64,
+        created: SimTime,
+    ) -> Self {
         let common = greatest_common_divisor(records, per);
         records /= common;
         per /= common;
@@ -70,7 +80,7 @@ impl ConstantArrivals {
         if self.rate.records == 0 {
             return SimTime::NEVER;
         }
-        let nth = offset - self.backlog + 1;
+        let nth = (offset - self.backlog).saturating_add(1);
         let elapsed = match nth.checked_mul(self.rate.per_micros) {
             Some(product) => product.div_ceil(self.rate.records),
             None => self.elapsed_wide(nth),
@@ -155,7 +165,7 @@ mod tests {
                 records: 1,
                 per_micros: u64::MAX,
             },
-            (1, 7),
+            (1, 1),
             0,
             SimTime::ZERO,
         );

@@ -4,11 +4,20 @@
 //! does, the answer is the same. Offsets start at 0, the backlog first.
 
 mod constant;
+mod curve;
 mod floor_sum;
 pub mod load;
+mod path;
+mod random;
+mod steps;
+mod topic;
 
+pub use super::skew::Skew;
 pub use constant::ConstantArrivals;
-pub use load::{LoadTerm, Rate, Skew};
+pub use load::{LoadFactor, LoadTerm, Rate};
+pub use path::RandomArrivals;
+pub use steps::StepArrivals;
+pub use topic::{TopicArrivals, TopicLoad};
 
 use crate::kernel::SimTime;
 
@@ -17,6 +26,10 @@ use crate::kernel::SimTime;
 pub enum PartitionArrivals {
     /// One constant rate for ever.
     Constant(ConstantArrivals),
+    /// A rate that changes, without randomness.
+    Steps(StepArrivals),
+    /// Random, alone or with a steady part.
+    Random(Box<RandomArrivals>),
 }
 
 impl PartitionArrivals {
@@ -26,6 +39,8 @@ impl PartitionArrivals {
     pub fn count(&self, at: SimTime) -> u64 {
         match self {
             Self::Constant(arrivals) => arrivals.count(at),
+            Self::Steps(arrivals) => arrivals.count(at),
+            Self::Random(arrivals) => arrivals.count(at),
         }
     }
 
@@ -36,6 +51,8 @@ impl PartitionArrivals {
     pub fn due(&self, offset: u64) -> SimTime {
         match self {
             Self::Constant(arrivals) => arrivals.due(offset),
+            Self::Steps(arrivals) => arrivals.due(offset),
+            Self::Random(arrivals) => arrivals.due(offset),
         }
     }
 
@@ -59,6 +76,8 @@ impl PartitionArrivals {
     pub fn area(&self, from: SimTime, to: SimTime) -> u128 {
         match self {
             Self::Constant(arrivals) => arrivals.area(from, to),
+            Self::Steps(arrivals) => arrivals.area(from, to),
+            Self::Random(arrivals) => arrivals.area(from, to),
         }
     }
 }
