@@ -108,12 +108,19 @@ pub(super) struct Client {
 
 impl Client {
     /// A consumer whose process starts now.
-    pub(super) fn new(member: Member, now: SimTime, brokers: usize, construction: SimDuration) -> Self {
+    pub(super) fn new(
+        member: Member,
+        now: SimTime,
+        brokers: usize,
+        construction: SimDuration,
+    ) -> Self {
         Self {
             member,
             fetcher: Fetcher::new(brokers),
             clock: now,
-            app: App::Starting { until: now + construction },
+            app: App::Starting {
+                until: now + construction,
+            },
             deadline: now,
             assigned: None,
             frozen_until: SimTime::ZERO,
@@ -140,7 +147,9 @@ impl Client {
     /// True while the application thread is inside `poll()` or `close()` and handles answers as they come.
     fn handles_answers(&self) -> bool {
         match self.app {
-            App::Polling | App::Closing | App::Committing { .. } | App::CallbackCommit { .. } => true,
+            App::Polling | App::Closing | App::Committing { .. } | App::CallbackCommit { .. } => {
+                true
+            }
             App::Starting { .. }
             | App::Working { .. }
             | App::Callback { .. }
@@ -189,7 +198,8 @@ impl Client {
         }
         if self.handles_answers() {
             self.run(ground);
-        } else if ground.calibration.heartbeat_thread_step.is_zero() && self.heartbeat_thread_runs() {
+        } else if ground.calibration.heartbeat_thread_step.is_zero() && self.heartbeat_thread_runs()
+        {
             self.drain(ground);
         }
     }
@@ -229,7 +239,8 @@ impl Client {
             let due = self.member.heartbeat_due().min(self.member.poll_deadline());
             next = next.min(self.heartbeat_step(due, ground));
             if !self.inbox.is_empty() {
-                next = next.min(self.heartbeat_step(ground.now + SimDuration::from_micros(1), ground));
+                next =
+                    next.min(self.heartbeat_step(ground.now + SimDuration::from_micros(1), ground));
             }
         }
         next.max(ground.now)
@@ -280,19 +291,24 @@ impl Client {
                 self.poll(ground);
             }
             App::Working { until } if until <= ground.now => self.after_work(ground),
-            App::Callback { kind, until } if until <= ground.now => self.after_callback_work(kind, ground),
+            App::Callback { kind, until } if until <= ground.now => {
+                self.after_callback_work(kind, ground)
+            }
             App::Assigning { until } if until <= ground.now => {
                 self.app = App::Polling;
                 let mut effects = Vec::new();
                 if let Some((assignments, snapshot)) = self.assigned.take() {
-                    self.member.on_assigned_by_leader(assignments, snapshot, &mut effects);
+                    self.member
+                        .on_assigned_by_leader(assignments, snapshot, &mut effects);
                 }
                 self.apply(effects, ground);
                 self.run(ground);
             }
             App::Exiting { until } if until <= ground.now => {
                 self.app = App::Dead;
-                ground.observe(Observation::ConsumerClosed { consumer: ground.consumer });
+                ground.observe(Observation::ConsumerClosed {
+                    consumer: ground.consumer,
+                });
                 ground.out.push(Output::Exited);
             }
             App::Polling => self.run(ground),
@@ -339,7 +355,8 @@ impl Client {
 
     fn begin_serving(&mut self, ground: &mut Ground<'_>) {
         let now = ground.now;
-        self.fetcher.begin_serving(now, |slot| ground.serving(slot.index, slot.partition));
+        self.fetcher
+            .begin_serving(now, |slot| ground.serving(slot.index, slot.partition));
     }
 
     /// Handles the answers at the socket.
@@ -347,9 +364,12 @@ impl Client {
         for answer in std::mem::take(&mut self.inbox) {
             let mut effects = Vec::new();
             match answer {
-                Answer::Group(response) => self.member.on_response(ground.now, response, &mut effects),
+                Answer::Group(response) => {
+                    self.member.on_response(ground.now, response, &mut effects)
+                }
                 Answer::Commit(purpose, error) => {
-                    self.member.on_commit(ground.now, purpose, error, &mut effects);
+                    self.member
+                        .on_commit(ground.now, purpose, error, &mut effects);
                     if purpose == CommitPurpose::Application {
                         self.apply(std::mem::take(&mut effects), ground);
                         self.after_application_commit(ground);
@@ -371,9 +391,12 @@ impl Client {
     fn commit_gave_up(&mut self, effects: &mut Vec<MemberEffect>, ground: &mut Ground<'_>) {
         let error = ErrorCode::CoordinatorNotAvailable;
         match self.app {
-            App::Closing => self.member.on_commit(ground.now, CommitPurpose::Close, error, effects),
+            App::Closing => self
+                .member
+                .on_commit(ground.now, CommitPurpose::Close, error, effects),
             App::CallbackCommit { .. } | App::Committing { .. } => {
-                self.member.on_commit(ground.now, CommitPurpose::Application, error, effects);
+                self.member
+                    .on_commit(ground.now, CommitPurpose::Application, error, effects);
                 self.after_application_commit(ground);
             }
             App::Starting { .. }
@@ -391,7 +414,9 @@ impl Client {
         for effect in effects {
             match effect {
                 MemberEffect::Send(request) => self.send(Packet::Group(request), ground),
-                MemberEffect::Commit(purpose, commit) => self.send(Packet::Commit(purpose, commit), ground),
+                MemberEffect::Commit(purpose, commit) => {
+                    self.send(Packet::Commit(purpose, commit), ground)
+                }
                 MemberEffect::FindCoordinator => {
                     let bootstrap = if std::mem::take(&mut self.first_lookup) {
                         ground.calibration.bootstrap
@@ -403,7 +428,9 @@ impl Client {
                 }
                 MemberEffect::Assign(kind, members) => {
                     // Until the driver says how long it takes.
-                    self.app = App::Assigning { until: SimTime::NEVER };
+                    self.app = App::Assigning {
+                        until: SimTime::NEVER,
+                    };
                     ground.out.push(Output::Assign(kind, members));
                 }
                 MemberEffect::WatchMetadata(members) => ground.out.push(Output::Watch(members)),
@@ -411,7 +438,9 @@ impl Client {
                     self.release_serving(ReleaseReason::PendingRevocation, None, ground);
                     self.fetcher.suspend();
                 }
-                MemberEffect::Callback(kind, partitions) => self.enter_callback(kind, &partitions, ground),
+                MemberEffect::Callback(kind, partitions) => {
+                    self.enter_callback(kind, &partitions, ground)
+                }
                 MemberEffect::Install(assigned) => {
                     self.cut_dropped(&assigned, ground);
                     self.fetcher.install(&assigned, ground);
@@ -420,7 +449,9 @@ impl Client {
                 MemberEffect::Throw(error) => self.throw(error, ground),
                 MemberEffect::Closed => {
                     let idle = ground.now + ground.calibration.exit;
-                    self.app = App::Exiting { until: idle.max(self.fetcher.last_answer()) };
+                    self.app = App::Exiting {
+                        until: idle.max(self.fetcher.last_answer()),
+                    };
                 }
             }
         }
@@ -433,7 +464,10 @@ impl Client {
 
     /// `poll()` throws: the application closes the consumer, which by then has no group to leave.
     fn throw(&mut self, error: &'static str, ground: &mut Ground<'_>) {
-        ground.observe(Observation::ConsumerFailed { consumer: ground.consumer, error });
+        ground.observe(Observation::ConsumerFailed {
+            consumer: ground.consumer,
+            error,
+        });
         self.close(ground);
     }
 
@@ -441,7 +475,9 @@ impl Client {
     pub(super) fn close(&mut self, ground: &mut Ground<'_>) {
         self.closing = true;
         self.pending.clear();
-        ground.observe(Observation::ConsumerClosing { consumer: ground.consumer });
+        ground.observe(Observation::ConsumerClosing {
+            consumer: ground.consumer,
+        });
         self.app = App::Closing;
         let mut effects = Vec::new();
         self.member.close(&self.fetcher, &mut effects);
@@ -482,11 +518,18 @@ impl Client {
         ground: &mut Ground<'_>,
     ) {
         match kind {
-            CallbackKind::Revoked => self.release_serving(ReleaseReason::Revoked, Some(partitions), ground),
-            CallbackKind::Lost => self.release_serving(ReleaseReason::Lost, Some(partitions), ground),
+            CallbackKind::Revoked => {
+                self.release_serving(ReleaseReason::Revoked, Some(partitions), ground)
+            }
+            CallbackKind::Lost => {
+                self.release_serving(ReleaseReason::Lost, Some(partitions), ground)
+            }
             CallbackKind::Assigned => {
                 for &partition in partitions.iter() {
-                    ground.observe(Observation::Assigned { consumer: ground.consumer, partition });
+                    ground.observe(Observation::Assigned {
+                        consumer: ground.consumer,
+                        partition,
+                    });
                 }
             }
         }
@@ -527,13 +570,20 @@ impl Client {
     }
 
     fn callback_done(&mut self, kind: CallbackKind, ground: &mut Ground<'_>) {
-        ground.observe(Observation::CallbackEnded { consumer: ground.consumer, kind });
+        ground.observe(Observation::CallbackEnded {
+            consumer: ground.consumer,
+            kind,
+        });
         if kind == CallbackKind::Assigned {
             for slot in &mut self.fetcher.slots {
                 slot.announced = true;
             }
         }
-        self.app = if self.closing { App::Closing } else { App::Polling };
+        self.app = if self.closing {
+            App::Closing
+        } else {
+            App::Polling
+        };
         let mut effects = Vec::new();
         self.member.on_callback_done(ground.now, &mut effects);
         self.apply(effects, ground);
@@ -546,7 +596,10 @@ impl Client {
     pub(super) fn commit_positions(&mut self, ground: &mut Ground<'_>) -> bool {
         use crate::protocol::classic::member::Positions;
         if let Some(error) = self.member.commit_refused() {
-            ground.observe(Observation::CommitFailed { consumer: ground.consumer, error });
+            ground.observe(Observation::CommitFailed {
+                consumer: ground.consumer,
+                error,
+            });
             return false;
         }
         let offsets = self.fetcher.consumed();
@@ -563,11 +616,15 @@ impl Client {
     fn after_application_commit(&mut self, ground: &mut Ground<'_>) {
         match self.app {
             App::CallbackCommit { kind } => self.callback_done(kind, ground),
-            App::Committing { before_processing: true } => {
+            App::Committing {
+                before_processing: true,
+            } => {
                 let held_back = std::mem::take(&mut self.held_back);
                 self.start_batch(&held_back, ground);
             }
-            App::Committing { before_processing: false } => self.poll(ground),
+            App::Committing {
+                before_processing: false,
+            } => self.poll(ground),
             App::Starting { .. }
             | App::Polling
             | App::Working { .. }

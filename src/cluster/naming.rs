@@ -26,17 +26,28 @@ impl Naming {
     /// Names drawn under `seed`, or those recorded as far as they go.
     #[must_use]
     pub fn new(seed: Seed, recorded: Option<RecordedNames>) -> Self {
-        Self { seed, recorded, issued: BTreeMap::new() }
+        Self {
+            seed,
+            recorded,
+            issued: BTreeMap::new(),
+        }
     }
 
     /// Name and id of the topic at `position` on the broker.
     #[must_use]
     pub fn topic(&self, position: usize, name: &str) -> (String, TopicUuid) {
-        if let Some(known) = self.recorded.as_ref().and_then(|names| names.topics.get(position)) {
+        if let Some(known) = self
+            .recorded
+            .as_ref()
+            .and_then(|names| names.topics.get(position))
+        {
             return known.clone();
         }
         let mut draw = Draw::new(self.seed, Stream::new(name, "topic-id"));
-        let id = TopicUuid { most_significant: draw.word(), least_significant: draw.word() };
+        let id = TopicUuid {
+            most_significant: draw.word(),
+            least_significant: draw.word(),
+        };
         (name.to_owned(), id)
     }
 
@@ -54,7 +65,10 @@ impl Naming {
         if let Some(known) = known {
             return MemberId::new(known);
         }
-        let mut draw = Draw::new(self.seed, Stream::new(&format!("{process}#{number}"), "member-id"));
+        let mut draw = Draw::new(
+            self.seed,
+            Stream::new(&format!("{process}#{number}"), "member-id"),
+        );
         let high = (draw.word() & 0xffff_ffff_ffff_0fff) | 0x4000;
         let low = (draw.word() & 0x3fff_ffff_ffff_ffff) | 0x8000_0000_0000_0000;
         MemberId::new(&format!(

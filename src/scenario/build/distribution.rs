@@ -112,7 +112,10 @@ impl Builder<'_, '_> {
                 return zero;
             }
             let sigma = libm::log(float(high) / float(low)) / Z99;
-            return Distribution::LogNormal { median_micros: float(low), sigma };
+            return Distribution::LogNormal {
+                median_micros: float(low),
+                sigma,
+            };
         }
         let (Some(mean), Some(cv)) = (item.get("mean"), item.get("cv")) else {
             return zero;
