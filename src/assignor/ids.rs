@@ -93,3 +93,75 @@ pub struct TopicUuid {
     /// The lower 64 bits.
     pub least_significant: u64,
 }
+
+impl TopicUuid {
+    /// `Uuid.ZERO_UUID`: no topic has it.
+    pub const ZERO: Self = Self {
+        most_significant: 0,
+        least_significant: 0,
+    };
+}
+
+/// The digits of URL-safe base64 (RFC 4648, section 5), without padding.
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/// Characters of a [`TopicUuid`].
+const UUID_LENGTH: usize = 22;
+
+impl fmt::Display for TopicUuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = u128::from(self.most_significant) << 64 | u128::from(self.least_significant);
+        // 22 digits hold 132 bits; the last four are 0
+        for digit in 0..UUID_LENGTH {
+            let shift = 122_i32 - 6 * digit as i32;
+            let value = if shift >= 0 {
+                bits >> shift
+            } else {
+                bits << -shift
+            };
+            write!(f, "{}", char::from(BASE64[(value & 63) as usize]))?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a text is no [`TopicUuid`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TopicUuidError {
+    /// Wrong length.
+    #[error("a topic id has 22 characters")]
+    Length,
+    /// A character outside the alphabet.
+    #[error("a topic id consists of A-Z a-z 0-9 - _")]
+    Character,
+    /// Set bits beyond the 128.
+    #[error("the last character of a topic id is A, Q, g or w")]
+    Trailing,
+}
+
+impl std::str::FromStr for TopicUuid {
+    type Err = TopicUuidError;
+
+    fn from_str(text: &str) -> Result<Self, TopicUuidError> {
+        if text.chars().count() != UUID_LENGTH {
+            return Err(TopicUuidError::Length);
+        }
+        let mut bits: u128 = 0;
+        for (position, character) in text.bytes().enumerate() {
+            let digit = BASE64
+                .iter()
+                .position(|&digit| digit == character)
+                .ok_or(TopicUuidError::Character)? as u128;
+            if position < UUID_LENGTH - 1 {
+                bits = bits << 6 | digit;
+            } else if digit & 15 == 0 {
+                bits = bits << 2 | digit >> 4;
+            } else {
+                return Err(TopicUuidError::Trailing);
+            }
+        }
+        Ok(Self {
+            most_significant: (bits >> 64) as u64,
+            least_significant: bits as u64,
+        })
+    }
+}

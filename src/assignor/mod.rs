@@ -1,10 +1,24 @@
 //! Who owns what: Kafka's assignors as pure functions, bit-identical to its classes.
+//!
+//! [`assign`] is what the leader of a classic group runs, [`assign_on_server`] what the coordinator of a consumer group
+//! runs. Both owe their order to Java's hash collections, which [`java`] emulates; there is no second, canonical order.
+//! Nothing here knows how a group comes together or what happens to the result.
 
+mod cooperative_sticky;
 pub mod ids;
+pub mod java;
+mod layout;
+mod racks;
+mod range;
+mod round_robin;
+mod server_range;
+mod sticky;
+mod sticky_family;
+mod uniform;
 
 pub use ids::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition, TopicUuid};
 
-/// The assignors that Kafka ships.
+/// The assignors that Kafka ships for classic groups; the leader runs them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AssignorKind {
     /// `org.apache.kafka.clients.consumer.RangeAssignor`
@@ -18,6 +32,14 @@ pub enum AssignorKind {
 }
 
 impl AssignorKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Range,
+        Self::RoundRobin,
+        Self::Sticky,
+        Self::CooperativeSticky,
+    ];
+
     /// The name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -36,6 +58,32 @@ impl AssignorKind {
     }
 }
 
+/// The assignors that Kafka ships for consumer groups (KIP-848); the coordinator runs them.
+///
+/// Releases 4.0.1 to 4.4.0 behave alike. 3.9 and 4.0.0 tied the extra partitions of `uniform` to the iteration order,
+/// so they moved partitions without need (KAFKA-18688).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServerAssignorKind {
+    /// `org.apache.kafka.coordinator.group.assignor.UniformAssignor`
+    Uniform,
+    /// `org.apache.kafka.coordinator.group.assignor.RangeAssignor`
+    Range,
+}
+
+impl ServerAssignorKind {
+    /// All of them, the broker's default first (`group.consumer.assignors`).
+    pub const ALL: [Self; 2] = [Self::Uniform, Self::Range];
+
+    /// The name on the wire (`group.remote.assignor`).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Range => "range",
+        }
+    }
+}
+
 /// A topic as the assignor sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicDescription {
@@ -43,7 +91,7 @@ pub struct TopicDescription {
     pub name: String,
     /// Identity on the broker; hash order of the server assignors depends on it.
     pub id: TopicUuid,
-    /// Number of partitions.
+    /// Number of partitions; 0 when the topic does not exist.
     pub partitions: u32,
     /// Racks of the replicas of each partition, preferred first; empty when unknown.
     pub racks: Vec<Vec<String>>,
@@ -63,15 +111,78 @@ pub struct MemberDescription {
     /// What it claims to own: the subscription's owned partitions (`cooperative-sticky`), the user data (`sticky`), its
     /// current target (server assignors). `range` and `roundrobin` do not look at it.
     pub owned: Vec<TopicPartition>,
-    /// Generation of that claim; -1 when there is none.
+    /// Generation of that claim; -1 when there is none. For `cooperative-sticky` the subscription's generation or, when
+    /// that is none, the one in the user data; for `sticky` the one in the user data.
     pub generation: i32,
+    /// Generation of the subscription itself (`ConsumerProtocolSubscription.generationId`), -1 when there is none. Only
+    /// the sticky assignors look at it, for the earlier of two members that claim one partition.
+    pub subscription_generation: i32,
 }
 
 /// What one call of an assignor gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssignmentInput {
-    /// Every topic that anybody subscribes to. [`TopicId`]s in this input are positions in this list.
+    /// Every topic that anybody subscribes to or owns. [`TopicId`]s in this input are positions in this list. Names are
+    /// distinct.
     pub topics: Vec<TopicDescription>,
-    /// The members in the order in which Kafka puts them into its `HashMap`.
+    /// The members in the order in which Kafka puts them into its `HashMap`. Ids are distinct.
     pub members: Vec<MemberDescription>,
+}
+
+/// What an assignor object of one consumer remembers from one rebalance to the next.
+///
+/// Each consumer has one object for each assignor that it is configured with, alive as long as the consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AssignorMemory {
+    /// `AbstractStickyAssignor.maxGeneration`: the highest generation ever claimed to this leader; it never falls.
+    pub max_generation: i32,
+}
+
+impl Default for AssignorMemory {
+    fn default() -> Self {
+        Self { max_generation: -1 }
+    }
+}
+
+/// Runs a client assignor: one list for each member, in the order of `input.members`; each list in Kafka's order.
+///
+/// A claim on a partition that does not exist is ignored.
+///
+/// # Panics
+/// When a [`TopicId`] is no position in `input.topics`.
+#[must_use]
+pub fn assign(
+    kind: AssignorKind,
+    input: &AssignmentInput,
+    memory: &mut AssignorMemory,
+) -> Vec<Vec<TopicPartition>> {
+    let layout = layout::Layout::new(input);
+    let lists = match kind {
+        AssignorKind::Range => range::assign(&layout),
+        AssignorKind::RoundRobin => round_robin::assign(&layout),
+        AssignorKind::Sticky => sticky::assign(&layout, memory),
+        AssignorKind::CooperativeSticky => cooperative_sticky::assign(&layout, memory),
+    };
+    layout.named(lists)
+}
+
+/// Runs a server assignor: the new target of each member, in the order of `input.members`, sorted by topic name and
+/// partition.
+///
+/// # Panics
+/// When a [`TopicId`] is no position in `input.topics`.
+#[must_use]
+pub fn assign_on_server(
+    kind: ServerAssignorKind,
+    input: &AssignmentInput,
+) -> Vec<Vec<TopicPartition>> {
+    let layout = layout::Layout::new(input);
+    let mut lists = match kind {
+        ServerAssignorKind::Uniform => uniform::assign(&layout),
+        ServerAssignorKind::Range => server_range::assign(&layout),
+    };
+    for list in &mut lists {
+        list.sort_unstable();
+    }
+    layout.named(lists)
 }

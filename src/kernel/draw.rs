@@ -68,6 +68,12 @@ impl Draw {
         self.generator.set_word_pos(u128::from(index) * 2);
     }
 
+    /// The index of the word that [`Draw::word`] gives next.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        (self.generator.get_word_pos() / 2) as u64
+    }
+
     /// A number of `0..bound`, every one equally likely (Lemire 2019, with rejection).
     ///
     /// # Panics
@@ -76,25 +82,56 @@ impl Draw {
         assert!(bound > 0, "a draw below zero has no outcome");
         loop {
             let product = u128::from(self.word()) * u128::from(bound);
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "the low half is what is tested"
-            )]
             let low = product as u64;
             if low >= bound || low >= bound.wrapping_neg() % bound {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    reason = "the high half is below the bound"
-                )]
                 return (product >> 64) as u64;
             }
         }
     }
 
-    /// A number of the open interval (0, 1) with 53 random bits.
+    /// A number of the open interval (0, 1), from one word (see [`unit`]).
     pub fn unit(&mut self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
-        let bits = (self.word() >> 11) as f64;
-        (bits + 0.5) / 9_007_199_254_740_992.0
+        unit(self.word())
+    }
+}
+
+/// The number of the open interval (0, 1) that `word` stands for: the middle of one of 2^52 equal cells.
+///
+/// 52 bits, not 53: the middle of a cell is then a double exactly, so neither 0 nor 1 ever comes out and `1 - unit` is exact.
+#[must_use]
+pub fn unit(word: u64) -> f64 {
+    ((word >> 12) as f64 + 0.5) / 4_503_599_627_370_496.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draw(seed: u64, entity: &str, purpose: &str) -> Draw {
+        Draw::new(Seed(seed), Stream::new(entity, purpose))
+    }
+
+    fn words(draw: &mut Draw, count: usize) -> Vec<u64> {
+        (0..count).map(|_| draw.word()).collect()
+    }
+
+    #[test]
+    fn a_seek_depends_on_the_index_alone() {
+        let mut ahead = draw(7, "orders-3", "service");
+        let expected = words(&mut ahead, 100);
+        let mut other = draw(7, "orders-3", "service");
+        for index in [99_u64, 0, 63, 64, 31, 32, 33, 1] {
+            other.seek(index);
+            assert_eq!(other.position(), index);
+            assert_eq!(other.word(), expected[index as usize], "word {index}");
+            assert_eq!(other.position(), index + 1);
+        }
+    }
+
+    #[test]
+    fn unit_never_touches_its_ends() {
+        assert!(unit(0) > 0.0);
+        assert!(unit(u64::MAX) < 1.0);
+        assert_eq!(unit(1 << 63), 0.5 + 0.5 / 4_503_599_627_370_496.0);
     }
 }

@@ -1,0 +1,123 @@
+//! The order of Java's hash collections: `hashCode`s, and `java.util.HashMap` with the iteration order of OpenJDK 17.
+//!
+//! Kafka's assignors and its coordinator iterate `HashMap`s and `HashSet`s, so their results depend on this order. This
+//! module is the only place that knows it; everything else takes a [`JavaHashMap`] and iterates. Here are the hash codes,
+//! in `java/map.rs` the map, in `java/tree.rs` its bins that became red-black trees.
+//!
+//! A `HashSet<E>` is a `JavaHashMap<E, ()>`, as it is in Java.
+
+mod map;
+mod tree;
+
+use std::cmp::Ordering;
+
+pub use map::{JavaHashMap, Place};
+
+use super::ids::{MemberId, TopicUuid};
+
+/// What a `HashMap` asks of a key: `equals` (by [`Eq`]), `hashCode`, and the order inside a bin that became a tree.
+pub trait JavaKey: Eq {
+    /// `Object.hashCode`.
+    fn hash_code(&self) -> i32;
+
+    /// `Comparable.compareTo`; [`Ordering::Equal`] for classes that are not `Comparable` (there the JVM orders keys of
+    /// equal hash by their identity hash, which nobody can predict; here the newer key goes left).
+    fn compare_to(&self, other: &Self) -> Ordering;
+}
+
+/// `String.hashCode`: over UTF-16 code units, h = 31 h + unit.
+#[must_use]
+pub fn string_hash(text: &str) -> i32 {
+    text.encode_utf16().fold(0_i32, |hash, unit| {
+        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
+    })
+}
+
+/// `String.compareTo`: by UTF-16 code units (differs from Rust's order above U+FFFF).
+#[must_use]
+pub fn compare_strings(a: &str, b: &str) -> Ordering {
+    if a.is_ascii() && b.is_ascii() {
+        return a.cmp(b);
+    }
+    a.encode_utf16().cmp(b.encode_utf16())
+}
+
+/// `org.apache.kafka.common.TopicPartition.hashCode`.
+#[must_use]
+pub fn topic_partition_hash(topic: &str, partition: i32) -> i32 {
+    // 31 * (31 + partition) + topic.hashCode()
+    partition
+        .wrapping_add(31)
+        .wrapping_mul(31)
+        .wrapping_add(string_hash(topic))
+}
+
+/// A `java.lang.String` that is borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JavaString<'a>(pub &'a str);
+
+impl JavaKey for JavaString<'_> {
+    fn hash_code(&self) -> i32 {
+        string_hash(self.0)
+    }
+
+    fn compare_to(&self, other: &Self) -> Ordering {
+        compare_strings(self.0, other.0)
+    }
+}
+
+impl JavaKey for MemberId {
+    fn hash_code(&self) -> i32 {
+        string_hash(self.as_str())
+    }
+
+    fn compare_to(&self, other: &Self) -> Ordering {
+        compare_strings(self.as_str(), other.as_str())
+    }
+}
+
+/// `java.lang.Integer`: its hash is its value.
+impl JavaKey for i32 {
+    fn hash_code(&self) -> i32 {
+        *self
+    }
+
+    fn compare_to(&self, other: &Self) -> Ordering {
+        self.cmp(other)
+    }
+}
+
+/// `org.apache.kafka.common.Uuid`.
+impl JavaKey for TopicUuid {
+    fn hash_code(&self) -> i32 {
+        let folded = self.most_significant ^ self.least_significant;
+        ((folded >> 32) as i32) ^ (folded as i32)
+    }
+
+    fn compare_to(&self, other: &Self) -> Ordering {
+        let signed = |id: &Self| (id.most_significant as i64, id.least_significant as i64);
+        signed(self).cmp(&signed(other))
+    }
+}
+
+/// `org.apache.kafka.common.TopicPartition` of one known topic: the class is not `Comparable`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JavaTopicPartition {
+    /// [`string_hash`] of the topic's name.
+    pub topic_hash: i32,
+    /// The partition.
+    pub partition: i32,
+}
+
+impl JavaKey for JavaTopicPartition {
+    fn hash_code(&self) -> i32 {
+        self.partition
+            .wrapping_add(31)
+            .wrapping_mul(31)
+            .wrapping_add(self.topic_hash)
+    }
+
+    fn compare_to(&self, _other: &Self) -> Ordering {
+        Ordering::Equal
+    }
+}
