@@ -6,6 +6,7 @@
 pub mod availability;
 pub mod barrier;
 pub mod cause;
+pub mod condition;
 pub mod decimal;
 mod delivery;
 mod imbalance;
@@ -13,6 +14,7 @@ mod moves;
 pub mod name;
 pub mod rebalances;
 pub mod registry;
+pub mod statistics;
 pub mod values;
 mod world;
 

@@ -1,6 +1,7 @@
 //! Hand-made timelines: one sentence, one rule.
 
 mod availability;
+mod condition;
 mod rebalances;
 
 use super::testing::Play;
