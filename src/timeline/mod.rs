@@ -282,6 +282,20 @@ pub enum Observation {
         /// Records produced so far.
         log_end: u64,
     },
+    /// The new owner began to restore state for the partition; it may not process before [`Observation::RestoreEnded`].
+    RestoreStarted {
+        /// The process.
+        consumer: ConsumerId,
+        /// The partition.
+        partition: TopicPartition,
+    },
+    /// The state of the partition is restored.
+    RestoreEnded {
+        /// The process.
+        consumer: ConsumerId,
+        /// The partition.
+        partition: TopicPartition,
+    },
     /// The first non-empty poll after an assignment: first and last offset for each newly assigned partition in it.
     FirstBatch {
         /// The process.
@@ -312,6 +326,8 @@ pub enum Observation {
     PartitionsAdded {
         /// The topic.
         topic: TopicId,
+        /// Partitions until now.
+        before: u32,
         /// Partitions from now on.
         partitions: u32,
     },
@@ -394,6 +410,8 @@ pub struct GroupFacts {
     pub topics: Vec<TopicId>,
     /// `classic` or `consumer`.
     pub protocol: &'static str,
+    /// How partitions move, by the members' settings at the end: `eager`, `cooperative` or `incremental`.
+    pub rebalance: &'static str,
     /// Some member has a `group.instance.id`.
     pub is_static: bool,
 }
@@ -405,6 +423,8 @@ pub struct ConsumerFacts {
     pub name: String,
     /// Its group.
     pub group: GroupId,
+    /// Topics that it subscribes to.
+    pub topics: Vec<TopicId>,
     /// `heartbeat.interval.ms`
     pub heartbeat_interval: crate::kernel::SimDuration,
     /// `group.instance.id`
