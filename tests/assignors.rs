@@ -1,7 +1,13 @@
 //! The assignors against Kafka's own: golden cases, published vectors, properties.
 
+#[path = "assignors/cases.rs"]
+mod cases;
 #[path = "assignors/java_order.rs"]
 mod java_order;
+#[path = "assignors/properties.rs"]
+mod properties;
+#[path = "assignors/vectors.rs"]
+mod vectors;
 
 use std::fs;
 use std::path::{Path, PathBuf};
