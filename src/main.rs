@@ -1,2 +1,5 @@
 //! The `rebsim` binary.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    rebsim::cli::main()
+}

@@ -1,1 +1,28 @@
-//! cli
+//! The command line: the only place with files, streams, environment, wall clock and exit codes.
+//!
+//! It turns arguments into an [`experiment`](crate::experiment), hands texts to the layers below and writes down what
+//! they return. It decides nothing about Kafka, about metrics or about how a number is printed.
+
+#![expect(
+    dead_code,
+    reason = "the verbs that use it wait for the layers below to land"
+)]
+
+mod again;
+mod args;
+mod assign;
+mod check;
+mod exit;
+mod generate;
+mod manifest;
+mod panic;
+mod play;
+mod progress;
+mod results;
+mod seeds;
+mod source;
+mod streams;
+mod verbs;
+mod wiring;
+
+pub use verbs::main;

@@ -1,1 +1,81 @@
-//! cluster
+//! The simulated cluster: the one place that applies effects, so the place to read to see how time passes.
+//!
+//! `world` takes events from the calendar and hands them to the machines; `coordinators` hosts the group coordinators
+//! (timers, log, connections, offsets); `client` with `poll_loop` and `fetch` is a consumer's two threads; `ledger` is
+//! what each group did to each partition; `script` plays the scenario's events; `steady` sets up a stable start.
+
+pub mod calibration;
+mod client;
+mod coordinators;
+mod fetch;
+mod ground;
+mod invariants;
+mod ledger;
+mod naming;
+mod poll_loop;
+mod script;
+mod steady;
+mod world;
+
+pub use calibration::Calibration;
+pub use naming::{Naming, RecordedNames};
+
+use crate::kernel::{Seed, SimTime};
+use crate::scenario::plan::Plan;
+use crate::timeline::Timeline;
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Check the invariants after every event.
+    pub check_invariants: bool,
+    /// Control events after which the run is given up.
+    pub event_limit: u64,
+    /// The client's constants.
+    pub calibration: Calibration,
+    /// Names of members and topics other than the drawn ones.
+    pub names: Option<RecordedNames>,
+    /// Imitate the harness of the recordings: actions wait for the return of `poll()`, first batches are observed.
+    pub harness: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            check_invariants: false,
+            event_limit: 200_000_000,
+            calibration: Calibration::of_scenario(),
+            names: None,
+            harness: false,
+        }
+    }
+}
+
+/// Why a run ended before its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// The event limit was reached.
+    EventLimit {
+        /// When.
+        at: SimTime,
+        /// Control events so far.
+        events: u64,
+        /// What kept it busy: (kind, events), most first.
+        busiest: Vec<(String, u64)>,
+    },
+    /// An invariant does not hold: a bug.
+    Invariant {
+        /// When.
+        at: SimTime,
+        /// Which, in words.
+        message: String,
+    },
+}
+
+/// Plays `plan` under `seed`.
+///
+/// # Errors
+/// [`Halt`] when the run does not reach its end.
+pub fn simulate(plan: &Plan, seed: Seed, options: &Options) -> Result<Timeline, Halt> {
+    world::World::new(plan, seed, options).run()
+}

@@ -1,1 +1,10 @@
-//! experiment
+//! Experiments: every replication (variant × seed) of a scenario, played side by side and put back in order.
+//!
+//! The only module with threads. It owns which replications there are and what of each is kept; it knows no file, no
+//! terminal and no format.
+
+mod pool;
+mod replication;
+
+pub use pool::processors;
+pub use replication::{Played, Replication, Watch, play, playing};

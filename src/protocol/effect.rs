@@ -83,7 +83,9 @@ pub enum CoordinatorFact {
         /// The assignor in force.
         assignor: &'static str,
     },
-    /// See [`crate::timeline::Observation::AssignmentReceived`].
+    /// See [`crate::timeline::Observation::AssignmentReceived`]. Observed when the leader's SyncGroup arrives, where
+    /// Kafka logs it; it is in force with the `GroupState` to `Stable` that follows the write, if the group has not moved
+    /// on by then.
     AssignmentReceived {
         /// The generation.
         generation: i32,
@@ -115,7 +117,7 @@ pub enum CoordinatorEffect {
     Cancel(CoordinatorTimer),
     /// Append to the log; the machine is told by `on_appended` once it is committed.
     Append(AppendToken),
-    /// Store these offsets as committed (accepted OffsetCommit); visible once the append is through, as is the reply.
+    /// These offsets are committed: the write of an accepted OffsetCommit is through. The reply follows.
     StoreOffsets {
         /// The request.
         to: RequestToken,

@@ -35,6 +35,27 @@ pub enum ErrorCode {
     FencedInstanceId,
 }
 
+impl ErrorCode {
+    /// Kafka's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::CoordinatorLoadInProgress => "COORDINATOR_LOAD_IN_PROGRESS",
+            Self::CoordinatorNotAvailable => "COORDINATOR_NOT_AVAILABLE",
+            Self::NotCoordinator => "NOT_COORDINATOR",
+            Self::IllegalGeneration => "ILLEGAL_GENERATION",
+            Self::InconsistentGroupProtocol => "INCONSISTENT_GROUP_PROTOCOL",
+            Self::UnknownMemberId => "UNKNOWN_MEMBER_ID",
+            Self::InvalidSessionTimeout => "INVALID_SESSION_TIMEOUT",
+            Self::RebalanceInProgress => "REBALANCE_IN_PROGRESS",
+            Self::MemberIdRequired => "MEMBER_ID_REQUIRED",
+            Self::GroupMaxSizeReached => "GROUP_MAX_SIZE_REACHED",
+            Self::FencedInstanceId => "FENCED_INSTANCE_ID",
+        }
+    }
+}
+
 /// Names one request on its way, so that its answer finds back; unique within a replication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestToken(pub u64);

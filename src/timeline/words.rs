@@ -80,6 +80,8 @@ words! {
         SyncTimeout => "sync_timeout",
         /// The coordinator lost it in a failover.
         CoordinatorChange => "coordinator_change",
+        /// Came back to a rebalance when `group.max.size` others had joined already.
+        GroupFull => "group_full",
     }
 }
 

@@ -1,5 +1,14 @@
 //! What happens around the protocol, as pure functions of (seed, entity, index or time): arrivals, skew, service times.
+//!
+//! Every answer depends on its arguments alone: never on who asks, in which order, or what the protocol does in between.
 
 pub mod arrivals;
+pub mod assignor_cost;
 pub mod distribution;
+pub mod murmur2;
+mod normal;
+pub mod refusal;
 pub mod service;
+pub mod skew;
+
+pub use refusal::Refusal;

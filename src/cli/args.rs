@@ -1,0 +1,463 @@
+//! What can be typed: clap's derive, nothing else. Every help page opens with two examples and fits 80 columns.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::exit;
+use super::seeds::{SeedArg, SeedsArg};
+
+/// Control events after which a replication is held to have run away.
+const EVENT_LIMIT: &str = "100000000";
+
+const TEMPLATE: &str = "\
+{before-help}{about}
+
+{usage-heading} {usage}
+
+{all-args}{after-help}";
+
+/// Simulates Kafka consumer-group rebalancing: what stalls, how long, and why
+#[derive(Debug, Parser)]
+#[command(
+    name = "rebsim",
+    version,
+    term_width = 80,
+    help_template = TEMPLATE,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    before_help = "\
+Examples:
+  rebsim compare nightly-deploy      # a shipped example, variant by variant
+  rebsim init > mine.yaml && rebsim run mine.yaml",
+    after_help = exit::TABLE
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) talk: Talk,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// How to talk.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Talk")]
+pub(crate) struct Talk {
+    /// Silence on stderr but for errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(env = "REBSIM_QUIET", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub(crate) quiet: bool,
+    /// Tell more: every note, every expectation's whereabouts
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Colour; NO_COLOR and CLICOLOR_FORCE are heeded
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(env = "REBSIM_COLOR", hide_env_values = true)]
+    pub(crate) color: ColorChoice,
+    /// Plain characters only (the default in a locale that is not UTF-8)
+    #[arg(long, global = true)]
+    #[arg(env = "REBSIM_ASCII", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub(crate) ascii: bool,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Simulate scenarios and judge their expectations
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim run rolling-deploy --variant eager
+  rebsim run mine.yaml --seeds 20 --fail-on 'longest_downtime_s < 5s'"
+    )]
+    Run(Play),
+    /// Play the variants of a scenario side by side on the same random draws
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim compare nightly-deploy
+  rebsim compare mine.yaml --variant eager,static --seeds 30 --format md"
+    )]
+    Compare(Play),
+    /// Parse, resolve and lint scenarios without simulating
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim check scenarios/
+  rebsim check mine.yaml --resolved"
+    )]
+    Check(Check),
+    /// Let Kafka's assignors assign: cases in, assignments out
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim assign cases.jsonl > assignments.jsonl
+  head -1 cases.jsonl | rebsim assign --format text"
+    )]
+    Assign(Assign),
+    /// Explain a diagnostic code
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim explain E0103
+  rebsim explain --list"
+    )]
+    Explain(Explain),
+    /// Print a commented scenario to start from
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim init > mine.yaml
+  rebsim init --list"
+    )]
+    Init(Init),
+    /// Print what ships beside the program: schema, manual, completions
+    #[command(
+        help_template = TEMPLATE,
+        subcommand_required = true,
+        arg_required_else_help = true,
+        before_help = "\
+Examples:
+  rebsim generate schema > scenario.schema.json
+  rebsim generate completions bash > rebsim.bash"
+    )]
+    Generate {
+        #[command(subcommand)]
+        what: Generate,
+    },
+}
+
+/// `run` and `compare`.
+#[derive(Debug, Args)]
+pub(crate) struct Play {
+    /// Path, folder, `-` for stdin, or the name of a shipped example
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenarios: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) overrides: OverrideArgs,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) gate: Gate,
+    #[command(flatten)]
+    pub(crate) work: Work,
+}
+
+/// Which replications.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(crate) struct Selection {
+    /// Seed instead of the scenario's: a number or a commit id
+    #[arg(
+        long,
+        value_name = "N|HEX",
+        env = "REBSIM_SEED",
+        hide_env_values = true
+    )]
+    pub(crate) seed: Option<SeedArg>,
+    /// Several seeds: N from the seed on, or from A to B
+    #[arg(
+        long,
+        value_name = "N|A..B",
+        env = "REBSIM_SEEDS",
+        hide_env_values = true
+    )]
+    pub(crate) seeds: Option<SeedsArg>,
+}
+
+/// Changes to the scenario.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Scenario")]
+pub(crate) struct OverrideArgs {
+    /// Only these variants
+    #[arg(long = "variant", value_name = "NAME,…", value_delimiter = ',')]
+    #[arg(env = "REBSIM_VARIANT", hide_env_values = true)]
+    pub(crate) variants: Vec<String>,
+    /// Set a Kafka key in every group, or in one: GROUP:KEY=VALUE
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) config: Vec<String>,
+    /// Set anything: duration=2m, topics.orders.partitions=24
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Turn notes (accepted but not modelled) into errors
+    #[arg(long, env = "REBSIM_STRICT", hide_env_values = true)]
+    #[arg(value_parser = FalseyValueParser::new())]
+    pub(crate) strict: bool,
+}
+
+/// Where results go.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// Folder that gets a folder of results per scenario
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    #[arg(env = "REBSIM_OUT", hide_env_values = true)]
+    pub(crate) out: PathBuf,
+    /// Write no results folder
+    #[arg(long, conflicts_with_all = ["force", "series"])]
+    #[arg(env = "REBSIM_NO_OUT", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub(crate) no_out: bool,
+    /// Replace results that the same inputs gave differently before
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Series (ownership, lag, …) of the first seed or of all seeds
+    #[arg(long, value_name = "WHICH", default_value = "first")]
+    #[arg(env = "REBSIM_SERIES", hide_env_values = true)]
+    pub(crate) series: Series,
+    /// What to print on stdout
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(env = "REBSIM_FORMAT", hide_env_values = true)]
+    pub(crate) format: PlayFormat,
+}
+
+/// For which seeds series are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Series {
+    /// The first seed
+    First,
+    /// Every seed
+    All,
+}
+
+/// Formats of `run` and `compare`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlayFormat {
+    /// Tables for people
+    Text,
+    /// One document, schema rebsim/summary/1
+    Json,
+    /// Every observation, one object a line
+    Ndjson,
+    /// One row per variant, seed and group
+    Csv,
+    /// Markdown tables
+    Md,
+    /// Workflow annotations for unmet expectations, then the text
+    Github,
+}
+
+/// Requirements.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Gate")]
+pub(crate) struct Gate {
+    /// Require this beside the scenario's expectations; exit 1 if it fails
+    #[arg(
+        long = "fail-on",
+        visible_alias = "require",
+        value_name = "METRIC OP VALUE"
+    )]
+    pub(crate) require: Vec<String>,
+}
+
+/// How to work.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Work")]
+pub(crate) struct Work {
+    /// Replications at a time [default: processors]
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        env = "REBSIM_JOBS",
+        hide_env_values = true
+    )]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// Control events after which a replication is stopped (exit 5)
+    #[arg(long, value_name = "N", default_value = EVENT_LIMIT)]
+    #[arg(env = "REBSIM_EVENT_LIMIT", hide_env_values = true)]
+    pub(crate) event_limit: NonZeroU64,
+    /// Check every invariant after every event (slower; exit 70)
+    #[arg(long, env = "REBSIM_CHECK_INVARIANTS", hide_env_values = true)]
+    #[arg(value_parser = FalseyValueParser::new())]
+    pub(crate) check_invariants: bool,
+    /// Progress on stderr; auto: a bar, and only on a terminal
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    #[arg(env = "REBSIM_PROGRESS", hide_env_values = true)]
+    pub(crate) progress: ProgressChoice,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressChoice {
+    /// A bar when stderr is a terminal
+    Auto,
+    /// A bar
+    Bar,
+    /// A line per ten percent, at most one in ten seconds
+    Lines,
+    /// Nothing
+    None,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Paths, folders, `-`, or names of shipped examples
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<String>,
+    #[command(flatten)]
+    pub(crate) overrides: OverrideArgs,
+    /// Print the scenario with everything merged and defaulted, as JSON
+    #[arg(long)]
+    pub(crate) resolved: bool,
+    /// What to print [default: text; github under GITHUB_ACTIONS]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "REBSIM_CHECK_FORMAT",
+        hide_env_values = true
+    )]
+    pub(crate) format: Option<CheckFormat>,
+}
+
+/// Formats of `check`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// Diagnostics with snippets
+    Text,
+    /// Diagnostics as data
+    Json,
+    /// Workflow annotations
+    Github,
+}
+
+/// `assign`.
+#[derive(Debug, Args)]
+pub(crate) struct Assign {
+    /// Cases as JSON lines; `-` for stdin
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub(crate) file: String,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    pub(crate) format: AssignFormat,
+}
+
+/// Formats of `assign`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AssignFormat {
+    /// One JSON object a line, in the order of the cases
+    #[value(alias = "ndjson")]
+    Json,
+    /// Who gets what, what moved, how even it is
+    Text,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Explain {
+    /// The code of a diagnostic, such as E0103
+    #[arg(value_name = "CODE", required_unless_present = "list")]
+    pub(crate) code: Option<String>,
+    /// List every code with its title
+    #[arg(long, conflicts_with = "code")]
+    pub(crate) list: bool,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Name of a shipped example
+    #[arg(value_name = "EXAMPLE", default_value = "checkout-deploy")]
+    pub(crate) example: String,
+    /// List the shipped examples
+    #[arg(long, conflicts_with = "example")]
+    pub(crate) list: bool,
+}
+
+/// `generate`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Generate {
+    /// The JSON schema of scenario files
+    #[command(help_template = TEMPLATE, before_help = "\
+Examples:
+  rebsim generate schema > scenario.schema.json
+  rebsim generate schema | jq '.properties | keys'")]
+    Schema,
+    /// What every metric means, as Markdown
+    #[command(help_template = TEMPLATE, before_help = "\
+Examples:
+  rebsim generate metrics > docs/metrics.md
+  rebsim generate metrics | grep downtime")]
+    Metrics,
+    /// A manual page
+    #[command(help_template = TEMPLATE, before_help = "\
+Examples:
+  rebsim generate man > rebsim.1
+  rebsim generate man run | man -l -")]
+    Man {
+        /// The page of this verb [default: of the program]
+        #[arg(value_name = "VERB")]
+        verb: Option<String>,
+    },
+    /// A completion script
+    #[command(help_template = TEMPLATE, before_help = "\
+Examples:
+  rebsim generate completions bash > rebsim.bash
+  rebsim generate completions zsh > _rebsim")]
+    Completions {
+        /// For which shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_opens_with_two_examples_and_fits_80_columns() {
+        fn visit(command: &mut clap::Command, seen: &mut usize) {
+            let help = command.render_long_help().to_string();
+            let mut lines = help.lines();
+            assert_eq!(lines.next(), Some("Examples:"), "{help}");
+            for _ in 0..2 {
+                let example = lines.next().unwrap_or_default();
+                assert!(example.contains("rebsim "), "{help}");
+            }
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "too wide: {line}");
+            }
+            *seen += 1;
+            for sub in command.get_subcommands_mut() {
+                visit(sub, seen);
+            }
+        }
+        let mut command = Cli::command();
+        command.build();
+        let mut seen = 0;
+        visit(&mut command, &mut seen);
+        assert_eq!(seen, 12);
+    }
+}

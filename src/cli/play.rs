@@ -1,0 +1,285 @@
+//! `rebsim run` and `rebsim compare`: play, judge, write down, print. The two differ in what they print.
+//!
+//! Everything is understood before anything is played, and the folder for results is tried before that too.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use super::again;
+use super::args::{Play, PlayFormat, Series};
+use super::exit::{Exit, Failure};
+use super::manifest::{Identity, manifest, volatile};
+use super::panic::{self, Context};
+use super::progress::Progress;
+use super::results::{Place, Written, folder_name};
+use super::seeds::seeds;
+use super::source::{self, Input};
+use super::streams::Streams;
+use super::wiring::{self, Halted, Judged, Loaded, Look, Outcome};
+use crate::experiment::{self, Played};
+use crate::kernel::Seed;
+
+/// `rebsim run`
+pub(crate) fn run(args: &Play, streams: &mut Streams) -> Result<(), Failure> {
+    play_all("run", args, streams)
+}
+
+/// `rebsim compare`
+pub(crate) fn compare(args: &Play, streams: &mut Streams) -> Result<(), Failure> {
+    play_all("compare", args, streams)
+}
+
+fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<(), Failure> {
+    let inputs = source::gather(&args.scenarios, streams)?;
+    if inputs.is_empty() {
+        return Err(Failure::Nothing(
+            "no scenario selected; rebsim init --list shows the shipped examples".to_owned(),
+        ));
+    }
+    let scenarios = understand(&inputs, args, streams)?;
+    refuse_what_cannot_be_shown(verb, args, &scenarios)?;
+    let place = match args.output.no_out {
+        true => None,
+        false => Some(Place::probe(&args.output.out)?),
+    };
+    let mut documents = Vec::new();
+    let mut is_met = true;
+    for (input, scenario) in inputs.iter().zip(&scenarios) {
+        let experiment = Experiment {
+            verb,
+            args,
+            input,
+            scenario,
+            seeds: seeds(scenario.seed, args.selection.seed, args.selection.seeds),
+            jobs: args.work.jobs.unwrap_or_else(experiment::processors),
+        };
+        let judged = experiment.play(place.as_ref(), &mut documents, streams)?;
+        is_met &= judged.unmet.is_none();
+    }
+    if args.output.format == PlayFormat::Json {
+        // One document on stdout, also for several scenarios.
+        let text = match &documents[..] {
+            [one] => one.clone(),
+            several => format!("[\n{}\n]\n", several.join(",\n").replace("\n,", ",")),
+        };
+        streams.result(&text)?;
+    }
+    if is_met { Ok(()) } else { Err(Failure::Unmet) }
+}
+
+/// Every scenario understood, or every diagnostic of all of them told.
+fn understand(inputs: &[Input], args: &Play, streams: &Streams) -> Result<Vec<Loaded>, Failure> {
+    let mut scenarios = Vec::new();
+    let mut refused = None;
+    for input in inputs {
+        match wiring::load(input, &args.overrides, streams.color_err) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(rejection) => {
+                streams.error(&rejection.text);
+                let worse = refused == Some(Exit::Refused) || rejection.exit == Exit::Refused;
+                refused = Some(if worse { Exit::Refused } else { rejection.exit });
+            }
+        }
+    }
+    match refused {
+        Some(exit) => Err(Failure::Told(exit)),
+        None => Ok(scenarios),
+    }
+}
+
+fn refuse_what_cannot_be_shown(
+    verb: &str,
+    args: &Play,
+    scenarios: &[Loaded],
+) -> Result<(), Failure> {
+    if args.output.format == PlayFormat::Csv && scenarios.len() > 1 {
+        return Err(Failure::usage(
+            "--format csv is one table of one scenario",
+            Some("name one scenario, or read summary.csv in their results folders".to_owned()),
+        ));
+    }
+    for scenario in scenarios {
+        if scenario.plans.is_empty() {
+            return Err(Failure::Nothing(format!(
+                "{}: no variant selected",
+                scenario.name
+            )));
+        }
+        if verb == "compare" && scenario.plans.len() < 2 {
+            return Err(Failure::usage(
+                format!(
+                    "{} has one variant here: nothing to compare it with",
+                    scenario.name
+                ),
+                Some("rebsim run plays it alone".to_owned()),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// One scenario about to be played.
+struct Experiment<'a> {
+    verb: &'static str,
+    args: &'a Play,
+    input: &'a Input,
+    scenario: &'a Loaded,
+    seeds: Vec<Seed>,
+    jobs: NonZeroUsize,
+}
+
+impl Experiment<'_> {
+    fn play(
+        &self,
+        place: Option<&Place>,
+        documents: &mut Vec<String>,
+        streams: &mut Streams,
+    ) -> Result<Judged, Failure> {
+        if streams.verbose {
+            for note in &self.scenario.notes {
+                streams.note(note);
+            }
+        }
+        let (played, wall) = self.simulate(streams)?;
+        if self.seeds.len() > 1 && played.iter().all(|played| !played.outcome.drew) {
+            streams.note("deterministic: one seed suffices");
+        }
+        let judged = wiring::judge(self.scenario, &played, &self.args.gate.require)?;
+        let written = place
+            .map(|place| self.write(place, &judged, wall))
+            .transpose()?;
+        let look = Look {
+            color: streams.color_out,
+            ascii: streams.ascii,
+            side_by_side: self.verb == "compare",
+            verbose: streams.verbose,
+        };
+        let text = wiring::render(&judged, self.args.output.format, look);
+        if self.args.output.format == PlayFormat::Json {
+            documents.push(text);
+        } else {
+            streams.result(&text)?;
+        }
+        self.tell(written, &judged, streams)?;
+        Ok(judged)
+    }
+
+    fn again(&self) -> String {
+        again::command("run", &self.input.operand, self.args)
+    }
+
+    /// Plays every replication.
+    fn simulate(&self, streams: &Streams) -> Result<(Vec<Played<Outcome>>, Duration), Failure> {
+        let total = self.scenario.plans.len() * self.seeds.len();
+        let progress = Progress::new(streams, self.args.work.progress, total);
+        panic::simulating(Some(Context {
+            hash: self.scenario.hash.clone(),
+            again: self.again(),
+        }));
+        let work = &self.args.work;
+        let engine = |replication: experiment::Replication<'_>| {
+            let (variant, seed) = (replication.plan.variant.clone(), replication.seed);
+            wiring::simulate(replication, work.check_invariants, work.event_limit.get())
+                .map_err(|halted| (halted, variant, seed))
+        };
+        let watch = |finished| progress.finished(finished);
+        let played = experiment::play(&self.scenario.plans, &self.seeds, self.jobs, engine, &watch);
+        let wall = progress.elapsed();
+        drop(progress);
+        panic::simulating(None);
+        match played {
+            Ok(played) => Ok((played, wall)),
+            Err((halted, variant, seed)) => Err(self.halted(halted, &variant, seed)),
+        }
+    }
+
+    /// What to say about a replication that did not reach its end.
+    fn halted(&self, halted: Halted, variant: &str, seed: Seed) -> Failure {
+        let again = again::one(&self.again(), variant, seed);
+        let who = format!("{} / {variant}, seed {}", self.scenario.name, seed.0);
+        match halted {
+            Halted::EventLimit {
+                at,
+                events,
+                busiest,
+            } => {
+                let mut text = format!("{who}: stopped at {at} after {events} control events");
+                for (what, count) in busiest {
+                    text.push_str(&format!("\n  {count} {what}"));
+                }
+                let again = format!("{again} --event-limit {}", self.args.work.event_limit);
+                Failure::EventLimit(format!("{text}\nagain: {again}"))
+            }
+            Halted::Invariant { at, message } => {
+                let hash = &self.scenario.hash;
+                Failure::Bug(format!(
+                    "this is a bug in rebsim: at {at} {message}\n{who}, scenario {hash}\nagain: {again}"
+                ))
+            }
+        }
+    }
+
+    /// Writes the results folder; returns its name and what became of it.
+    fn write(
+        &self,
+        place: &Place,
+        judged: &Judged,
+        wall: Duration,
+    ) -> Result<(String, Written), Failure> {
+        let identity = Identity {
+            scenario: self.scenario.name.clone(),
+            hash: self.scenario.hash.clone(),
+            variants: self
+                .scenario
+                .plans
+                .iter()
+                .map(|plan| plan.variant.clone())
+                .collect(),
+            seeds: self.seeds.clone(),
+            series: match self.args.output.series {
+                Series::First => "first",
+                Series::All => "all",
+            },
+            requirements: self.args.gate.require.clone(),
+        };
+        let files = wiring::files(self.scenario, judged);
+        let name = folder_name(&self.scenario.name, &identity.value().to_string());
+        let manifest = manifest(&identity, &files, &volatile(wall, self.jobs.get()));
+        let written = place.write(&name, &files, &manifest, self.args.output.force)?;
+        Ok((name, written))
+    }
+
+    /// What became of it, on stderr.
+    fn tell(
+        &self,
+        written: Option<(String, Written)>,
+        judged: &Judged,
+        streams: &Streams,
+    ) -> Result<(), Failure> {
+        if let Some((variant, seed)) = &judged.unmet {
+            streams.note(&format!(
+                "again: {}",
+                again::one(&self.again(), variant, *seed)
+            ));
+        }
+        let Some((name, written)) = written else {
+            return Ok(());
+        };
+        let folder = self.args.output.out.join(name);
+        let folder = folder.display();
+        match written {
+            Written::New => streams.note(&format!("results: {folder}")),
+            Written::Unchanged => streams.note(&format!("results: {folder} (unchanged)")),
+            Written::Replaced(file) => {
+                streams.note(&format!("results: {folder} (replaced; {file} differed)"));
+            }
+            Written::Refused(file) => {
+                return Err(Failure::usage(
+                    format!("{folder} holds other results of the same inputs: {file} differs"),
+                    Some("another version wrote them, or something is not deterministic; --force replaces them".to_owned()),
+                ));
+            }
+        }
+        Ok(())
+    }
+}

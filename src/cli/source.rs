@@ -1,0 +1,225 @@
+//! Where scenarios come from: a path, `-`, a folder, or the name of a shipped example when no such path exists.
+//!
+//! It reads texts and finds names; what a text means is for [`crate::scenario`].
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::exit::Failure;
+use super::streams::Streams;
+use super::wiring;
+
+/// A scenario or an included file may have this many bytes; more is a mistake, not a scenario.
+const TEXT_BYTES_MAX: u64 = 64 << 20;
+
+/// A text to be understood as a scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Input {
+    /// Its name in diagnostics.
+    pub(crate) name: String,
+    /// What to type to name it again.
+    pub(crate) operand: String,
+    /// Its content.
+    pub(crate) text: String,
+}
+
+/// Reads every text that the operands name; folders give their scenario files in order of name.
+pub(crate) fn gather(operands: &[String], streams: &Streams) -> Result<Vec<Input>, Failure> {
+    let mut inputs = Vec::new();
+    for operand in operands {
+        if operand == "-" {
+            inputs.push(Input {
+                name: "<stdin>".to_owned(),
+                operand: operand.clone(),
+                text: read(io::stdin().lock(), Path::new("standard input"))?,
+            });
+            continue;
+        }
+        let path = Path::new(operand);
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                let files = scenario_files(path)?;
+                if files.is_empty() {
+                    streams.note(&format!("{operand}: no scenario files in this folder"));
+                }
+                for file in files {
+                    inputs.push(from_file(&file)?);
+                }
+            }
+            Ok(_) => inputs.push(from_file(path)?),
+            Err(error) if is_absent(&error) => inputs.push(example(operand, streams)?),
+            Err(error) => return Err(Failure::file("read", path, error)),
+        }
+    }
+    Ok(inputs)
+}
+
+fn from_file(path: &Path) -> Result<Input, Failure> {
+    let name = path.display().to_string();
+    Ok(Input {
+        operand: name.clone(),
+        name,
+        text: read_file(path)?,
+    })
+}
+
+fn example(name: &str, streams: &Streams) -> Result<Input, Failure> {
+    if let Some(text) = wiring::example(name) {
+        streams.note(&format!(
+            "no file of that name: using the shipped example `{name}`"
+        ));
+        return Ok(Input {
+            name: format!("{name}.yaml"),
+            operand: name.to_owned(),
+            text: text.to_owned(),
+        });
+    }
+    let names = wiring::example_names();
+    let help = nearest(name, &names).map_or_else(
+        || "rebsim init --list shows the shipped examples".to_owned(),
+        |near| format!("did you mean `{near}`? rebsim init --list shows the shipped examples"),
+    );
+    Err(Failure::usage(
+        format!("`{name}` is neither a file nor a shipped example"),
+        Some(help),
+    ))
+}
+
+/// The scenario files right below a folder: `.yaml`, `.yml` and `.json`, but no schemas and nothing hidden.
+fn scenario_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    let entries = fs::read_dir(folder).map_err(|error| Failure::file("read", folder, error))?;
+    for entry in entries {
+        let path = entry
+            .map_err(|error| Failure::file("read", folder, error))?
+            .path();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        let is_scenario = [".yaml", ".yml", ".json"]
+            .iter()
+            .any(|ending| name.ends_with(ending));
+        if is_scenario
+            && !name.starts_with('.')
+            && !name.ends_with(".schema.json")
+            && path.is_file()
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Nothing of that name: a matter of what was typed, not of the machine.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename
+    )
+}
+
+/// The text of a file.
+pub(crate) fn read_file(path: &Path) -> Result<String, Failure> {
+    let file = fs::File::open(path).map_err(|error| Failure::file("read", path, error))?;
+    read(file, path)
+}
+
+/// Everything of a reader as text; too much of it, or something that is no text, is wrong usage.
+fn read(reader: impl Read, name: &Path) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    reader
+        .take(TEXT_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::file("read", name, error))?;
+    let shown = name.display();
+    if bytes.len() as u64 > TEXT_BYTES_MAX {
+        let limit = TEXT_BYTES_MAX >> 20;
+        return Err(Failure::usage(
+            format!("{shown} is larger than {limit} MiB"),
+            Some("a scenario is a page of text; put load traces into their own CSV".to_owned()),
+        ));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let before = &error.as_bytes()[..good];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Failure::usage(
+            format!("{shown}:{line}: this is not UTF-8 text (byte {good})"),
+            None,
+        )
+    })
+}
+
+/// The name that takes the fewest edits to reach, if it is near enough to be meant.
+pub(crate) fn nearest<'a>(wrong: &str, names: &[&'a str]) -> Option<&'a str> {
+    let wrong = wrong.to_lowercase();
+    let near = names
+        .iter()
+        .map(|name| (edits(&wrong, &name.to_lowercase()), *name))
+        .min()?;
+    (near.0 <= 1 + wrong.chars().count() / 4).then_some(near.1)
+}
+
+/// Levenshtein's distance.
+fn edits(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (above, letter) in one.chars().enumerate() {
+        let mut diagonal = above;
+        row[0] = above + 1;
+        for (at, candidate) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *candidate);
+            diagonal = row[at + 1];
+            row[at + 1] = replaced.min(row[at] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        let names = ["nightly-deploy", "rolling-deploy", "crash"];
+        assert_eq!(nearest("nightly-deplyo", &names), Some("nightly-deploy"));
+        assert_eq!(nearest("Crash", &names), Some("crash"));
+        assert_eq!(nearest("something-else", &names), None);
+        assert_eq!(nearest("x", &[]), None);
+    }
+
+    #[test]
+    fn a_folder_gives_its_scenarios_in_order_and_nothing_else() {
+        let home = tempfile::tempdir().expect("a folder for the test");
+        for name in [
+            "b.yaml",
+            "a.json",
+            ".c.yaml",
+            "d.schema.json",
+            "e.csv",
+            "f.yml",
+        ] {
+            fs::write(home.path().join(name), "").expect("it can be written");
+        }
+        fs::create_dir(home.path().join("g.yaml")).expect("it can be made");
+        let files = scenario_files(home.path()).expect("it can be listed");
+        let names: Vec<_> = files
+            .iter()
+            .filter_map(|file| file.file_name()?.to_str())
+            .collect();
+        assert_eq!(names, ["a.json", "b.yaml", "f.yml"]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_wrong_usage_with_its_line() {
+        let failure = read(&b"a\nb\xff"[..], Path::new("x.yaml")).expect_err("no UTF-8");
+        assert_eq!(
+            failure.to_string(),
+            "x.yaml:2: this is not UTF-8 text (byte 3)"
+        );
+    }
+}

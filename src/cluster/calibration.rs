@@ -1,0 +1,95 @@
+//! What a real client's threads and a real machine cost, as named constants: three profiles, one code path.
+//!
+//! `IDEAL` is the model of the hand timelines: nothing costs anything. `LOOPBACK` is the machine on which the recordings of real Kafka
+//! were made (one broker, real Java consumers, loopback network); `default_profile` is what scenarios get: the client's wake-up
+//! steps as recorded, with the scenario's own latency and append. Every constant says what was measured; none is fitted to one recording, and
+//! each names recordings that would show it wrong.
+
+use crate::kernel::SimDuration;
+use crate::workload::distribution::Distribution;
+
+/// The constants of one profile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calibration {
+    /// Start of the process → first `poll()`: construction of the consumer. Recorded: first poll about 1 ms after `start`.
+    pub construction: SimDuration,
+    /// Beyond a round trip, the first FindCoordinator waits for bootstrap and metadata: `start` → `joining` is 2.8 / 4.0 / 8.7 ms
+    /// (p5 / p50 / p95, 519 starts). Shown wrong by the first events of any recording.
+    pub bootstrap: SimDuration,
+    /// Return of an empty `poll()` → next `poll()`: the period of an idle `poll(100)` is 100.1 ms (223 cases).
+    pub poll_turnaround: SimDuration,
+    /// A sleep per batch takes this much longer than asked for: 120 x 150 ms → 18,001.7 ms. Shown wrong by `*-load-*`.
+    pub batch_overhead: SimDuration,
+    /// A heartbeat that comes due inside `poll()` goes out this much later (wake-up of `poll()`, then of the heartbeat thread): period
+    /// of heartbeats 1,001.6 ms (395 notices). Shown wrong by any recording that runs long after a rebalance.
+    pub heartbeat_wakeup: SimDuration,
+    /// While the application is busy the heartbeat thread looks about itself in steps of this length (`retry.backoff.ms` plus 0.1 ms), counted
+    /// from the last return of `poll()` (105 busy heartbeats). Shown wrong by `*-rebalance-timeout`, `*-max-poll-exceeded`.
+    pub heartbeat_thread_step: SimDuration,
+    /// A record due at t can be fetched this much later: record k of a partition at (k + 1) / rate + 2..6 ms. Shown wrong by every `first_batch`.
+    pub append_delay: SimDuration,
+    /// From entry of a callback without work to its return, and from there on: callbacks of one member follow each other by 0.1 ms.
+    pub callback_turnaround: SimDuration,
+    /// `close()` → exit when no fetch is in flight: 2..5 ms (201 cases, not scored).
+    pub exit: SimDuration,
+    /// One way between client and broker; `None`: the scenario's.
+    pub latency: Option<Distribution>,
+    /// Append of the coordinator's log; `None`: the scenario's.
+    pub append: Option<Distribution>,
+    /// Time of an assignor; `None`: the scenario's, or the cost curve.
+    pub assignor_cost: Option<Distribution>,
+}
+
+impl Calibration {
+    /// Nothing costs anything (`kafka-semantics.md` 7).
+    #[must_use]
+    pub fn ideal() -> Self {
+        let zero = || Some(Distribution::Constant(SimDuration::ZERO));
+        Self {
+            construction: SimDuration::ZERO,
+            bootstrap: SimDuration::ZERO,
+            poll_turnaround: SimDuration::ZERO,
+            batch_overhead: SimDuration::ZERO,
+            heartbeat_wakeup: SimDuration::ZERO,
+            heartbeat_thread_step: SimDuration::ZERO,
+            append_delay: SimDuration::ZERO,
+            callback_turnaround: SimDuration::ZERO,
+            exit: SimDuration::ZERO,
+            latency: zero(),
+            append: zero(),
+            assignor_cost: zero(),
+        }
+    }
+
+    /// Loopback network, one broker, client and broker on one machine.
+    #[must_use]
+    pub fn loopback() -> Self {
+        Self {
+            construction: SimDuration::from_micros(1_000),
+            bootstrap: SimDuration::from_micros(2_000),
+            poll_turnaround: SimDuration::from_micros(100),
+            batch_overhead: SimDuration::from_micros(1_000),
+            heartbeat_wakeup: SimDuration::from_micros(1_500),
+            heartbeat_thread_step: SimDuration::from_micros(100_100),
+            append_delay: SimDuration::from_micros(4_000),
+            callback_turnaround: SimDuration::from_micros(100),
+            exit: SimDuration::from_micros(3_000),
+            latency: Some(Distribution::Constant(SimDuration::from_micros(400))),
+            append: Some(Distribution::Constant(SimDuration::from_micros(500))),
+            assignor_cost: Some(Distribution::Constant(SimDuration::from_micros(500))),
+        }
+    }
+
+    /// What scenarios get: the client's steps of [`Calibration::loopback`], the scenario's network and log.
+    #[must_use]
+    pub fn of_scenario() -> Self {
+        Self {
+            batch_overhead: SimDuration::ZERO,
+            append_delay: SimDuration::ZERO,
+            latency: None,
+            append: None,
+            assignor_cost: None,
+            ..Self::loopback()
+        }
+    }
+}

@@ -1,0 +1,581 @@
+//! One running consumer: its application thread, its heartbeat thread and the loop around `poll()` (`ClassicKafkaConsumer`,
+//! `AbstractCoordinator.HeartbeatThread`).
+//!
+//! The client advances from step to step of its own ([`Client::next_step`]); what happens between two control events
+//! touches nobody else, so its driver may let it run in a tight loop. [`Client::next_control`] is a lower bound of the
+//! next instant at which it may do something that others can see.
+
+use std::sync::Arc;
+
+use super::fetch::{Fetcher, Handed};
+use super::ground::{Ground, Output, Packet};
+use crate::assignor::{MemberId, TopicId, TopicPartition};
+use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::classic::member::{CommitPurpose, Member, MemberEffect};
+use crate::protocol::message::{ErrorCode, RequestToken, Response};
+use crate::scenario::plan::{CommitMode, CommitStyle};
+use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
+
+/// What the application thread does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum App {
+    /// The consumer is being constructed.
+    Starting { until: SimTime },
+    /// Inside `poll()`, waiting for an answer or the timeout.
+    Polling,
+    /// Outside `poll()`: processing what it returned, or between two polls.
+    Working { until: SimTime },
+    /// In a listener's callback, inside `poll()` or `close()`.
+    Callback { kind: CallbackKind, until: SimTime },
+    /// In `commitSync`, called in a callback.
+    CallbackCommit { kind: CallbackKind },
+    /// The leader's assignor runs, inside `poll()`.
+    Assigning { until: SimTime },
+    /// In `commitSync`, called by the application: before it processes what `poll()` returned, or after.
+    Committing { before_processing: bool },
+    /// In `close()`, waiting for an answer.
+    Closing,
+    /// `close()` is done; the process exits at this instant.
+    Exiting { until: SimTime },
+    /// `poll()` threw and the process has nothing to do any more.
+    Dead,
+}
+
+/// What waits for the return of `poll()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pending {
+    /// `close()`
+    Close,
+    /// All threads stop for ever.
+    Crash,
+    /// The loop stands still until this instant.
+    Stall { until: SimTime },
+}
+
+/// An answer at the client's socket.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    Group(Response),
+    Commit(CommitPurpose, ErrorCode),
+    Offsets(Arc<[(TopicPartition, Option<u64>)]>),
+    /// Whether the coordinator was found.
+    Coordinator(bool),
+    /// The connection to the coordinator broke.
+    Disconnected,
+}
+
+/// What the leader sends with SyncGroup, and the partition counts by which it was computed.
+pub(super) type LeaderResult = (Vec<(MemberId, Partitions)>, Vec<(TopicId, u32)>);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) member: Member,
+    pub(super) fetcher: Fetcher,
+    /// Its own time: the last step or answer.
+    pub(super) clock: SimTime,
+    pub(super) app: App,
+    /// When the `poll()` under way returns with nothing.
+    pub(super) deadline: SimTime,
+    /// What the leader's assignor gives when it has run.
+    pub(super) assigned: Option<LeaderResult>,
+    /// Every thread stands still until then.
+    pub(super) frozen_until: SimTime,
+    /// The heartbeat thread's steps are counted from here: the last return of `poll()`.
+    pub(super) steps_from: SimTime,
+    pub(super) inbox: Vec<Answer>,
+    pub(super) pending: Vec<Pending>,
+    pub(super) metadata_due: SimTime,
+    pub(super) metadata_answer: Option<SimTime>,
+    /// Requests on their way that were not answered yet.
+    pub(super) awaited: Vec<RequestToken>,
+    pub(super) first_lookup: bool,
+    pub(super) handed: Handed,
+    /// Returned by `poll()`, to be processed once the commit is through.
+    pub(super) held_back: Handed,
+    /// Records returned and time since the application's last own commit.
+    pub(super) uncommitted_records: u64,
+    pub(super) last_commit: SimTime,
+    pub(super) closing: bool,
+    pub(super) stalled: bool,
+    /// When the processing under way ends.
+    pub(super) busy_until: SimTime,
+    /// Microseconds of processing within the measured window, the batch under way included whole.
+    pub(super) busy_us: u64,
+    pub(super) polls: u64,
+    pub(super) records: u64,
+}
+
+impl Client {
+    /// A consumer whose process starts now.
+    pub(super) fn new(member: Member, now: SimTime, brokers: usize, construction: SimDuration) -> Self {
+        Self {
+            member,
+            fetcher: Fetcher::new(brokers),
+            clock: now,
+            app: App::Starting { until: now + construction },
+            deadline: now,
+            assigned: None,
+            frozen_until: SimTime::ZERO,
+            steps_from: now,
+            inbox: Vec::new(),
+            pending: Vec::new(),
+            metadata_due: SimTime::NEVER,
+            metadata_answer: None,
+            awaited: Vec::new(),
+            first_lookup: true,
+            handed: Vec::new(),
+            held_back: Vec::new(),
+            uncommitted_records: 0,
+            last_commit: now,
+            closing: false,
+            stalled: false,
+            busy_until: now,
+            busy_us: 0,
+            polls: 0,
+            records: 0,
+        }
+    }
+
+    /// True while the application thread is inside `poll()` or `close()` and handles answers as they come.
+    fn handles_answers(&self) -> bool {
+        match self.app {
+            App::Polling | App::Closing | App::Committing { .. } | App::CallbackCommit { .. } => true,
+            App::Starting { .. }
+            | App::Working { .. }
+            | App::Callback { .. }
+            | App::Assigning { .. }
+            | App::Exiting { .. }
+            | App::Dead => false,
+        }
+    }
+
+    /// True when the answer to `token` is still awaited; connections that break come unasked.
+    pub(super) fn expects(&mut self, token: Option<RequestToken>) -> bool {
+        let Some(token) = token else {
+            self.awaited.clear();
+            return true;
+        };
+        let place = self.awaited.iter().position(|&awaited| awaited == token);
+        if let Some(place) = place {
+            self.awaited.swap_remove(place);
+        }
+        place.is_some()
+    }
+
+    /// Every thread stands still from `now` for `span`: what was being worked on ends that much later.
+    pub(super) fn stand_still(&mut self, now: SimTime, span: SimDuration) {
+        self.frozen_until = self.frozen_until.max(now + span);
+        self.busy_until += span;
+        match &mut self.app {
+            App::Starting { until }
+            | App::Working { until }
+            | App::Callback { until, .. }
+            | App::Assigning { until }
+            | App::Exiting { until } => *until += span,
+            App::Polling
+            | App::CallbackCommit { .. }
+            | App::Committing { .. }
+            | App::Closing
+            | App::Dead => {}
+        }
+    }
+
+    /// An answer arrives at the socket now.
+    pub(super) fn on_answer(&mut self, answer: Answer, ground: &mut Ground<'_>) {
+        self.inbox.push(answer);
+        if self.frozen_until > ground.now {
+            return;
+        }
+        if self.handles_answers() {
+            self.run(ground);
+        } else if ground.calibration.heartbeat_thread_step.is_zero() && self.heartbeat_thread_runs() {
+            self.drain(ground);
+        }
+    }
+
+    fn heartbeat_thread_runs(&self) -> bool {
+        self.member.is_heartbeating() && !matches!(self.app, App::Dead | App::Exiting { .. })
+    }
+
+    /// The first step of the heartbeat thread at or after `at`, while the application is busy.
+    fn heartbeat_step(&self, at: SimTime, ground: &Ground<'_>) -> SimTime {
+        let step = ground.calibration.heartbeat_thread_step.as_micros();
+        if step == 0 || at == SimTime::NEVER {
+            return at;
+        }
+        let steps = at.since(self.steps_from).as_micros().div_ceil(step).max(1);
+        self.steps_from + SimDuration::from_micros(step).times(steps)
+    }
+
+    /// The next instant at which one of the client's threads does something by itself.
+    pub(super) fn next_step(&self, ground: &Ground<'_>) -> SimTime {
+        self.next_awake(ground).max(self.frozen_until)
+    }
+
+    fn next_awake(&self, ground: &Ground<'_>) -> SimTime {
+        let own = match self.app {
+            App::Starting { until }
+            | App::Working { until }
+            | App::Callback { until, .. }
+            | App::Assigning { until }
+            | App::Exiting { until } => until,
+            App::Polling => return self.next_in_poll(ground),
+            App::CallbackCommit { .. } | App::Committing { .. } | App::Closing => SimTime::NEVER,
+            App::Dead => return SimTime::NEVER,
+        };
+        let mut next = own.min(self.fetcher.next_serving());
+        if self.heartbeat_thread_runs() {
+            let due = self.member.heartbeat_due().min(self.member.poll_deadline());
+            next = next.min(self.heartbeat_step(due, ground));
+            if !self.inbox.is_empty() {
+                next = next.min(self.heartbeat_step(ground.now + SimDuration::from_micros(1), ground));
+            }
+        }
+        next.max(ground.now)
+    }
+
+    fn next_in_poll(&self, ground: &Ground<'_>) -> SimTime {
+        let heartbeat = self.member.heartbeat_due() + ground.calibration.heartbeat_wakeup;
+        self.deadline
+            .min(self.fetcher.next_arrival())
+            .min(self.fetcher.next_serving())
+            .min(heartbeat)
+            .min(self.member.poll_due())
+            .min(self.metadata_answer.unwrap_or(self.metadata_due))
+            .max(ground.now)
+    }
+
+    /// No instant before this one can show anything of the client to others, unless an answer or an action comes in between.
+    pub(super) fn next_control(&self, ground: &Ground<'_>) -> SimTime {
+        let steady = matches!(self.app, App::Polling | App::Working { .. })
+            && self.inbox.is_empty()
+            && self.pending.is_empty()
+            && self.fetcher.is_settled()
+            && self.metadata_answer.is_none()
+            && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
+            && !(ground.harness && self.fetcher.slots.iter().any(|slot| slot.fresh));
+        if !steady {
+            return self.next_step(ground);
+        }
+        let poll = match self.app {
+            App::Working { until } => self.member.poll_due().max(until),
+            _ => self.member.poll_due(),
+        };
+        poll.min(self.member.heartbeat_due())
+            .min(self.member.poll_deadline())
+            .min(self.metadata_due)
+            .max(self.frozen_until)
+            .max(ground.now)
+    }
+
+    /// Does what is due now.
+    pub(super) fn step(&mut self, ground: &mut Ground<'_>) {
+        self.begin_serving(ground);
+        if !self.inbox.is_empty() && self.handles_answers() {
+            return self.run(ground);
+        }
+        match self.app {
+            App::Starting { until } if until <= ground.now => {
+                self.poll(ground);
+            }
+            App::Working { until } if until <= ground.now => self.after_work(ground),
+            App::Callback { kind, until } if until <= ground.now => self.after_callback_work(kind, ground),
+            App::Assigning { until } if until <= ground.now => {
+                self.app = App::Polling;
+                let mut effects = Vec::new();
+                if let Some((assignments, snapshot)) = self.assigned.take() {
+                    self.member.on_assigned_by_leader(assignments, snapshot, &mut effects);
+                }
+                self.apply(effects, ground);
+                self.run(ground);
+            }
+            App::Exiting { until } if until <= ground.now => {
+                self.app = App::Dead;
+                ground.observe(Observation::ConsumerClosed { consumer: ground.consumer });
+                ground.out.push(Output::Exited);
+            }
+            App::Polling => self.run(ground),
+            App::Starting { .. }
+            | App::Working { .. }
+            | App::Callback { .. }
+            | App::Assigning { .. }
+            | App::Committing { .. }
+            | App::CallbackCommit { .. }
+            | App::Closing
+            | App::Exiting { .. } => self.heartbeat_thread(ground),
+            App::Dead => {}
+        }
+    }
+
+    /// A step of the heartbeat thread while the application is elsewhere (`HeartbeatThread.run`): answers, then the poll deadline, then
+    /// the heartbeat.
+    fn heartbeat_thread(&mut self, ground: &mut Ground<'_>) {
+        if !self.heartbeat_thread_runs() {
+            return;
+        }
+        let step_due = |at: SimTime, client: &Self| client.heartbeat_step(at, ground) <= ground.now;
+        let (deadline, heartbeat) = (self.member.poll_deadline(), self.member.heartbeat_due());
+        let (past, due) = (step_due(deadline, self), step_due(heartbeat, self));
+        self.drain(ground);
+        let mut effects = Vec::new();
+        if past && self.member.is_heartbeating() {
+            self.member.on_poll_deadline(&mut effects);
+            self.release_all(ReleaseReason::PollDeadline, ground);
+        } else if due && self.member.is_heartbeating() {
+            self.member.on_heartbeat_due(ground.now, &mut effects);
+        }
+        self.apply(effects, ground);
+    }
+
+    pub(super) fn release_all(&mut self, why: ReleaseReason, ground: &mut Ground<'_>) {
+        for slot in &mut self.fetcher.slots {
+            ground.released(slot.index, slot.partition, why);
+            slot.suspended = true;
+            slot.serving = false;
+        }
+        self.fetcher.unsettle();
+    }
+
+    fn begin_serving(&mut self, ground: &mut Ground<'_>) {
+        let now = ground.now;
+        self.fetcher.begin_serving(now, |slot| ground.serving(slot.index, slot.partition));
+    }
+
+    /// Handles the answers at the socket.
+    pub(super) fn drain(&mut self, ground: &mut Ground<'_>) {
+        for answer in std::mem::take(&mut self.inbox) {
+            let mut effects = Vec::new();
+            match answer {
+                Answer::Group(response) => self.member.on_response(ground.now, response, &mut effects),
+                Answer::Commit(purpose, error) => {
+                    self.member.on_commit(ground.now, purpose, error, &mut effects);
+                    if purpose == CommitPurpose::Application {
+                        self.apply(std::mem::take(&mut effects), ground);
+                        self.after_application_commit(ground);
+                    }
+                }
+                Answer::Offsets(offsets) => self.fetcher.on_committed(&offsets, ground),
+                Answer::Coordinator(found) => self.member.on_coordinator(ground.now, found),
+                Answer::Disconnected => {
+                    self.member.on_disconnected(ground.now);
+                    self.fetcher.on_disconnected();
+                    self.commit_gave_up(&mut effects, ground);
+                }
+            }
+            self.apply(effects, ground);
+        }
+    }
+
+    /// A commit that somebody waits for will not be answered any more.
+    fn commit_gave_up(&mut self, effects: &mut Vec<MemberEffect>, ground: &mut Ground<'_>) {
+        let error = ErrorCode::CoordinatorNotAvailable;
+        match self.app {
+            App::Closing => self.member.on_commit(ground.now, CommitPurpose::Close, error, effects),
+            App::CallbackCommit { .. } | App::Committing { .. } => {
+                self.member.on_commit(ground.now, CommitPurpose::Application, error, effects);
+                self.after_application_commit(ground);
+            }
+            App::Starting { .. }
+            | App::Polling
+            | App::Working { .. }
+            | App::Callback { .. }
+            | App::Assigning { .. }
+            | App::Exiting { .. }
+            | App::Dead => {}
+        }
+    }
+
+    /// Carries out what the member asked for.
+    pub(super) fn apply(&mut self, effects: Vec<MemberEffect>, ground: &mut Ground<'_>) {
+        for effect in effects {
+            match effect {
+                MemberEffect::Send(request) => self.send(Packet::Group(request), ground),
+                MemberEffect::Commit(purpose, commit) => self.send(Packet::Commit(purpose, commit), ground),
+                MemberEffect::FindCoordinator => {
+                    let bootstrap = if std::mem::take(&mut self.first_lookup) {
+                        ground.calibration.bootstrap
+                    } else {
+                        SimDuration::ZERO
+                    };
+                    let token = ground.send(Packet::FindCoordinator, bootstrap);
+                    self.awaited.push(token);
+                }
+                MemberEffect::Assign(kind, members) => {
+                    // Until the driver says how long it takes.
+                    self.app = App::Assigning { until: SimTime::NEVER };
+                    ground.out.push(Output::Assign(kind, members));
+                }
+                MemberEffect::WatchMetadata(members) => ground.out.push(Output::Watch(members)),
+                MemberEffect::Suspend => {
+                    self.release_serving(ReleaseReason::PendingRevocation, None, ground);
+                    self.fetcher.suspend();
+                }
+                MemberEffect::Callback(kind, partitions) => self.enter_callback(kind, &partitions, ground),
+                MemberEffect::Install(assigned) => {
+                    self.cut_dropped(&assigned, ground);
+                    self.fetcher.install(&assigned, ground);
+                }
+                MemberEffect::Observe(observation) => ground.observe(observation),
+                MemberEffect::Throw(error) => self.throw(error, ground),
+                MemberEffect::Closed => {
+                    let idle = ground.now + ground.calibration.exit;
+                    self.app = App::Exiting { until: idle.max(self.fetcher.last_answer()) };
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, packet: Packet, ground: &mut Ground<'_>) {
+        let token = ground.send(packet, SimDuration::ZERO);
+        self.awaited.push(token);
+    }
+
+    /// `poll()` throws: the application closes the consumer, which by then has no group to leave.
+    fn throw(&mut self, error: &'static str, ground: &mut Ground<'_>) {
+        ground.observe(Observation::ConsumerFailed { consumer: ground.consumer, error });
+        self.close(ground);
+    }
+
+    /// `close()`
+    pub(super) fn close(&mut self, ground: &mut Ground<'_>) {
+        self.closing = true;
+        self.pending.clear();
+        ground.observe(Observation::ConsumerClosing { consumer: ground.consumer });
+        self.app = App::Closing;
+        let mut effects = Vec::new();
+        self.member.close(&self.fetcher, &mut effects);
+        self.apply(effects, ground);
+    }
+
+    /// Observes that the serving partitions (all, or those listed) are released.
+    pub(super) fn release_serving(
+        &mut self,
+        why: ReleaseReason,
+        only: Option<&[TopicPartition]>,
+        ground: &mut Ground<'_>,
+    ) {
+        for slot in &mut self.fetcher.slots {
+            let named = only.is_none_or(|only| only.contains(&slot.partition));
+            if named && !slot.suspended {
+                ground.released(slot.index, slot.partition, why);
+                slot.serving = false;
+                slot.suspended = true;
+            }
+        }
+        self.fetcher.unsettle();
+    }
+
+    fn cut_dropped(&mut self, assigned: &[TopicPartition], ground: &mut Ground<'_>) {
+        for slot in &self.fetcher.slots {
+            if !assigned.contains(&slot.partition) {
+                let log = &mut ground.logs[slot.index];
+                ground.accounts[slot.index].settle(log, ground.now);
+            }
+        }
+    }
+
+    fn enter_callback(
+        &mut self,
+        kind: CallbackKind,
+        partitions: &Partitions,
+        ground: &mut Ground<'_>,
+    ) {
+        match kind {
+            CallbackKind::Revoked => self.release_serving(ReleaseReason::Revoked, Some(partitions), ground),
+            CallbackKind::Lost => self.release_serving(ReleaseReason::Lost, Some(partitions), ground),
+            CallbackKind::Assigned => {
+                for &partition in partitions.iter() {
+                    ground.observe(Observation::Assigned { consumer: ground.consumer, partition });
+                }
+            }
+        }
+        ground.observe(Observation::CallbackStarted {
+            consumer: ground.consumer,
+            kind,
+            partitions: Arc::clone(partitions),
+            generation: self.member.generation(),
+            member_id: self.member.member_id().clone(),
+        });
+        let listener = &ground.spec.listener;
+        let work = match kind {
+            CallbackKind::Revoked => &listener.on_revoked,
+            CallbackKind::Lost => &listener.on_lost,
+            CallbackKind::Assigned => &listener.on_assigned,
+        };
+        let length = work.duration.sample(ground.listener);
+        let until = ground.now + length + ground.calibration.callback_turnaround;
+        self.steps_from = ground.now;
+        self.app = App::Callback { kind, until };
+    }
+
+    fn after_callback_work(&mut self, kind: CallbackKind, ground: &mut Ground<'_>) {
+        let listener = &ground.spec.listener;
+        let style = match kind {
+            CallbackKind::Revoked => listener.on_revoked.commit,
+            CallbackKind::Lost => listener.on_lost.commit,
+            CallbackKind::Assigned => listener.on_assigned.commit,
+        };
+        if let Some(style) = style
+            && self.commit_positions(ground)
+            && style == CommitStyle::Sync
+        {
+            self.app = App::CallbackCommit { kind };
+            return;
+        }
+        self.callback_done(kind, ground);
+    }
+
+    fn callback_done(&mut self, kind: CallbackKind, ground: &mut Ground<'_>) {
+        ground.observe(Observation::CallbackEnded { consumer: ground.consumer, kind });
+        if kind == CallbackKind::Assigned {
+            for slot in &mut self.fetcher.slots {
+                slot.announced = true;
+            }
+        }
+        self.app = if self.closing { App::Closing } else { App::Polling };
+        let mut effects = Vec::new();
+        self.member.on_callback_done(ground.now, &mut effects);
+        self.apply(effects, ground);
+        if matches!(self.app, App::Polling) {
+            self.run(ground);
+        }
+    }
+
+    /// `commitSync` or `commitAsync` of all positions; false when nothing could be sent.
+    pub(super) fn commit_positions(&mut self, ground: &mut Ground<'_>) -> bool {
+        use crate::protocol::classic::member::Positions;
+        if let Some(error) = self.member.commit_refused() {
+            ground.observe(Observation::CommitFailed { consumer: ground.consumer, error });
+            return false;
+        }
+        let offsets = self.fetcher.consumed();
+        self.last_commit = ground.now;
+        self.uncommitted_records = 0;
+        if offsets.is_empty() {
+            return false;
+        }
+        let commit = self.member.commit_request(offsets);
+        self.send(Packet::Commit(CommitPurpose::Application, commit), ground);
+        true
+    }
+
+    fn after_application_commit(&mut self, ground: &mut Ground<'_>) {
+        match self.app {
+            App::CallbackCommit { kind } => self.callback_done(kind, ground),
+            App::Committing { before_processing: true } => {
+                let held_back = std::mem::take(&mut self.held_back);
+                self.start_batch(&held_back, ground);
+            }
+            App::Committing { before_processing: false } => self.poll(ground),
+            App::Starting { .. }
+            | App::Polling
+            | App::Working { .. }
+            | App::Callback { .. }
+            | App::Assigning { .. }
+            | App::Closing
+            | App::Exiting { .. }
+            | App::Dead => {}
+        }
+    }
+}

@@ -1,0 +1,516 @@
+//! Fetching: positions, the connection to each broker, what is on its way and what is buffered (`Fetcher`, `FetchBuffer`,
+//! `FetchCollector`, `OffsetFetcher`).
+//!
+//! One fetch at a time is in flight to a broker, and since Kafka 4.0 none is sent while any buffered partition led by that
+//! broker is undrained (KAFKA-17182; `coop-load-saturated` shows it). Other requests on the same connection are answered after the
+//! parked fetch. An answer's content is known when it is sent, because arrivals are: nothing here is an event.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::ground::Ground;
+use crate::assignor::TopicPartition;
+use crate::kernel::SimTime;
+use crate::protocol::classic::member::Positions;
+use crate::protocol::config::OffsetReset;
+use crate::scenario::plan::StartAt;
+use crate::timeline::{Observation, Partitions};
+
+/// How far a newly assigned partition is from being fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// The committed offset is to be asked for.
+    NeedsOffset,
+    /// It has been asked for.
+    AskedOffset,
+    /// There is none: the log is to be asked by the reset policy.
+    NeedsReset,
+    /// The leader answers at this instant: with the reset offset, or to validate the committed one.
+    AskedLeader {
+        /// When.
+        at: SimTime,
+        /// The offset.
+        offset: u64,
+        /// The offset comes from the reset policy, so it is not known before.
+        by_reset: bool,
+    },
+    /// May be fetched.
+    Ready,
+    /// The application cannot process it.
+    Refused,
+}
+
+/// One assigned partition.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) partition: TopicPartition,
+    /// Place in the run's flat list of partitions.
+    pub(super) index: usize,
+    /// Its leader.
+    pub(super) node: usize,
+    /// Next offset to hand out.
+    pub(super) position: Option<u64>,
+    pub(super) readiness: Readiness,
+    /// The assigned callback has returned.
+    pub(super) announced: bool,
+    /// Marked pending revocation.
+    pub(super) suspended: bool,
+    /// Paused by the application.
+    pub(super) paused: bool,
+    /// When the first fetch round trip is over.
+    pub(super) serving_at: SimTime,
+    pub(super) serving: bool,
+    /// Not yet in a non-empty poll since its assignment.
+    pub(super) fresh: bool,
+}
+
+impl Slot {
+    fn may_be_fetched(&self) -> bool {
+        self.readiness == Readiness::Ready && self.announced && !self.suspended && !self.paused
+    }
+}
+
+/// Records of one partition, fetched and not handed out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chunk {
+    partition: TopicPartition,
+    node: usize,
+    from: u64,
+    to: u64,
+}
+
+#[derive(Debug)]
+struct Fetch {
+    /// The answer arrives.
+    at: SimTime,
+    chunks: Vec<Chunk>,
+}
+
+/// The connection to one broker.
+#[derive(Debug, Default)]
+struct Node {
+    fetch: Option<Fetch>,
+    /// The broker answers no request of this connection before.
+    free_at: SimTime,
+    buffered: usize,
+}
+
+/// Records handed to the application by one `poll()`: position of the slot, from, to.
+pub(super) type Handed = Vec<(usize, u64, u64)>;
+
+/// Everything fetched or to be fetched by one client.
+#[derive(Debug)]
+pub(super) struct Fetcher {
+    pub(super) slots: Vec<Slot>,
+    nodes: Vec<Node>,
+    buffer: VecDeque<Chunk>,
+    /// All slots are ready and serving: nothing but records moves.
+    settled: bool,
+}
+
+impl Positions for Fetcher {
+    fn consumed(&self) -> Arc<[(TopicPartition, u64)]> {
+        self.slots
+            .iter()
+            .filter_map(|slot| Some((slot.partition, slot.position?)))
+            .collect()
+    }
+}
+
+impl Fetcher {
+    pub(super) fn new(brokers: usize) -> Self {
+        Self {
+            slots: Vec::new(),
+            nodes: (0..brokers).map(|_| Node::default()).collect(),
+            buffer: VecDeque::new(),
+            settled: true,
+        }
+    }
+
+    /// True when every partition is ready and serving.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    pub(super) fn unsettle(&mut self) {
+        self.settled = false;
+    }
+
+    /// `assignFromSubscribed`: kept partitions keep position and buffered data, others go, new ones start without a position.
+    pub(super) fn install(&mut self, assigned: &Partitions, ground: &Ground<'_>) {
+        self.slots.retain(|slot| assigned.contains(&slot.partition));
+        for &partition in assigned.iter() {
+            if !self.slots.iter().any(|slot| slot.partition == partition) {
+                let refused = ground.spec.processing.refuses.contains(&partition.topic);
+                self.slots.push(Slot {
+                    partition,
+                    index: ground.index(partition),
+                    node: ground.leader(partition),
+                    position: None,
+                    readiness: if refused { Readiness::Refused } else { Readiness::NeedsOffset },
+                    announced: false,
+                    suspended: false,
+                    paused: ground.paused[ground.index(partition)],
+                    serving_at: SimTime::NEVER,
+                    serving: false,
+                    fresh: true,
+                });
+            }
+        }
+        self.slots.sort_by_key(|slot| slot.partition);
+        self.settled = false;
+        self.drop_unowned();
+    }
+
+    /// Buffered data of partitions that are no longer owned, or not fetchable, is dropped.
+    fn drop_unowned(&mut self) {
+        let slots = &self.slots;
+        self.buffer.retain(|chunk| {
+            slots.iter().any(|slot| slot.partition == chunk.partition && !slot.suspended)
+        });
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            node.buffered = self.buffer.iter().filter(|chunk| chunk.node == index).count();
+        }
+    }
+
+    /// `markPendingRevocation` of everything.
+    pub(super) fn suspend(&mut self) {
+        for slot in &mut self.slots {
+            slot.suspended = true;
+        }
+        self.drop_unowned();
+    }
+
+    /// The committed offsets asked for, `None` where there is none.
+    pub(super) fn on_committed(&mut self, offsets: &[(TopicPartition, Option<u64>)], ground: &mut Ground<'_>) {
+        for &(partition, offset) in offsets {
+            let asked = self.slots.iter_mut().find(|slot| {
+                slot.partition == partition && slot.readiness == Readiness::AskedOffset
+            });
+            let Some(slot) = asked else { continue };
+            match offset {
+                Some(offset) => {
+                    let at = ask_leader(&mut self.nodes[slot.node], ground);
+                    slot.readiness = Readiness::AskedLeader { at, offset, by_reset: false };
+                    locate(slot, offset, false, ground);
+                }
+                None => slot.readiness = Readiness::NeedsReset,
+            }
+        }
+    }
+
+    /// The partitions whose committed offset is to be asked for now; they count as asked.
+    pub(super) fn ask_offsets(&mut self) -> Vec<TopicPartition> {
+        let mut asked = Vec::new();
+        for slot in &mut self.slots {
+            if slot.readiness == Readiness::NeedsOffset && slot.announced {
+                slot.readiness = Readiness::AskedOffset;
+                asked.push(slot.partition);
+            }
+        }
+        asked
+    }
+
+    /// The coordinator's connection broke: what was asked is to be asked again.
+    pub(super) fn on_disconnected(&mut self) {
+        for slot in &mut self.slots {
+            if slot.readiness == Readiness::AskedOffset {
+                slot.readiness = Readiness::NeedsOffset;
+                self.settled = false;
+            }
+        }
+    }
+
+    /// `updateFetchPositions` after the committed offsets: resets, validations, and their answers. Returns an exception when the policy is `none`.
+    pub(super) fn update_positions(&mut self, ground: &mut Ground<'_>) -> Option<&'static str> {
+        if self.settled {
+            return None;
+        }
+        for slot in &mut self.slots {
+            match slot.readiness {
+                Readiness::NeedsReset => {
+                    let Some(offset) = reset_offset(slot, ground) else {
+                        return Some("NoOffsetForPartitionException");
+                    };
+                    let at = ask_leader(&mut self.nodes[slot.node], ground);
+                    slot.readiness = Readiness::AskedLeader { at, offset, by_reset: true };
+                }
+                Readiness::AskedLeader { .. }
+                | Readiness::NeedsOffset
+                | Readiness::AskedOffset
+                | Readiness::Ready
+                | Readiness::Refused => {}
+            }
+            if let Readiness::AskedLeader { at, offset, by_reset } = slot.readiness
+                && at <= ground.now
+            {
+                if by_reset {
+                    locate(slot, offset, true, ground);
+                }
+                slot.readiness = Readiness::Ready;
+            }
+        }
+        None
+    }
+
+    /// Sends a fetch to every broker that has none in flight and no undrained data here.
+    pub(super) fn send_fetches(&mut self, ground: &mut Ground<'_>) {
+        for node in 0..self.nodes.len() {
+            if self.nodes[node].fetch.is_none() && self.nodes[node].buffered == 0 {
+                self.send_fetch(node, ground);
+            }
+        }
+    }
+
+    fn send_fetch(&mut self, node: usize, ground: &mut Ground<'_>) {
+        let config = &ground.spec.config;
+        let (up, down) = ground.data_latency(node);
+        let arrives = (ground.now + up).max(self.nodes[node].free_at).max(ground.cut_until);
+        let wanted = |slot: &&mut Slot| slot.node == node && slot.may_be_fetched();
+        let deadline = arrives + config.fetch_max_wait;
+        let mut ready = SimTime::NEVER;
+        let mut any = false;
+        let round_trip = arrives + down;
+        for slot in self.slots.iter_mut().filter(wanted) {
+            any = true;
+            if slot.serving_at == SimTime::NEVER {
+                slot.serving_at = round_trip;
+            }
+            if config.fetch_min_bytes <= 1 {
+                let position = slot.position.unwrap_or_default();
+                ready = ready.min(ground.readable_at(slot.index, position));
+            }
+        }
+        if !any {
+            return;
+        }
+        if config.fetch_min_bytes > 1 {
+            ready = self.enough_at(node, arrives, deadline, ground);
+        }
+        let ready = ready.max(arrives).min(deadline);
+        let mut chunks = Vec::new();
+        let mut bytes_left = config.fetch_max_bytes;
+        for slot in self.slots.iter().filter(|slot| slot.node == node && slot.may_be_fetched()) {
+            let from = slot.position.unwrap_or_default();
+            let size = ground.record_size(slot.index);
+            // The first batch of an answer is always returned, however large (KIP-74).
+            let at_most = (config.max_partition_fetch_bytes.min(bytes_left) / size)
+                .max(u64::from(chunks.is_empty()));
+            let to = ground.readable(slot.index, ready).min(from.saturating_add(at_most));
+            if from < to {
+                bytes_left = bytes_left.saturating_sub((to - from) * size);
+                chunks.push(Chunk { partition: slot.partition, node, from, to });
+            }
+        }
+        self.nodes[node].free_at = ready;
+        self.nodes[node].fetch = Some(Fetch { at: ready + down, chunks });
+    }
+
+    /// When `fetch.min.bytes` are there, at the latest at `deadline`: the earliest instant, by bisection.
+    fn enough_at(&self, node: usize, from: SimTime, deadline: SimTime, ground: &Ground<'_>) -> SimTime {
+        let wanted = ground.spec.config.fetch_min_bytes;
+        let enough = |at: SimTime| {
+            let mut bytes = 0_u64;
+            for slot in self.slots.iter().filter(|slot| slot.node == node && slot.may_be_fetched()) {
+                let waiting = ground
+                    .readable(slot.index, at)
+                    .saturating_sub(slot.position.unwrap_or_default());
+                bytes = bytes.saturating_add(waiting * ground.record_size(slot.index));
+            }
+            bytes >= wanted
+        };
+        if !enough(deadline) {
+            return deadline;
+        }
+        let (mut low, mut high) = (from.as_micros(), deadline.as_micros());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if enough(SimTime::from_micros(middle)) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        SimTime::from_micros(high)
+    }
+
+    /// The next instant at which an answer of a broker arrives or a partition begins to be served.
+    pub(super) fn next_arrival(&self) -> SimTime {
+        let mut next = SimTime::NEVER;
+        for node in &self.nodes {
+            if let Some(fetch) = &node.fetch {
+                next = next.min(fetch.at);
+            }
+        }
+        if !self.settled {
+            for slot in &self.slots {
+                if let Readiness::AskedLeader { at, .. } = slot.readiness {
+                    next = next.min(at);
+                }
+            }
+        }
+        next
+    }
+
+    /// The next instant at which a partition begins to be served.
+    pub(super) fn next_serving(&self) -> SimTime {
+        if self.settled {
+            return SimTime::NEVER;
+        }
+        self.slots
+            .iter()
+            .filter(|slot| !slot.serving && !slot.suspended)
+            .map(|slot| slot.serving_at)
+            .min()
+            .unwrap_or(SimTime::NEVER)
+    }
+
+    /// True when no fetch is in flight.
+    pub(super) fn last_answer(&self) -> SimTime {
+        self.nodes
+            .iter()
+            .filter_map(|node| node.fetch.as_ref().map(|fetch| fetch.at))
+            .max()
+            .unwrap_or(SimTime::ZERO)
+    }
+
+    /// Puts answers that have arrived by `now` into the buffer.
+    pub(super) fn receive(&mut self, now: SimTime) {
+        loop {
+            let arrived = (0..self.nodes.len())
+                .filter_map(|node| {
+                    let at = self.nodes[node].fetch.as_ref()?.at;
+                    (at <= now).then_some((at, node))
+                })
+                .min();
+            let Some((_, node)) = arrived else { return };
+            if let Some(fetch) = self.nodes[node].fetch.take() {
+                for chunk in fetch.chunks {
+                    let current = self.slots.iter().any(|slot| {
+                        slot.partition == chunk.partition
+                            && slot.may_be_fetched()
+                            && slot.position == Some(chunk.from)
+                    });
+                    if current {
+                        self.nodes[node].buffered += 1;
+                        self.buffer.push_back(chunk);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Partitions that began to be served by `now`.
+    pub(super) fn begin_serving(&mut self, now: SimTime, mut served: impl FnMut(&Slot)) {
+        if self.settled {
+            return;
+        }
+        for slot in &mut self.slots {
+            if !slot.serving && !slot.suspended && slot.serving_at <= now {
+                slot.serving = true;
+                served(slot);
+            }
+        }
+        self.settled = self.slots.iter().all(|slot| {
+            slot.readiness == Readiness::Refused || (slot.serving && slot.readiness == Readiness::Ready)
+        });
+    }
+
+    /// `collectFetch`: up to `limit` records, chunk by chunk in order of arrival.
+    pub(super) fn collect(&mut self, limit: u64, handed: &mut Handed) {
+        handed.clear();
+        let mut left = limit;
+        let mut skipped = 0;
+        while left > 0 && skipped < self.buffer.len() {
+            let chunk = self.buffer[skipped];
+            let found = self.slots.iter().position(|slot| slot.partition == chunk.partition);
+            let Some(index) = found else {
+                self.remove_chunk(skipped);
+                continue;
+            };
+            if self.slots[index].paused {
+                skipped += 1;
+                continue;
+            }
+            let to = chunk.to.min(chunk.from + left);
+            left -= to - chunk.from;
+            self.slots[index].position = Some(to);
+            handed.push((index, chunk.from, to));
+            if to == chunk.to {
+                self.remove_chunk(skipped);
+            } else {
+                self.buffer[skipped].from = to;
+            }
+        }
+    }
+
+    fn remove_chunk(&mut self, index: usize) {
+        if let Some(chunk) = self.buffer.remove(index) {
+            self.nodes[chunk.node].buffered -= 1;
+        }
+    }
+
+    /// No answer arrives before `until`.
+    pub(super) fn postpone(&mut self, until: SimTime) {
+        for node in &mut self.nodes {
+            if let Some(fetch) = &mut node.fetch {
+                fetch.at = fetch.at.max(until);
+            }
+        }
+    }
+
+    /// The application pauses or resumes the partition at `index`.
+    pub(super) fn set_paused(&mut self, index: usize, paused: bool) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.index == index) {
+            slot.paused = paused;
+        }
+    }
+
+    /// True when `poll()` could return records at once.
+    pub(super) fn has_buffered(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    /// When a request other than a fetch, sent now to the broker that can answer first, is answered: behind the parked fetch where every
+    /// connection has one.
+    pub(super) fn metadata_answer(&mut self, ground: &mut Ground<'_>) -> SimTime {
+        let idle = (0..self.nodes.len()).find(|&node| self.nodes[node].fetch.is_none());
+        let node = idle.unwrap_or_else(|| {
+            (0..self.nodes.len()).min_by_key(|&node| self.nodes[node].free_at).unwrap_or_default()
+        });
+        ask_leader(&mut self.nodes[node], ground)
+    }
+}
+
+/// A request other than a fetch on this connection: when its answer arrives.
+fn ask_leader(node: &mut Node, ground: &mut Ground<'_>) -> SimTime {
+    let (up, down) = ground.control_latency();
+    let answered = (ground.now + up).max(node.free_at).max(ground.cut_until);
+    node.free_at = answered;
+    answered + down
+}
+
+/// The position is known.
+fn locate(slot: &mut Slot, offset: u64, by_reset: bool, ground: &mut Ground<'_>) {
+    slot.position = Some(offset);
+    ground.located(slot.index, offset, by_reset);
+    ground.observe(Observation::PositionKnown {
+        consumer: ground.consumer,
+        partition: slot.partition,
+        offset,
+    });
+}
+
+/// Where the reset policy says to begin; `None`: it says to throw.
+fn reset_offset(slot: &Slot, ground: &Ground<'_>) -> Option<u64> {
+    let since = |span| ground.first_due_since(slot.index, span);
+    match (ground.spec.start_at, ground.spec.config.auto_offset_reset) {
+        (StartAt::TimestampBefore(span), _) | (StartAt::Reset, OffsetReset::ByDuration(span)) => {
+            Some(since(span))
+        }
+        (StartAt::Committed(offset), _) => Some(offset),
+        (StartAt::Reset, OffsetReset::Earliest) => Some(0),
+        (StartAt::Reset, OffsetReset::Latest) => Some(ground.readable(slot.index, ground.now)),
+        (StartAt::Reset, OffsetReset::None) => None,
+    }
+}

@@ -1,0 +1,222 @@
+//! What a client stands on while it acts: the clock, its own settings, the records, its network link, and where its effects go.
+
+use std::sync::Arc;
+
+use super::calibration::Calibration;
+use super::ledger::{Account, Log, Passed};
+use crate::assignor::{ConsumerId, TopicId, TopicPartition};
+use crate::kernel::{Draw, SimDuration, SimTime};
+use crate::protocol::classic::member::CommitPurpose;
+use crate::protocol::message::{OffsetCommitRequest, Request, RequestToken};
+use crate::scenario::plan::Consumer;
+use crate::timeline::Observation;
+use crate::workload::distribution::Distribution;
+
+/// What a client sends.
+#[derive(Clone, Debug)]
+pub(super) enum Packet {
+    /// To the group coordinator's machine.
+    Group(Request),
+    /// A commit.
+    Commit(CommitPurpose, OffsetCommitRequest),
+    /// OffsetFetch of these partitions.
+    OffsetFetch(Vec<TopicPartition>),
+    /// FindCoordinator.
+    FindCoordinator,
+}
+
+/// What a client does to the world.
+#[derive(Debug)]
+pub(super) enum Output {
+    /// A request leaves; it arrives at the broker at `arrives`, and its answer takes `back`.
+    Send { token: RequestToken, packet: Packet, arrives: SimTime, back: SimDuration },
+    /// Something to tell the readers.
+    Observe(Observation),
+    /// The leader's assignor starts on these members.
+    Assign(crate::assignor::AssignorKind, Vec<crate::protocol::message::JoinGroupMember>),
+    /// The leader watches the topics of these members.
+    Watch(Vec<crate::protocol::message::JoinGroupMember>),
+    /// The process has exited after `close()`.
+    Exited,
+    /// The process has crashed at the return of `poll()`, as asked.
+    Crashed,
+}
+
+/// The way between a client and the brokers.
+#[derive(Debug)]
+pub(super) struct Link {
+    latency: Distribution,
+    draw: Draw,
+    /// Added one way, by broker.
+    pub(super) cross_rack: Vec<SimDuration>,
+    /// Answers and requests on the coordinator connection keep their order.
+    last_arrival: SimTime,
+}
+
+impl Link {
+    pub(super) fn new(latency: Distribution, draw: Draw, cross_rack: Vec<SimDuration>) -> Self {
+        Self { latency, draw, cross_rack, last_arrival: SimTime::ZERO }
+    }
+
+    fn one_way(&mut self) -> SimDuration {
+        self.latency.sample(&mut self.draw)
+    }
+
+    pub(super) fn has_drawn(&self) -> bool {
+        !self.latency.is_constant()
+    }
+}
+
+/// Partitions of every topic, now and at most.
+#[derive(Debug)]
+pub(super) struct Topology {
+    /// First flat index of each topic.
+    pub(super) base: Vec<usize>,
+    /// Partitions of each topic now.
+    pub(super) partitions: Vec<u32>,
+    /// Number of brokers.
+    pub(super) brokers: usize,
+}
+
+impl Topology {
+    pub(super) fn index(&self, partition: TopicPartition) -> usize {
+        self.base[partition.topic.index()] + partition.partition as usize
+    }
+
+    /// Leader of partition p of the k-th topic: broker (k + p) mod count.
+    pub(super) fn leader(&self, partition: TopicPartition) -> usize {
+        (partition.topic.index() + partition.partition as usize) % self.brokers
+    }
+
+    pub(super) fn partitions_of(&self, topic: TopicId) -> u32 {
+        self.partitions[topic.index()]
+    }
+}
+
+/// See the module.
+pub(super) struct Ground<'a> {
+    pub(super) now: SimTime,
+    pub(super) consumer: ConsumerId,
+    pub(super) spec: &'a Arc<Consumer>,
+    pub(super) per_record: &'a Arc<Distribution>,
+    pub(super) calibration: &'a Calibration,
+    pub(super) topology: &'a Topology,
+    pub(super) logs: &'a mut [Log],
+    /// This group's accounts, by flat index.
+    pub(super) accounts: &'a mut [Account],
+    pub(super) link: &'a mut Link,
+    /// No message passes before.
+    pub(super) cut_until: SimTime,
+    /// Partitions that applications have paused, by flat index.
+    pub(super) paused: &'a [bool],
+    pub(super) listener: &'a mut Draw,
+    /// Thousandths of the processing time.
+    pub(super) factor: u64,
+    /// A recording is imitated: see [`super::Options::harness`].
+    pub(super) harness: bool,
+    /// Measured window: from, to.
+    pub(super) window: (SimTime, SimTime),
+    pub(super) tokens: &'a mut u64,
+    pub(super) out: &'a mut Vec<Output>,
+}
+
+impl Ground<'_> {
+    pub(super) fn index(&self, partition: TopicPartition) -> usize {
+        self.topology.index(partition)
+    }
+
+    pub(super) fn leader(&self, partition: TopicPartition) -> usize {
+        self.topology.leader(partition)
+    }
+
+    pub(super) fn observe(&mut self, observation: Observation) {
+        self.out.push(Output::Observe(observation));
+    }
+
+    /// One way to and from a broker for a request about membership, offsets or metadata.
+    pub(super) fn control_latency(&mut self) -> (SimDuration, SimDuration) {
+        (self.link.one_way(), self.link.one_way())
+    }
+
+    /// One way to and from a broker for a fetch.
+    pub(super) fn data_latency(&mut self, node: usize) -> (SimDuration, SimDuration) {
+        let extra = self.link.cross_rack.get(node).copied().unwrap_or_default();
+        (self.link.one_way() + extra, self.link.one_way() + extra)
+    }
+
+    /// Sends to the coordinator (or, for FindCoordinator, to any broker) and names the request.
+    pub(super) fn send(&mut self, packet: Packet, extra: SimDuration) -> RequestToken {
+        *self.tokens += 1;
+        let token = RequestToken(*self.tokens);
+        let (up, back) = self.control_latency();
+        let arrives = (self.now + up + extra).max(self.link.last_arrival);
+        if !matches!(packet, Packet::FindCoordinator) {
+            self.link.last_arrival = arrives;
+        }
+        self.out.push(Output::Send { token, packet, arrives, back });
+        token
+    }
+
+    /// Records of a partition that a fetch can see at `at`.
+    pub(super) fn readable(&self, index: usize, at: SimTime) -> u64 {
+        let delay = self.calibration.append_delay.as_micros();
+        let log = &self.logs[index];
+        match at.as_micros().checked_sub(delay) {
+            Some(due) => log.arrivals.count(SimTime::from_micros(due)),
+            None => 0,
+        }
+    }
+
+    /// When a fetch can see the record at `offset`.
+    pub(super) fn readable_at(&self, index: usize, offset: u64) -> SimTime {
+        self.logs[index].arrivals.due(offset) + self.calibration.append_delay
+    }
+
+    pub(super) fn record_size(&self, index: usize) -> u64 {
+        self.logs[index].record_size.max(1)
+    }
+
+    /// Offset of the first record due at or after `span` before now.
+    pub(super) fn first_due_since(&self, index: usize, span: SimDuration) -> u64 {
+        let instant = self.now.as_micros().saturating_sub(span.as_micros());
+        match instant.checked_sub(1) {
+            Some(before) => self.logs[index].arrivals.count(SimTime::from_micros(before)),
+            None => 0,
+        }
+    }
+
+    /// The reader of a partition begins at `offset`.
+    pub(super) fn located(&mut self, index: usize, offset: u64, by_reset: bool) {
+        let why = if by_reset { Passed::Reset } else { Passed::Committed };
+        self.accounts[index].settle(&mut self.logs[index], self.now);
+        self.accounts[index].advance_to(offset, self.now, why);
+    }
+
+    /// Microseconds of `from..to` within the measured window.
+    pub(super) fn in_window(&self, from: SimTime, to: SimTime) -> u64 {
+        to.min(self.window.1).since(from.max(self.window.0)).as_micros()
+    }
+
+    pub(super) fn log_end(&self, index: usize) -> u64 {
+        self.logs[index].arrivals.count(self.now)
+    }
+
+    /// The partition begins to be served.
+    pub(super) fn serving(&mut self, index: usize, partition: TopicPartition) {
+        self.accounts[index].serving(&mut self.logs[index], self.now);
+        let log_end = self.log_end(index);
+        self.observe(Observation::Serving { consumer: self.consumer, partition, log_end });
+    }
+
+    /// The owner may return no more records of the partition.
+    pub(super) fn released(
+        &mut self,
+        index: usize,
+        partition: TopicPartition,
+        why: crate::timeline::ReleaseReason,
+    ) {
+        self.accounts[index].released(&mut self.logs[index], self.now);
+        let log_end = self.log_end(index);
+        self.observe(Observation::Released { consumer: self.consumer, partition, why, log_end });
+    }
+}

@@ -1,0 +1,212 @@
+//! The loop around `poll()`: what one turn inside it does, what it returns, and what the application does with it.
+
+use super::client::{App, Client, Pending};
+use super::ground::{Ground, Output, Packet};
+use super::ledger::slowed;
+use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::classic::member::MemberEffect;
+use crate::scenario::plan::{CommitMode, CommitStyle};
+use crate::timeline::Observation;
+
+impl Client {
+    /// `poll()` is called.
+    pub(super) fn poll(&mut self, ground: &mut Ground<'_>) {
+        self.deadline = ground.now + ground.spec.processing.poll_timeout;
+        if self.metadata_due == SimTime::NEVER {
+            self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
+        }
+        self.app = App::Polling;
+        self.run(ground);
+    }
+
+    /// A turn of the loop inside `poll()`: membership, then records. Afterwards the application thread waits, or has returned, or is
+    /// in a callback.
+    pub(super) fn run(&mut self, ground: &mut Ground<'_>) {
+        self.drain(ground);
+        if self.app != App::Polling {
+            return;
+        }
+        self.member.on_poll_started(ground.now);
+        let mut effects = Vec::new();
+        if self.member.heartbeat_due() <= ground.now {
+            self.member.on_heartbeat_due(ground.now, &mut effects);
+        }
+        self.refresh_metadata(ground, &mut effects);
+        self.member.on_poll(ground.now, &self.fetcher, &mut effects);
+        self.apply(effects, ground);
+        if self.app == App::Polling {
+            self.fetch_and_return(ground);
+        }
+    }
+
+    fn refresh_metadata(
+        &mut self,
+        ground: &mut Ground<'_>,
+        effects: &mut Vec<MemberEffect>,
+    ) {
+        match self.metadata_answer {
+            Some(at) if at <= ground.now => {
+                self.metadata_answer = None;
+                self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
+                let topology = ground.topology;
+                self.member.on_metadata(&|topic| topology.partitions_of(topic), effects);
+            }
+            None if self.metadata_due <= ground.now => {
+                self.metadata_answer = Some(self.fetcher.metadata_answer(ground));
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// `updateFetchPositions` and `pollForFetches`.
+    fn fetch_and_return(&mut self, ground: &mut Ground<'_>) {
+        if !self.fetcher.is_settled() {
+            let asked = self.fetcher.ask_offsets();
+            if !asked.is_empty() {
+                let token = ground.send(Packet::OffsetFetch(asked), SimDuration::ZERO);
+                self.awaited.push(token);
+            }
+            if let Some(error) = self.fetcher.update_positions(ground) {
+                ground.observe(Observation::ConsumerFailed { consumer: ground.consumer, error });
+                return self.close(ground);
+            }
+        }
+        self.fetcher.receive(ground.now);
+        if self.fetcher.has_buffered() && self.return_records(ground) {
+            return;
+        }
+        self.fetcher.send_fetches(ground);
+        self.settle_serving(ground);
+        if self.deadline <= ground.now {
+            self.return_nothing(ground);
+        }
+    }
+
+    fn settle_serving(&mut self, ground: &mut Ground<'_>) {
+        let now = ground.now;
+        self.fetcher.begin_serving(now, |slot| ground.serving(slot.index, slot.partition));
+    }
+
+    fn return_nothing(&mut self, ground: &mut Ground<'_>) {
+        self.steps_from = ground.now;
+        self.app = App::Working { until: ground.now + ground.calibration.poll_turnaround };
+    }
+
+    /// Returns records and starts their processing; false when there are none to return.
+    fn return_records(&mut self, ground: &mut Ground<'_>) -> bool {
+        let mut handed = std::mem::take(&mut self.handed);
+        self.fetcher.collect(u64::from(ground.spec.config.max_poll_records), &mut handed);
+        let any = !handed.is_empty();
+        if any {
+            self.fetcher.send_fetches(ground);
+            self.settle_serving(ground);
+            if ground.harness {
+                self.observe_first_batch(&handed, ground);
+            }
+            self.process(&handed, ground);
+        }
+        self.handed = handed;
+        any
+    }
+
+    fn observe_first_batch(&mut self, handed: &[(usize, u64, u64)], ground: &mut Ground<'_>) {
+        let mut first = Vec::new();
+        for &(index, from, to) in handed {
+            let slot = &mut self.fetcher.slots[index];
+            if std::mem::take(&mut slot.fresh) {
+                first.push((slot.partition, from, to - 1));
+            }
+        }
+        if !first.is_empty() {
+            ground.observe(Observation::FirstBatch {
+                consumer: ground.consumer,
+                offsets: first.into(),
+            });
+        }
+    }
+
+    fn process(&mut self, handed: &[(usize, u64, u64)], ground: &mut Ground<'_>) {
+        self.steps_from = ground.now;
+        if let CommitMode::BeforeProcessing(style) = ground.spec.commit {
+            let sent = self.commit_positions(ground);
+            if sent && style == CommitStyle::Sync {
+                self.app = App::Committing { before_processing: true };
+                self.held_back = handed.to_vec();
+                return;
+            }
+        }
+        self.start_batch(handed, ground);
+    }
+
+    /// The records begin to be processed now.
+    pub(super) fn start_batch(&mut self, handed: &[(usize, u64, u64)], ground: &mut Ground<'_>) {
+        let began = ground.now;
+        let per_poll = ground.spec.processing.per_poll.sample(ground.listener);
+        let mut clock = began + slowed(per_poll, ground.factor);
+        let mut records = 0;
+        for &(index, from, to) in handed {
+            let slot = &self.fetcher.slots[index];
+            let log = &mut ground.logs[slot.index];
+            let account = &mut ground.accounts[slot.index];
+            account.settle(log, began);
+            clock = account.hand_out(
+                log,
+                ground.consumer,
+                from,
+                to,
+                clock,
+                ground.per_record,
+                ground.factor,
+            );
+            records += to - from;
+        }
+        self.busy_until = clock;
+        self.busy_us += ground.in_window(began, clock);
+        self.polls += 1;
+        self.records += records;
+        self.uncommitted_records += records;
+        self.app = App::Working { until: clock + ground.calibration.batch_overhead };
+    }
+
+    /// The batch is over, or the pause between two polls: commits of the application, then the next poll.
+    pub(super) fn after_work(&mut self, ground: &mut Ground<'_>) {
+        if std::mem::take(&mut self.stalled) {
+            ground.observe(Observation::ConsumerResumed { consumer: ground.consumer });
+        }
+        let style = match ground.spec.commit {
+            CommitMode::AfterBatch(style) => Some(style),
+            CommitMode::Every(period, style) => {
+                (ground.now.since(self.last_commit) >= period).then_some(style)
+            }
+            CommitMode::After { records, time, style } => (self.uncommitted_records >= records
+                || ground.now.since(self.last_commit) >= time)
+                .then_some(style),
+            CommitMode::Auto | CommitMode::BeforeProcessing(_) | CommitMode::None => None,
+        };
+        if let Some(style) = style.filter(|_| self.uncommitted_records > 0)
+            && self.commit_positions(ground)
+            && style == CommitStyle::Sync
+        {
+            self.app = App::Committing { before_processing: false };
+            return;
+        }
+        if !self.take_pending(ground) {
+            self.poll(ground);
+        }
+    }
+
+    /// Does what waited for the return of `poll()` and of the work after it; true when there was something.
+    fn take_pending(&mut self, ground: &mut Ground<'_>) -> bool {
+        let Some(pending) = self.pending.pop() else { return false };
+        match pending {
+            Pending::Close => self.close(ground),
+            Pending::Crash => ground.out.push(Output::Crashed),
+            Pending::Stall { until } => {
+                ground.observe(Observation::ConsumerStalled { consumer: ground.consumer });
+                self.stalled = true;
+                self.app = App::Working { until: until.max(ground.now) };
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,547 @@
+//! Plays the scenario's events: starts and ends processes, disturbs them, changes topics and brokers.
+
+use std::sync::Arc;
+
+use super::client::{App, Answer, Pending};
+use super::ledger::UNCHANGED;
+use super::world::{Class, Event, World};
+use crate::assignor::{ConsumerId, GroupId, TopicId, TopicPartition};
+use crate::kernel::{Draw, SimDuration, SimTime, Stream};
+use crate::scenario::plan::{self, Ending, ResetTo, Sequencing, Target, Verb};
+use crate::timeline::{GroupState, Observation, ReleaseReason};
+use crate::workload::distribution::Distribution;
+
+/// What the script does at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The entry `event` takes effect for the `round`-th time.
+    Entry { event: usize, round: u32 },
+    /// The entry's verb is done to one of its targets.
+    One { event: usize, consumer: ConsumerId },
+    /// A process starts.
+    Start(ConsumerId),
+    /// A frozen process goes on.
+    Thaw { consumer: ConsumerId, incarnation: u32 },
+    /// Messages pass again.
+    Mend { consumer: ConsumerId, incarnation: u32 },
+    /// Processing takes its usual time again.
+    Recover { consumer: ConsumerId },
+    /// Paused partitions go on.
+    Resume { topic: TopicId, partition: Option<u32> },
+    /// The coordinator of a group is back.
+    CoordinatorBack { group: GroupId },
+    /// Broker number `broker` goes away in a roll.
+    RollBroker { event: usize, broker: u32 },
+}
+
+/// An entry whose targets follow each other when the group is stable again.
+#[derive(Debug)]
+struct Roll {
+    event: usize,
+    /// Whose turn it is, and its incarnation when it began.
+    current: Option<(ConsumerId, u32)>,
+    waiting: Vec<ConsumerId>,
+}
+
+/// What the script remembers.
+#[derive(Debug, Default)]
+pub(super) struct Script {
+    rolls: Vec<Roll>,
+}
+
+/// True when the entry draws.
+pub(super) fn draws(event: &plan::Event) -> bool {
+    let random = |target: &Target| matches!(target, Target::Random(_));
+    let varies = |distribution: &Distribution| !distribution.is_constant();
+    event.jitter.as_ref().is_some_and(varies)
+        || match &event.verb {
+            Verb::Start(target)
+            | Verb::Stop(target, _)
+            | Verb::Crash(target, _)
+            | Verb::Slow(target, ..) => random(target),
+            Verb::Restart { target, down, .. } => random(target) || varies(down),
+            Verb::Freeze(target, length) | Verb::Stall(target, length) | Verb::Disconnect(target, length) => {
+                random(target) || varies(length)
+            }
+            Verb::Pause(..)
+            | Verb::Partitions(..)
+            | Verb::Load(..)
+            | Verb::Coordinator { .. }
+            | Verb::BrokerRoll { .. }
+            | Verb::Configure(..)
+            | Verb::ResetOffsets(..) => false,
+        }
+}
+
+impl World<'_> {
+    pub(super) fn schedule_script(&mut self) {
+        for (index, event) in self.plan.events.iter().enumerate() {
+            let mut draw = Draw::new(self.seed, Stream::new(&event.pointer, "jitter"));
+            for round in 0..event.repeat.1.max(1) {
+                let jitter = event.jitter.as_ref().map_or(SimDuration::ZERO, |jitter| jitter.sample(&mut draw));
+                let at = event.at + event.repeat.0.times(u64::from(round)) + jitter;
+                let step = Step::Entry { event: index, round };
+                self.schedule(at, Class::Script, u32::try_from(index).unwrap_or(u32::MAX), Event::Script(step));
+            }
+        }
+    }
+
+    pub(super) fn on_script(&mut self, step: Step) {
+        match step {
+            Step::Entry { event, round } => self.on_entry(event, round),
+            Step::One { event, consumer } => self.on_one(event, consumer),
+            Step::Start(consumer) => self.start(consumer),
+            Step::Thaw { consumer, incarnation } => self.thaw(consumer, incarnation),
+            Step::Mend { consumer, incarnation } => self.mend(consumer, incarnation),
+            Step::Recover { consumer } => self.processes[consumer.index()].factor = UNCHANGED,
+            Step::Resume { topic, partition } => self.set_paused(topic, partition, false),
+            Step::CoordinatorBack { group } => self.load_coordinator(group),
+            Step::RollBroker { event, broker } => self.roll_broker(event, broker),
+        }
+    }
+
+    fn acted(&mut self, event: usize, verb: &'static str, consumer: Option<ConsumerId>) {
+        let event = u32::try_from(event).unwrap_or(u32::MAX);
+        self.observe(Observation::Action { event, verb, consumer });
+    }
+
+    /// Who is meant: all of a list, or one of the living by lot.
+    fn targets(&self, event: usize, round: u32, target: &Target) -> Vec<ConsumerId> {
+        match target {
+            Target::Consumers(list) => list.clone(),
+            Target::Random(group) => {
+                let living: Vec<ConsumerId> = (0..self.processes.len())
+                    .filter(|&index| {
+                        let process = &self.processes[index];
+                        process.group == *group && process.client.is_some()
+                    })
+                    .map(|index| ConsumerId(u32::try_from(index).unwrap_or(u32::MAX)))
+                    .collect();
+                if living.is_empty() {
+                    return Vec::new();
+                }
+                let pointer = &self.plan.events[event].pointer;
+                let mut draw = Draw::new(self.seed, Stream::new(pointer, "target"));
+                draw.seek(u64::from(round));
+                let chosen = draw.below(living.len() as u64);
+                vec![living[usize::try_from(chosen).unwrap_or_default()]]
+            }
+        }
+    }
+
+    fn on_entry(&mut self, event: usize, round: u32) {
+        let plan = self.plan;
+        match &plan.events[event].verb {
+            Verb::Start(target)
+            | Verb::Freeze(target, _)
+            | Verb::Stall(target, _)
+            | Verb::Slow(target, ..)
+            | Verb::Disconnect(target, _) => {
+                for consumer in self.targets(event, round, target) {
+                    self.on_one(event, consumer);
+                }
+            }
+            Verb::Stop(target, sequencing)
+            | Verb::Crash(target, sequencing)
+            | Verb::Restart { target, sequencing, .. } => {
+                let targets = self.targets(event, round, target);
+                self.in_sequence(event, *sequencing, targets);
+            }
+            Verb::Pause(topic, partition, length) => {
+                self.acted(event, "pause", None);
+                self.set_paused(*topic, *partition, true);
+                let step = Step::Resume { topic: *topic, partition: *partition };
+                self.schedule(self.now() + *length, Class::Script, 0, Event::Script(step));
+            }
+            Verb::Partitions(topic, partitions) => self.grow(event, *topic, *partitions),
+            // The arrivals have known it from the beginning.
+            Verb::Load(..) => self.acted(event, "load", None),
+            Verb::Coordinator { unavailable, moved } => {
+                self.acted(event, "coordinator", None);
+                for group in 0..self.groups.len() {
+                    let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
+                    self.unload_coordinator(group, *unavailable, *moved);
+                }
+            }
+            Verb::BrokerRoll { .. } => self.roll_broker(event, 0),
+            Verb::Configure(_, settings) => {
+                self.acted(event, "config", None);
+                for (consumer, config) in settings {
+                    let process = &mut self.processes[consumer.index()];
+                    let mut spec = (*process.spec).clone();
+                    spec.config = config.clone();
+                    process.next_spec = Some(Arc::new(spec));
+                }
+            }
+            Verb::ResetOffsets(group, to) => self.reset_offsets(event, *group, *to),
+        }
+    }
+
+    fn in_sequence(&mut self, event: usize, sequencing: Sequencing, targets: Vec<ConsumerId>) {
+        match sequencing {
+            Sequencing::Together => {
+                for consumer in targets {
+                    self.on_one(event, consumer);
+                }
+            }
+            Sequencing::Spacing(spacing) => {
+                for (place, consumer) in (0..).zip(targets) {
+                    let at = self.now() + spacing.times(place);
+                    let step = Step::One { event, consumer };
+                    self.schedule(at, Class::Script, consumer.0, Event::Script(step));
+                }
+            }
+            Sequencing::WhenStable => {
+                let mut waiting = targets;
+                waiting.reverse();
+                self.script.rolls.push(Roll { event, current: None, waiting });
+            }
+        }
+    }
+
+    /// Lets the next target of a roll have its turn when the one before is back and the group stable.
+    pub(super) fn continue_rolls(&mut self) {
+        for index in 0..self.script.rolls.len() {
+            let Roll { event, current, .. } = self.script.rolls[index];
+            if current.is_some_and(|(consumer, incarnation)| !self.is_back(event, consumer, incarnation)) {
+                continue;
+            }
+            let next = self.script.rolls[index].waiting.pop();
+            self.script.rolls[index].current =
+                next.map(|consumer| (consumer, self.processes[consumer.index()].incarnation));
+            if let Some(consumer) = next {
+                let step = Step::One { event, consumer };
+                self.schedule(self.now(), Class::Script, consumer.0, Event::Script(step));
+            }
+        }
+        self.script.rolls.retain(|roll| roll.current.is_some());
+    }
+
+    /// True when the target has ended (and started again, if it was to) and its group is stable with everybody serving.
+    fn is_back(&self, event: usize, consumer: ConsumerId, incarnation: u32) -> bool {
+        let process = &self.processes[consumer.index()];
+        let restarts = matches!(self.plan.events[event].verb, Verb::Restart { .. });
+        let returned = if restarts {
+            process.incarnation > incarnation && process.client.is_some()
+        } else {
+            process.client.is_none()
+        };
+        let state = self.groups[process.group.index()].coordinator.state();
+        if !returned || !matches!(state, GroupState::Stable | GroupState::Empty) {
+            return false;
+        }
+        self.processes.iter().filter(|other| other.group == process.group).all(|other| {
+            other.client.as_ref().is_none_or(|client| {
+                !client.member.is_rejoining()
+                    && client.fetcher.is_settled()
+                    && !matches!(client.app, App::Starting { .. } | App::Callback { .. })
+            })
+        })
+    }
+
+    fn on_one(&mut self, event: usize, consumer: ConsumerId) {
+        let plan = self.plan;
+        let entry = &plan.events[event];
+        let alive = self.processes[consumer.index()].client.is_some();
+        let length = |world: &Self, distribution: &Distribution| {
+            let name = format!("{}#{}", entry.pointer, world.processes[consumer.index()].name);
+            distribution.sample(&mut Draw::new(world.seed, Stream::new(&name, "length")))
+        };
+        match &entry.verb {
+            Verb::Start(_) => {
+                self.acted(event, "start", Some(consumer));
+                self.start(consumer);
+            }
+            Verb::Stop(..) => {
+                self.acted(event, "stop", Some(consumer));
+                self.stop(consumer);
+            }
+            Verb::Crash(..) => {
+                self.acted(event, "crash", Some(consumer));
+                self.kill(consumer);
+            }
+            Verb::Restart { how, down, .. } => {
+                self.acted(event, "restart", Some(consumer));
+                let down = length(self, down);
+                self.processes[consumer.index()].restart_after = Some(down);
+                match how {
+                    _ if !alive => self.after_exit(consumer),
+                    Ending::Close => self.stop(consumer),
+                    Ending::Crash => self.kill(consumer),
+                }
+            }
+            Verb::Freeze(_, span) => {
+                self.acted(event, "freeze", Some(consumer));
+                let span = length(self, span);
+                self.freeze(consumer, span);
+            }
+            Verb::Stall(_, span) => {
+                self.acted(event, "stall", Some(consumer));
+                let until = self.now() + length(self, span);
+                self.disturb(consumer, |client| client.pending.push(Pending::Stall { until }));
+            }
+            Verb::Slow(_, factor, span) => {
+                self.acted(event, "slow", Some(consumer));
+                self.advance(consumer, self.now(), true);
+                self.processes[consumer.index()].factor = *factor;
+                let step = Step::Recover { consumer };
+                self.schedule(self.now() + *span, Class::Script, consumer.0, Event::Script(step));
+                self.rearm(consumer);
+            }
+            Verb::Disconnect(_, span) => {
+                self.acted(event, "disconnect", Some(consumer));
+                let span = length(self, span);
+                self.disconnect(consumer, span);
+            }
+            Verb::Pause(..)
+            | Verb::Partitions(..)
+            | Verb::Load(..)
+            | Verb::Coordinator { .. }
+            | Verb::BrokerRoll { .. }
+            | Verb::Configure(..)
+            | Verb::ResetOffsets(..) => {}
+        }
+    }
+
+    /// Does something to a running client, after what it did by itself up to now.
+    fn disturb(&mut self, consumer: ConsumerId, act: impl FnOnce(&mut super::client::Client)) {
+        let now = self.now();
+        self.advance(consumer, now, true);
+        if let Some(client) = &mut self.processes[consumer.index()].client {
+            client.clock = now;
+            act(client);
+        }
+        self.rearm(consumer);
+    }
+
+    /// `close()`: at once when it waits in `poll()` (`wakeup()`), else when the batch is done; a harness waits for the return of `poll()`.
+    fn stop(&mut self, consumer: ConsumerId) {
+        let harness = self.options.harness;
+        self.disturb(consumer, |client| client.pending.push(Pending::Close));
+        let now = self.now();
+        self.with_client(consumer, now, |client, ground| {
+            let waits = matches!(client.app, App::Polling | App::Starting { .. });
+            if waits && !harness && client.frozen_until <= now {
+                client.close(ground);
+            }
+        });
+        self.rearm(consumer);
+    }
+
+    fn kill(&mut self, consumer: ConsumerId) {
+        if self.options.harness {
+            self.disturb(consumer, |client| client.pending.push(Pending::Crash));
+        } else {
+            self.crash(consumer);
+        }
+    }
+
+    fn freeze(&mut self, consumer: ConsumerId, span: SimDuration) {
+        let now = self.now();
+        self.disturb(consumer, |_| {});
+        let Some(client) = &mut self.processes[consumer.index()].client else { return };
+        client.stand_still(now, span);
+        let incarnation = self.processes[consumer.index()].incarnation;
+        let group = self.processes[consumer.index()].group;
+        for (account, log) in self.groups[group.index()].accounts.iter_mut().zip(&mut self.logs) {
+            account.hold(log, consumer, now, span);
+        }
+        self.observe(Observation::ConsumerFrozen { consumer });
+        self.interrupt_serving(consumer, ReleaseReason::Frozen);
+        let step = Step::Thaw { consumer, incarnation };
+        self.schedule(now + span, Class::Script, consumer.0, Event::Script(step));
+        self.rearm(consumer);
+    }
+
+    fn thaw(&mut self, consumer: ConsumerId, incarnation: u32) {
+        let now = self.now();
+        let process = &self.processes[consumer.index()];
+        let over = process.client.as_ref().is_some_and(|client| client.frozen_until <= now);
+        if process.incarnation == incarnation && over {
+            self.observe(Observation::ConsumerThawed { consumer });
+            self.resume_serving(consumer);
+        }
+    }
+
+    fn disconnect(&mut self, consumer: ConsumerId, span: SimDuration) {
+        let now = self.now();
+        self.disturb(consumer, |_| {});
+        let process = &mut self.processes[consumer.index()];
+        if process.client.is_none() {
+            return;
+        }
+        process.cut_until = now + span;
+        let (until, incarnation) = (process.cut_until, process.incarnation);
+        if let Some(client) = &mut process.client {
+            client.fetcher.postpone(until);
+        }
+        self.observe(Observation::ConsumerConnected { consumer, connected: false });
+        self.interrupt_serving(consumer, ReleaseReason::Disconnected);
+        let step = Step::Mend { consumer, incarnation };
+        self.schedule(until, Class::Script, consumer.0, Event::Script(step));
+        self.rearm(consumer);
+    }
+
+    fn mend(&mut self, consumer: ConsumerId, incarnation: u32) {
+        let process = &self.processes[consumer.index()];
+        if process.incarnation == incarnation && process.cut_until <= self.now() {
+            self.observe(Observation::ConsumerConnected { consumer, connected: true });
+            self.resume_serving(consumer);
+        }
+    }
+
+    /// The partitions that the process serves are not served for a while, though it goes on owning them.
+    fn interrupt_serving(&mut self, consumer: ConsumerId, why: ReleaseReason) {
+        let now = self.now();
+        self.with_client(consumer, now, |client, ground| {
+            for slot in client.fetcher.slots.iter().filter(|slot| slot.serving) {
+                ground.released(slot.index, slot.partition, why);
+            }
+        });
+    }
+
+    fn resume_serving(&mut self, consumer: ConsumerId) {
+        let now = self.now();
+        self.advance(consumer, now, false);
+        self.with_client(consumer, now, |client, ground| {
+            for slot in client.fetcher.slots.iter().filter(|slot| slot.serving && !slot.suspended) {
+                ground.serving(slot.index, slot.partition);
+            }
+        });
+        self.rearm(consumer);
+    }
+
+    fn set_paused(&mut self, topic: TopicId, partition: Option<u32>, paused: bool) {
+        let now = self.now();
+        for consumer in 0..self.processes.len() {
+            self.advance(ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)), now, true);
+        }
+        let all = 0..self.topology.partitions_of(topic);
+        for number in all.filter(|number| partition.is_none_or(|only| only == *number)) {
+            let place = TopicPartition { topic, partition: number };
+            let index = self.topology.index(place);
+            self.paused[index] = paused;
+            for process in &mut self.processes {
+                if let Some(client) = &mut process.client {
+                    client.fetcher.set_paused(index, paused);
+                }
+            }
+        }
+        for consumer in 0..self.processes.len() {
+            self.rearm(ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)));
+        }
+    }
+
+    fn grow(&mut self, event: usize, topic: TopicId, partitions: u32) {
+        self.acted(event, "partitions", None);
+        let before = self.topology.partitions_of(topic);
+        if partitions <= before {
+            return;
+        }
+        self.topology.partitions[topic.index()] = partitions;
+        let brokers = &self.plan.brokers;
+        if !brokers.racks.is_empty() {
+            let replicas = self.plan.topics[topic.index()].replicas as usize;
+            for partition in before as usize..partitions as usize {
+                let racks = (0..replicas)
+                    .map(|replica| {
+                        let broker = (topic.index() + partition + replica) % brokers.count as usize;
+                        brokers.racks[broker % brokers.racks.len()].clone()
+                    })
+                    .collect();
+                self.topics[topic.index()].racks.push(racks);
+            }
+        }
+        self.observe(Observation::PartitionsAdded { topic, partitions });
+    }
+
+    // ---- coordinators ----
+
+    fn unload_coordinator(&mut self, group: GroupId, unavailable: SimDuration, moved: bool) {
+        let now = self.now();
+        self.groups[group.index()].available = false;
+        self.observe(Observation::CoordinatorAvailable { group, available: false });
+        if moved {
+            self.with_coordinator(group, |host, now, out| host.coordinator.on_unloaded(now, out));
+        } else {
+            // The broker is gone: its connections break, nobody is answered.
+            let mut unsaid = Vec::new();
+            self.groups[group.index()].coordinator.on_unloaded(now, &mut unsaid);
+            self.groups[group.index()].timers.clear();
+            self.groups[group.index()].unanswered.clear();
+            for index in 0..self.processes.len() {
+                if self.processes[index].group == group {
+                    self.disconnect_from_coordinator(ConsumerId(u32::try_from(index).unwrap_or(u32::MAX)));
+                }
+            }
+        }
+        let step = Step::CoordinatorBack { group };
+        self.schedule(now + unavailable, Class::Script, group.0, Event::Script(step));
+    }
+
+    fn disconnect_from_coordinator(&mut self, consumer: ConsumerId) {
+        let now = self.now();
+        let process = &mut self.processes[consumer.index()];
+        process.connection.serving = None;
+        process.connection.queue.clear();
+        let incarnation = process.incarnation;
+        let event = Event::Deliver { consumer, incarnation, token: None, answer: Answer::Disconnected };
+        self.schedule(now, Class::Message, consumer.0, event);
+    }
+
+    fn load_coordinator(&mut self, group: GroupId) {
+        self.groups[group.index()].available = true;
+        self.observe(Observation::CoordinatorAvailable { group, available: true });
+        self.with_coordinator(group, |host, now, out| host.coordinator.on_loaded(now, out));
+    }
+
+    /// The coordinator partition of a group is `abs(hash(group.id)) % 50`; its leader is broker (partition mod count).
+    fn coordinator_broker(&self, group: GroupId) -> u32 {
+        let hash = crate::assignor::java::string_hash(&self.plan.groups[group.index()].name);
+        let partition = (hash & i32::MAX) % 50;
+        u32::try_from(partition).unwrap_or_default() % self.plan.brokers.count
+    }
+
+    /// A broker restarts. Its coordinators move to another broker at once (controlled shutdown); with a single broker they are away
+    /// until it is back.
+    fn roll_broker(&mut self, event: usize, broker: u32) {
+        let Verb::BrokerRoll { down, spacing } = self.plan.events[event].verb else { return };
+        self.acted(event, "broker", None);
+        let alone = self.plan.brokers.count == 1;
+        for group in 0..self.groups.len() {
+            let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
+            if self.coordinator_broker(group) == broker {
+                let away = if alone { down } else { SimDuration::ZERO };
+                self.unload_coordinator(group, away, !alone);
+            }
+        }
+        if broker + 1 < self.plan.brokers.count {
+            let step = Step::RollBroker { event, broker: broker + 1 };
+            self.schedule(self.now() + spacing, Class::Script, broker + 1, Event::Script(step));
+        }
+    }
+
+    /// `kafka-consumer-groups --reset-offsets`: refused unless the group is empty.
+    fn reset_offsets(&mut self, event: usize, group: GroupId, to: ResetTo) {
+        if self.groups[group.index()].coordinator.state() != GroupState::Empty {
+            return self.acted(event, "reset_offsets refused", None);
+        }
+        self.acted(event, "reset_offsets", None);
+        let now = self.now();
+        for topic in self.topics_of(group) {
+            for partition in 0..self.topology.partitions_of(topic) {
+                let index = self.topology.index(TopicPartition { topic, partition });
+                let arrivals = &self.logs[index].arrivals;
+                let offset = match to {
+                    ResetTo::Earliest => 0,
+                    ResetTo::Latest => arrivals.count(now),
+                    ResetTo::TimestampBefore(span) => {
+                        let instant = now.as_micros().saturating_sub(span.as_micros());
+                        instant.checked_sub(1).map_or(0, |before| arrivals.count(SimTime::from_micros(before)))
+                    }
+                };
+                self.groups[group.index()].accounts[index].reset_to(offset);
+            }
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! What the member does with answers of the coordinator (`JoinGroupResponseHandler`, `SyncGroupResponseHandler`,
+//! `HeartbeatResponseHandler`, `OffsetCommitResponseHandler`).
+
+use super::member::{Closing, CommitPurpose, Member, MemberEffect, MemberState};
+use super::rejoin::{Attempt, Prepare};
+use crate::kernel::SimTime;
+use crate::protocol::message::{ErrorCode, JoinCause, JoinGroupResponse, Response};
+use crate::timeline::{Observation, Partitions};
+
+impl Member {
+    /// An answer was handled. Commits have their own [`Member::on_commit`].
+    pub fn on_response(&mut self, now: SimTime, response: Response, out: &mut Vec<MemberEffect>) {
+        match response {
+            Response::JoinGroup(response) => self.on_join(now, response, out),
+            Response::SyncGroup(result) => self.on_sync(now, result, out),
+            Response::Heartbeat(error) => self.on_heartbeat(now, error, out),
+            // Best effort: nobody waits for it. Commits come with their purpose.
+            Response::LeaveGroup(_) | Response::OffsetCommit(_) => {}
+        }
+    }
+
+    /// The coordinator was found, or not.
+    pub fn on_coordinator(&mut self, now: SimTime, found: bool) {
+        self.lookup_in_flight = false;
+        self.coordinator_known = found;
+        self.retry_at = if found { now } else { now + self.backoff() };
+        if found && self.heartbeat_enabled {
+            self.heartbeat_due = self.heartbeat_due.min(now);
+        }
+    }
+
+    /// The connection to the coordinator broke: what was in flight has failed.
+    pub fn on_disconnected(&mut self, now: SimTime) {
+        self.lose_coordinator(now);
+        if let Prepare::Committing { deadline, .. } = self.prepare {
+            self.prepare = Prepare::Committing {
+                deadline,
+                in_flight: false,
+            };
+        }
+        if matches!(self.attempt, Attempt::Joining | Attempt::Syncing) {
+            self.attempt = Attempt::None;
+            self.rejoin = Some(JoinCause::Error);
+            // The generation stands (`resetStateAndGeneration` is not called): the known id rejoins.
+            self.state = MemberState::Stable;
+        }
+        if self.heartbeat_enabled {
+            self.heartbeat_due = self.heartbeat_due.min(now + self.backoff());
+        }
+    }
+
+    fn on_join(&mut self, now: SimTime, response: JoinGroupResponse, out: &mut Vec<MemberEffect>) {
+        if self.attempt != Attempt::Joining {
+            return;
+        }
+        match response.error {
+            ErrorCode::None => {
+                self.state = MemberState::CompletingRebalance;
+                self.member_id = response.member_id;
+                self.generation = response.generation;
+                self.assignor = response.assignor;
+                self.rejoin = None;
+                self.heartbeat_enabled = true;
+                self.reset_timeouts(now);
+                out.push(MemberEffect::Observe(Observation::Joined {
+                    consumer: self.consumer,
+                    generation: self.generation,
+                }));
+                self.attempt = Attempt::Syncing;
+                match response.assignor {
+                    Some(assignor)
+                        if response.leader == self.member_id && !response.skip_assignment =>
+                    {
+                        out.push(MemberEffect::Assign(assignor, response.members));
+                    }
+                    Some(_) if response.leader == self.member_id => {
+                        out.push(MemberEffect::WatchMetadata(response.members));
+                        self.send_sync(Vec::new(), out);
+                    }
+                    _ => self.send_sync(Vec::new(), out),
+                }
+            }
+            ErrorCode::MemberIdRequired => {
+                self.member_id = response.member_id;
+                self.state = MemberState::Unjoined;
+                self.retry(
+                    now,
+                    JoinCause::New,
+                    "need to re-join with the given member-id",
+                    out,
+                );
+            }
+            ErrorCode::UnknownMemberId => {
+                self.reset_membership(true);
+                self.retry(
+                    now,
+                    JoinCause::Error,
+                    "encountered UNKNOWN_MEMBER_ID from JoinGroup response",
+                    out,
+                );
+            }
+            ErrorCode::IllegalGeneration => {
+                self.reset_membership(false);
+                self.retry(
+                    now,
+                    JoinCause::Error,
+                    "encountered ILLEGAL_GENERATION from JoinGroup response",
+                    out,
+                );
+            }
+            ErrorCode::RebalanceInProgress => {
+                self.retry(
+                    now,
+                    JoinCause::Rebalancing,
+                    "group is already rebalancing",
+                    out,
+                );
+            }
+            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
+                self.lose_coordinator(now);
+                self.retry(now, JoinCause::Error, "coordinator unavailable", out);
+                self.retry_at = now + self.backoff();
+            }
+            ErrorCode::CoordinatorLoadInProgress => {
+                self.retry(now, JoinCause::Error, "coordinator is loading", out);
+                self.retry_at = now + self.backoff();
+            }
+            ErrorCode::FencedInstanceId => self.fail("FencedInstanceIdException"),
+            ErrorCode::InconsistentGroupProtocol => self.fail("InconsistentGroupProtocolException"),
+            ErrorCode::InvalidSessionTimeout => self.fail("InvalidSessionTimeoutException"),
+            ErrorCode::GroupMaxSizeReached => self.fail("GroupMaxSizeReachedException"),
+        }
+    }
+
+    fn on_sync(
+        &mut self,
+        now: SimTime,
+        result: Result<Partitions, ErrorCode>,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        if self.attempt != Attempt::Syncing {
+            return;
+        }
+        match result {
+            Ok(assignment) => {
+                self.state = MemberState::Stable;
+                self.attempt = Attempt::Complete(assignment);
+                out.push(MemberEffect::Observe(Observation::Synced {
+                    consumer: self.consumer,
+                    generation: self.generation,
+                }));
+            }
+            Err(ErrorCode::RebalanceInProgress) => {
+                self.retry(
+                    now,
+                    JoinCause::Rebalancing,
+                    "group is already rebalancing",
+                    out,
+                );
+            }
+            Err(ErrorCode::UnknownMemberId) => {
+                self.reset_membership(true);
+                self.retry(
+                    now,
+                    JoinCause::Error,
+                    "encountered UNKNOWN_MEMBER_ID from SyncGroup response",
+                    out,
+                );
+            }
+            Err(ErrorCode::IllegalGeneration) => {
+                self.reset_membership(false);
+                self.retry(
+                    now,
+                    JoinCause::Error,
+                    "encountered ILLEGAL_GENERATION from SyncGroup response",
+                    out,
+                );
+            }
+            Err(ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable) => {
+                self.lose_coordinator(now);
+                self.retry(now, JoinCause::Error, "coordinator unavailable", out);
+                self.retry_at = now + self.backoff();
+            }
+            Err(ErrorCode::FencedInstanceId) => self.fail("FencedInstanceIdException"),
+            Err(
+                ErrorCode::None
+                | ErrorCode::CoordinatorLoadInProgress
+                | ErrorCode::InconsistentGroupProtocol
+                | ErrorCode::InvalidSessionTimeout
+                | ErrorCode::MemberIdRequired
+                | ErrorCode::GroupMaxSizeReached,
+            ) => self.fail("KafkaException"),
+        }
+    }
+
+    /// The attempt failed and is repeated, at once unless `retry_at` says later. The callbacks before the join are not repeated
+    /// unless the membership was reset.
+    fn retry(
+        &mut self,
+        now: SimTime,
+        cause: JoinCause,
+        reason: &'static str,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        self.attempt = Attempt::None;
+        self.retry_at = now;
+        self.request_rejoin(cause, reason, out);
+    }
+
+    fn on_heartbeat(&mut self, now: SimTime, error: ErrorCode, out: &mut Vec<MemberEffect>) {
+        if !self.heartbeat_enabled {
+            return;
+        }
+        match error {
+            ErrorCode::None => self.session_deadline = now + self.config.session_timeout,
+            ErrorCode::RebalanceInProgress => {
+                self.session_deadline = now + self.config.session_timeout;
+                if self.state == MemberState::Stable && self.rejoin.is_none() {
+                    self.request_rejoin(
+                        JoinCause::Rebalancing,
+                        "group is already rebalancing",
+                        out,
+                    );
+                }
+            }
+            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
+                self.lose_coordinator(now);
+                self.heartbeat_due = now + self.backoff();
+            }
+            ErrorCode::IllegalGeneration => {
+                self.reset_membership(false);
+                self.request_rejoin(
+                    JoinCause::Error,
+                    "encountered ILLEGAL_GENERATION from Heartbeat response",
+                    out,
+                );
+            }
+            ErrorCode::UnknownMemberId => {
+                self.reset_membership(true);
+                self.request_rejoin(
+                    JoinCause::Error,
+                    "encountered UNKNOWN_MEMBER_ID from Heartbeat response",
+                    out,
+                );
+            }
+            ErrorCode::FencedInstanceId => self.fail("FencedInstanceIdException"),
+            ErrorCode::CoordinatorLoadInProgress
+            | ErrorCode::InconsistentGroupProtocol
+            | ErrorCode::InvalidSessionTimeout
+            | ErrorCode::MemberIdRequired
+            | ErrorCode::GroupMaxSizeReached => self.fail("KafkaException"),
+        }
+    }
+
+    /// A commit of this member ended.
+    pub fn on_commit(
+        &mut self,
+        now: SimTime,
+        purpose: CommitPurpose,
+        error: ErrorCode,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        if error != ErrorCode::None {
+            out.push(MemberEffect::Observe(Observation::CommitFailed {
+                consumer: self.consumer,
+                error: error.name(),
+            }));
+        }
+        let retriable = matches!(
+            error,
+            ErrorCode::NotCoordinator
+                | ErrorCode::CoordinatorNotAvailable
+                | ErrorCode::CoordinatorLoadInProgress
+        );
+        match error {
+            ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration
+                if self.state == MemberState::Stable =>
+            {
+                self.reset_membership(error == ErrorCode::UnknownMemberId);
+                self.request_rejoin(JoinCause::Error, "commit refused", out);
+            }
+            ErrorCode::RebalanceInProgress
+                if self.state == MemberState::Stable && self.rejoin.is_none() =>
+            {
+                self.request_rejoin(JoinCause::Rebalancing, "commit refused", out);
+            }
+            ErrorCode::FencedInstanceId => self.fail("FencedInstanceIdException"),
+            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
+                self.lose_coordinator(now)
+            }
+            _ => {}
+        }
+        match purpose {
+            CommitPurpose::Periodic => {
+                if retriable {
+                    self.next_auto_commit = now + self.backoff();
+                }
+            }
+            CommitPurpose::Rejoin => {
+                if let Prepare::Committing { deadline, .. } = self.prepare {
+                    if retriable && now < deadline {
+                        self.prepare = Prepare::Committing {
+                            deadline,
+                            in_flight: false,
+                        };
+                        self.retry_at = now + self.backoff();
+                    } else {
+                        self.prepare = Prepare::Committed;
+                    }
+                }
+            }
+            CommitPurpose::Close => {
+                if self.closing == Closing::Committing {
+                    self.close_after_commit(out);
+                }
+            }
+            CommitPurpose::Application => {}
+        }
+    }
+
+    fn fail(&mut self, error: &'static str) {
+        self.fatal = Some(error);
+        self.reset_membership(true);
+        self.rejoin = None;
+    }
+}

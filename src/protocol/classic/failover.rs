@@ -1,0 +1,223 @@
+//! The coordinator goes away and comes back with what its log holds (`onUnloaded`, `replay(GroupMetadataKey…)`,
+//! `onLoaded`).
+//!
+//! The log holds the last generation whose assignment was written, or that the group became empty, and static
+//! replacements since; never a rebalance under way. Writes that are not committed when the coordinator goes are lost.
+//! Going and coming itself changes no state that readers see: they are told what is different afterwards.
+
+use std::sync::Arc;
+
+use super::coordinator::{Coordinator, Deferred, cancel, observe, reply};
+use super::group::{ClassicGroup, GroupMember};
+use super::join::{Cause, refuse_join};
+use crate::assignor::{AssignorKind, MemberId};
+use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact, CoordinatorTimer};
+use crate::protocol::message::{ErrorCode, JoinGroupResponse, Response, Subscription};
+use crate::timeline::{GroupState, Partitions, RebalanceReason, RemovalReason};
+
+/// A group as the log holds it (`GroupMetadataValue`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRecord {
+    /// The generation.
+    pub generation: i32,
+    /// The assignor in force.
+    pub assignor: Option<AssignorKind>,
+    /// The leader's id.
+    pub leader: Option<MemberId>,
+    /// The members in the coordinator's map order.
+    pub members: Vec<MemberRecord>,
+}
+
+/// A member as the log holds it (`GroupMetadataValue.MemberMetadata`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberRecord {
+    /// Its id.
+    pub member_id: MemberId,
+    /// `group.instance.id`
+    pub instance_id: Option<Arc<str>>,
+    /// `session.timeout.ms`
+    pub session_timeout: SimDuration,
+    /// `max.poll.interval.ms`
+    pub rebalance_timeout: SimDuration,
+    /// Its assignors. The log keeps only the one in force; a steady start knows them all.
+    pub assignors: Arc<[AssignorKind]>,
+    /// Its metadata.
+    pub subscription: Arc<Subscription>,
+    /// Its share.
+    pub assignment: Partitions,
+}
+
+impl GroupRecord {
+    /// A group without members.
+    #[must_use]
+    pub fn empty(generation: i32) -> Self {
+        Self {
+            generation,
+            assignor: None,
+            leader: None,
+            members: Vec::new(),
+        }
+    }
+}
+
+impl Coordinator {
+    /// The group that a steady start begins with: `Stable` in the generation of `record`, as if it had just synced.
+    /// The members are put into the map in the record's order; without a leader named the first one leads. Session
+    /// timers are armed; nothing is observed, because nothing happened.
+    ///
+    /// # Panics
+    /// When the group is not new, or the record has no members, no assignor, or a leader that is no member.
+    pub fn install_stable(
+        &mut self,
+        now: SimTime,
+        record: &GroupRecord,
+        out: &mut Vec<CoordinatorEffect>,
+    ) {
+        self.now = now;
+        let fresh = self.group.state() == GroupState::Empty && self.group.generation == 0;
+        assert!(fresh, "a steady start is a start");
+        assert!(!record.members.is_empty(), "a stable group has members");
+        self.group = load(record);
+        self.persisted = self.record();
+        self.restart_sessions(out);
+        if let Err(broken) = self.check() {
+            panic!("a steady start must be a sound one: {broken}");
+        }
+    }
+
+    /// The coordinator goes away: everybody who waits is sent elsewhere, all timers die. `Dead` until it is loaded.
+    pub fn on_unloaded(&mut self, now: SimTime, out: &mut Vec<CoordinatorEffect>) {
+        self.now = now;
+        if self.group.state() == GroupState::Dead {
+            return;
+        }
+        for deferred in self.abandon_appends() {
+            if let Deferred::Reply(to, response) = deferred {
+                reply(to, not_coordinator(response), out);
+            }
+        }
+        for slot in self.group.order() {
+            let member_id = self.group.member(slot).id.clone();
+            cancel(CoordinatorTimer::Session(member_id.clone()), out);
+            if let Some(token) = self.group.take_join(slot) {
+                refuse_join(token, ErrorCode::NotCoordinator, member_id, out);
+            }
+            if let Some(token) = self.group.member_mut(slot).awaiting_sync.take() {
+                let error = ErrorCode::NotCoordinator;
+                reply(token, Response::SyncGroup(Err(error)), out);
+            }
+        }
+        for member_id in std::mem::take(&mut self.group.pending_join) {
+            cancel(CoordinatorTimer::Session(member_id), out);
+        }
+        if self.join_timer.take().is_some() {
+            cancel(CoordinatorTimer::Join, out);
+        }
+        self.cancel_sync(out);
+        self.group.transition_to(GroupState::Dead);
+    }
+
+    /// The coordinator is back, here or on another broker, with what the log holds and fresh session timers.
+    pub fn on_loaded(&mut self, now: SimTime, out: &mut Vec<CoordinatorEffect>) {
+        self.now = now;
+        if self.group.state() != GroupState::Dead {
+            return;
+        }
+        let before = std::mem::replace(&mut self.group, load(&self.persisted));
+        for member in before.members() {
+            if !self.contains(&member.id) {
+                let fact = CoordinatorFact::MemberRemoved {
+                    member_id: member.id.clone(),
+                    why: RemovalReason::CoordinatorChange,
+                };
+                observe(fact, out);
+            }
+        }
+        if before.previous_state() != self.group.state() {
+            self.observe_state_after(before.previous_state(), None, out);
+        }
+        self.restart_sessions(out);
+        if self.group.len() > self.config.max_size as usize {
+            // Give them a chance to commit before some are refused.
+            let cause = Cause::removal(RebalanceReason::Rejoin, None);
+            self.prepare_rebalance(cause, out);
+        }
+    }
+
+    /// The group as it would be written to the log now.
+    pub(super) fn record(&self) -> GroupRecord {
+        GroupRecord {
+            generation: self.group.generation,
+            assignor: self.group.protocol,
+            leader: self.group.leader.clone(),
+            members: self
+                .group
+                .members()
+                .map(|member| MemberRecord {
+                    member_id: member.id.clone(),
+                    instance_id: member.instance_id.clone(),
+                    session_timeout: member.session_timeout,
+                    rebalance_timeout: member.rebalance_timeout,
+                    assignors: self.group.protocol.into_iter().collect(),
+                    subscription: Arc::clone(&member.subscription),
+                    assignment: Arc::clone(&member.assignment),
+                })
+                .collect(),
+        }
+    }
+
+    /// The same with `shares`, which are in map order too, as the assignment.
+    pub(super) fn record_with(&self, shares: &[(MemberId, Partitions)]) -> GroupRecord {
+        let mut record = self.record();
+        for (member, (_, share)) in record.members.iter_mut().zip(shares) {
+            member.assignment = Arc::clone(share);
+        }
+        record
+    }
+
+    fn restart_sessions(&self, out: &mut Vec<CoordinatorEffect>) {
+        for slot in self.group.order() {
+            self.restart_session(slot, out);
+        }
+    }
+}
+
+/// `replay(GroupMetadataKey, GroupMetadataValue)`: the group in memory that a record stands for.
+fn load(record: &GroupRecord) -> ClassicGroup {
+    let state = if record.members.is_empty() {
+        GroupState::Empty
+    } else {
+        GroupState::Stable
+    };
+    let mut group = ClassicGroup::new(state, record.generation);
+    group.protocol = record.assignor;
+    group.leader = record.leader.clone();
+    for member in &record.members {
+        group.add(GroupMember {
+            id: member.member_id.clone(),
+            instance_id: member.instance_id.clone(),
+            session_timeout: member.session_timeout,
+            rebalance_timeout: member.rebalance_timeout,
+            assignors: Arc::clone(&member.assignors),
+            subscription: Arc::clone(&member.subscription),
+            assignment: Arc::clone(&member.assignment),
+            awaiting_join: None,
+            awaiting_sync: None,
+            is_new: false,
+        });
+    }
+    group
+}
+
+/// The answer of the same kind that sends the client to look for the coordinator.
+fn not_coordinator(response: Response) -> Response {
+    let error = ErrorCode::NotCoordinator;
+    match response {
+        Response::JoinGroup(answer) => Response::JoinGroup(JoinGroupResponse { error, ..answer }),
+        Response::SyncGroup(_) => Response::SyncGroup(Err(error)),
+        Response::Heartbeat(_) => Response::Heartbeat(error),
+        Response::LeaveGroup(_) => Response::LeaveGroup(error),
+        Response::OffsetCommit(_) => Response::OffsetCommit(error),
+    }
+}

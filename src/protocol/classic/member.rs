@@ -1,0 +1,483 @@
+//! The member's side of the classic protocol: Kafka's `AbstractCoordinator` and `ConsumerCoordinator`.
+//!
+//! A pure machine. It owns the membership (member id, generation, rejoin pending or not), the join attempt under way and
+//! the timers of the heartbeat thread. It does not own threads, the network or the records: whoever drives it says when
+//! `poll()` runs ([`Member::on_poll`]), when the heartbeat thread wakes ([`Member::on_heartbeat_due`],
+//! [`Member::on_poll_deadline`]), and carries out the effects. The steps of one join attempt are in
+//! [`super::rejoin`], the answers in [`super::answers`].
+
+use std::sync::Arc;
+
+use super::rejoin::{Attempt, Prepare};
+use crate::assignor::{AssignorKind, ConsumerId, MemberId, TopicId, TopicPartition};
+use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::config::ConsumerConfig;
+use crate::protocol::message::{
+    HeartbeatRequest, JoinCause, JoinGroupMember, LeaveCause, LeaveGroupRequest,
+    OffsetCommitRequest, Request,
+};
+use crate::timeline::{CallbackKind, Observation, Partitions};
+
+/// `AbstractCoordinator.MemberState`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberState {
+    /// Not part of a group.
+    Unjoined,
+    /// JoinGroup is on its way.
+    PreparingRebalance,
+    /// Joined; SyncGroup is on its way.
+    CompletingRebalance,
+    /// Has an assignment and heartbeats.
+    Stable,
+}
+
+/// What a commit is for; decides who is told of its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitPurpose {
+    /// `auto.commit.interval.ms` passed.
+    Periodic,
+    /// Before a rejoin (`onJoinPrepare`).
+    Rejoin,
+    /// In `close()`.
+    Close,
+    /// The application asked for it.
+    Application,
+}
+
+/// What the member asks its driver to do, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MemberEffect {
+    /// Send to the group coordinator.
+    Send(Request),
+    /// Send this commit to the group coordinator and tell [`Member::on_commit`] how it ended.
+    Commit(CommitPurpose, OffsetCommitRequest),
+    /// Look for the coordinator; tell [`Member::on_coordinator`].
+    FindCoordinator,
+    /// Run the assignor on these members; then call [`Member::on_assigned_by_leader`].
+    Assign(AssignorKind, Vec<JoinGroupMember>),
+    /// The leader of a group that stays as it is: do not assign, but watch the partitions of the members' topics; answer
+    /// with [`Member::on_watching`].
+    WatchMetadata(Vec<JoinGroupMember>),
+    /// Return no more records of the owned partitions and fetch no more (`markPendingRevocation`).
+    Suspend,
+    /// Run the listener's callback; then call [`Member::on_callback_done`].
+    Callback(CallbackKind, Partitions),
+    /// The complete list of partitions assigned from now on.
+    Install(Partitions),
+    /// Tell the readers.
+    Observe(Observation),
+    /// The next return of `poll()` is this exception.
+    Throw(&'static str),
+    /// `close()` has nothing left to do for the group.
+    Closed,
+}
+
+/// What the member needs to know of the records.
+pub trait Positions {
+    /// Offset after the last record returned by `poll()`, for each owned partition that has one.
+    fn consumed(&self) -> Arc<[(TopicPartition, u64)]>;
+}
+
+/// Where `close()` stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Closing {
+    No,
+    Committing,
+    Callback,
+    Done,
+}
+
+/// One consumer's membership in a classic group.
+#[derive(Debug)]
+pub struct Member {
+    pub(super) consumer: ConsumerId,
+    pub(super) config: Arc<ConsumerConfig>,
+    pub(super) topics: Vec<TopicId>,
+    pub(super) proposed_member_id: MemberId,
+
+    pub(super) state: MemberState,
+    pub(super) member_id: MemberId,
+    pub(super) generation: i32,
+    pub(super) assignor: Option<AssignorKind>,
+    pub(super) owned: Partitions,
+    /// What the `sticky` assignor remembers of its last assignment.
+    pub(super) sticky_memory: Option<(Partitions, i32)>,
+
+    /// `Some` while a rejoin is due: why.
+    pub(super) rejoin: Option<JoinCause>,
+    pub(super) prepare: Prepare,
+    pub(super) attempt: Attempt,
+    /// A failed attempt is repeated no earlier than this.
+    pub(super) retry_at: SimTime,
+
+    pub(super) coordinator_known: bool,
+    pub(super) lookup_in_flight: bool,
+
+    pub(super) heartbeat_enabled: bool,
+    pub(super) heartbeat_due: SimTime,
+    pub(super) session_deadline: SimTime,
+    pub(super) poll_deadline: SimTime,
+
+    pub(super) next_auto_commit: SimTime,
+
+    /// Partition counts that the leader last assigned by; `None` for who is not the leader.
+    pub(super) leader_snapshot: Option<Vec<(TopicId, u32)>>,
+    pub(super) fatal: Option<&'static str>,
+    pub(super) closing: Closing,
+}
+
+impl Member {
+    /// A consumer that has subscribed to `topics` at `now` and not polled yet.
+    #[must_use]
+    pub fn new(
+        now: SimTime,
+        consumer: ConsumerId,
+        config: Arc<ConsumerConfig>,
+        topics: Vec<TopicId>,
+        proposed_member_id: MemberId,
+    ) -> Self {
+        Self {
+            consumer,
+            topics,
+            proposed_member_id,
+            state: MemberState::Unjoined,
+            member_id: MemberId::unknown(),
+            generation: -1,
+            assignor: None,
+            owned: Arc::from([]),
+            sticky_memory: None,
+            rejoin: Some(JoinCause::New),
+            prepare: Prepare::Due,
+            attempt: Attempt::None,
+            retry_at: SimTime::ZERO,
+            coordinator_known: false,
+            lookup_in_flight: false,
+            heartbeat_enabled: false,
+            heartbeat_due: SimTime::NEVER,
+            session_deadline: SimTime::NEVER,
+            poll_deadline: now + config.max_poll_interval,
+            next_auto_commit: now + config.auto_commit_interval,
+            leader_snapshot: None,
+            fatal: None,
+            closing: Closing::No,
+            config,
+        }
+    }
+
+    /// A member that has just synced `generation` with `owned` at `now` (steady start).
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a whole membership is installed at once"
+    )]
+    pub fn install_stable(
+        &mut self,
+        now: SimTime,
+        member_id: MemberId,
+        generation: i32,
+        assignor: AssignorKind,
+        owned: Partitions,
+        leader_snapshot: Option<Vec<(TopicId, u32)>>,
+    ) {
+        self.coordinator_known = true;
+        self.state = MemberState::Stable;
+        self.member_id = member_id;
+        self.generation = generation;
+        self.assignor = Some(assignor);
+        self.sticky_memory = Some((Arc::clone(&owned), generation));
+        self.owned = owned;
+        self.rejoin = None;
+        self.leader_snapshot = leader_snapshot;
+        self.reset_timeouts(now);
+        self.heartbeat_enabled = true;
+        self.next_auto_commit = now + self.config.auto_commit_interval;
+    }
+
+    /// The state of the membership.
+    #[must_use]
+    pub fn state(&self) -> MemberState {
+        self.state
+    }
+
+    /// The member id; unknown when there is none.
+    #[must_use]
+    pub fn member_id(&self) -> &MemberId {
+        &self.member_id
+    }
+
+    /// The generation; -1 when there is none.
+    #[must_use]
+    pub fn generation(&self) -> i32 {
+        self.generation
+    }
+
+    /// The partitions owned.
+    #[must_use]
+    pub fn owned(&self) -> &Partitions {
+        &self.owned
+    }
+
+    /// True while a rejoin is due or a join attempt is under way.
+    #[must_use]
+    pub fn is_rejoining(&self) -> bool {
+        self.rejoin.is_some() || self.attempt != Attempt::None
+    }
+
+    /// True when it leads its generation.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        self.leader_snapshot.is_some()
+    }
+
+    /// True when the heartbeat thread runs.
+    #[must_use]
+    pub fn is_heartbeating(&self) -> bool {
+        self.heartbeat_enabled
+    }
+
+    /// When the next heartbeat is due; never while the heartbeat thread rests.
+    #[must_use]
+    pub fn heartbeat_due(&self) -> SimTime {
+        if self.heartbeat_enabled {
+            self.heartbeat_due
+        } else {
+            SimTime::NEVER
+        }
+    }
+
+    /// When the poll interval is exceeded; never while the heartbeat thread rests, for it is what watches.
+    #[must_use]
+    pub fn poll_deadline(&self) -> SimTime {
+        if self.heartbeat_enabled {
+            self.poll_deadline
+        } else {
+            SimTime::NEVER
+        }
+    }
+
+    /// The next instant at which [`Member::on_poll`] has something to do by itself, without an answer arriving.
+    #[must_use]
+    pub fn poll_due(&self) -> SimTime {
+        if self.fatal.is_some() {
+            return SimTime::ZERO;
+        }
+        if !self.coordinator_known {
+            return if self.lookup_in_flight {
+                SimTime::NEVER
+            } else {
+                self.retry_at
+            };
+        }
+        if self.is_rejoining() {
+            return match (&self.prepare, &self.attempt) {
+                (_, Attempt::Complete(_)) => SimTime::ZERO,
+                (
+                    Prepare::Committing {
+                        deadline,
+                        in_flight: true,
+                    },
+                    Attempt::None,
+                ) => *deadline,
+                (Prepare::Running(_), _) | (_, Attempt::Joining | Attempt::Syncing) => {
+                    SimTime::NEVER
+                }
+                (_, Attempt::Installing(_)) => SimTime::NEVER,
+                (_, Attempt::None) => self.retry_at,
+            };
+        }
+        if self.config.enable_auto_commit {
+            self.next_auto_commit
+        } else {
+            SimTime::NEVER
+        }
+    }
+
+    /// `poll()` was entered: its deadline starts anew (`Heartbeat.poll`).
+    pub fn on_poll_started(&mut self, now: SimTime) {
+        self.poll_deadline = now + self.config.max_poll_interval;
+    }
+
+    /// `ConsumerCoordinator.poll`: one turn of the loop inside `poll()`.
+    pub fn on_poll(
+        &mut self,
+        now: SimTime,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        if let Some(error) = self.fatal {
+            out.push(MemberEffect::Throw(error));
+            return;
+        }
+        if !self.coordinator_known {
+            self.find_coordinator(now, out);
+            return;
+        }
+        self.join_if_needed(now, positions, out);
+        if !self.is_rejoining() {
+            self.maybe_auto_commit(now, positions, out);
+        }
+    }
+
+    fn find_coordinator(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
+        if !self.lookup_in_flight && now >= self.retry_at {
+            self.lookup_in_flight = true;
+            out.push(MemberEffect::FindCoordinator);
+        }
+    }
+
+    /// `maybeAutoCommitOffsetsAsync`: the timer restarts whether or not there is something to commit.
+    fn maybe_auto_commit(
+        &mut self,
+        now: SimTime,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        if !self.config.enable_auto_commit || now < self.next_auto_commit {
+            return;
+        }
+        self.next_auto_commit = now + self.config.auto_commit_interval;
+        if let Some(commit) = self.commit_of(positions) {
+            out.push(MemberEffect::Commit(CommitPurpose::Periodic, commit));
+        }
+    }
+
+    /// The commit of all positions in the name of this membership; `None` when there is no position.
+    pub(super) fn commit_of(&self, positions: &dyn Positions) -> Option<OffsetCommitRequest> {
+        let offsets = positions.consumed();
+        (!offsets.is_empty()).then(|| self.commit_request(offsets))
+    }
+
+    /// A commit of `offsets` in the name of this membership.
+    #[must_use]
+    pub fn commit_request(&self, offsets: Arc<[(TopicPartition, u64)]>) -> OffsetCommitRequest {
+        OffsetCommitRequest {
+            member_id: self.member_id.clone(),
+            instance_id: self.config.group_instance_id.clone(),
+            generation: self.generation,
+            offsets,
+        }
+    }
+
+    /// Why a commit cannot even be sent now (`ConsumerCoordinator.sendOffsetCommitRequest`); `None`: it can.
+    #[must_use]
+    pub fn commit_refused(&self) -> Option<&'static str> {
+        match self.state {
+            MemberState::Stable => None,
+            MemberState::PreparingRebalance | MemberState::CompletingRebalance => {
+                Some("RebalanceInProgressException")
+            }
+            MemberState::Unjoined => Some("CommitFailedException"),
+        }
+    }
+
+    /// The heartbeat thread found the heartbeat timer expired.
+    pub fn on_heartbeat_due(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
+        if !self.coordinator_known {
+            self.heartbeat_due = now + self.config.retry_backoff;
+            self.find_coordinator(now, out);
+            return;
+        }
+        if now >= self.session_deadline {
+            // No answer for a whole session timeout: the coordinator is presumably gone; it is looked up again.
+            self.lose_coordinator(now);
+            self.session_deadline = now + self.config.session_timeout;
+            self.find_coordinator(now, out);
+            return;
+        }
+        self.heartbeat_due = now + self.config.heartbeat_interval;
+        out.push(MemberEffect::Send(Request::Heartbeat(HeartbeatRequest {
+            member_id: self.member_id.clone(),
+            instance_id: self.config.group_instance_id.clone(),
+            generation: self.generation,
+        })));
+    }
+
+    /// The heartbeat thread found that the application did not poll for `max.poll.interval.ms` (`handlePollTimeoutExpiry`): a dynamic
+    /// member leaves at once, a static one falls silent; both forget their membership.
+    pub fn on_poll_deadline(&mut self, out: &mut Vec<MemberEffect>) {
+        out.push(MemberEffect::Observe(Observation::PollDeadlineExceeded {
+            consumer: self.consumer,
+        }));
+        self.leave(LeaveCause::PollTimeout, out);
+        self.reset_membership(true);
+        self.rejoin = Some(JoinCause::New);
+    }
+
+    /// `maybeLeaveGroup`: only dynamic members say good-bye.
+    pub(super) fn leave(&mut self, cause: LeaveCause, out: &mut Vec<MemberEffect>) {
+        let joined = self.state != MemberState::Unjoined && !self.member_id.is_unknown();
+        if joined && self.coordinator_known && self.config.group_instance_id.is_none() {
+            out.push(MemberEffect::Send(Request::LeaveGroup(LeaveGroupRequest {
+                member_id: self.member_id.clone(),
+                instance_id: None,
+                cause,
+            })));
+        }
+    }
+
+    /// `resetStateAndGeneration`: out of the group; what is owned will be lost at the next `poll()`.
+    pub(super) fn reset_membership(&mut self, forget_member_id: bool) {
+        self.state = MemberState::Unjoined;
+        self.generation = -1;
+        if forget_member_id {
+            self.member_id = MemberId::unknown();
+        }
+        self.heartbeat_enabled = false;
+        self.leader_snapshot = None;
+        self.prepare = Prepare::Due;
+        self.attempt = Attempt::None;
+        self.retry_at = SimTime::ZERO;
+    }
+
+    /// `Heartbeat.resetTimeouts`
+    pub(super) fn reset_timeouts(&mut self, now: SimTime) {
+        self.heartbeat_due = now + self.config.heartbeat_interval;
+        self.session_deadline = now + self.config.session_timeout;
+        self.poll_deadline = now + self.config.max_poll_interval;
+    }
+
+    pub(super) fn lose_coordinator(&mut self, now: SimTime) {
+        self.coordinator_known = false;
+        self.lookup_in_flight = false;
+        self.retry_at = self.retry_at.max(now);
+    }
+
+    pub(super) fn request_rejoin(
+        &mut self,
+        cause: JoinCause,
+        reason: &'static str,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        self.rejoin = Some(cause);
+        out.push(MemberEffect::Observe(Observation::RejoinRequested {
+            consumer: self.consumer,
+            reason,
+        }));
+    }
+
+    /// New cluster metadata: the leader rejoins when the partitions that it assigned by are others now
+    /// (`assignmentSnapshot.matches`).
+    pub fn on_metadata(
+        &mut self,
+        partitions: &dyn Fn(TopicId) -> u32,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        let changed = self.leader_snapshot.as_ref().is_some_and(|snapshot| {
+            snapshot
+                .iter()
+                .any(|&(topic, count)| partitions(topic) != count)
+        });
+        if changed && self.rejoin.is_none() {
+            self.request_rejoin(JoinCause::Metadata, "cached metadata has changed", out);
+        }
+    }
+
+    /// A leader that must not assign knows the partitions of the group's topics now.
+    pub fn on_watching(&mut self, snapshot: Vec<(TopicId, u32)>) {
+        self.leader_snapshot = Some(snapshot);
+    }
+
+    /// How long a retry waits for the next time (deterministic: no jitter).
+    pub(super) fn backoff(&self) -> SimDuration {
+        self.config.retry_backoff
+    }
+}

@@ -1,0 +1,440 @@
+//! `events`: entries become script steps, targets become processes and topics.
+
+use crate::assignor::{ConsumerId, GroupId, TopicId};
+use crate::kernel::{SimDuration, SimTime};
+use crate::scenario::code::Code;
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::near::did_you_mean;
+use crate::scenario::plan::{Ending, Event, Plan, ResetTo, Sequencing, Target, Verb};
+use crate::scenario::scalar;
+use crate::scenario::shape::{Item, Pair, Typed};
+use crate::scenario::verbs::{self, COMMON, Object, VERBS, VerbRow};
+
+use super::Builder;
+use super::groups::{Draft, count};
+use super::settings::Keys;
+
+impl Builder<'_, '_> {
+    /// The script, in the scenario's order.
+    pub(super) fn events(
+        &mut self,
+        item: Option<&Item>,
+        plan: &Plan,
+        drafts: &[Draft<'_>],
+    ) -> Vec<Event> {
+        let mut events = Vec::new();
+        for (index, entry) in item.map_or(&[][..], Item::items).iter().enumerate() {
+            let Some((row, pair)) = self.verb_of(entry) else {
+                continue;
+            };
+            let at = entry.get("at");
+            let at = at.map_or(SimTime::ZERO, |at| self.instant(at, "the event"));
+            let Some(verb) = self.verb(row, pair, entry, plan, drafts) else {
+                continue;
+            };
+            events.push(Event {
+                at,
+                repeat: self.repeat(entry, at),
+                jitter: entry.get("jitter").map(|item| self.distribution(item)),
+                verb,
+                pointer: format!("/events/{index}"),
+            });
+        }
+        self.growth(item, &events, plan);
+        events
+    }
+
+    /// The one verb of an entry, after a look at the keys beside it.
+    fn verb_of<'i>(&mut self, entry: &'i Item) -> Option<(&'static VerbRow, &'i Pair)> {
+        let mut there = entry
+            .pairs()
+            .iter()
+            .filter_map(|pair| Some((verbs::verb(&pair.key)?, pair)));
+        let Some((row, pair)) = there.next() else {
+            let names: Vec<&str> = VERBS.iter().map(|row| row.name).collect();
+            self.report(
+                Diagnostic::error(Code::Verb, entry.span, "an event without a verb")
+                    .help(format!("one of: {}", names.join(", "))),
+            );
+            return None;
+        };
+        if let Some((_, second)) = there.next() {
+            let message = format!(
+                "an event with two verbs, `{}` and `{}`",
+                pair.key, second.key
+            );
+            self.report(
+                Diagnostic::error(Code::Verb, second.key_span, message)
+                    .help("make it two entries")
+                    .related(pair.key_span, "the first"),
+            );
+            return None;
+        }
+        for other in entry.pairs() {
+            let key = other.key.as_str();
+            let goes = key == row.name
+                || [COMMON, row.needs, row.takes]
+                    .iter()
+                    .any(|keys| keys.contains(&key));
+            if !goes {
+                let mut keys: Vec<&str> = row.needs.to_vec();
+                keys.extend(row.takes);
+                let message = format!("`{key}` does not go with `{}`", row.name);
+                let help = if keys.is_empty() {
+                    format!("`{}` takes no key of its own", row.name)
+                } else {
+                    format!("`{}` takes: {}", row.name, keys.join(", "))
+                };
+                self.report(Diagnostic::error(Code::Modifier, other.key_span, message).help(help));
+            }
+        }
+        for key in row.needs {
+            if entry.pair(key).is_none() {
+                let message = format!("`{}` needs `{key}`", row.name);
+                self.report(Diagnostic::error(Code::MissingKey, pair.key_span, message));
+            }
+        }
+        Some((row, pair))
+    }
+
+    fn repeat(&mut self, entry: &Item, at: SimTime) -> (SimDuration, u32) {
+        let times = entry.get("times");
+        let Some(every) = entry.get("every") else {
+            if let Some(times) = times {
+                self.error(
+                    Code::Modifier,
+                    times,
+                    "`times` changes nothing without `every`",
+                );
+            }
+            return (SimDuration::ZERO, 1);
+        };
+        let period = every.duration().unwrap_or(SimDuration::ZERO);
+        if period.is_zero() {
+            self.error(Code::Limit, every, "`every` must be longer than nothing");
+            return (SimDuration::ZERO, 1);
+        }
+        let left = self.duration.as_micros().saturating_sub(at.as_micros() + 1);
+        let fit = left / period.as_micros() + 1;
+        let wanted = times.and_then(Item::integer).unwrap_or(fit);
+        if let Some(times) = times.filter(|_| wanted > fit) {
+            let message = format!(
+                "only {fit} of {wanted} times come before the end, {}",
+                self.duration
+            );
+            self.error(Code::AfterEnd, times, message);
+        }
+        if wanted > 1_000_000 {
+            self.error(
+                Code::Limit,
+                every,
+                format!("repeats {wanted} times; at most 1000000"),
+            );
+        }
+        (period, u32::try_from(wanted).unwrap_or(u32::MAX))
+    }
+
+    fn verb(
+        &mut self,
+        row: &VerbRow,
+        pair: &Pair,
+        entry: &Item,
+        plan: &Plan,
+        drafts: &[Draft<'_>],
+    ) -> Option<Verb> {
+        let item = &pair.item;
+        match row.object {
+            Object::Members => {
+                let target = self.target(item, plan)?;
+                self.member_verb(row, target, entry)
+            }
+            Object::Topic | Object::Partition => self.topic_verb(row, item, entry, plan),
+            Object::Word => Some(self.broker_verb(item, entry)),
+            Object::Group => {
+                let group = self.group_named(item, item.text().unwrap_or(""), plan)?;
+                if row.name == "config" {
+                    return Some(Verb::Configure(
+                        group,
+                        self.configure(group, entry, plan, drafts),
+                    ));
+                }
+                Some(Verb::ResetOffsets(group, self.reset_to(entry.get("to")?)?))
+            }
+        }
+    }
+
+    fn member_verb(&mut self, row: &VerbRow, target: Target, entry: &Item) -> Option<Verb> {
+        let sequencing = self.sequencing(row, entry);
+        let span = entry.get("for");
+        Some(match row.name {
+            "start" => Verb::Start(target),
+            "stop" => Verb::Stop(target, sequencing),
+            "crash" => Verb::Crash(target, sequencing),
+            "restart" => Verb::Restart {
+                target,
+                how: match entry.get("how").and_then(Item::text) {
+                    Some("crash") => Ending::Crash,
+                    _ => Ending::Close,
+                },
+                down: self.distribution(entry.get("down")?),
+                sequencing,
+            },
+            "freeze" => Verb::Freeze(target, self.distribution(span?)),
+            "stall" => Verb::Stall(target, self.distribution(span?)),
+            "disconnect" => Verb::Disconnect(target, self.distribution(span?)),
+            "slow" => {
+                let factor = self.some_factor(entry.get("factor")?);
+                Verb::Slow(target, factor, self.fixed(span, SimDuration::ZERO))
+            }
+            _ => return None,
+        })
+    }
+
+    fn sequencing(&mut self, row: &VerbRow, entry: &Item) -> Sequencing {
+        let in_turn = entry.get("one_by_one").is_some_and(Item::is_true);
+        let spacing = entry.get("spacing");
+        match (in_turn, spacing) {
+            (false, None) => Sequencing::Together,
+            (false, Some(spacing)) => {
+                if row.object == Object::Members {
+                    let message = "`spacing` changes nothing without `one_by_one: true`";
+                    self.error(Code::Modifier, spacing, message);
+                }
+                Sequencing::Together
+            }
+            (true, Some(spacing)) => {
+                Sequencing::Spacing(spacing.duration().unwrap_or(SimDuration::ZERO))
+            }
+            (true, None) => {
+                if let Some(at) = entry.get("one_by_one").filter(|_| row.name != "restart") {
+                    let message =
+                        format!("after `{}` nobody comes back: say the `spacing`", row.name);
+                    self.error(Code::Modifier, at, message);
+                }
+                Sequencing::WhenStable
+            }
+        }
+    }
+
+    fn topic_verb(
+        &mut self,
+        row: &VerbRow,
+        item: &Item,
+        entry: &Item,
+        plan: &Plan,
+    ) -> Option<Verb> {
+        let text = item.text().unwrap_or("");
+        let (topic, partition) = match row.object {
+            Object::Partition => self.partition(item, text, plan)?,
+            Object::Topic | Object::Members | Object::Group | Object::Word => {
+                (self.topic_named(item, text, &plan.topics)?, None)
+            }
+        };
+        let span = self.fixed(entry.get("for"), SimDuration::ZERO);
+        Some(match row.name {
+            "pause" => Verb::Pause(topic, partition, span),
+            "load" => Verb::Load(topic, entry.get("factor").and_then(Item::factor)?, span),
+            _ => {
+                let to = entry.get("to")?;
+                match scalar::integer(to.text().unwrap_or(""), 1, 200_000) {
+                    Ok(number) => Verb::Partitions(topic, u32::try_from(number).unwrap_or(1)),
+                    Err(problem) => {
+                        self.report(problem.at(to.span));
+                        return None;
+                    }
+                }
+            }
+        })
+    }
+
+    /// `orders` is a topic, `orders-3` a partition unless a topic is so called.
+    fn partition(
+        &mut self,
+        item: &Item,
+        text: &str,
+        plan: &Plan,
+    ) -> Option<(TopicId, Option<u32>)> {
+        let whole = plan.topics.iter().any(|topic| topic.name == text);
+        let split = text.rsplit_once('-').filter(|_| !whole);
+        let numbered = split.and_then(|(name, number)| Some((name, number.parse::<u32>().ok()?)));
+        let Some((name, number)) = numbered else {
+            return Some((self.topic_named(item, text, &plan.topics)?, None));
+        };
+        let topic = self.topic_named(item, name, &plan.topics)?;
+        let partitions = plan.topics[topic.index()].partitions;
+        if number >= partitions {
+            let message = format!("topic `{name}` has partitions 0..{partitions}, not {number}");
+            self.error(Code::Partitions, item, message);
+        }
+        Some((topic, Some(number)))
+    }
+
+    fn broker_verb(&mut self, item: &Item, entry: &Item) -> Verb {
+        let word = item.text().unwrap_or("");
+        if word == "roll" {
+            return Verb::BrokerRoll {
+                down: self.fixed(entry.get("down"), SimDuration::from_secs(20)),
+                spacing: self.fixed(entry.get("spacing"), SimDuration::from_secs(60)),
+            };
+        }
+        Verb::Coordinator {
+            unavailable: self.fixed(entry.get("unavailable"), SimDuration::from_secs(5)),
+            moved: word == "move",
+        }
+    }
+
+    fn some_factor(&mut self, item: &Item) -> u64 {
+        let factor = item.factor().unwrap_or(1_000);
+        if factor == 0 {
+            self.error(Code::Limit, item, "processing cannot take no time at all");
+        }
+        factor
+    }
+
+    fn reset_to(&mut self, item: &Item) -> Option<ResetTo> {
+        if let Some(Typed::Ago(span)) = item.get("timestamp").map(|at| &at.value) {
+            return Some(ResetTo::TimestampBefore(*span));
+        }
+        match item.text() {
+            Some("earliest") => Some(ResetTo::Earliest),
+            Some("latest") => Some(ResetTo::Latest),
+            Some(other) => {
+                let message = format!("offsets cannot go to `{other}`");
+                self.report(
+                    Diagnostic::error(Code::UnknownWord, item.span, message)
+                        .help("earliest, latest or { timestamp: -1h }"),
+                );
+                None
+            }
+            None => None,
+        }
+    }
+
+    fn configure(
+        &mut self,
+        group: GroupId,
+        entry: &Item,
+        plan: &Plan,
+        drafts: &[Draft<'_>],
+    ) -> Vec<(ConsumerId, crate::protocol::config::ConsumerConfig)> {
+        let Some(set) = entry.get("set") else {
+            return Vec::new();
+        };
+        for pair in set.pairs() {
+            if matches!(
+                &*pair.key,
+                "enable.auto.commit" | "auto.offset.reset" | "group.instance.id"
+            ) {
+                let message = format!("`{}` cannot change in the middle of a run yet", pair.key);
+                self.report(Diagnostic::error(Code::NotModelled, pair.key_span, message));
+            }
+        }
+        let (from, to) = plan.groups[group.index()].consumers;
+        let mut settings = Vec::new();
+        for id in from.0..to.0 {
+            let (draft, consumer) = (&drafts[id as usize], &plan.consumers[id as usize]);
+            let mut keys: Keys<'_> = draft.keys.clone();
+            keys.extend(set.pairs().iter().map(|pair| (&*pair.key, pair)));
+            let before = self.found.len();
+            let mut config =
+                self.consumer_config(&keys, draft.release, &plan.brokers.config, set.span);
+            config.enable_auto_commit = consumer.config.enable_auto_commit;
+            config.auto_offset_reset = consumer.config.auto_offset_reset;
+            if draft.instance.is_some() {
+                config.group_instance_id.clone_from(&draft.instance);
+            }
+            if draft.rack.is_some() {
+                config.client_rack.clone_from(&draft.rack);
+            }
+            settings.push((ConsumerId(id), config));
+            if self.found.len() > before {
+                break;
+            }
+        }
+        settings
+    }
+
+    /// A target of members: `group`, `group/*`, `group/2`, `group/name`, `group/random`.
+    fn target(&mut self, item: &Item, plan: &Plan) -> Option<Target> {
+        let text = item.text().unwrap_or("");
+        let (name, member) = text.split_once('/').unwrap_or((text, "*"));
+        let group = self.group_named(item, name, plan)?;
+        let (from, to) = plan.groups[group.index()].consumers;
+        let ids = from.0..to.0;
+        let named = |id: &u32| plan.consumers[*id as usize].name == member;
+        if let Some(id) = ids.clone().find(named) {
+            return Some(Target::Consumers(vec![ConsumerId(id)]));
+        }
+        match member {
+            "*" => return Some(Target::Consumers(ids.map(ConsumerId).collect())),
+            "random" => return Some(Target::Random(group)),
+            _ => {}
+        }
+        if let Some(id) = member
+            .parse::<u32>()
+            .ok()
+            .and_then(|index| from.0.checked_add(index))
+            && ids.contains(&id)
+        {
+            return Some(Target::Consumers(vec![ConsumerId(id)]));
+        }
+        let names = ids.clone().map(|id| &*plan.consumers[id as usize].name);
+        let size = ids.len();
+        let last = size.saturating_sub(1);
+        self.report(
+            Diagnostic::error(
+                Code::UnknownMember,
+                item.span,
+                format!("group `{name}` has no member `{member}`"),
+            )
+            .help(format!(
+                "{name}/0 to {name}/{last}, a name, {name}/* or {name}/random"
+            ))
+            .maybe_help(did_you_mean(member, names)),
+        );
+        None
+    }
+
+    fn group_named(&mut self, item: &Item, name: &str, plan: &Plan) -> Option<GroupId> {
+        let position = plan.groups.iter().position(|group| group.name == name);
+        if position.is_none() {
+            let names = plan.groups.iter().map(|group| &*group.name);
+            let known: Vec<&str> = names.clone().collect();
+            self.report(
+                Diagnostic::error(
+                    Code::UnknownGroup,
+                    item.span,
+                    format!("there is no group `{name}`"),
+                )
+                .help(format!("groups: {}", known.join(", ")))
+                .maybe_help(did_you_mean(name, names)),
+            );
+        }
+        position.map(|position| GroupId(count(position)))
+    }
+
+    /// Partitions are only ever added.
+    fn growth(&mut self, item: Option<&Item>, events: &[Event], plan: &Plan) {
+        let mut order: Vec<&Event> = events.iter().collect();
+        order.sort_by_key(|event| event.at);
+        let mut now: Vec<u32> = plan.topics.iter().map(|topic| topic.partitions).collect();
+        for event in order {
+            let Verb::Partitions(topic, to) = event.verb else {
+                continue;
+            };
+            let before = now[topic.index()];
+            let index = event
+                .pointer
+                .rsplit('/')
+                .next()
+                .and_then(|text| text.parse::<usize>().ok());
+            let entry = index.and_then(|index| item?.items().get(index)?.get("to"));
+            if let Some(at) = entry.filter(|_| to <= before) {
+                let name = &plan.topics[topic.index()].name;
+                let message = format!("`{name}` has {before} partitions then; {to} is not more");
+                self.error(Code::Partitions, at, message);
+            }
+            now[topic.index()] = to.max(before);
+        }
+    }
+}

@@ -1,0 +1,446 @@
+//! `groups`: groups, their members, and what each member does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::assignor::{ConsumerId, GroupId, TopicId};
+use crate::kernel::SimDuration;
+use crate::protocol::config::OffsetReset;
+use crate::scenario::check::duration_or;
+use crate::scenario::code::Code;
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::near::did_you_mean;
+use crate::scenario::node::Span;
+use crate::scenario::plan::{
+    Brokers, CommitMode, CommitStyle, Consumer, Group, Listener, Processing, StartAt, Topic, Work,
+};
+use crate::scenario::shape::{Item, Pair, Typed};
+
+use super::Builder;
+use super::brokers::Release;
+use super::settings::{self, Keys};
+
+/// What is needed to change a member's settings later.
+#[derive(Debug)]
+pub(in crate::scenario) struct Draft<'i> {
+    /// Kafka keys in force.
+    pub(in crate::scenario) keys: Keys<'i>,
+    /// Release of the client.
+    pub(in crate::scenario) release: Release,
+    /// `group.instance.id` that the language gave.
+    pub(in crate::scenario) instance: Option<Arc<str>>,
+    /// `rack` of the entry.
+    pub(in crate::scenario) rack: Option<Arc<str>>,
+}
+
+/// What one group's members have in common.
+struct Context<'i, 'p> {
+    id: GroupId,
+    name: &'i str,
+    item: &'i Item,
+    place: Span,
+    release: Release,
+    topics: &'p [Topic],
+    brokers: &'p Brokers,
+}
+
+/// Groups, consumers, and a draft of each consumer.
+type Members<'i> = (Vec<Group>, Vec<Consumer>, Vec<Draft<'i>>);
+
+impl Builder<'_, '_> {
+    /// The groups and their members, in order.
+    pub(super) fn groups<'i>(
+        &mut self,
+        item: Option<&'i Item>,
+        topics: &[Topic],
+        brokers: &Brokers,
+        release: Release,
+    ) -> Members<'i> {
+        let (mut groups, mut consumers, mut drafts) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, pair) in item.map_or(&[][..], Item::pairs).iter().enumerate() {
+            let first = count(consumers.len());
+            let context = Context {
+                id: GroupId(count(index)),
+                name: &pair.key,
+                item: &pair.item,
+                place: pair.key_span,
+                release: self.release(pair.item.get("client_version"), release),
+                topics,
+                brokers,
+            };
+            self.members(&context, &mut consumers, &mut drafts);
+            groups.push(Group {
+                name: pair.key.clone(),
+                cold: pair.item.get("start").and_then(Item::text) == Some("cold"),
+                consumers: (ConsumerId(first), ConsumerId(count(consumers.len()))),
+            });
+        }
+        (groups, consumers, drafts)
+    }
+
+    fn members<'i>(
+        &mut self,
+        group: &Context<'i, '_>,
+        consumers: &mut Vec<Consumer>,
+        drafts: &mut Vec<Draft<'i>>,
+    ) {
+        let first = consumers.len();
+        let Some(members) = group.item.get("members") else {
+            if group.item.pair("members").is_none() {
+                let message = format!("group `{}` lacks `members`", group.name);
+                self.report(
+                    Diagnostic::error(Code::MissingKey, group.place, message)
+                        .help("members: 3, or a list of entries"),
+                );
+            }
+            return;
+        };
+        if let Typed::Integer(number) = members.value {
+            let size = usize::try_from(number).unwrap_or(0);
+            self.entry(group, None, size, first, consumers, drafts);
+        }
+        for entry in members.items() {
+            let size = entry.get("count").and_then(Item::integer).unwrap_or(1);
+            let size = usize::try_from(size).unwrap_or(1);
+            self.entry(group, Some(entry), size, first, consumers, drafts);
+        }
+        self.names(members, &consumers[first..]);
+    }
+
+    /// Members alike: `size` of them.
+    fn entry<'i>(
+        &mut self,
+        group: &Context<'i, '_>,
+        entry: Option<&'i Item>,
+        size: usize,
+        first: usize,
+        consumers: &mut Vec<Consumer>,
+        drafts: &mut Vec<Draft<'i>>,
+    ) {
+        let own = |key: &str| entry.and_then(|entry| entry.get(key));
+        let layers = [group.item.get("config"), own("config")];
+        let keys = settings::keys(&layers);
+        let mut model = self.consumer(group, entry, &keys);
+        let rack = own("rack").and_then(Item::text).map(Arc::from);
+        if let (Some(rack), Some(at)) = (&rack, own("rack")) {
+            self.rack(at, &keys);
+            model.config.client_rack = Some(Arc::clone(rack));
+        }
+        self.shared_instance(&keys, group, own("config"), size);
+        let static_membership = group
+            .item
+            .get("static_membership")
+            .is_some_and(Item::is_true);
+        let name = own("name").and_then(Item::text);
+        for nth in 0..size {
+            let index = consumers.len() - first;
+            let mut member = model.clone();
+            member.name = match name {
+                Some(name) if own("count").is_none() => name.to_owned(),
+                Some(name) => format!("{name}-{nth}"),
+                None => format!("{}-{index}", group.name),
+            };
+            let given: Option<Arc<str>> = (static_membership
+                && member.config.group_instance_id.is_none())
+            .then(|| Arc::from(format!("{}-{index}", group.name)));
+            if given.is_some() {
+                member.config.group_instance_id.clone_from(&given);
+            }
+            consumers.push(member);
+            drafts.push(Draft {
+                keys: keys.clone(),
+                release: group.release,
+                instance: given,
+                rack: rack.clone(),
+            });
+        }
+    }
+
+    fn rack(&mut self, item: &Item, keys: &Keys<'_>) {
+        if let Some(pair) = keys.get("client.rack")
+            && pair.item.text() != item.text()
+        {
+            let message = "`rack` and `client.rack` say different things";
+            self.report(
+                Diagnostic::error(Code::Exclusive, item.span, message)
+                    .related(pair.item.span, "client.rack"),
+            );
+        }
+    }
+
+    /// One id in a config that several members share.
+    fn shared_instance(
+        &mut self,
+        keys: &Keys<'_>,
+        group: &Context<'_, '_>,
+        own: Option<&Item>,
+        size: usize,
+    ) {
+        let Some(pair) = keys.get("group.instance.id") else {
+            return;
+        };
+        let of_entry = own.is_some_and(|own| own.pair("group.instance.id").is_some());
+        let entries = group
+            .item
+            .get("members")
+            .map_or(0, |members| members.items().len());
+        let sharing = if of_entry { size } else { size.max(entries) };
+        let known = |finding: &Diagnostic| {
+            finding.code == Code::SharedInstanceId && finding.span == pair.item.span
+        };
+        if sharing > 1 && !self.found.iter().any(known) {
+            let message =
+                "one group.instance.id for several members: each would fence the one before";
+            self.report(
+                Diagnostic::error(Code::SharedInstanceId, pair.item.span, message)
+                    .help("static_membership: true gives every member an id of its own"),
+            );
+        }
+    }
+
+    fn names(&mut self, members: &Item, consumers: &[Consumer]) {
+        let mut seen = BTreeMap::new();
+        for (index, consumer) in consumers.iter().enumerate() {
+            if seen.insert(&*consumer.name, index).is_some() {
+                let entry = members.items().iter().rfind(|entry| {
+                    let name = entry.get("name").and_then(Item::text);
+                    name.is_some_and(|name| consumer.name.starts_with(name))
+                });
+                let at = entry.and_then(|entry| entry.get("name")).unwrap_or(members);
+                let message = format!("two members are called `{}`", consumer.name);
+                self.error(Code::DuplicateMember, at, message);
+                return;
+            }
+        }
+    }
+
+    fn consumer(
+        &mut self,
+        group: &Context<'_, '_>,
+        entry: Option<&Item>,
+        keys: &Keys<'_>,
+    ) -> Consumer {
+        let own = |key: &str| entry.and_then(|entry| entry.get(key));
+        let topics = own("topics").or(group.item.get("topics"));
+        if topics.is_none() && group.item.pair("topics").is_none() {
+            let message = format!("group `{}` subscribes to nothing", group.name);
+            self.report(
+                Diagnostic::error(Code::MissingKey, group.place, message).help("topics: [name]"),
+            );
+        }
+        let topics = self.subscription(topics, group.topics);
+        let mut config =
+            self.consumer_config(keys, group.release, &group.brokers.config, group.place);
+        let commit = self.commit(
+            group.item.get("commit"),
+            keys.get("enable.auto.commit").copied(),
+        );
+        config.enable_auto_commit = commit == CommitMode::Auto;
+        let reset = keys.get("auto.offset.reset").copied();
+        let (start_at, override_reset) = self.start_at(group.item.get("start_at"), reset);
+        if let Some(reset) = override_reset {
+            config.auto_offset_reset = reset;
+        }
+        let processing = [own("processing"), group.item.get("processing")];
+        let listener = [own("listener"), group.item.get("listener")];
+        Consumer {
+            name: String::new(),
+            group: group.id,
+            start: own("at").map(|at| self.instant(at, "the start of this member")),
+            host: own("host").and_then(Item::text).map(str::to_owned),
+            processing: self.processing(processing, &topics, group.topics),
+            topics,
+            config,
+            listener: self.listener(listener),
+            commit,
+            start_at,
+        }
+    }
+
+    fn subscription(&mut self, item: Option<&Item>, topics: &[Topic]) -> Vec<TopicId> {
+        let mut found: Vec<TopicId> = Vec::new();
+        for at in item.map_or(&[][..], Item::items) {
+            if let Some(topic) = self.topic_named(at, at.text().unwrap_or(""), topics)
+                && !found.contains(&topic)
+            {
+                found.push(topic);
+            }
+        }
+        if item.is_some_and(|item| item.items().is_empty())
+            && let Some(item) = item
+        {
+            self.error(Code::MissingKey, item, "an empty list of topics");
+        }
+        found
+    }
+
+    /// The topic called `name`, or a finding at `item`.
+    pub(super) fn topic_named(
+        &mut self,
+        item: &Item,
+        name: &str,
+        topics: &[Topic],
+    ) -> Option<TopicId> {
+        let position = topics.iter().position(|topic| topic.name == name);
+        if position.is_none() {
+            let names = topics.iter().map(|topic| &*topic.name);
+            let known: Vec<&str> = names.clone().collect();
+            self.report(
+                Diagnostic::error(
+                    Code::UnknownTopic,
+                    item.span,
+                    format!("there is no topic `{name}`"),
+                )
+                .help(format!("topics: {}", known.join(", ")))
+                .maybe_help(did_you_mean(name, names)),
+            );
+        }
+        position.map(|position| TopicId(count(position)))
+    }
+
+    fn processing(
+        &mut self,
+        layers: [Option<&Item>; 2],
+        subscribed: &[TopicId],
+        topics: &[Topic],
+    ) -> Processing {
+        let get = |key: &str| layer(layers, key);
+        if let Some(threads) = get("threads").filter(|threads| threads.integer() != Some(1)) {
+            self.error(
+                Code::NotModelled,
+                threads,
+                "several threads are not modelled yet",
+            );
+        }
+        let mut refuses = Vec::new();
+        for at in get("refuses").map_or(&[][..], Item::items) {
+            if let Some(topic) = self.topic_named(at, at.text().unwrap_or(""), topics) {
+                if !subscribed.contains(&topic) {
+                    let message = "refuses a topic that it does not subscribe to";
+                    self.error(Code::UnknownTopic, at, message);
+                }
+                refuses.push(topic);
+            }
+        }
+        Processing {
+            per_record: self.distribution_or_zero(get("per_record")),
+            per_poll: self.distribution_or_zero(get("per_poll")),
+            poll_timeout: duration_or(get("poll_timeout"), SimDuration::from_millis(100)),
+            refuses,
+        }
+    }
+
+    fn listener(&mut self, layers: [Option<&Item>; 2]) -> Listener {
+        let mut work = |callback: &str, key: &str| {
+            let item = layer(layers, callback);
+            Work {
+                duration: self.distribution_or_zero(item.and_then(|item| item.get(key))),
+                commit: style(item.and_then(|item| item.get("commit"))),
+            }
+        };
+        Listener {
+            on_revoked: work("on_revoked", "flush"),
+            on_assigned: work("on_assigned", "work"),
+            on_lost: work("on_lost", "work"),
+        }
+    }
+
+    fn commit(&mut self, item: Option<&Item>, key: Option<&Pair>) -> CommitMode {
+        let auto = key.map(|pair| pair.item.is_true());
+        let Some(item) = item else {
+            let off = auto == Some(false);
+            return if off {
+                CommitMode::None
+            } else {
+                CommitMode::Auto
+            };
+        };
+        let how = style(item.get("style")).unwrap_or(CommitStyle::Sync);
+        let span = |key: &str| item.get(key).and_then(Item::duration);
+        let mode = if let Some(word) = item.text() {
+            match word {
+                "after_batch" => CommitMode::AfterBatch(CommitStyle::Sync),
+                "before_processing" => CommitMode::BeforeProcessing(CommitStyle::Sync),
+                "none" => CommitMode::None,
+                _ => CommitMode::Auto,
+            }
+        } else if let Some(style) = style(item.get("after_batch")) {
+            CommitMode::AfterBatch(style)
+        } else if let Some(style) = style(item.get("before_processing")) {
+            CommitMode::BeforeProcessing(style)
+        } else if let Some(every) = span("every") {
+            CommitMode::Every(every, how)
+        } else {
+            CommitMode::After {
+                records: item
+                    .get("after_records")
+                    .and_then(Item::integer)
+                    .unwrap_or(1),
+                time: span("or_after").unwrap_or(SimDuration::MAX),
+                style: how,
+            }
+        };
+        if let Some(pair) = key.filter(|pair| pair.item.is_true() != (mode == CommitMode::Auto)) {
+            let message = "`commit` and enable.auto.commit say different things";
+            self.report(
+                Diagnostic::error(Code::CommitConflict, item.span, message)
+                    .help("leave one of them out")
+                    .related(pair.item.span, "enable.auto.commit"),
+            );
+        }
+        mode
+    }
+
+    fn start_at(
+        &mut self,
+        item: Option<&Item>,
+        key: Option<&Pair>,
+    ) -> (StartAt, Option<OffsetReset>) {
+        let Some(item) = item else {
+            return (StartAt::Reset, None);
+        };
+        if let Some(offset) = item.get("committed").and_then(Item::integer) {
+            return (StartAt::Committed(offset), None);
+        }
+        if let Some(Typed::Ago(span)) = item.get("timestamp").map(|at| &at.value) {
+            return (StartAt::TimestampBefore(*span), None);
+        }
+        let word = item.text().unwrap_or("latest");
+        let differs = |pair: &&Pair| {
+            let text = pair.item.text().unwrap_or("");
+            !text.eq_ignore_ascii_case(word)
+        };
+        if let Some(pair) = key.filter(differs) {
+            let message = "`start_at` and auto.offset.reset say different things";
+            self.report(
+                Diagnostic::error(Code::StartConflict, item.span, message)
+                    .help("leave one of them out")
+                    .related(pair.item.span, "auto.offset.reset"),
+            );
+        }
+        let earliest = word == "earliest";
+        let reset = if earliest {
+            OffsetReset::Earliest
+        } else {
+            OffsetReset::Latest
+        };
+        (StartAt::Reset, Some(reset))
+    }
+}
+
+/// The value of `key` in the first layer that has it.
+fn layer<'i>(layers: [Option<&'i Item>; 2], key: &str) -> Option<&'i Item> {
+    layers.iter().flatten().find_map(|layer| layer.get(key))
+}
+
+fn style(item: Option<&Item>) -> Option<CommitStyle> {
+    match item?.text()? {
+        "async" => Some(CommitStyle::Async),
+        _ => Some(CommitStyle::Sync),
+    }
+}
+
+/// A position as an identity.
+pub(super) fn count(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,138 @@
+//! From a checked document to a [`Plan`]: defaults, references between places, and everything that only shows when two
+//! places are looked at together. Reports all it finds; a plan comes out only of a document without errors.
+
+mod brokers;
+mod distribution;
+mod events;
+mod expect;
+mod groups;
+mod load;
+mod settings;
+mod topics;
+
+use crate::kernel::{SimDuration, SimTime};
+
+use super::check::duration_or;
+use super::code::Code;
+use super::diagnostic::Diagnostic;
+use super::files::Files;
+use super::load::Expectation;
+use super::plan::Plan;
+use super::shape::Item;
+
+/// What a variant's document came to.
+#[derive(Debug)]
+pub(super) struct Built {
+    /// The plan; meaningful only without errors.
+    pub(super) plan: Plan,
+    /// What is expected of it.
+    pub(super) expectations: Vec<Expectation>,
+}
+
+/// State of the work on one variant.
+pub(super) struct Builder<'b, 'l> {
+    /// Findings.
+    pub(super) found: &'b mut Vec<Diagnostic>,
+    /// Where traces come from.
+    pub(super) files: &'b mut Files<'l>,
+    /// Length of the replication.
+    pub(super) duration: SimDuration,
+}
+
+/// Builds the plan of `variant` from the checked document `root`.
+pub(super) fn build(
+    root: &Item,
+    variant: &str,
+    variants: &[String],
+    found: &mut Vec<Diagnostic>,
+    files: &mut Files<'_>,
+) -> Built {
+    let duration = duration_or(root.get("duration"), SimDuration::ZERO);
+    let mut builder = Builder {
+        found,
+        files,
+        duration,
+    };
+    if duration.is_zero()
+        && let Some(item) = root.get("duration")
+    {
+        builder.error(Code::Limit, item, "`duration` must be longer than nothing");
+    }
+    let measure = builder.measure(root);
+    let (brokers, profile) = builder.brokers(root.get("brokers"));
+    let topics = builder.topics(root.get("topics"));
+    let (groups, consumers, drafts) =
+        builder.groups(root.get("groups"), &topics, &brokers, profile);
+    let mut plan = Plan {
+        scenario: root
+            .get("name")
+            .and_then(Item::text)
+            .unwrap_or("")
+            .to_owned(),
+        variant: variant.to_owned(),
+        duration,
+        measure,
+        brokers,
+        topics,
+        groups,
+        consumers,
+        events: Vec::new(),
+    };
+    plan.events = builder.events(root.get("events"), &plan, &drafts);
+    let expectations = builder.expectations(root.get("expect"), variant, variants);
+    Built { plan, expectations }
+}
+
+impl Builder<'_, '_> {
+    /// Reports an error at `item`.
+    pub(super) fn error(&mut self, code: Code, item: &Item, message: impl Into<String>) {
+        self.report(Diagnostic::error(code, item.span, message));
+    }
+
+    /// Reports a finding.
+    pub(super) fn report(&mut self, finding: Diagnostic) {
+        self.found.push(finding);
+    }
+
+    /// The instant at `item`, which must lie before the end.
+    pub(super) fn instant(&mut self, item: &Item, what: &str) -> SimTime {
+        let at = item.duration().unwrap_or(SimDuration::ZERO);
+        if at >= self.duration {
+            let message = format!(
+                "{what} at {at} comes after the end, which is at {}",
+                self.duration
+            );
+            self.report(
+                Diagnostic::error(Code::AfterEnd, item.span, message)
+                    .help("let it come earlier, or make `duration` longer"),
+            );
+        }
+        SimTime::from_micros(at.as_micros())
+    }
+
+    fn measure(&mut self, root: &Item) -> (SimTime, SimTime) {
+        let window = root.get("measure");
+        let instant = |key, default| {
+            let span = duration_or(window.and_then(|window| window.get(key)), default);
+            SimTime::from_micros(span.as_micros())
+        };
+        let (from, to) = (
+            instant("from", SimDuration::ZERO),
+            instant("to", self.duration),
+        );
+        if let Some(window) = window {
+            let end = SimTime::from_micros(self.duration.as_micros());
+            let last = window.get("to").or(window.get("from")).unwrap_or(window);
+            if to > end {
+                self.error(
+                    Code::AfterEnd,
+                    last,
+                    format!("the measured window ends after the end, {}", self.duration),
+                );
+            } else if from >= to {
+                self.error(Code::Window, last, "the measured window is empty");
+            }
+        }
+        (from, to)
+    }
+}

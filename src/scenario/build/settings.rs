@@ -1,0 +1,248 @@
+//! Consumer settings: Kafka keys laid over a release's defaults, and what Kafka's constructors and coordinator refuse.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::assignor::AssignorKind;
+use crate::kernel::SimDuration;
+use crate::protocol::config::{BrokerConfig, ConsumerConfig, OffsetReset};
+use crate::scenario::code::Code;
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::near::did_you_mean;
+use crate::scenario::node::Span;
+use crate::scenario::profile::COOPERATIVE_SINCE;
+use crate::scenario::shape::{Item, Pair};
+
+use super::Builder;
+use super::brokers::Release;
+
+/// Kafka keys in force, whole name to where it was set last.
+pub(in crate::scenario) type Keys<'i> = BTreeMap<&'i str, &'i Pair>;
+
+/// Lays maps of Kafka keys over each other, the last on top.
+pub(super) fn keys<'i>(layers: &[Option<&'i Item>]) -> Keys<'i> {
+    let pairs = layers.iter().flatten().flat_map(|layer| layer.pairs());
+    pairs.map(|pair| (&*pair.key, pair)).collect()
+}
+
+const ASSIGNORS: [(AssignorKind, &str); 4] = [
+    (AssignorKind::Range, "RangeAssignor"),
+    (AssignorKind::RoundRobin, "RoundRobinAssignor"),
+    (AssignorKind::Sticky, "StickyAssignor"),
+    (AssignorKind::CooperativeSticky, "CooperativeStickyAssignor"),
+];
+
+const PACKAGE: &str = "org.apache.kafka.clients.consumer.";
+
+impl Builder<'_, '_> {
+    /// The settings that `keys` make under `release`; findings without a place of their own go to `place`.
+    pub(super) fn consumer_config(
+        &mut self,
+        keys: &Keys<'_>,
+        release: Release,
+        brokers: &BrokerConfig,
+        place: Span,
+    ) -> ConsumerConfig {
+        let mut config = release.profile.consumer();
+        for pair in keys.values() {
+            self.apply(&mut config, pair, release);
+        }
+        if !release.profile.exponential_backoff {
+            config.retry_backoff_max = config.retry_backoff;
+        }
+        self.protocol(keys);
+        self.liveness(&config, keys, brokers, place);
+        config
+    }
+
+    fn apply(&mut self, config: &mut ConsumerConfig, pair: &Pair, release: Release) {
+        let item = &pair.item;
+        let number = item.integer().unwrap_or(0);
+        let millis = SimDuration::from_micros(number.saturating_mul(1_000));
+        let text = || item.text().filter(|text| !text.is_empty()).map(Arc::from);
+        match pair.key.as_str() {
+            "group.instance.id" => config.group_instance_id = text(),
+            "client.rack" => config.client_rack = text(),
+            "session.timeout.ms" => config.session_timeout = millis,
+            "heartbeat.interval.ms" => config.heartbeat_interval = millis,
+            "max.poll.interval.ms" => config.max_poll_interval = millis,
+            "max.poll.records" => {
+                config.max_poll_records = u32::try_from(number).unwrap_or(u32::MAX);
+            }
+            "partition.assignment.strategy" => self.assignors(config, item, release),
+            "enable.auto.commit" => config.enable_auto_commit = item.is_true(),
+            "auto.commit.interval.ms" => config.auto_commit_interval = millis,
+            "auto.offset.reset" => self.offset_reset(config, item, release),
+            "fetch.min.bytes" => config.fetch_min_bytes = number,
+            "fetch.max.wait.ms" => config.fetch_max_wait = millis,
+            "fetch.max.bytes" => config.fetch_max_bytes = number,
+            "max.partition.fetch.bytes" => config.max_partition_fetch_bytes = number,
+            "retry.backoff.ms" => config.retry_backoff = millis,
+            "retry.backoff.max.ms" => {
+                config.retry_backoff_max = millis;
+                if !release.profile.exponential_backoff {
+                    let message = "`retry.backoff.max.ms` came with Kafka 3.7";
+                    self.error(Code::NotInVersion, item, message);
+                }
+            }
+            "request.timeout.ms" => config.request_timeout = millis,
+            "metadata.max.age.ms" => config.metadata_max_age = millis,
+            _ => {}
+        }
+    }
+
+    fn assignors(&mut self, config: &mut ConsumerConfig, item: &Item, release: Release) {
+        let mut kinds = Vec::new();
+        for at in item.items() {
+            let text = at.text().unwrap_or("");
+            let short = text.strip_prefix(PACKAGE).unwrap_or("");
+            let known = ASSIGNORS
+                .iter()
+                .find(|(kind, class)| kind.name() == text || *class == short);
+            match known {
+                Some((kind, _)) => kinds.push(*kind),
+                None if text.starts_with("x-") => {
+                    let message = format!("the custom assignor `{text}` is not modelled yet");
+                    self.error(Code::NotModelled, at, message);
+                }
+                None => {
+                    let names = ASSIGNORS.iter().map(|(kind, _)| kind.name());
+                    let message = format!("unknown assignor `{text}`");
+                    let help =
+                        "range, roundrobin, sticky, cooperative-sticky, or the full Java class";
+                    self.report(
+                        Diagnostic::error(Code::UnknownAssignor, at.span, message)
+                            .help(help)
+                            .maybe_help(did_you_mean(text, names)),
+                    );
+                }
+            }
+            let cooperative = kinds.last() == Some(&AssignorKind::CooperativeSticky);
+            if cooperative && release.version < COOPERATIVE_SINCE {
+                let message = format!("`cooperative-sticky` came with Kafka {COOPERATIVE_SINCE}");
+                self.error(Code::NotInVersion, at, message);
+            }
+        }
+        if item.items().is_empty() {
+            let message = "`partition.assignment.strategy` names no assignor";
+            self.error(Code::KafkaRange, item, message);
+        }
+        config.assignors = Arc::from(kinds);
+    }
+
+    fn offset_reset(&mut self, config: &mut ConsumerConfig, item: &Item, release: Release) {
+        let text = item.text().unwrap_or("");
+        let lower = text.to_ascii_lowercase();
+        config.auto_offset_reset = match lower.as_str() {
+            "latest" => OffsetReset::Latest,
+            "earliest" => OffsetReset::Earliest,
+            "none" => OffsetReset::None,
+            other => {
+                let span = other.strip_prefix("by_duration:").and_then(iso_duration);
+                let Some(span) = span else {
+                    let message = format!("`auto.offset.reset` cannot be `{text}`");
+                    self.report(
+                        Diagnostic::error(Code::KafkaRange, item.span, message)
+                            .help("earliest, latest, none, or by_duration: and an ISO-8601 duration: by_duration:PT1H"),
+                    );
+                    return;
+                };
+                if !release.profile.offset_reset_by_duration {
+                    self.error(
+                        Code::NotInVersion,
+                        item,
+                        "`by_duration` came with Kafka 4.0",
+                    );
+                }
+                OffsetReset::ByDuration(span)
+            }
+        };
+    }
+
+    fn protocol(&mut self, keys: &Keys<'_>) {
+        let protocol = keys.get("group.protocol");
+        let Some(pair) = protocol.filter(|pair| pair.item.text() == Some("consumer")) else {
+            return;
+        };
+        let message = "`group.protocol: consumer` is not modelled yet";
+        self.error(Code::NotModelled, &pair.item, message);
+        for key in [
+            "partition.assignment.strategy",
+            "session.timeout.ms",
+            "heartbeat.interval.ms",
+        ] {
+            if let Some(set) = keys.get(key) {
+                let message = format!("`{key}` cannot be set with group.protocol: consumer");
+                self.report(
+                    Diagnostic::error(Code::ClassicKeyWithConsumer, set.key_span, message)
+                        .help("the brokers decide this in the consumer protocol: leave it out")
+                        .related(pair.item.span, "the consumer protocol"),
+                );
+            }
+        }
+    }
+
+    fn liveness(
+        &mut self,
+        config: &ConsumerConfig,
+        keys: &Keys<'_>,
+        brokers: &BrokerConfig,
+        place: Span,
+    ) {
+        let span = |key: &str| keys.get(key).map(|pair| pair.item.span);
+        let (session, heartbeat) = (span("session.timeout.ms"), span("heartbeat.interval.ms"));
+        let timeout = config.session_timeout;
+        if config.heartbeat_interval >= timeout {
+            let message = "heartbeat.interval.ms is not lower than session.timeout.ms";
+            let at = heartbeat.or(session).unwrap_or(place);
+            let third = timeout.as_micros() / 3_000;
+            let finding = Diagnostic::error(Code::HeartbeatNotBelowSession, at, message)
+                .label(format!(
+                    "members speak only every {}",
+                    config.heartbeat_interval
+                ))
+                .help(format!("Kafka's advice is at most one third, here {third}"));
+            self.report(match session.filter(|_| heartbeat.is_some()) {
+                Some(session) => finding.related(
+                    session,
+                    format!("members are dropped after {timeout} of silence"),
+                ),
+                None => finding,
+            });
+        }
+        let (min, max) = (brokers.min_session_timeout, brokers.max_session_timeout);
+        if timeout < min || timeout > max {
+            let bound = if timeout < min {
+                format!("group.min.session.timeout.ms, {}", min.as_micros() / 1_000)
+            } else {
+                format!("group.max.session.timeout.ms, {}", max.as_micros() / 1_000)
+            };
+            let message = format!(
+                "session.timeout.ms {} is beyond the brokers' {bound}",
+                timeout.as_micros() / 1_000
+            );
+            self.report(
+                Diagnostic::error(Code::SessionBounds, session.unwrap_or(place), message)
+                    .label("the coordinator answers INVALID_SESSION_TIMEOUT")
+                    .help("change it, or the bound under `brokers.config`"),
+            );
+        }
+    }
+}
+
+/// `PnDTnHnMnS` as Java's `Duration.parse` reads it, without signs; the text is lower case.
+fn iso_duration(text: &str) -> Option<SimDuration> {
+    let text = text.strip_prefix('p')?;
+    let (days, clock) = text.split_once('t').unwrap_or((text, ""));
+    if days.contains(['h', 'm', 's'])
+        || (text.contains('t') && clock.is_empty())
+        || clock.contains('d')
+    {
+        return None;
+    }
+    let both = format!("{days}{clock}");
+    if both.is_empty() {
+        return None;
+    }
+    crate::scenario::units::duration(&both).ok()
+}

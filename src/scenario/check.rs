@@ -1,0 +1,306 @@
+//! Checks a tree against the vocabulary and types it. Finds everything that can be found by looking at one place: what
+//! depends on other places is [`super::build`]'s. A part that is wrong is reported and left out.
+
+use crate::kernel::SimDuration;
+
+use super::code::Code;
+use super::diagnostic::Diagnostic;
+use super::kafka;
+use super::near::did_you_mean;
+use super::node::{Entry, Node, Span, Value};
+use super::scalar;
+use super::shape::{Field, Item, Pair, Presence, Record, Rule, Shape, Typed};
+
+/// What has been found, and how strictly to look.
+#[derive(Debug)]
+pub struct Checker {
+    /// Findings so far.
+    pub found: Vec<Diagnostic>,
+    /// False for a document that variants may still complete: required keys may be missing.
+    pub complete: bool,
+}
+
+impl Checker {
+    /// The typed value of `node`, or `None` when it is wrong.
+    pub fn check(&mut self, node: &Node, shape: &Shape) -> Option<Item> {
+        let value = match shape {
+            Shape::Record(record) => return self.record(node, record),
+            Shape::Named(of) => self.named(node, of)?,
+            Shape::List(of) => self.list(node, of)?,
+            Shape::Either { scalar, list, map } => {
+                return self.either(node, *scalar, *list, *map);
+            }
+            Shape::Kafka(side) => kafka::check(self, node, *side)?,
+            Shape::Expectations => self.expectations(node)?,
+            Shape::Overlay => return None,
+            Shape::Duration
+            | Shape::Ago
+            | Shape::Rate
+            | Shape::Size
+            | Shape::Share
+            | Shape::Integer(..)
+            | Shape::Number(..)
+            | Shape::Factor
+            | Shape::Boolean
+            | Shape::Text
+            | Shape::Name
+            | Shape::Version
+            | Shape::Word(_) => {
+                let Value::Scalar { text, quoted } = &node.value else {
+                    self.kind(node, expected(shape));
+                    return None;
+                };
+                match scalar::read(text, *quoted, shape) {
+                    Ok(value) => value,
+                    Err(problem) => {
+                        self.found.push(problem.at(node.span));
+                        return None;
+                    }
+                }
+            }
+        };
+        Some(Item {
+            span: node.span,
+            value,
+        })
+    }
+
+    /// Reports that something else should stand here.
+    pub fn kind(&mut self, node: &Node, expected: &str) {
+        let message = format!("{} stands where {expected} belongs", node.describe());
+        self.found
+            .push(Diagnostic::error(Code::WrongKind, node.span, message));
+    }
+
+    /// The entries of a map; `None`, reported, when it is none.
+    pub fn entries<'n>(&mut self, node: &'n Node) -> Option<&'n [Entry]> {
+        if let Value::Map(entries) = &node.value {
+            return Some(entries);
+        }
+        self.kind(node, "a map");
+        None
+    }
+
+    fn record(&mut self, node: &Node, record: &Record) -> Option<Item> {
+        let entries = self.entries(node)?;
+        let mut pairs = Vec::new();
+        let mut named: Vec<(&str, Span)> = Vec::new();
+        for entry in entries {
+            let Some(field) = record.fields.iter().find(|field| field.name == entry.key) else {
+                self.unknown(entry, record);
+                continue;
+            };
+            named.push((field.name, entry.key_span));
+            if let Some(item) = self.field(entry, field) {
+                pairs.push(pair(entry, item));
+            }
+        }
+        if self.complete {
+            for field in record.fields {
+                let missing = !named.iter().any(|(name, _)| *name == field.name);
+                if field.presence == Presence::Required && missing {
+                    let message = format!("{} lacks `{}`", with_article(record.what), field.name);
+                    self.found.push(
+                        Diagnostic::error(Code::MissingKey, node.span, message)
+                            .help(format!("{}: {}", field.name, field.doc)),
+                    );
+                }
+            }
+        }
+        self.rule(node, record, &named);
+        Some(Item {
+            span: node.span,
+            value: Typed::Map(pairs),
+        })
+    }
+
+    fn field(&mut self, entry: &Entry, field: &Field) -> Option<Item> {
+        if field.presence == Presence::NotModelled {
+            let message = format!("`{}` is not modelled yet", field.name);
+            let finding = Diagnostic::error(Code::NotModelled, entry.key_span, message);
+            self.found.push(
+                finding
+                    .label("this would change nothing here")
+                    .help("leave it out until its model is built"),
+            );
+            return None;
+        }
+        if entry.value.value == Value::Null {
+            let message = format!("`{}` has no value", field.name);
+            self.found.push(Diagnostic::error(
+                Code::WrongKind,
+                entry.value.span,
+                message,
+            ));
+            return None;
+        }
+        self.check(&entry.value, &field.shape)
+    }
+
+    fn unknown(&mut self, entry: &Entry, record: &Record) {
+        let names = record.fields.iter().map(|field| field.name);
+        let help = did_you_mean(&entry.key, names.clone());
+        let known: Vec<&str> = record
+            .fields
+            .iter()
+            .filter(|field| field.presence != Presence::NotModelled)
+            .map(|field| field.name)
+            .collect();
+        let message = format!(
+            "unknown key `{}` in {}",
+            entry.key,
+            with_article(record.what)
+        );
+        self.found.push(
+            Diagnostic::error(Code::UnknownKey, entry.key_span, message)
+                .help(help.unwrap_or_else(|| format!("known keys: {}", known.join(", ")))),
+        );
+    }
+
+    fn rule(&mut self, node: &Node, record: &Record, named: &[(&str, Span)]) {
+        let fits = |set: &[&str]| {
+            named.len() == set.len() && named.iter().all(|(name, _)| set.contains(name))
+        };
+        match record.rule {
+            Rule::Any => {}
+            Rule::OneOf(sets) => {
+                if !sets.iter().any(|set| fits(set)) {
+                    let sets: Vec<String> = sets.iter().map(|set| set.join(" + ")).collect();
+                    let span = named
+                        .get(1)
+                        .or(named.first())
+                        .map_or(node.span, |(_, span)| *span);
+                    let message = format!(
+                        "{} is one of: {}",
+                        with_article(record.what),
+                        sets.join(", ")
+                    );
+                    self.found
+                        .push(Diagnostic::error(Code::Exclusive, span, message));
+                }
+            }
+            Rule::AtMostOne(names) => {
+                let mut there = named.iter().filter(|(name, _)| names.contains(name));
+                if let (Some(first), Some(second)) = (there.next(), there.next()) {
+                    let message = format!("`{}` and `{}` exclude each other", first.0, second.0);
+                    self.found.push(
+                        Diagnostic::error(Code::Exclusive, second.1, message)
+                            .related(first.1, "already said here"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn named(&mut self, node: &Node, of: &Shape) -> Option<Typed> {
+        let mut pairs = Vec::new();
+        for entry in self.entries(node)? {
+            if let Err(problem) = scalar::read(&entry.key, true, &Shape::Name) {
+                self.found.push(problem.at(entry.key_span));
+            }
+            if let Some(item) = self.check(&entry.value, of) {
+                pairs.push(pair(entry, item));
+            }
+        }
+        Some(Typed::Map(pairs))
+    }
+
+    fn list(&mut self, node: &Node, of: &Shape) -> Option<Typed> {
+        let items = match &node.value {
+            Value::List(items) => items
+                .iter()
+                .filter_map(|item| self.check(item, of))
+                .collect(),
+            Value::Scalar { .. } if matches!(of, Shape::Name | Shape::Word(_)) => {
+                vec![self.check(node, of)?]
+            }
+            Value::Null | Value::Scalar { .. } | Value::Map(_) => {
+                self.kind(node, "a list");
+                return None;
+            }
+        };
+        Some(Typed::List(items))
+    }
+
+    fn either(
+        &mut self,
+        node: &Node,
+        scalar: Option<&'static Shape>,
+        list: Option<&'static Shape>,
+        map: Option<&'static Shape>,
+    ) -> Option<Item> {
+        let shape = match node.value {
+            Value::Null => None,
+            Value::Scalar { .. } => scalar,
+            Value::List(_) => list,
+            Value::Map(_) => map,
+        };
+        if let Some(shape) = shape {
+            return self.check(node, shape);
+        }
+        let wanted = scalar.map_or("a map", expected);
+        self.kind(node, wanted);
+        None
+    }
+
+    fn expectations(&mut self, node: &Node) -> Option<Typed> {
+        let mut pairs = Vec::new();
+        for entry in self.entries(node)? {
+            let item = match &entry.value.value {
+                Value::Map(_) => Item {
+                    span: entry.value.span,
+                    value: self.expectations(&entry.value)?,
+                },
+                Value::Scalar { text, .. } => Item {
+                    span: entry.value.span,
+                    value: Typed::Text(text.clone()),
+                },
+                Value::Null | Value::List(_) => {
+                    self.kind(&entry.value, "a condition such as \"< 5s\"");
+                    continue;
+                }
+            };
+            pairs.push(pair(entry, item));
+        }
+        Some(Typed::Map(pairs))
+    }
+}
+
+fn pair(entry: &Entry, item: Item) -> Pair {
+    Pair {
+        key: entry.key.clone(),
+        key_span: entry.key_span,
+        item,
+    }
+}
+
+/// What a shape wants, for people.
+const fn expected(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::Duration | Shape::Ago => "a duration such as 30s",
+        Shape::Rate => "a rate such as 1200/s",
+        Shape::Size => "a size such as 64KiB",
+        Shape::Share => "a share such as 20%",
+        Shape::Integer(..) | Shape::Factor | Shape::Number(..) => "a number",
+        Shape::Boolean => "true or false",
+        Shape::Text | Shape::Name | Shape::Version | Shape::Word(_) => "a text",
+        Shape::List(_) => "a list",
+        Shape::Record(_)
+        | Shape::Named(_)
+        | Shape::Either { .. }
+        | Shape::Kafka(_)
+        | Shape::Expectations
+        | Shape::Overlay => "a map",
+    }
+}
+
+fn with_article(what: &str) -> String {
+    let vowel = what.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {what}", if vowel { "an" } else { "a" })
+}
+
+/// The duration of `key`, or `default`.
+#[must_use]
+pub fn duration_or(item: Option<&Item>, default: SimDuration) -> SimDuration {
+    item.and_then(Item::duration).unwrap_or(default)
+}

@@ -1,0 +1,267 @@
+//! The whole way from a text to the plans of its variants.
+
+use crate::scenario::node::Node;
+
+use super::build::{self, Built};
+use super::check::Checker;
+use super::code::Code;
+use super::diagnostic::{Diagnostic, Severity};
+use super::files::{Files, Loader};
+use super::near::did_you_mean;
+use super::node::{Entry, Span};
+use super::overlay::{self, Override, Overrides};
+use super::plan::Plan;
+use super::shape::{Item, Shape};
+use super::source::Sources;
+use super::vocabulary::SCENARIO;
+
+/// A valid scenario.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Name.
+    pub name: String,
+    /// The question.
+    pub about: Option<String>,
+    /// Root of all randomness.
+    pub seed: u64,
+    /// One plan for each variant that is played.
+    pub plans: Vec<Plan>,
+    /// What must hold.
+    pub expectations: Vec<Expectation>,
+    /// What is worth knowing.
+    pub notes: Vec<Diagnostic>,
+    /// The texts that it was made of.
+    pub sources: Sources,
+}
+
+/// A condition that must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// For this variant; `None`: for all.
+    pub variant: Option<String>,
+    /// Name of the metric.
+    pub metric: String,
+    /// Condition on it.
+    pub condition: String,
+    /// JSON pointer into the resolved scenario.
+    pub pointer: String,
+    /// Where it stands, for people.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+}
+
+/// A refused scenario.
+#[derive(Clone, Debug)]
+pub struct Rejected {
+    /// What is wrong, in order of place; notes included.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts.
+    pub sources: Sources,
+}
+
+impl Rejected {
+    /// True when nothing is wrong but that a file exists and cannot be read: worth another try.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        let mut errors = self
+            .diagnostics
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error);
+        errors.all(|finding| finding.code == Code::Unreadable)
+    }
+}
+
+/// Reads the scenario `text`, which stands in `file`.
+///
+/// # Errors
+/// With everything that is wrong with it.
+pub fn load(
+    file: &str,
+    text: &str,
+    loader: &mut dyn Loader,
+    overrides: &Overrides,
+) -> Result<Scenario, Rejected> {
+    let mut files = Files::new(loader);
+    let mut found = Vec::new();
+    let scenario = files
+        .document(file, text, &mut found)
+        .map(|document| play(&document, overrides, &mut files, &mut found));
+    let mut found = in_order(found);
+    if overrides.strict {
+        found
+            .iter_mut()
+            .for_each(|finding| finding.severity = Severity::Error);
+    }
+    let refused = found
+        .iter()
+        .any(|finding| finding.severity == Severity::Error);
+    let sources = files.sources;
+    match scenario {
+        Some(scenario) if !refused => Ok(Scenario {
+            notes: found,
+            sources,
+            ..scenario
+        }),
+        Some(_) | None => Err(Rejected {
+            diagnostics: found,
+            sources,
+        }),
+    }
+}
+
+/// By place, each once: variants share most of their text.
+fn in_order(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    found.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
+    found.dedup_by(|a, b| (a.span, a.code, &a.message) == (b.span, b.code, &b.message));
+    found
+}
+
+fn play(
+    document: &Node,
+    overrides: &Overrides,
+    files: &mut Files<'_>,
+    found: &mut Vec<Diagnostic>,
+) -> Scenario {
+    let changes = overlay::read(overrides, &mut files.sources, found);
+    let variants = document.get("variants").map_or(&[][..], Node::entries);
+    let names: Vec<String> = variants.iter().map(|entry| entry.key.clone()).collect();
+    let whole = checked(
+        overlay::apply(document.clone(), &changes, found),
+        variants.is_empty(),
+        found,
+    );
+    let mut scenario = Scenario {
+        name: whole
+            .get("name")
+            .and_then(Item::text)
+            .unwrap_or("")
+            .to_owned(),
+        about: whole.get("about").and_then(Item::text).map(str::to_owned),
+        seed: whole.get("seed").and_then(Item::integer).unwrap_or(1),
+        plans: Vec::new(),
+        expectations: Vec::new(),
+        notes: Vec::new(),
+        sources: Sources::default(),
+    };
+    if variants.is_empty() {
+        let built = build::build(&whole, "base", &names, found, files);
+        add(&mut scenario, built);
+    }
+    for entry in variants {
+        check_name(entry, found);
+        let item = variant(document, entry, &changes, found);
+        let built = build::build(&item, &entry.key, &names, found, files);
+        let wanted = &overrides.variants;
+        if wanted.is_empty() || wanted.contains(&entry.key) {
+            add(&mut scenario, built);
+        }
+    }
+    selection(overrides, &names, files, found);
+    scenario
+}
+
+fn variant(
+    document: &Node,
+    entry: &Entry,
+    changes: &[Override],
+    found: &mut Vec<Diagnostic>,
+) -> Item {
+    let document = overlay::variant(document, entry, found);
+    checked(overlay::apply(document, changes, found), true, found)
+}
+
+/// The typed document.
+fn checked(document: Node, complete: bool, found: &mut Vec<Diagnostic>) -> Item {
+    let mut checker = Checker {
+        found: Vec::new(),
+        complete,
+    };
+    let item = checker.check(&document, &Shape::Record(&SCENARIO));
+    found.append(&mut checker.found);
+    item.unwrap_or(Item {
+        span: document.span,
+        value: super::shape::Typed::Map(Vec::new()),
+    })
+}
+
+fn check_name(entry: &Entry, found: &mut Vec<Diagnostic>) {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if entry.key.is_empty() || !entry.key.bytes().all(legal) {
+        let message = format!("`{}` is not a legal name of a variant", entry.key);
+        let finding = Diagnostic::error(Code::BadName, entry.key_span, message);
+        found.push(finding.help("small letters, digits and `-`"));
+    }
+}
+
+fn add(scenario: &mut Scenario, built: Built) {
+    scenario.plans.push(built.plan);
+    for expectation in built.expectations {
+        if !scenario.expectations.contains(&expectation) {
+            scenario.expectations.push(expectation);
+        }
+    }
+}
+
+/// Refuses `--variant` of names that there are not.
+fn selection(
+    overrides: &Overrides,
+    names: &[String],
+    files: &mut Files<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for wanted in &overrides.variants {
+        if !names.contains(wanted) {
+            let source = files.sources.add("--variant", wanted);
+            let end = u32::try_from(wanted.len()).unwrap_or(u32::MAX);
+            let message = format!("there is no variant `{wanted}`");
+            let known = format!("variants: {}", names.join(", "));
+            found.push(
+                Diagnostic::error(
+                    Code::UnknownVariant,
+                    Span {
+                        source,
+                        start: 0,
+                        end,
+                    },
+                    message,
+                )
+                .help(known)
+                .maybe_help(did_you_mean(wanted, names.iter().map(String::as_str))),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::LoadError;
+
+    struct NoFiles;
+
+    impl Loader for NoFiles {
+        fn read(&mut self, _: &str) -> Result<String, LoadError> {
+            Err(LoadError::NotFound)
+        }
+    }
+
+    #[test]
+    fn checkout_deploy_gives_two_plans() {
+        let text = include_str!("../../scenarios/checkout-deploy.yaml");
+        let scenario = load(
+            "checkout-deploy.yaml",
+            text,
+            &mut NoFiles,
+            &Overrides::default(),
+        );
+        let scenario = scenario.unwrap_or_else(|rejected| panic!("{:#?}", rejected.diagnostics));
+        assert_eq!(scenario.plans.len(), 2);
+        assert_eq!(scenario.plans[0].consumers.len(), 6);
+        assert!(!scenario.plans[0].consumers[0].config.is_cooperative());
+        assert!(scenario.plans[1].consumers[0].config.is_cooperative());
+        assert_eq!(scenario.expectations.len(), 2);
+    }
+}

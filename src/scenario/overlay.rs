@@ -1,0 +1,336 @@
+//! Variants and overrides: from one document to the documents that are played.
+
+use super::code::Code;
+use super::diagnostic::Diagnostic;
+use super::merge::{merge, single};
+use super::near::did_you_mean;
+use super::node::{Entry, Node, Span, Value};
+use super::source::Sources;
+use super::yaml;
+
+/// What the command line lays over every variant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `KEY=VALUE` or `GROUP:KEY=VALUE`, Kafka consumer keys.
+    pub config: Vec<String>,
+    /// `PATH=VALUE`, dotted.
+    pub set: Vec<String>,
+    /// Variants to keep; empty: all.
+    pub variants: Vec<String>,
+    /// Notes are errors.
+    pub strict: bool,
+}
+
+/// Keys that are the same in every variant.
+const FIXED: [&str; 8] = [
+    "version", "name", "about", "extends", "seed", "variants", "matrix", "expect",
+];
+
+/// The document of the variant that `overlay` makes of `base`.
+pub fn variant(base: &Node, overlay: &Entry, found: &mut Vec<Diagnostic>) -> Node {
+    let Value::Map(entries) = &overlay.value.value else {
+        if overlay.value.value != Value::Null {
+            let message = format!("variant `{}` is not a map", overlay.key);
+            found.push(Diagnostic::error(
+                Code::WrongKind,
+                overlay.value.span,
+                message,
+            ));
+        }
+        return base.clone();
+    };
+    let mut rest = Vec::new();
+    let mut shorthand = None;
+    for entry in entries {
+        if FIXED.contains(&&*entry.key) {
+            let message = format!("a variant cannot change `{}`", entry.key);
+            let finding = Diagnostic::error(Code::OverlayKey, entry.key_span, message);
+            found.push(finding.help("it is the same in every variant: write it at the top level"));
+        } else if entry.key == "config" {
+            shorthand = Some(entry);
+        } else {
+            rest.push(entry.clone());
+        }
+    }
+    let over = Node {
+        span: overlay.value.span,
+        value: Value::Map(rest),
+    };
+    let document = merge(base, &over);
+    let Some(config) = shorthand else {
+        return document;
+    };
+    // The shorthand lies between the base and what the overlay says of a group itself.
+    let for_all = group_configs(&document, &config.value, config.key_span);
+    merge(&merge(base, &for_all), &over)
+}
+
+/// `{ groups: { g: { config } } }` for every group of `document`.
+fn group_configs(document: &Node, config: &Node, span: Span) -> Node {
+    let groups = document.get("groups").map_or(&[][..], Node::entries);
+    let entries = groups.iter().map(|group| Entry {
+        key: group.key.clone(),
+        key_span: group.key_span,
+        value: single("config", span, config.clone()),
+    });
+    let groups = Node {
+        span,
+        value: Value::Map(entries.collect()),
+    };
+    single("groups", span, groups)
+}
+
+/// One override, read.
+#[derive(Clone, Debug)]
+pub enum Override {
+    /// A Kafka key of one group, or of all.
+    Config {
+        /// The group.
+        group: Option<String>,
+        /// The key with its value.
+        entry: Entry,
+    },
+    /// A place and its value.
+    Set {
+        /// Dotted path.
+        path: String,
+        /// Where the path stands.
+        span: Span,
+        /// The value.
+        value: Node,
+    },
+}
+
+/// Reads the overrides; each becomes a source of its own, so that findings can point at it.
+pub fn read(
+    overrides: &Overrides,
+    sources: &mut Sources,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Override> {
+    let mut all = Vec::new();
+    for text in &overrides.set {
+        if let Some((path, span, value)) = assignment("--set", text, sources, found) {
+            all.push(Override::Set { path, span, value });
+        }
+    }
+    for text in &overrides.config {
+        if let Some((key, span, value)) = assignment("--config", text, sources, found) {
+            let (group, key) = match key.split_once(':') {
+                Some((group, key)) => (Some(group.to_owned()), key.to_owned()),
+                None => (None, key),
+            };
+            let entry = Entry {
+                key,
+                key_span: span,
+                value,
+            };
+            all.push(Override::Config { group, entry });
+        }
+    }
+    all
+}
+
+fn assignment(
+    option: &str,
+    text: &str,
+    sources: &mut Sources,
+    found: &mut Vec<Diagnostic>,
+) -> Option<(String, Span, Node)> {
+    let source = sources.add(option, text);
+    let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    let Some((key, value)) = text.split_once('=').filter(|(key, _)| !key.is_empty()) else {
+        let span = Span {
+            source,
+            start: 0,
+            end,
+        };
+        let message = format!("`{text}` is not of the form KEY=VALUE");
+        found.push(Diagnostic::error(Code::Override, span, message));
+        return None;
+    };
+    let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
+    let span = Span {
+        source,
+        start: 0,
+        end: length,
+    };
+    match yaml::parse(value, source) {
+        Ok(mut node) => {
+            shift(&mut node, length + 1);
+            Some((key.to_owned(), span, node))
+        }
+        Err(error) => {
+            let at = Span {
+                source,
+                start: length + 1,
+                end,
+            };
+            found.push(Diagnostic::error(Code::Override, at, error.message));
+            None
+        }
+    }
+}
+
+fn shift(node: &mut Node, by: u32) {
+    node.span.start += by;
+    node.span.end += by;
+    match &mut node.value {
+        Value::Null | Value::Scalar { .. } => {}
+        Value::List(items) => items.iter_mut().for_each(|item| shift(item, by)),
+        Value::Map(entries) => {
+            for entry in entries {
+                entry.key_span.start += by;
+                entry.key_span.end += by;
+                shift(&mut entry.value, by);
+            }
+        }
+    }
+}
+
+/// `document` with every override applied.
+pub fn apply(document: Node, overrides: &[Override], found: &mut Vec<Diagnostic>) -> Node {
+    let mut document = document;
+    for one in overrides {
+        match one {
+            Override::Config { group, entry } => {
+                configure(&mut document, group.as_deref(), entry, found);
+            }
+            Override::Set { path, span, value } => {
+                if !set(&mut document, path, value, *span) {
+                    let message = format!("there is no place `{path}` in the scenario");
+                    found.push(Diagnostic::error(Code::Override, *span, message));
+                }
+            }
+        }
+    }
+    document
+}
+
+/// Sets a Kafka key in groups, over what single members say.
+fn configure(document: &mut Node, only: Option<&str>, entry: &Entry, found: &mut Vec<Diagnostic>) {
+    let Some(groups) = get_mut(document, "groups").and_then(entries_mut) else {
+        return;
+    };
+    if let Some(name) = only.filter(|name| !groups.iter().any(|group| group.key == *name)) {
+        let message = format!("there is no group `{name}`");
+        let names = groups.iter().map(|group| &*group.key);
+        found.push(
+            Diagnostic::error(Code::UnknownGroup, entry.key_span, message)
+                .maybe_help(did_you_mean(name, names)),
+        );
+    }
+    let wanted = groups
+        .iter_mut()
+        .filter(|group| only.is_none_or(|name| name == group.key));
+    for group in wanted {
+        if let Some(Value::List(members)) =
+            get_mut(&mut group.value, "members").map(|node| &mut node.value)
+        {
+            for member in members {
+                let config = get_mut(member, "config");
+                if let Some(config) = config.filter(|config| config.get(&entry.key).is_some()) {
+                    put(config, entry.clone());
+                }
+            }
+        }
+        let over = single(
+            "config",
+            entry.key_span,
+            single(&entry.key, entry.key_span, entry.value.clone()),
+        );
+        group.value = merge(&group.value, &over);
+    }
+}
+
+/// Sets the value at a dotted path; keys that hold dots themselves are found where they exist, and below `config` and
+/// `set` the rest of the path is one key.
+fn set(node: &mut Node, path: &str, value: &Node, span: Span) -> bool {
+    if let Value::List(items) = &mut node.value {
+        let (head, rest) = path
+            .split_once('.')
+            .map_or((path, None), |(head, rest)| (head, Some(rest)));
+        let item = head
+            .parse::<usize>()
+            .ok()
+            .and_then(|index| items.get_mut(index));
+        return match (item, rest) {
+            (None, _) => false,
+            (Some(item), Some(rest)) => set(item, rest, value, span),
+            (Some(item), None) => {
+                *item = value.clone();
+                true
+            }
+        };
+    }
+    let Value::Map(entries) = &mut node.value else {
+        return false;
+    };
+    for entry in entries.iter_mut() {
+        let Some(rest) = path.strip_prefix(&*entry.key) else {
+            continue;
+        };
+        if let Some(rest) = rest.strip_prefix('.') {
+            if matches!(&*entry.key, "config" | "set") && matches!(entry.value.value, Value::Map(_))
+            {
+                put(&mut entry.value, leaf(rest, value, span));
+                return true;
+            }
+            return set(&mut entry.value, rest, value, span);
+        }
+    }
+    match path.split_once('.') {
+        None => put(node, leaf(path, value, span)),
+        Some((head, rest)) => {
+            let inner = if matches!(head, "config" | "set") {
+                single(rest, span, value.clone())
+            } else {
+                let mut inner = Node {
+                    span,
+                    value: Value::Map(Vec::new()),
+                };
+                set(&mut inner, rest, value, span);
+                inner
+            };
+            put(node, leaf(head, &inner, span));
+        }
+    }
+    true
+}
+
+fn leaf(key: &str, value: &Node, span: Span) -> Entry {
+    Entry {
+        key: key.to_owned(),
+        key_span: span,
+        value: value.clone(),
+    }
+}
+
+/// Puts an entry into a map, over one of the same key; null removes it.
+fn put(node: &mut Node, entry: Entry) {
+    let Value::Map(entries) = &mut node.value else {
+        return;
+    };
+    let position = entries.iter().position(|other| other.key == entry.key);
+    match (position, entry.value.value == Value::Null) {
+        (Some(position), true) => {
+            entries.remove(position);
+        }
+        (Some(position), false) => entries[position] = entry,
+        (None, true) => {}
+        (None, false) => entries.push(entry),
+    }
+}
+
+fn get_mut<'n>(node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
+    entries_mut(node)?
+        .iter_mut()
+        .find(|entry| entry.key == key)
+        .map(|entry| &mut entry.value)
+}
+
+fn entries_mut(node: &mut Node) -> Option<&mut Vec<Entry>> {
+    match &mut node.value {
+        Value::Map(entries) => Some(entries),
+        Value::Null | Value::Scalar { .. } | Value::List(_) => None,
+    }
+}

@@ -1,0 +1,159 @@
+//! Version profiles: which Kafka release's defaults and behaviours apply. Data, plus behaviours asked for by name; nothing
+//! else compares versions.
+
+use std::sync::Arc;
+
+use crate::assignor::AssignorKind;
+use crate::kernel::SimDuration;
+use crate::protocol::config::{BrokerConfig, ConsumerConfig, OffsetReset};
+
+/// A Kafka release: major, minor. Text outside, so 4.10 is not 4.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u16, pub u16);
+
+impl Version {
+    /// Reads `4.1` or `4.1.2` (patch releases share the profile of their minor release).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let mut part = || {
+            let part = parts.next()?;
+            let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| part.parse::<u16>().ok()).flatten()
+        };
+        let version = Self(part()?, part()?);
+        let patch = parts.next().is_none_or(|text| text.parse::<u16>().is_ok());
+        (patch && parts.next().is_none()).then_some(version)
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
+/// What a release does and presumes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The first release that it is of.
+    pub version: Version,
+    /// Default of `session.timeout.ms` (KIP-735).
+    pub session_timeout_ms: u64,
+    /// Default of `partition.assignment.strategy` (KIP-726).
+    pub assignors: &'static [AssignorKind],
+    /// Retries back off exponentially up to `retry.backoff.max.ms` (KIP-580, 3.7); before, always `retry.backoff.ms`.
+    pub exponential_backoff: bool,
+    /// `auto.offset.reset` takes `by_duration:` (KIP-1106, 4.0).
+    pub offset_reset_by_duration: bool,
+    /// `group.protocol: consumer` is generally available (KIP-848, 4.0), and refuses settings of the classic protocol.
+    pub consumer_protocol: bool,
+    /// Assignments of the consumer protocol are computed at most once an interval (KIP-1263, 4.3).
+    pub assignment_interval: bool,
+}
+
+const RANGE: &[AssignorKind] = &[AssignorKind::Range];
+const RANGE_COOPERATIVE: &[AssignorKind] = &[AssignorKind::Range, AssignorKind::CooperativeSticky];
+
+const V2_3: Profile = Profile {
+    version: Version(2, 3),
+    session_timeout_ms: 10_000,
+    assignors: RANGE,
+    exponential_backoff: false,
+    offset_reset_by_duration: false,
+    consumer_protocol: false,
+    assignment_interval: false,
+};
+const V3_0: Profile = Profile {
+    version: Version(3, 0),
+    session_timeout_ms: 45_000,
+    assignors: RANGE_COOPERATIVE,
+    ..V2_3
+};
+const V3_9: Profile = Profile {
+    version: Version(3, 9),
+    exponential_backoff: true,
+    ..V3_0
+};
+const V4_0: Profile = Profile {
+    version: Version(4, 0),
+    offset_reset_by_duration: true,
+    consumer_protocol: true,
+    ..V3_9
+};
+const V4_1: Profile = Profile {
+    version: Version(4, 1),
+    ..V4_0
+};
+const V4_3: Profile = Profile {
+    version: Version(4, 3),
+    assignment_interval: true,
+    ..V4_1
+};
+const V4_4: Profile = Profile {
+    version: Version(4, 4),
+    ..V4_3
+};
+
+/// All profiles, oldest first.
+pub static PROFILES: [Profile; 7] = [V2_3, V3_0, V3_9, V4_0, V4_1, V4_3, V4_4];
+
+/// The first release with `cooperative-sticky` (KIP-429).
+pub const COOPERATIVE_SINCE: Version = Version(2, 4);
+
+impl Profile {
+    /// The newest.
+    #[must_use]
+    pub const fn newest() -> &'static Self {
+        &PROFILES[PROFILES.len() - 1]
+    }
+
+    /// The profile of `version`: its own, or the next lower; `None` when older than the oldest or newer than the newest.
+    #[must_use]
+    pub fn of(version: Version) -> Option<&'static Self> {
+        if version > Self::newest().version {
+            return None;
+        }
+        PROFILES
+            .iter()
+            .rev()
+            .find(|profile| profile.version <= version)
+    }
+
+    /// The consumer's settings when nothing is set (`ConsumerConfig`).
+    #[must_use]
+    pub fn consumer(&self) -> ConsumerConfig {
+        let backoff_max = if self.exponential_backoff { 1_000 } else { 100 };
+        ConsumerConfig {
+            group_instance_id: None,
+            client_rack: None,
+            session_timeout: SimDuration::from_millis(self.session_timeout_ms),
+            heartbeat_interval: SimDuration::from_millis(3_000),
+            max_poll_interval: SimDuration::from_millis(300_000),
+            max_poll_records: 500,
+            assignors: Arc::from(self.assignors),
+            enable_auto_commit: true,
+            auto_commit_interval: SimDuration::from_millis(5_000),
+            auto_offset_reset: OffsetReset::Latest,
+            fetch_min_bytes: 1,
+            fetch_max_wait: SimDuration::from_millis(500),
+            fetch_max_bytes: 52_428_800,
+            max_partition_fetch_bytes: 1_048_576,
+            retry_backoff: SimDuration::from_millis(100),
+            retry_backoff_max: SimDuration::from_millis(backoff_max),
+            request_timeout: SimDuration::from_millis(30_000),
+            metadata_max_age: SimDuration::from_millis(300_000),
+        }
+    }
+
+    /// The broker's settings when nothing is set (`GroupCoordinatorConfig`).
+    #[must_use]
+    pub const fn broker(&self) -> BrokerConfig {
+        BrokerConfig {
+            initial_rebalance_delay: SimDuration::from_millis(3_000),
+            min_session_timeout: SimDuration::from_millis(6_000),
+            max_session_timeout: SimDuration::from_millis(1_800_000),
+            max_size: 2_147_483_647,
+        }
+    }
+}

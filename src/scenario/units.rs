@@ -1,0 +1,250 @@
+//! Values with units, as the language writes them: `1m30s`, `1200/s`, `64KiB`, `20%`. Exact: nothing passes through a
+//! float on its way to an integer, and a text either means one value or is refused with what to write instead.
+
+use crate::kernel::SimDuration;
+use crate::workload::arrivals::Rate;
+
+/// Longest span that the language accepts: 366 days.
+pub const LONGEST: SimDuration = SimDuration::from_micros(366 * 86_400_000_000);
+
+/// Highest rate that the language accepts, in records a second.
+pub const FASTEST: u64 = 1_000_000_000;
+
+/// Why a text is no value of its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnitError {
+    /// A number stands alone: what to write.
+    Bare(String),
+    /// The text is none of the kind: what to write.
+    Form(String),
+    /// Not finite.
+    NotFinite,
+    /// Below zero.
+    Negative,
+    /// Beyond the stated limit.
+    Limit(String),
+}
+
+/// A non-negative decimal number: `digits / 10^scale`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decimal {
+    /// All digits.
+    pub digits: u128,
+    /// How many of them stand behind the point.
+    pub scale: u32,
+}
+
+impl Decimal {
+    /// Reads `12`, `1.5`; no sign, exponent, underscore or leading zero.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+        let digits_only = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let leading_zero = whole.len() > 1 && whole.starts_with('0');
+        if !digits_only(whole) || !digits_only(part) || leading_zero || text.len() > 30 {
+            return None;
+        }
+        let part = part.trim_end_matches('0');
+        let digits = format!("{whole}{part}").parse().ok()?;
+        Some(Self {
+            digits,
+            scale: u32::try_from(part.len()).ok()?,
+        })
+    }
+
+    /// This number times `factor`, when it is whole and fits.
+    #[must_use]
+    pub fn times(self, factor: u128) -> Option<u64> {
+        let product = self.digits.checked_mul(factor)?;
+        let divisor = 10_u128.checked_pow(self.scale)?;
+        (product % divisor == 0)
+            .then(|| u64::try_from(product / divisor).ok())
+            .flatten()
+    }
+}
+
+const DURATION_UNITS: [(&str, u128); 6] = [
+    ("d", 86_400_000_000),
+    ("h", 3_600_000_000),
+    ("m", 60_000_000),
+    ("s", 1_000_000),
+    ("ms", 1_000),
+    ("us", 1),
+];
+
+/// A span of time: `500us`, `2ms`, `1.5s`, `1m30s`; units descend and none comes twice.
+///
+/// # Errors
+/// When it is none, finer than a microsecond or longer than [`LONGEST`].
+pub fn duration(text: &str) -> Result<SimDuration, UnitError> {
+    sanity(text)?;
+    if Decimal::parse(text).is_some() {
+        return Err(UnitError::Bare(format!("{text}s or {text}ms")));
+    }
+    let form = || UnitError::Form("a duration such as 500us, 2ms, 1.5s or 1m30s".to_owned());
+    let mut rest = text;
+    let mut total = 0_u64;
+    let mut units = DURATION_UNITS.iter();
+    while !rest.is_empty() {
+        let (number, unit, tail) = number_and_unit(rest);
+        let (_, micros) = units.find(|(name, _)| *name == unit).ok_or_else(form)?;
+        let number = Decimal::parse(number).ok_or_else(form)?;
+        let too_long = || UnitError::Limit("at most 366d".to_owned());
+        if number.digits / 10_u128.pow(number.scale) > u128::from(LONGEST.as_micros()) {
+            return Err(too_long());
+        }
+        let span = number
+            .times(*micros)
+            .ok_or_else(|| UnitError::Form("a whole number of microseconds".to_owned()))?;
+        total = total.checked_add(span).ok_or_else(too_long)?;
+        if total > LONGEST.as_micros() {
+            return Err(too_long());
+        }
+        rest = tail;
+    }
+    Ok(SimDuration::from_micros(total))
+}
+
+/// A rate: `1200/s`, `0.5/s`, `90/m`, `7/h`.
+///
+/// # Errors
+/// When it is none, or above [`FASTEST`].
+pub fn rate(text: &str) -> Result<Rate, UnitError> {
+    sanity(text)?;
+    if Decimal::parse(text).is_some() {
+        return Err(UnitError::Bare(format!("{text}/s")));
+    }
+    let form = || UnitError::Form("a rate such as 1200/s or 90/m".to_owned());
+    let (number, unit) = text.split_once('/').ok_or_else(form)?;
+    let number = Decimal::parse(number).ok_or_else(form)?;
+    let period: u64 = match unit {
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
+        _ => return Err(form()),
+    };
+    let divisor = 10_u64
+        .checked_pow(number.scale)
+        .filter(|_| number.scale <= 6);
+    let divisor = divisor.ok_or_else(|| UnitError::Form("at most six decimals".to_owned()))?;
+    let limit = || UnitError::Limit("at most 1000000000/s".to_owned());
+    let records = u64::try_from(number.digits).map_err(|_| limit())?;
+    let per_micros = period * divisor;
+    let second = u128::from(per_micros) * u128::from(FASTEST);
+    if u128::from(records) * 1_000_000 > second {
+        return Err(limit());
+    }
+    let common = gcd(records, per_micros);
+    Ok(Rate {
+        records: records / common,
+        per_micros: per_micros / common,
+    })
+}
+
+/// A size in bytes: `512B`, `64KiB`, `1MiB`, `1.5GiB`, `10kB`, `5MB`, `1GB`.
+///
+/// # Errors
+/// When it is none, or no whole number of bytes.
+pub fn size(text: &str) -> Result<u64, UnitError> {
+    sanity(text)?;
+    if Decimal::parse(text).is_some() {
+        return Err(UnitError::Bare(format!("{text}B or {text}KiB")));
+    }
+    let form = || UnitError::Form("a size such as 512B, 64KiB or 1MB".to_owned());
+    let (number, unit, rest) = number_and_unit(text);
+    let factor: u128 = match unit {
+        "B" => 1,
+        "kB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(form()),
+    };
+    let number = Decimal::parse(number).ok_or_else(form)?;
+    if !rest.is_empty() {
+        return Err(form());
+    }
+    number
+        .times(factor)
+        .ok_or_else(|| UnitError::Form("a whole number of bytes".to_owned()))
+}
+
+/// A share as thousandths of a percent: `20%` is 20,000.
+///
+/// # Errors
+/// When it is none, above 100%, or has more than three decimals.
+pub fn share(text: &str) -> Result<u64, UnitError> {
+    sanity(text)?;
+    if Decimal::parse(text).is_some() {
+        return Err(UnitError::Bare(format!("{text}%")));
+    }
+    let number = text.strip_suffix('%').and_then(Decimal::parse);
+    let share = number.and_then(|number| number.times(1_000));
+    match share {
+        Some(share) if share > 100_000 => Err(UnitError::Limit("at most 100%".to_owned())),
+        Some(share) => Ok(share),
+        None => Err(UnitError::Form("a share such as 20%".to_owned())),
+    }
+}
+
+/// `share` back as text.
+#[must_use]
+pub fn share_text(share: u64) -> String {
+    let text = format!("{}.{:03}", share / 1_000, share % 1_000);
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{text}%")
+}
+
+/// `rate` back as text in the coarsest unit that keeps it exact.
+#[must_use]
+pub fn rate_text(rate: Rate) -> String {
+    for (unit, period) in [
+        ("s", 1_000_000_u128),
+        ("m", 60_000_000),
+        ("h", 3_600_000_000),
+    ] {
+        for scale in 0..=6_u32 {
+            let digits = u128::from(rate.records) * period * 10_u128.pow(scale);
+            if digits % u128::from(rate.per_micros) == 0 {
+                let digits = digits / u128::from(rate.per_micros);
+                let text = format!("{digits:0width$}", width = scale as usize + 1);
+                let (whole, part) = text.split_at(text.len() - scale as usize);
+                let point = if part.is_empty() { "" } else { "." };
+                return format!("{whole}{point}{part}/{unit}");
+            }
+        }
+    }
+    format!("{}/{}us", rate.records, rate.per_micros)
+}
+
+/// What every unit refuses alike: not finite, below zero.
+fn sanity(text: &str) -> Result<(), UnitError> {
+    let lower = text
+        .trim_start_matches(['-', '+', '.'])
+        .to_ascii_lowercase();
+    if lower.starts_with("nan") || lower.starts_with("inf") {
+        return Err(UnitError::NotFinite);
+    }
+    if text
+        .strip_prefix('-')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    {
+        return Err(UnitError::Negative);
+    }
+    Ok(())
+}
+
+fn number_and_unit(text: &str) -> (&str, &str, &str) {
+    let is_number = |c: char| c.is_ascii_digit() || c == '.';
+    let at = text.find(|c| !is_number(c)).unwrap_or(text.len());
+    let (number, rest) = text.split_at(at);
+    let at = rest.find(is_number).unwrap_or(rest.len());
+    let (unit, tail) = rest.split_at(at);
+    (number, unit, tail)
+}
+
+const fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

@@ -1,0 +1,219 @@
+//! The verbs of `events`: what each is done to, and which other keys go with it.
+
+use super::shape::Presence::{NotModelled, Optional, Required};
+use super::shape::{Field, Record, Rule, Shape, Side};
+use super::vocabulary::distribution::DISTRIBUTION;
+use super::vocabulary::field;
+
+/// A verb of the language.
+#[derive(Clone, Copy, Debug)]
+pub struct VerbRow {
+    /// The key.
+    pub name: &'static str,
+    /// What it is done to.
+    pub object: Object,
+    /// Keys that must go with it.
+    pub needs: &'static [&'static str],
+    /// Keys that may go with it (beside `at`, `every`, `times`, `jitter`).
+    pub takes: &'static [&'static str],
+}
+
+/// What a verb is done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// Members of a group.
+    Members,
+    /// A whole group.
+    Group,
+    /// A topic.
+    Topic,
+    /// A topic, or one partition of it.
+    Partition,
+    /// A word of the verb's own.
+    Word,
+}
+
+const fn row(
+    name: &'static str,
+    object: Object,
+    needs: &'static [&'static str],
+    takes: &'static [&'static str],
+) -> VerbRow {
+    VerbRow {
+        name,
+        object,
+        needs,
+        takes,
+    }
+}
+
+/// Verbs that have a model.
+pub static VERBS: &[VerbRow] = &[
+    row("start", Object::Members, &[], &[]),
+    row("stop", Object::Members, &[], &["one_by_one", "spacing"]),
+    row("crash", Object::Members, &[], &["one_by_one", "spacing"]),
+    row(
+        "restart",
+        Object::Members,
+        &["down"],
+        &["how", "one_by_one", "spacing"],
+    ),
+    row("freeze", Object::Members, &["for"], &[]),
+    row("stall", Object::Members, &["for"], &[]),
+    row("slow", Object::Members, &["factor", "for"], &[]),
+    row("disconnect", Object::Members, &["for"], &[]),
+    row("pause", Object::Partition, &["for"], &[]),
+    row("partitions", Object::Topic, &["to"], &[]),
+    row("load", Object::Topic, &["factor", "for"], &[]),
+    row("coordinator", Object::Word, &[], &["unavailable"]),
+    row("broker", Object::Word, &[], &["down", "spacing"]),
+    row("config", Object::Group, &["set"], &[]),
+    row("reset_offsets", Object::Group, &["to"], &[]),
+];
+
+/// The row of a verb.
+#[must_use]
+pub fn verb(name: &str) -> Option<&'static VerbRow> {
+    VERBS.iter().find(|row| row.name == name)
+}
+
+/// Keys that go with every verb.
+pub static COMMON: &[&str] = &["at", "every", "times", "jitter"];
+
+const fn target(name: &'static str, doc: &'static str) -> Field {
+    field(name, Optional, Shape::Text, doc)
+}
+
+const fn later(name: &'static str, doc: &'static str) -> Field {
+    field(name, NotModelled, Shape::Text, doc)
+}
+
+const fn with(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+    field(name, Optional, shape, doc)
+}
+
+/// An entry of `events`.
+pub static EVENT: Record = Record {
+    what: "event",
+    rule: Rule::Any,
+    fields: &[
+        field("at", Required, Shape::Duration, "When, from the start."),
+        target(
+            "start",
+            "Start members: group, group/2, group/name, group/*, group/random.",
+        ),
+        target("stop", "close() members: they leave unless static."),
+        target("crash", "Kill members."),
+        target(
+            "restart",
+            "End members, keep them `down`, start them again.",
+        ),
+        target(
+            "freeze",
+            "The whole process stands still `for` a while: heartbeats stop too.",
+        ),
+        target(
+            "stall",
+            "The poll loop stands still `for` a while: heartbeats go on.",
+        ),
+        target(
+            "slow",
+            "Processing takes `factor` times as long `for` a while.",
+        ),
+        target("disconnect", "No message passes `for` a while."),
+        target(
+            "pause",
+            "The application pauses a topic or partition `for` a while.",
+        ),
+        target("partitions", "The topic gets `to` partitions."),
+        target(
+            "load",
+            "The topic's load is `factor` times as high `for` a while.",
+        ),
+        with(
+            "coordinator",
+            Shape::Word(&["restart", "move"]),
+            "The coordinator goes away for `unavailable` (default 5s) and comes back.",
+        ),
+        with(
+            "broker",
+            Shape::Word(&["roll"]),
+            "Brokers restart one after the other: `down` each (default 20s), one every `spacing` (default 60s).",
+        ),
+        target(
+            "config",
+            "Members of the group get the settings `set` with their next start.",
+        ),
+        target(
+            "reset_offsets",
+            "The committed offsets of an empty group go `to` a place.",
+        ),
+        later("deploy", "A new pod template."),
+        later("scale", "A deployment's replicas."),
+        later("drain", "Pods leave a node."),
+        later("kill_node", "A node dies."),
+        later("rollback", "A deployment's template before."),
+        later("poison", "A record that cannot be processed."),
+        later("alerts", "Alerts are silenced."),
+        with(
+            "one_by_one",
+            Shape::Boolean,
+            "Takes the targets in turn; the next when the one before is back and the group stable.",
+        ),
+        with(
+            "spacing",
+            Shape::Duration,
+            "With one_by_one: the next this long after the one before began.",
+        ),
+        with(
+            "every",
+            Shape::Duration,
+            "Repeats the entry this far apart.",
+        ),
+        with(
+            "times",
+            Shape::Integer(1, 1_000_000),
+            "How often in all; default until the end.",
+        ),
+        with("jitter", DISTRIBUTION, "Added to each time."),
+        with("down", DISTRIBUTION, "From exit to start."),
+        with(
+            "how",
+            Shape::Word(&["close", "crash"]),
+            "How a restart ends the process; default close.",
+        ),
+        with("for", DISTRIBUTION, "How long."),
+        with("factor", Shape::Factor, "How many times."),
+        with(
+            "to",
+            TO,
+            "The new number of partitions, or where offsets go.",
+        ),
+        with(
+            "unavailable",
+            Shape::Duration,
+            "How long the coordinator cannot be reached.",
+        ),
+        with(
+            "set",
+            Shape::Kafka(Side::Consumer),
+            "Consumer keys, verbatim.",
+        ),
+    ],
+};
+
+const TO: Shape = Shape::Either {
+    scalar: Some(&Shape::Text),
+    list: None,
+    map: Some(&Shape::Record(&TO_MAP)),
+};
+
+static TO_MAP: Record = Record {
+    what: "to",
+    rule: Rule::OneOf(&[&["timestamp"]]),
+    fields: &[with(
+        "timestamp",
+        Shape::Ago,
+        "At the first record due that long before: -1h.",
+    )],
+};

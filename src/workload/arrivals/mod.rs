@@ -1,0 +1,83 @@
+//! Arrivals of records in a partition: how many were due by an instant, and when the n-th one is due.
+//!
+//! Pure functions of (load, seed, topic, partition, time): whoever asks, whatever was asked before, whatever the group
+//! does, the answer is the same. Offsets start at 0, the backlog first.
+
+mod constant;
+mod curve;
+mod floor_sum;
+pub mod load;
+mod path;
+mod random;
+mod steps;
+mod topic;
+
+pub use super::skew::Skew;
+pub use constant::ConstantArrivals;
+pub use load::{LoadFactor, LoadTerm, Rate};
+pub use path::RandomArrivals;
+pub use steps::StepArrivals;
+pub use topic::{TopicArrivals, TopicLoad};
+
+use crate::kernel::SimTime;
+
+/// The arrivals of one partition. Match once and loop inside the arm where every nanosecond counts.
+#[derive(Clone, Debug)]
+pub enum PartitionArrivals {
+    /// One constant rate for ever.
+    Constant(ConstantArrivals),
+    /// A rate that changes, without randomness.
+    Steps(StepArrivals),
+    /// Random, alone or with a steady part.
+    Random(Box<RandomArrivals>),
+}
+
+impl PartitionArrivals {
+    /// Records due at or before `at`: the log end offset. Backlog records are due when the partition is created.
+    #[inline]
+    #[must_use]
+    pub fn count(&self, at: SimTime) -> u64 {
+        match self {
+            Self::Constant(arrivals) => arrivals.count(at),
+            Self::Steps(arrivals) => arrivals.count(at),
+            Self::Random(arrivals) => arrivals.count(at),
+        }
+    }
+
+    /// The instant at which the record at `offset` is due: the first at which [`Self::count`] exceeds `offset`;
+    /// [`SimTime::NEVER`] when there is none.
+    #[inline]
+    #[must_use]
+    pub fn due(&self, offset: u64) -> SimTime {
+        match self {
+            Self::Constant(arrivals) => arrivals.due(offset),
+            Self::Steps(arrivals) => arrivals.due(offset),
+            Self::Random(arrivals) => arrivals.due(offset),
+        }
+    }
+
+    /// The first instant after `at` at which a record is due; [`SimTime::NEVER`] when there is none.
+    #[inline]
+    #[must_use]
+    pub fn next_after(&self, at: SimTime) -> SimTime {
+        self.due(self.count(at))
+    }
+
+    /// Records due after `from` and at or before `to`. The backlog is due at creation: it is not produced within a run
+    /// that starts there.
+    #[inline]
+    #[must_use]
+    pub fn produced(&self, from: SimTime, to: SimTime) -> u64 {
+        self.count(to).saturating_sub(self.count(from))
+    }
+
+    /// The integral of [`Self::count`] over `from..to`, in record-microseconds, exactly.
+    #[must_use]
+    pub fn area(&self, from: SimTime, to: SimTime) -> u128 {
+        match self {
+            Self::Constant(arrivals) => arrivals.area(from, to),
+            Self::Steps(arrivals) => arrivals.area(from, to),
+            Self::Random(arrivals) => arrivals.area(from, to),
+        }
+    }
+}
