@@ -274,8 +274,9 @@ impl Client {
             && self.metadata_answer.is_none()
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
             && !ground.harness;
+        let next = self.next_step(ground);
         if !steady {
-            return self.next_step(ground);
+            return next;
         }
         let poll = match self.app {
             App::Working { until } => self.member.poll_due().max(until),
@@ -284,8 +285,7 @@ impl Client {
         poll.min(self.member.heartbeat_due())
             .min(self.member.poll_deadline())
             .min(self.metadata_due)
-            .max(self.frozen_until)
-            .max(ground.now)
+            .max(next)
     }
 
     /// Does what is due now.

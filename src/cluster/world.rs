@@ -622,12 +622,14 @@ impl<'a> World<'a> {
                 partition: partition.partition,
             })
         };
+        let nothing: Partitions = Arc::from([]);
         let described = members
             .iter()
             .map(|member| {
                 let subscription = &member.subscription;
                 let (owned, generation) = match (kind, &subscription.sticky_memory) {
                     (AssignorKind::Sticky, Some((owned, generation))) => (owned, *generation),
+                    (AssignorKind::Sticky, None) => (&nothing, -1),
                     (AssignorKind::CooperativeSticky, Some((_, generation)))
                         if subscription.generation < 0 =>
                     {
