@@ -198,6 +198,26 @@ fn hostile_documents_are_refused() {
 }
 
 #[test]
+fn a_small_file_cannot_ask_for_everything() {
+    let groups: String = (0..100)
+        .map(|group| format!("  g{group}: {{ topics: [t0], members: 100000 }}\n"))
+        .collect();
+    let topics: String = (0..100)
+        .map(|topic| format!("  t{topic}: {{ partitions: 200000 }}\n"))
+        .collect();
+    let head = "version: 1\nname: big\nduration: 1m\n";
+    let text = format!("{head}topics:\n{topics}groups:\n{groups}");
+    let rejected = load("big.yaml", &text, &mut NoFiles, &Overrides::default());
+    let Err(rejected) = rejected else {
+        panic!("accepted")
+    };
+    assert_eq!(rejected.diagnostics.len(), 80 + 90);
+    for finding in &rejected.diagnostics {
+        assert_eq!(finding.code, Code::Limit);
+    }
+}
+
+#[test]
 fn values_are_read_one_way_or_not_at_all() {
     let ms = SimDuration::from_millis;
     for (text, span) in [

@@ -2,16 +2,11 @@
 
 use std::fs;
 
-use rebsim::assignor::{AssignorKind, ConsumerId, GroupId, TopicId};
 use rebsim::kernel::{SimDuration, SimTime};
-use rebsim::protocol::config::OffsetReset;
-use rebsim::scenario::plan::{
-    CommitMode, CommitStyle, Ending, Plan, ResetTo, Sequencing, StartAt, Target, Verb,
-};
+use rebsim::scenario::plan::Plan;
 use rebsim::scenario::{
     LoadError, Loader, Overrides, Scenario, canonical_hash, examples, load, render, schema,
 };
-use rebsim::workload::arrivals::{LoadTerm, Rate, Skew};
 use rebsim::workload::distribution::Distribution;
 
 struct Folder;
@@ -53,13 +48,6 @@ const fn secs(seconds: u64) -> SimDuration {
 
 const fn at(seconds: u64) -> SimTime {
     SimTime::from_millis(seconds * 1_000)
-}
-
-const fn rate(records: u64, per_micros: u64) -> Rate {
-    Rate {
-        records,
-        per_micros,
-    }
 }
 
 #[test]

@@ -8,9 +8,7 @@ use rebsim::protocol::config::OffsetReset;
 use rebsim::scenario::plan::{
     CommitMode, CommitStyle, Ending, Plan, ResetTo, Sequencing, StartAt, Target, Verb,
 };
-use rebsim::scenario::{
-    LoadError, Loader, Overrides, Scenario, canonical_hash, examples, load, render, schema,
-};
+use rebsim::scenario::{LoadError, Loader, Overrides, Scenario, load, render};
 use rebsim::workload::arrivals::{LoadTerm, Rate, Skew};
 use rebsim::workload::distribution::Distribution;
 

@@ -83,6 +83,8 @@ pub(super) struct Client {
     pub(super) frozen_until: SimTime,
     /// The heartbeat thread's steps are counted from here: the last return of `poll()`.
     pub(super) steps_from: SimTime,
+    /// The heartbeat thread was notified by `poll()` and sends then.
+    pub(super) heartbeat_notice: SimTime,
     pub(super) inbox: Vec<Answer>,
     pub(super) pending: Vec<Pending>,
     pub(super) metadata_due: SimTime,
@@ -125,6 +127,7 @@ impl Client {
             assigned: None,
             frozen_until: SimTime::ZERO,
             steps_from: now,
+            heartbeat_notice: SimTime::NEVER,
             inbox: Vec::new(),
             pending: Vec::new(),
             metadata_due: SimTime::NEVER,
@@ -234,8 +237,10 @@ impl Client {
             App::CallbackCommit { .. } | App::Committing { .. } | App::Closing => SimTime::NEVER,
             App::Dead => return SimTime::NEVER,
         };
-        let mut next = own.min(self.fetcher.next_serving());
-        if self.heartbeat_thread_runs() {
+        let mut next = own
+            .min(self.fetcher.next_serving())
+            .min(self.heartbeat_notice);
+        if self.heartbeat_thread_runs() && self.heartbeat_notice == SimTime::NEVER {
             let due = self.member.heartbeat_due().min(self.member.poll_deadline());
             next = next.min(self.heartbeat_step(due, ground));
             if !self.inbox.is_empty() {
@@ -247,7 +252,10 @@ impl Client {
     }
 
     fn next_in_poll(&self, ground: &Ground<'_>) -> SimTime {
-        let heartbeat = self.member.heartbeat_due() + ground.calibration.heartbeat_wakeup;
+        let heartbeat = match self.heartbeat_notice {
+            SimTime::NEVER => self.member.heartbeat_due() + ground.calibration.poll_wakeup,
+            notice => notice,
+        };
         self.deadline
             .min(self.fetcher.next_arrival())
             .min(self.fetcher.next_serving())
@@ -265,9 +273,10 @@ impl Client {
             && self.fetcher.is_settled()
             && self.metadata_answer.is_none()
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
-            && !(ground.harness && self.fetcher.slots.iter().any(|slot| slot.fresh));
+            && !ground.harness;
+        let next = self.next_step(ground);
         if !steady {
-            return self.next_step(ground);
+            return next;
         }
         let poll = match self.app {
             App::Working { until } => self.member.poll_due().max(until),
@@ -276,13 +285,15 @@ impl Client {
         poll.min(self.member.heartbeat_due())
             .min(self.member.poll_deadline())
             .min(self.metadata_due)
-            .max(self.frozen_until)
-            .max(ground.now)
+            .max(next)
     }
 
     /// Does what is due now.
     pub(super) fn step(&mut self, ground: &mut Ground<'_>) {
         self.begin_serving(ground);
+        if self.heartbeat_notice <= ground.now {
+            self.send_heartbeat(ground);
+        }
         if !self.inbox.is_empty() && self.handles_answers() {
             return self.run(ground);
         }
@@ -344,6 +355,16 @@ impl Client {
         self.apply(effects, ground);
     }
 
+    /// The heartbeat thread, notified by `poll()`, sends.
+    pub(super) fn send_heartbeat(&mut self, ground: &mut Ground<'_>) {
+        self.heartbeat_notice = SimTime::NEVER;
+        if self.member.heartbeat_due() <= ground.now {
+            let mut effects = Vec::new();
+            self.member.on_heartbeat_due(ground.now, &mut effects);
+            self.apply(effects, ground);
+        }
+    }
+
     pub(super) fn release_all(&mut self, why: ReleaseReason, ground: &mut Ground<'_>) {
         for slot in &mut self.fetcher.slots {
             ground.released(slot.index, slot.partition, why);
@@ -376,7 +397,13 @@ impl Client {
                     }
                 }
                 Answer::Offsets(offsets) => self.fetcher.on_committed(&offsets, ground),
-                Answer::Coordinator(found) => self.member.on_coordinator(ground.now, found),
+                Answer::Coordinator(found) => {
+                    self.member.on_coordinator(ground.now, found);
+                    if self.metadata_due == SimTime::NEVER {
+                        // The first metadata came just before.
+                        self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
+                    }
+                }
                 Answer::Disconnected => {
                     self.member.on_disconnected(ground.now);
                     self.fetcher.on_disconnected();

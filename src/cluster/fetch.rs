@@ -197,14 +197,15 @@ impl Fetcher {
         offsets: &[(TopicPartition, Option<u64>)],
         ground: &mut Ground<'_>,
     ) {
+        let mut asked = LeaderRequests::default();
         for &(partition, offset) in offsets {
-            let asked = self.slots.iter_mut().find(|slot| {
+            let waiting = self.slots.iter_mut().find(|slot| {
                 slot.partition == partition && slot.readiness == Readiness::AskedOffset
             });
-            let Some(slot) = asked else { continue };
+            let Some(slot) = waiting else { continue };
             match offset {
                 Some(offset) => {
-                    let at = ask_leader(&mut self.nodes[slot.node], ground);
+                    let at = asked.answer(slot.node, &mut self.nodes, ground);
                     slot.readiness = Readiness::AskedLeader {
                         at,
                         offset,
@@ -244,13 +245,14 @@ impl Fetcher {
         if self.settled {
             return None;
         }
+        let mut asked = LeaderRequests::default();
         for slot in &mut self.slots {
             match slot.readiness {
                 Readiness::NeedsReset => {
                     let Some(offset) = reset_offset(slot, ground) else {
                         return Some("NoOffsetForPartitionException");
                     };
-                    let at = ask_leader(&mut self.nodes[slot.node], ground);
+                    let at = asked.answer(slot.node, &mut self.nodes, ground);
                     slot.readiness = Readiness::AskedLeader {
                         at,
                         offset,
@@ -540,10 +542,28 @@ impl Fetcher {
     }
 }
 
+/// Requests to leaders sent at one instant: one to each broker, for all partitions concerned.
+#[derive(Default)]
+struct LeaderRequests {
+    sent: Vec<(usize, SimTime)>,
+}
+
+impl LeaderRequests {
+    fn answer(&mut self, node: usize, nodes: &mut [Node], ground: &mut Ground<'_>) -> SimTime {
+        if let Some(&(_, at)) = self.sent.iter().find(|&&(known, _)| known == node) {
+            return at;
+        }
+        let at = ask_leader(&mut nodes[node], ground);
+        self.sent.push((node, at));
+        at
+    }
+}
+
 /// A request other than a fetch on this connection: when its answer arrives.
 fn ask_leader(node: &mut Node, ground: &mut Ground<'_>) -> SimTime {
     let (up, down) = ground.control_latency();
-    let answered = (ground.now + up).max(node.free_at).max(ground.cut_until);
+    let answered = (ground.now + up).max(node.free_at).max(ground.cut_until)
+        + ground.calibration.request_service;
     node.free_at = answered;
     answered + down
 }

@@ -10,7 +10,7 @@ use crate::kernel::{Draw, Seed, Stream};
 pub struct RecordedNames {
     /// Broker's name and id of each topic, in the plan's order.
     pub topics: Vec<(String, TopicUuid)>,
-    /// Member ids by the member's name, in the order of issue.
+    /// Member ids by what they begin with (`client.id`, or `group.instance.id`), in the order of issue.
     pub members: BTreeMap<String, Vec<String>>,
 }
 
@@ -53,14 +53,19 @@ impl Naming {
 
     /// The next id that the coordinator issues to the process `process` (`<group>/<name>`), whose ids begin with `prefix` (`client.id`, or
     /// `group.instance.id`).
-    pub fn member(&mut self, process: &str, name: &str, prefix: &str) -> MemberId {
-        let issued = self.issued.entry(process.to_owned()).or_default();
+    pub fn member(&mut self, process: &str, prefix: &str) -> MemberId {
+        let source = if self.recorded.is_some() {
+            prefix
+        } else {
+            process
+        };
+        let issued = self.issued.entry(source.to_owned()).or_default();
         let number = *issued;
         *issued += 1;
         let known = self
             .recorded
             .as_ref()
-            .and_then(|names| names.members.get(name))
+            .and_then(|names| names.members.get(prefix))
             .and_then(|ids| ids.get(number));
         if let Some(known) = known {
             return MemberId::new(known);

@@ -12,9 +12,6 @@ impl Client {
     /// `poll()` is called.
     pub(super) fn poll(&mut self, ground: &mut Ground<'_>) {
         self.deadline = ground.now + ground.spec.processing.poll_timeout;
-        if self.metadata_due == SimTime::NEVER {
-            self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
-        }
         self.app = App::Polling;
         self.run(ground);
     }
@@ -27,10 +24,13 @@ impl Client {
             return;
         }
         self.member.on_poll_started(ground.now);
-        let mut effects = Vec::new();
-        if self.member.heartbeat_due() <= ground.now {
-            self.member.on_heartbeat_due(ground.now, &mut effects);
+        if self.member.heartbeat_due() <= ground.now && self.heartbeat_notice == SimTime::NEVER {
+            self.heartbeat_notice = ground.now + ground.calibration.heartbeat_thread_wakeup;
         }
+        if self.heartbeat_notice <= ground.now {
+            self.send_heartbeat(ground);
+        }
+        let mut effects = Vec::new();
         self.refresh_metadata(ground, &mut effects);
         self.member.on_poll(ground.now, &self.fetcher, &mut effects);
         self.apply(effects, ground);
@@ -105,7 +105,7 @@ impl Client {
             self.fetcher.send_fetches(ground);
             self.settle_serving(ground);
             if ground.harness {
-                self.observe_first_batch(&handed, ground);
+                self.observe_batch(&handed, ground);
             }
             self.process(&handed, ground);
         }
@@ -113,7 +113,14 @@ impl Client {
         any
     }
 
-    fn observe_first_batch(&mut self, handed: &[(usize, u64, u64)], ground: &mut Ground<'_>) {
+    fn observe_batch(&mut self, handed: &[(usize, u64, u64)], ground: &mut Ground<'_>) {
+        let offsets = handed
+            .iter()
+            .map(|&(index, from, to)| (self.fetcher.slots[index].partition, from, to));
+        ground.observe(Observation::Polled {
+            consumer: ground.consumer,
+            offsets: offsets.collect(),
+        });
         let mut first = Vec::new();
         for &(index, from, to) in handed {
             let slot = &mut self.fetcher.slots[index];

@@ -540,7 +540,11 @@ impl World<'_> {
                 self.topics[topic.index()].racks.push(racks);
             }
         }
-        self.observe(Observation::PartitionsAdded { topic, partitions });
+        self.observe(Observation::PartitionsAdded {
+            topic,
+            before,
+            partitions,
+        });
     }
 
     // ---- coordinators ----

@@ -14,6 +14,7 @@ use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, GroupId, MemberId, TopicDescription, TopicId, TopicPartition};
 use crate::kernel::{Draw, Seed, SimTime, Stream, Timers};
 use crate::protocol::classic::{Coordinator, GroupRecord, Member, MemberRecord, select_assignor};
+use crate::protocol::config::ConsumerConfig;
 use crate::protocol::message::{JoinGroupMember, Subscription};
 use crate::scenario::plan::{Consumer, Plan, StartAt, Verb};
 use crate::timeline::{Cast, ConsumerFacts, GroupFacts, GroupState, Observation, Partitions};
@@ -182,6 +183,20 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
         .collect()
 }
 
+/// The settings of a process after the last `config` event that concerns it.
+fn settings_at_end<'a>(plan: &'a Plan, consumer: &'a Consumer) -> &'a ConsumerConfig {
+    let is_it = |id: &ConsumerId| std::ptr::eq(&raw const plan.consumers[id.index()], consumer);
+    let configured = plan
+        .events
+        .iter()
+        .rev()
+        .find_map(|event| match &event.verb {
+            Verb::Configure(_, settings) => settings.iter().rev().find(|(id, _)| is_it(id)),
+            _ => None,
+        });
+    configured.map_or(&consumer.config, |(_, config)| config)
+}
+
 /// Names and constants for the readers.
 pub(super) fn cast(plan: &Plan, topology: &Topology) -> Cast {
     Cast {
@@ -210,6 +225,14 @@ pub(super) fn cast(plan: &Plan, topology: &Topology) -> Cast {
                     name: group.name.clone(),
                     topics,
                     protocol: "classic",
+                    rebalance: if members
+                        .clone()
+                        .all(|consumer| settings_at_end(plan, consumer).is_cooperative())
+                    {
+                        "cooperative"
+                    } else {
+                        "eager"
+                    },
                     is_static: members
                         .clone()
                         .any(|consumer| consumer.config.group_instance_id.is_some()),
@@ -226,6 +249,7 @@ pub(super) fn cast(plan: &Plan, topology: &Topology) -> Cast {
                     consumer.name
                 ),
                 group: consumer.group,
+                topics: consumer.topics.clone(),
                 heartbeat_interval: consumer.config.heartbeat_interval,
                 instance: consumer
                     .config
@@ -435,6 +459,7 @@ impl World<'_> {
             self.options.calibration.construction,
         );
         client.first_lookup = false;
+        client.metadata_due = now + process.spec.config.metadata_max_age;
         process.client = Some(Box::new(client));
         let committed: Vec<u64> = owned
             .iter()

@@ -622,12 +622,14 @@ impl<'a> World<'a> {
                 partition: partition.partition,
             })
         };
+        let nothing: Partitions = Arc::from([]);
         let described = members
             .iter()
             .map(|member| {
                 let subscription = &member.subscription;
                 let (owned, generation) = match (kind, &subscription.sticky_memory) {
                     (AssignorKind::Sticky, Some((owned, generation))) => (owned, *generation),
+                    (AssignorKind::Sticky, None) => (&nothing, -1),
                     (AssignorKind::CooperativeSticky, Some((_, generation)))
                         if subscription.generation < 0 =>
                     {
@@ -768,9 +770,7 @@ impl<'a> World<'a> {
             .group_instance_id
             .as_deref()
             .unwrap_or(&process.spec.name);
-        let id = self
-            .naming
-            .member(&process.name, &process.spec.name, prefix);
+        let id = self.naming.member(&process.name, prefix);
         self.groups[process.group.index()]
             .processes
             .insert(id.clone(), consumer);

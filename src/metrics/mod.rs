@@ -1,1 +1,186 @@
-//! metrics
+//! What a run means in numbers: folds the timeline into named values and tables.
+//!
+//! It never asks the cluster: what it needs and does not find on the timeline does not exist. Pure and in integers; the
+//! reports render what is here.
+
+pub mod availability;
+pub mod barrier;
+pub mod cause;
+pub mod condition;
+pub mod decimal;
+mod delivery;
+mod imbalance;
+mod moves;
+pub mod name;
+pub mod rebalances;
+pub mod registry;
+pub mod statistics;
+pub mod values;
+mod world;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use availability::{Availability, Downtime, Span};
+pub use cause::{Cause, State};
+pub use decimal::Decimal;
+pub use name::{Aggregate, Labels, Name, NameError};
+pub use rebalances::Episode;
+pub use values::{NO_DATA, NOT_DRAINED, Value, Values};
+
+use crate::assignor::{GroupId, TopicPartition};
+use crate::kernel::SimTime;
+use crate::timeline::{Cast, Observation, Timeline};
+use rebalances::GroupEpisodes;
+use world::World;
+
+/// Everything that is measured of one replication.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunMetrics {
+    /// Names and constants.
+    pub cast: Cast,
+    /// The measured window.
+    pub measured: (SimTime, SimTime),
+    /// End of the run.
+    pub horizon: SimTime,
+    /// Flat values: over everything, and by group when there are several.
+    pub values: Vec<(Name, Value)>,
+    /// The same by topic and partition (and by group when there is one), for conditions and tables.
+    pub details: Values,
+    /// States of partitions and their sums.
+    pub availability: Availability,
+    /// Rebalances, by group, then time.
+    pub rebalances: Vec<Episode>,
+    /// True when some random stream was drawn from.
+    pub drew: bool,
+}
+
+impl RunMetrics {
+    /// Looks a name up among all values; without a group label over all groups.
+    #[must_use]
+    pub fn lookup(&self, name: &Name) -> Option<Value> {
+        let found = self.values.iter().find(|(known, _)| known == name);
+        found
+            .map(|(_, value)| *value)
+            .or_else(|| self.details.lookup(name))
+    }
+
+    /// The flat value called `name`, bare or with its aggregate.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<Value> {
+        self.lookup(&Name::parse(name).ok()?)
+    }
+
+    /// `topic-partition`, as Kafka writes it.
+    #[must_use]
+    pub fn partition_name(&self, partition: TopicPartition) -> String {
+        let topic = &self.cast.topics[partition.topic.index()].0;
+        format!("{topic}-{}", partition.partition)
+    }
+}
+
+/// Measures a replication.
+#[must_use]
+pub fn evaluate(timeline: &Timeline) -> RunMetrics {
+    let folded = fold(timeline);
+    let mut values = Values::default();
+    for group in (0..).map(GroupId).take(timeline.cast.groups.len()) {
+        setting(timeline, &folded, group, &mut values);
+        availability::values(timeline, &folded.availability, group, &mut values);
+        delivery::values(timeline, group, &mut values);
+        let of_group = &folded.groups[group.index()];
+        rebalances::values(timeline, group, of_group, &mut values);
+        imbalance::values(timeline, group, &of_group.in_force, &mut values);
+    }
+    availability::worst_moment(&folded.availability, &mut values);
+    values.complete();
+    let several = timeline.cast.groups.len() > 1;
+    let details = values.split_off(|name| {
+        let labels = &name.labels;
+        labels.topic.is_some() || labels.partition.is_some() || (labels.group.is_some() && !several)
+    });
+    RunMetrics {
+        cast: timeline.cast.clone(),
+        measured: timeline.measured,
+        horizon: timeline.horizon,
+        values: values.into_list(),
+        details,
+        availability: folded.availability,
+        rebalances: folded
+            .groups
+            .into_iter()
+            .flat_map(|group| group.episodes)
+            .collect(),
+        drew: timeline.drew,
+    }
+}
+
+/// What one pass over the timeline leaves.
+struct Folded {
+    availability: Availability,
+    groups: Vec<GroupEpisodes>,
+    assignors: Vec<Option<&'static str>>,
+}
+
+fn fold(timeline: &Timeline) -> Folded {
+    let mut world = World::new(timeline);
+    let mut states = availability::Fold::new(timeline, &world);
+    let mut episodes =
+        rebalances::Fold::new(timeline.cast.groups.len(), timeline.cast.consumers.len());
+    let mut samples = timeline.samples.iter().peekable();
+    let mut entries = timeline.entries.iter().peekable();
+    let mut edges = [timeline.measured.0, timeline.measured.1]
+        .into_iter()
+        .enumerate()
+        .peekable();
+    let mut assignors = vec![None; timeline.cast.groups.len()];
+    loop {
+        let next = [
+            entries.peek().map(|entry| entry.at),
+            edges.peek().map(|(_, at)| *at),
+        ];
+        let Some(at) = next.into_iter().flatten().min() else {
+            break;
+        };
+        while let Some(sample) = samples.next_if(|sample| sample.at <= at) {
+            states.sample(sample, &world);
+        }
+        while let Some(entry) = entries.next_if(|entry| entry.at == at) {
+            states.observe(&entry.observation, &world);
+            episodes.observe(at, &entry.observation, &world);
+            if let Observation::JoinComplete {
+                group, assignor, ..
+            } = entry.observation
+            {
+                assignors[group.index()] = Some(assignor);
+            }
+            world.apply(&entry.observation);
+        }
+        while let Some((which, _)) = edges.next_if(|(_, edge)| *edge == at) {
+            states.edge(which);
+        }
+        states.settle(at, &mut world);
+    }
+    for sample in samples {
+        states.sample(sample, &world);
+    }
+    Folded {
+        availability: states.finish(timeline.horizon, &world),
+        groups: episodes.finish(),
+        assignors,
+    }
+}
+
+/// What the group is.
+fn setting(timeline: &Timeline, folded: &Folded, group: GroupId, values: &mut Values) {
+    let facts = &timeline.cast.groups[group.index()];
+    let labels = delivery::group_label(&facts.name);
+    let assignor = folded.assignors[group.index()].unwrap_or(NO_DATA);
+    let is_static = if facts.is_static { "yes" } else { "no" };
+    values.put("protocol", &labels, Value::Word(facts.protocol));
+    values.put("rebalance", &labels, Value::Word(facts.rebalance));
+    values.put("assignor", &labels, Value::Word(assignor));
+    values.put("static", &labels, Value::Word(is_static));
+}

@@ -1,3 +1,8 @@
-//! Results gathered for readers: numbers and verdicts as values and as text. Nothing here asks the run or writes anywhere.
+//! Results as text: tables, Markdown, CSV, JSON. Pure functions of what was measured; nothing is computed here that is not
+//! mere layout.
 
 pub mod assignment;
+pub mod figures;
+pub mod recording;
+pub mod table;
+pub mod text;

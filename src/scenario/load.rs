@@ -1,6 +1,6 @@
 //! The whole way from a text to the plans of its variants.
 
-use super::build::{self, Built};
+use super::build::{self, Built, Room};
 use super::check::Checker;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
@@ -173,12 +173,15 @@ fn play(
         notes: Vec::new(),
         sources: Sources::default(),
     };
+    let mut names = names;
     if documents.is_empty() {
         documents.push(("base".to_owned(), base));
+        names.push("base".to_owned());
     }
     let wanted = &overrides.variants;
+    let mut room = Room::WHOLE;
     for (name, item) in &documents {
-        let built = build::build(item, name, &names, found, files);
+        let built = build::build(item, name, &names, found, files, &mut room);
         if wanted.is_empty() || wanted.contains(name) {
             add(&mut scenario, built);
         }

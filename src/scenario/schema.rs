@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::metrics::registry::METRICS;
+
 use super::kafka::{self, Kind, Model};
 use super::overlay::FIXED;
 use super::shape::{Field, Presence, Record, Rule, Shape, Side};
@@ -146,7 +148,18 @@ fn of(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::Expectations => {
             let condition = json!({ "type": ["string", "boolean"] });
             let inner = json!({ "type": "object", "additionalProperties": condition });
-            json!({ "type": "object", "additionalProperties": { "anyOf": [condition, inner] } })
+            // Aggregates, labels and variants make more names than these, which editors offer.
+            let mut metrics = Map::new();
+            for metric in METRICS {
+                let value =
+                    json!({ "type": ["string", "boolean"], "description": metric.definition });
+                metrics.insert(metric.base.into(), value);
+            }
+            json!({
+                "type": "object",
+                "properties": metrics,
+                "additionalProperties": { "anyOf": [condition, inner] },
+            })
         }
         Shape::Overlay => overlay(),
     }

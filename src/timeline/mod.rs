@@ -109,7 +109,8 @@ pub enum Observation {
         /// Name of the assignor in force.
         assignor: &'static str,
     },
-    /// The leader's assignment was accepted and stored.
+    /// The leader's assignment has arrived and was accepted. It is in force with the transition to `Stable` that follows
+    /// when it is stored, unless the group has moved on by then.
     AssignmentReceived {
         /// The group.
         group: GroupId,
@@ -281,11 +282,33 @@ pub enum Observation {
         /// Records produced so far.
         log_end: u64,
     },
+    /// The new owner began to restore state for the partition; it may not process before [`Observation::RestoreEnded`].
+    RestoreStarted {
+        /// The process.
+        consumer: ConsumerId,
+        /// The partition.
+        partition: TopicPartition,
+    },
+    /// The state of the partition is restored.
+    RestoreEnded {
+        /// The process.
+        consumer: ConsumerId,
+        /// The partition.
+        partition: TopicPartition,
+    },
     /// The first non-empty poll after an assignment: first and last offset for each newly assigned partition in it.
     FirstBatch {
         /// The process.
         consumer: ConsumerId,
         /// First and last offset by partition.
+        offsets: Arc<[(TopicPartition, u64, u64)]>,
+    },
+
+    /// Records were handed to the application: from, to (exclusive) for each partition. Only when a recording is imitated.
+    Polled {
+        /// The process.
+        consumer: ConsumerId,
+        /// Offsets by partition.
         offsets: Arc<[(TopicPartition, u64, u64)]>,
     },
 
@@ -303,6 +326,8 @@ pub enum Observation {
     PartitionsAdded {
         /// The topic.
         topic: TopicId,
+        /// Partitions until now.
+        before: u32,
         /// Partitions from now on.
         partitions: u32,
     },
@@ -385,6 +410,8 @@ pub struct GroupFacts {
     pub topics: Vec<TopicId>,
     /// `classic` or `consumer`.
     pub protocol: &'static str,
+    /// How partitions move, by the members' settings at the end: `eager`, `cooperative` or `incremental`.
+    pub rebalance: &'static str,
     /// Some member has a `group.instance.id`.
     pub is_static: bool,
 }
@@ -396,6 +423,8 @@ pub struct ConsumerFacts {
     pub name: String,
     /// Its group.
     pub group: GroupId,
+    /// Topics that it subscribes to.
+    pub topics: Vec<TopicId>,
     /// `heartbeat.interval.ms`
     pub heartbeat_interval: crate::kernel::SimDuration,
     /// `group.instance.id`

@@ -117,6 +117,14 @@ impl Builder<'_, '_> {
         consumers: &mut Vec<Consumer>,
         drafts: &mut Vec<Draft<'i>>,
     ) {
+        if size > self.room.members {
+            let at = entry.or(group.item.get("members")).unwrap_or(group.item);
+            let message = "more than 1000000 members in all variants together";
+            self.error(Code::Limit, at, message);
+            self.vague.insert(group.id);
+            return;
+        }
+        self.room.members -= size;
         let own = |key: &str| entry.and_then(|entry| entry.get(key));
         let layers = [group.item.get("config"), own("config")];
         let keys = settings::keys(&layers);

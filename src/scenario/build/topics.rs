@@ -17,7 +17,16 @@ impl Builder<'_, '_> {
     fn topic(&mut self, pair: &Pair) -> Topic {
         let item = &pair.item;
         let partitions = item.get("partitions").and_then(Item::integer);
-        let partitions = partitions.and_then(|number| u32::try_from(number).ok());
+        let mut partitions = partitions.and_then(|number| u32::try_from(number).ok());
+        let number = partitions.unwrap_or(0) as usize;
+        if number > self.room.partitions {
+            let at = item.get("partitions").unwrap_or(item);
+            let message = "more than 4000000 partitions in all variants together";
+            self.error(Code::Limit, at, message);
+            partitions = None;
+        } else {
+            self.room.partitions -= number;
+        }
         let (load, per_partition) = self.load(item);
         let spikes_alone = load
             .iter()

@@ -1,0 +1,476 @@
+//! Which partition is served or down, when and why: spans of the whole run, and their sums within the measured window.
+//!
+//! Integers all the way: the causes of a partition add up to its downtime exactly.
+
+use super::cause::{Cause, State};
+use super::decimal::Decimal;
+use super::delivery::{group_label, scopes};
+use super::name::{Aggregate, Labels};
+use super::values::{Value, Values};
+use super::world::World;
+use crate::assignor::{ConsumerId, GroupId, TopicPartition};
+use crate::kernel::SimTime;
+use crate::timeline::{Observation, Sample, Timeline};
+
+/// A stretch of time during which a partition of a group was in one state, with one server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The group.
+    pub group: GroupId,
+    /// The partition.
+    pub partition: TopicPartition,
+    /// Who served it; `None` when it was down.
+    pub member: Option<ConsumerId>,
+    /// From.
+    pub from: SimTime,
+    /// To (exclusive).
+    pub to: SimTime,
+    /// In which state.
+    pub state: State,
+}
+
+/// One interval without service of one partition, whatever the causes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Downtime {
+    /// The group.
+    pub group: GroupId,
+    /// The partition.
+    pub partition: TopicPartition,
+    /// From.
+    pub from: SimTime,
+    /// To (exclusive).
+    pub to: SimTime,
+    /// Microseconds by cause, in the order of [`Cause::ALL`].
+    pub causes: [u64; 8],
+    /// Records due meanwhile.
+    pub stalled: u64,
+}
+
+impl Downtime {
+    /// Length in microseconds.
+    #[must_use]
+    pub fn micros(&self) -> u64 {
+        self.to.since(self.from).as_micros()
+    }
+}
+
+/// Sums of one partition of one group within the measured window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartitionAvailability {
+    /// Microseconds during which the partition existed.
+    pub existed_us: u64,
+    /// Microseconds down by cause, in the order of [`Cause::ALL`].
+    pub causes: [u64; 8],
+    /// Its downtimes, cut to the window.
+    pub downtimes: Vec<Downtime>,
+}
+
+impl PartitionAvailability {
+    /// Microseconds down.
+    #[must_use]
+    pub fn down_us(&self) -> u64 {
+        self.downtimes.iter().map(Downtime::micros).sum()
+    }
+
+    /// The longest downtime, the earliest of equals.
+    #[must_use]
+    pub fn longest(&self) -> Option<&Downtime> {
+        self.downtimes
+            .iter()
+            .rev()
+            .max_by_key(|downtime| downtime.micros())
+    }
+}
+
+/// What availability leaves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Availability {
+    /// States over the whole run, by group, partition, time.
+    pub spans: Vec<Span>,
+    /// Sums within the window, by (group, partition), sorted.
+    pub partitions: Vec<((GroupId, TopicPartition), PartitionAvailability)>,
+    /// Intervals within the window during which every partition of the group was down, by group.
+    pub stops: Vec<Vec<(SimTime, SimTime)>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Now {
+    state: State,
+    member: Option<ConsumerId>,
+    since: SimTime,
+}
+
+/// The fold.
+#[derive(Debug)]
+pub(super) struct Fold {
+    now: Vec<Option<Now>>,
+    spans: Vec<Vec<Span>>,
+    /// Latest known log end, and what it was at the edges of the window and of each downtime.
+    log_end: Vec<u64>,
+    edges: [Vec<u64>; 2],
+    window: (SimTime, SimTime),
+    done: Vec<Vec<Downtime>>,
+    open: Vec<Option<(SimTime, u64)>>,
+    /// By group: existing partitions, those down, since when all.
+    tally: Vec<(u32, u32, Option<SimTime>)>,
+    stops: Vec<Vec<(SimTime, SimTime)>>,
+}
+
+impl Fold {
+    pub(super) fn new(timeline: &Timeline, world: &World) -> Self {
+        let slots = world.slots.len();
+        let groups = timeline.cast.groups.len();
+        Self {
+            now: vec![None; slots],
+            spans: vec![Vec::new(); slots],
+            log_end: vec![0; slots],
+            edges: [vec![0; slots], vec![0; slots]],
+            window: timeline.measured,
+            done: vec![Vec::new(); slots],
+            open: vec![None; slots],
+            tally: vec![(0, 0, None); groups],
+            stops: vec![Vec::new(); groups],
+        }
+    }
+
+    /// Takes in where a log ends now, from a sample.
+    pub(super) fn sample(&mut self, sample: &Sample, world: &World) {
+        if let Some(slot) = world.slot(sample.group, sample.partition) {
+            self.log_end[slot] = self.log_end[slot].max(sample.log_end);
+        }
+    }
+
+    /// Takes in where a log ends now, from an observation.
+    pub(super) fn observe(&mut self, observation: &Observation, world: &World) {
+        let (Observation::Released {
+            consumer,
+            partition,
+            log_end,
+            ..
+        }
+        | Observation::Serving {
+            consumer,
+            partition,
+            log_end,
+        }) = observation
+        else {
+            return;
+        };
+        if let Some(slot) = world.slot(world.group_of(*consumer), *partition) {
+            self.log_end[slot] = self.log_end[slot].max(*log_end);
+        }
+    }
+
+    /// Keeps the log ends of one edge of the window: 0 its beginning, 1 its end.
+    pub(super) fn edge(&mut self, which: usize) {
+        self.edges[which].clone_from(&self.log_end);
+    }
+
+    /// After everything that happened at `at`: the states from now on.
+    pub(super) fn settle(&mut self, at: SimTime, world: &mut World) {
+        let dirty = world.take_dirty();
+        for index in dirty {
+            if !world.slots[index].exists {
+                continue;
+            }
+            let state = world.state(index);
+            let member = match state {
+                State::Serving => world.server(index).map(|life| life.consumer),
+                State::Down(_) => None,
+            };
+            self.change(
+                index,
+                Now {
+                    state,
+                    member,
+                    since: at,
+                },
+                world,
+            );
+        }
+        for (group, tally) in self.tally.iter_mut().enumerate() {
+            let stopped = tally.0 > 0 && tally.0 == tally.1;
+            match (stopped, tally.2) {
+                (true, None) => tally.2 = Some(at),
+                (false, Some(since)) => {
+                    self.stops[group].push((since, at));
+                    tally.2 = None;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn change(&mut self, index: usize, next: Now, world: &World) {
+        let before = self.now[index];
+        if before.is_some_and(|now| now.state == next.state && now.member == next.member) {
+            return;
+        }
+        let slot = &world.slots[index];
+        let tally = &mut self.tally[slot.group.index()];
+        let was_down = before.is_some_and(|now| now.state.cause().is_some());
+        let is_down = next.state.cause().is_some();
+        tally.0 += u32::from(before.is_none());
+        tally.1 = tally.1 + u32::from(is_down) - u32::from(was_down);
+        if let Some(now) = before {
+            self.push(index, now, next.since, world);
+        }
+        if is_down && !was_down {
+            self.open[index] = Some((next.since, self.log_end[index]));
+        } else if was_down && !is_down {
+            self.close(index, next.since, world);
+        }
+        self.now[index] = Some(next);
+    }
+
+    fn push(&mut self, index: usize, now: Now, to: SimTime, world: &World) {
+        if now.since < to {
+            let slot = &world.slots[index];
+            self.spans[index].push(Span {
+                group: slot.group,
+                partition: slot.partition,
+                member: now.member,
+                from: now.since,
+                to,
+                state: now.state,
+            });
+        }
+    }
+
+    fn close(&mut self, index: usize, at: SimTime, world: &World) {
+        let Some((from, log_end)) = self.open[index].take() else {
+            return;
+        };
+        let slot = &world.slots[index];
+        let (low, high) = self.window;
+        let (start, base) = if from < low {
+            (low, self.edges[0][index])
+        } else {
+            (from, log_end)
+        };
+        let (end, top) = if at > high {
+            (high, self.edges[1][index])
+        } else {
+            (at, self.log_end[index])
+        };
+        if start < end {
+            self.done[index].push(Downtime {
+                group: slot.group,
+                partition: slot.partition,
+                from: start,
+                to: end,
+                causes: [0; 8],
+                stalled: top.saturating_sub(base),
+            });
+        }
+    }
+
+    /// The end of the run.
+    pub(super) fn finish(mut self, horizon: SimTime, world: &World) -> Availability {
+        for index in 0..self.now.len() {
+            if let Some(now) = self.now[index] {
+                self.push(index, now, horizon, world);
+                self.close(index, horizon, world);
+            }
+        }
+        for (group, tally) in self.tally.iter().enumerate() {
+            if let Some(since) = tally.2 {
+                self.stops[group].push((since, horizon));
+            }
+        }
+        let window = self.window;
+        let cut = |from: SimTime, to: SimTime| (from.max(window.0), to.min(window.1));
+        let partitions = (0..self.now.len())
+            .map(|index| {
+                let slot = &world.slots[index];
+                let sums = sum_up(
+                    &self.spans[index],
+                    std::mem::take(&mut self.done[index]),
+                    cut,
+                );
+                ((slot.group, slot.partition), sums)
+            })
+            .collect();
+        let stops = self
+            .stops
+            .into_iter()
+            .map(|stops| {
+                stops
+                    .into_iter()
+                    .map(|(from, to)| cut(from, to))
+                    .filter(|(from, to)| from < to)
+                    .collect()
+            })
+            .collect();
+        Availability {
+            spans: self.spans.into_iter().flatten().collect(),
+            partitions,
+            stops,
+        }
+    }
+}
+
+/// Sums the spans of one partition into the window, and gives each downtime its causes.
+fn sum_up(
+    spans: &[Span],
+    mut downtimes: Vec<Downtime>,
+    cut: impl Fn(SimTime, SimTime) -> (SimTime, SimTime),
+) -> PartitionAvailability {
+    let mut sums = PartitionAvailability::default();
+    let mut current = 0;
+    for span in spans {
+        let (from, to) = cut(span.from, span.to);
+        let micros = to.since(from).as_micros();
+        sums.existed_us += micros;
+        let Some(cause) = span.state.cause() else {
+            continue;
+        };
+        if micros == 0 {
+            continue;
+        }
+        sums.causes[cause as usize] += micros;
+        while downtimes
+            .get(current)
+            .is_some_and(|downtime| downtime.to <= from)
+        {
+            current += 1;
+        }
+        if let Some(downtime) = downtimes.get_mut(current) {
+            downtime.causes[cause as usize] += micros;
+        }
+    }
+    sums.downtimes = downtimes;
+    sums
+}
+
+impl Availability {
+    /// The sums of a partition of a group.
+    #[must_use]
+    pub fn of(&self, which: (GroupId, TopicPartition)) -> Option<&PartitionAvailability> {
+        let at = self
+            .partitions
+            .binary_search_by_key(&which, |known| known.0)
+            .ok()?;
+        Some(&self.partitions[at].1)
+    }
+
+    /// Microseconds down by cause of a group.
+    #[must_use]
+    pub fn causes_of(&self, group: GroupId) -> [u64; 8] {
+        let mut causes = [0; 8];
+        for ((owner, _), sums) in &self.partitions {
+            if *owner == group {
+                for (total, part) in causes.iter_mut().zip(sums.causes) {
+                    *total += part;
+                }
+            }
+        }
+        causes
+    }
+
+    /// The longest downtime that `filter` lets pass; of equals the earliest, then the first partition.
+    #[must_use]
+    pub fn longest(&self, filter: impl Fn(GroupId, TopicPartition) -> bool) -> Option<&Downtime> {
+        self.partitions
+            .iter()
+            .filter(|((group, partition), _)| filter(*group, *partition))
+            .filter_map(|(_, sums)| sums.longest())
+            .min_by_key(|downtime| (std::cmp::Reverse(downtime.micros()), downtime.from))
+    }
+}
+
+/// Adds the values of one group.
+pub(super) fn values(
+    timeline: &Timeline,
+    availability: &Availability,
+    group: GroupId,
+    values: &mut Values,
+) {
+    for (labels, indexes) in scopes(timeline, group) {
+        let sums: Vec<&PartitionAvailability> = indexes
+            .iter()
+            .filter_map(|index| availability.of(timeline.partitions[*index].0))
+            .collect();
+        let down: u64 = sums.iter().map(|sums| sums.down_us()).sum();
+        let existed: u64 = sums.iter().map(|sums| sums.existed_us).sum();
+        values.put("downtime_partition_s", &labels, Value::seconds(down));
+        for cause in Cause::ALL {
+            let micros = sums.iter().map(|sums| sums.causes[cause as usize]).sum();
+            values.put(cause.metric(), &labels, Value::seconds(micros));
+        }
+        let share = Decimal::ratio(i128::from(down), i128::from(existed));
+        values.put("downtime_share", &labels, Value::or_no_data(share));
+        let longest = sums
+            .iter()
+            .filter_map(|sums| sums.longest())
+            .map(Downtime::micros)
+            .max();
+        values.put(
+            "longest_downtime_s",
+            &labels,
+            Value::seconds(longest.unwrap_or(0)),
+        );
+        let stalled = sums
+            .iter()
+            .flat_map(|sums| &sums.downtimes)
+            .map(|down| down.stalled)
+            .sum();
+        values.put("stalled_records", &labels, Value::count(stalled));
+        let catch_ups = indexes
+            .iter()
+            .flat_map(|index| &timeline.partitions[*index].1.catch_ups)
+            .map(|(from, to)| to.unwrap_or(timeline.horizon).since(*from).as_micros());
+        values.put(
+            "catch_up_s",
+            &labels,
+            Value::seconds(catch_ups.clone().max().unwrap_or(0)),
+        );
+        values.put_as(
+            "catch_up_s",
+            Aggregate::Sum,
+            &labels,
+            Value::seconds(catch_ups.sum()),
+        );
+    }
+    let labels = group_label(&timeline.cast.groups[group.index()].name);
+    let at = availability
+        .longest(|owner, _| owner == group)
+        .map(|down| down.from.as_micros());
+    values.put(
+        "longest_downtime_at_s",
+        &labels,
+        Value::or_no_data(at.map(Decimal::seconds)),
+    );
+    let stops = availability.stops[group.index()]
+        .iter()
+        .map(|(from, to)| to.since(*from).as_micros());
+    values.put(
+        "stop_the_world_s",
+        &labels,
+        Value::seconds(stops.clone().sum()),
+    );
+    let longest = stops.max().unwrap_or(0);
+    values.put("longest_stop_the_world_s", &labels, Value::seconds(longest));
+}
+
+/// Over all groups the moment is that of the longest of all.
+pub(super) fn worst_moment(availability: &Availability, values: &mut Values) {
+    let at = availability
+        .longest(|_, _| true)
+        .map(|down| down.from.as_micros());
+    let everything = Labels::default();
+    values.put(
+        "longest_downtime_at_s",
+        &everything,
+        Value::or_no_data(at.map(Decimal::seconds)),
+    );
+}
+
+/// The order of [`Cause::ALL`] is the order of its variants, so a cause is its own index.
+const _: () = {
+    let mut index = 0;
+    while index < Cause::ALL.len() {
+        assert!(Cause::ALL[index] as usize == index);
+        index += 1;
+    }
+};

@@ -1,0 +1,256 @@
+//! Who kept a join phase waiting, and what for.
+
+use crate::assignor::{ConsumerId, GroupId};
+use crate::kernel::{SimDuration, SimTime};
+use crate::timeline::{Observation, RemovalReason};
+
+/// What a member did while the others waited for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wait {
+    /// It had not heard of the rebalance: its next heartbeat was not due, or its answer under way.
+    Heartbeat,
+    /// It knew, but was processing its batch (or waiting for the commit before the join).
+    Batch,
+    /// It was in a callback of the rebalance listener.
+    Callback,
+    /// Its poll loop, or the whole process, stood still.
+    Stall,
+    /// It was dead or cut off; the coordinator waited for its session to expire.
+    Session,
+    /// Its JoinGroup was under way.
+    Join,
+    /// Everybody had joined; the coordinator waited for the initial delay or another timer.
+    Timer,
+}
+
+impl Wait {
+    /// Every wait.
+    pub const ALL: [Self; 7] = [
+        Self::Heartbeat,
+        Self::Batch,
+        Self::Callback,
+        Self::Stall,
+        Self::Session,
+        Self::Join,
+        Self::Timer,
+    ];
+
+    /// The words in results.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Heartbeat => "heartbeat wait",
+            Self::Batch => "batch in progress",
+            Self::Callback => "callback",
+            Self::Stall => "stall",
+            Self::Session => "session expiry",
+            Self::Join => "join under way",
+            Self::Timer => "timer",
+        }
+    }
+}
+
+/// The member that came last to a join phase (or had to be removed for it to end).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastJoiner {
+    /// Who.
+    pub consumer: ConsumerId,
+    /// Why it was removed instead of joining.
+    pub removed: Option<RemovalReason>,
+    /// Microseconds by [`Wait`], in the order of [`Wait::ALL`]; they add up to the join phase.
+    pub waits: [u64; 7],
+}
+
+impl LastJoiner {
+    /// Length of the join phase in microseconds.
+    #[must_use]
+    pub fn micros(&self) -> u64 {
+        self.waits.iter().sum()
+    }
+
+    /// What took longest; the earliest kind of equals.
+    #[must_use]
+    pub fn why(&self) -> Wait {
+        let longest = self.waits.iter().max().copied().unwrap_or_default();
+        Wait::ALL
+            .into_iter()
+            .find(|wait| self.waits[*wait as usize] == longest)
+            .unwrap_or(Wait::Heartbeat)
+    }
+}
+
+/// What one process is doing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Doing {
+    dead: bool,
+    still: bool,
+    callback: bool,
+    joining: bool,
+    asked: bool,
+    /// Since when it does that, and what it did in the phase that it last counted for.
+    since: SimTime,
+    phase: u64,
+    waits: [u64; 7],
+}
+
+impl Doing {
+    const fn wait(&self) -> Wait {
+        if self.dead {
+            Wait::Session
+        } else if self.still {
+            Wait::Stall
+        } else if self.callback {
+            Wait::Callback
+        } else if self.joining {
+            Wait::Join
+        } else if self.asked {
+            Wait::Batch
+        } else {
+            Wait::Heartbeat
+        }
+    }
+}
+
+/// A join phase under way.
+#[derive(Clone, Debug, Default)]
+struct Phase {
+    number: u64,
+    since: Option<SimTime>,
+    last: Option<(SimTime, LastJoiner)>,
+}
+
+/// Watches all processes and the join phases of all groups.
+#[derive(Debug)]
+pub(super) struct Watch {
+    doing: Vec<Doing>,
+    phases: Vec<Phase>,
+    begun: u64,
+}
+
+impl Watch {
+    pub(super) fn new(groups: usize, consumers: usize) -> Self {
+        Self {
+            doing: vec![Doing::default(); consumers],
+            phases: vec![Phase::default(); groups],
+            begun: 0,
+        }
+    }
+
+    /// The group began to wait for joins.
+    pub(super) fn begin(&mut self, at: SimTime, group: GroupId) {
+        self.begun += 1;
+        self.phases[group.index()] = Phase {
+            number: self.begun,
+            since: Some(at),
+            last: None,
+        };
+    }
+
+    /// The member joined, or was removed.
+    pub(super) fn came(
+        &mut self,
+        at: SimTime,
+        group: GroupId,
+        consumer: ConsumerId,
+        removed: Option<RemovalReason>,
+    ) {
+        self.count(at, group, consumer);
+        let doing = &mut self.doing[consumer.index()];
+        doing.asked = false;
+        doing.joining = false;
+        let phase = &mut self.phases[group.index()];
+        if phase.since.is_some() {
+            phase.last = Some((
+                at,
+                LastJoiner {
+                    consumer,
+                    removed,
+                    waits: doing.waits,
+                },
+            ));
+        }
+    }
+
+    /// The join phase ended: who came last.
+    pub(super) fn complete(&mut self, at: SimTime, group: GroupId) -> Option<LastJoiner> {
+        let phase = std::mem::take(&mut self.phases[group.index()]);
+        let (came, mut last) = phase.last?;
+        phase.since?;
+        last.waits[Wait::Timer as usize] += at.since(came).as_micros();
+        Some(last)
+    }
+
+    /// Takes in what a process does.
+    pub(super) fn observe(
+        &mut self,
+        at: SimTime,
+        observation: &Observation,
+        group_of: impl Fn(ConsumerId) -> GroupId,
+    ) {
+        let (consumer, change): (ConsumerId, fn(&mut Doing)) = match observation {
+            Observation::ConsumerStarted { consumer } => (*consumer, |doing| {
+                doing.dead = false;
+                doing.still = false;
+                doing.callback = false;
+                doing.joining = true;
+            }),
+            Observation::ConsumerCrashed { consumer }
+            | Observation::ConsumerClosed { consumer }
+            | Observation::ConsumerFailed { consumer, .. }
+            | Observation::ConsumerConnected {
+                consumer,
+                connected: false,
+            } => (*consumer, |doing| doing.dead = true),
+            Observation::ConsumerConnected {
+                consumer,
+                connected: true,
+            } => (*consumer, |doing| doing.dead = false),
+            Observation::ConsumerFrozen { consumer }
+            | Observation::ConsumerStalled { consumer } => (*consumer, |doing| doing.still = true),
+            Observation::ConsumerThawed { consumer }
+            | Observation::ConsumerResumed { consumer } => (*consumer, |doing| doing.still = false),
+            Observation::RejoinRequested { consumer, .. } => {
+                (*consumer, |doing| doing.asked = true)
+            }
+            Observation::Joining { consumer } => (*consumer, |doing| doing.joining = true),
+            Observation::Joined { consumer, .. } => (*consumer, |doing| doing.joining = false),
+            Observation::MemberAdded { consumer, .. }
+            | Observation::StaticMemberReplaced { consumer, .. } => (*consumer, |doing| {
+                doing.asked = false;
+                doing.joining = false;
+            }),
+            Observation::CallbackStarted { consumer, .. } => {
+                (*consumer, |doing| doing.callback = true)
+            }
+            Observation::CallbackEnded { consumer, .. } => {
+                (*consumer, |doing| doing.callback = false)
+            }
+            _ => return,
+        };
+        self.count(at, group_of(consumer), consumer);
+        change(&mut self.doing[consumer.index()]);
+    }
+
+    /// Books the time since the last change.
+    fn count(&mut self, at: SimTime, group: GroupId, consumer: ConsumerId) {
+        let phase = &self.phases[group.index()];
+        let doing = &mut self.doing[consumer.index()];
+        if let Some(since) = phase.since {
+            if doing.phase != phase.number {
+                doing.phase = phase.number;
+                doing.waits = [0; 7];
+            }
+            let span: SimDuration = at.since(since.max(doing.since));
+            doing.waits[doing.wait() as usize] += span.as_micros();
+        }
+        doing.since = at;
+    }
+}
+
+const _: () = {
+    let mut index = 0;
+    while index < Wait::ALL.len() {
+        assert!(Wait::ALL[index] as usize == index);
+        index += 1;
+    }
+};

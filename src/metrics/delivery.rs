@@ -1,0 +1,106 @@
+//! What was delivered: counts that the data plane kept record by record, summed.
+
+use super::decimal::Decimal;
+use super::name::Labels;
+use super::values::{Value, Values};
+use crate::assignor::GroupId;
+use crate::kernel::SimTime;
+use crate::timeline::{Observation, PartitionTotals, Timeline};
+
+/// True when `at` lies within the measured window, its edges included.
+pub(super) fn measured(timeline: &Timeline, at: SimTime) -> bool {
+    timeline.measured.0 <= at && at <= timeline.measured.1
+}
+
+/// Length of the measured window in microseconds.
+pub(super) fn window_us(timeline: &Timeline) -> u64 {
+    timeline.measured.1.since(timeline.measured.0).as_micros()
+}
+
+/// The partitions of a group in the three scopes: each alone, each topic, all.
+pub(super) fn scopes(timeline: &Timeline, group: GroupId) -> Vec<(Labels, Vec<usize>)> {
+    let name = timeline.cast.groups[group.index()].name.clone();
+    let whole = Labels {
+        group: Some(name),
+        ..Labels::default()
+    };
+    let mut all = Vec::new();
+    let mut topics: Vec<(Labels, Vec<usize>)> = Vec::new();
+    let mut single = Vec::new();
+    for (index, ((owner, partition), _)) in timeline.partitions.iter().enumerate() {
+        if *owner != group {
+            continue;
+        }
+        let topic = Labels {
+            topic: Some(timeline.cast.topics[partition.topic.index()].0.clone()),
+            ..whole.clone()
+        };
+        all.push(index);
+        match topics.last_mut() {
+            Some((labels, indexes)) if *labels == topic => indexes.push(index),
+            _ => topics.push((topic.clone(), vec![index])),
+        }
+        let labels = Labels {
+            partition: Some(partition.partition),
+            ..topic
+        };
+        single.push((labels, vec![index]));
+    }
+    let mut scopes = vec![(whole, all)];
+    scopes.append(&mut topics);
+    scopes.append(&mut single);
+    scopes
+}
+
+/// A count of the totals.
+type Counter = fn(&PartitionTotals) -> u64;
+
+const COUNTS: [(&str, Counter); 6] = [
+    ("records_waiting", |totals| totals.waiting.count()),
+    ("records_produced", |totals| totals.produced),
+    ("records_processed", |totals| totals.processed),
+    ("records_duplicated", |totals| totals.duplicated),
+    ("records_lost", |totals| totals.lost),
+    ("records_skipped", |totals| totals.skipped),
+];
+
+/// Adds the values of one group.
+pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) {
+    for (labels, indexes) in scopes(timeline, group) {
+        let sum = |counter: Counter| -> u64 {
+            indexes
+                .iter()
+                .map(|index| counter(&timeline.partitions[*index].1))
+                .sum()
+        };
+        for (base, counter) in COUNTS {
+            values.put(base, &labels, Value::count(sum(counter)));
+        }
+        let processed = i128::from(sum(|totals| totals.processed));
+        let rate = Decimal::ratio(processed * 1_000_000, i128::from(window_us(timeline)));
+        values.put("throughput_records_per_s", &labels, Value::or_no_data(rate));
+        let overlap = sum(|totals| totals.overlap_us);
+        values.put("overlap_partition_s", &labels, Value::seconds(overlap));
+    }
+    let failed = timeline.entries.iter().filter(|entry| {
+        let Observation::CommitFailed { consumer, .. } = &entry.observation else {
+            return false;
+        };
+        measured(timeline, entry.at) && timeline.cast.consumers[consumer.index()].group == group
+    });
+    let name = &timeline.cast.groups[group.index()].name;
+    let labels = group_label(name);
+    values.put(
+        "commits_failed",
+        &labels,
+        Value::count(failed.count() as u64),
+    );
+}
+
+/// The label of a group alone.
+pub(super) fn group_label(name: &str) -> Labels {
+    Labels {
+        group: Some(name.to_owned()),
+        ..Labels::default()
+    }
+}

@@ -1,0 +1,72 @@
+//! `docs/metrics.md`, printed from the table.
+
+use super::{Across, Better, METRICS, Metric, Section};
+use crate::metrics::name::Aggregate;
+
+const HEAD: &str = "# Metrics
+
+This page is printed from the table in `src/metrics/registry/table.rs` (a test compares them). The names are the same in
+`expect:`, `--fail-on`, `summary.json`, `summary.csv` and the printed tables.
+
+## Names
+
+`[variant.]base[_aggregate][{label=value,…}]`. The unit stands at the end of the base. The bare base is the worst case: the
+peak of a level, the longest of durations, the total of counts. Without the label `group` the value is over all groups: the
+sum of counts, the worst of the rest. `not drained` and `no data` are values, not numbers; a condition on them fails.
+
+`downtime_partition_s{cause=detect}` is another way to write `downtime_detect_partition_s`; an aggregate that the bare base
+already is may be written out (`rebalance_s_max` is `rebalance_s`).
+
+## What is exact and what is on the grid
+
+Downtime, causes, rebalances and counts come from the run's observations and are exact to the microsecond. `lag_records_mean`,
+`lag_records_integral`, latencies, counts of records and `catch_up_s` come from sums that the run keeps record by record: exact
+too, but latency quantiles are the lower bounds of histogram buckets, less than 0.1 % below the true value (the maximum and the
+mean are exact). Peaks, quantiles over time and ends of a lag are read on the grid of samples (a sample holds until the next
+one): duration/600 rounded up to a whole second, and every control event.
+
+All is measured between `measure.from` and `measure.to`. A span that crosses an edge counts with the part inside; a
+rebalance counts when it begins inside, with its whole length.
+";
+
+/// The whole page.
+#[must_use]
+pub fn document() -> String {
+    let mut page = HEAD.to_owned();
+    for section in Section::ALL {
+        page.push_str(&format!("\n## {}\n\n", section.title()));
+        page.push_str("| name | unit | better | also | labels | over groups | meaning |\n");
+        page.push_str("|---|---|---|---|---|---|---|\n");
+        for metric in METRICS.iter().filter(|metric| metric.section == section) {
+            page.push_str(&row(metric));
+        }
+    }
+    page
+}
+
+fn row(metric: &Metric) -> String {
+    let better = match metric.better {
+        Better::Lower => "lower",
+        Better::Higher => "higher",
+        Better::Neither => "",
+    };
+    let across = match metric.across {
+        Across::Sum => "sum",
+        Across::Worst => "worst",
+        Across::Same => "the word, or `mixed`",
+    };
+    let aggregates: Vec<String> = metric
+        .aggregates
+        .iter()
+        .map(|aggregate: &Aggregate| format!("`_{}`", aggregate.word()))
+        .collect();
+    let labels: Vec<&str> = metric.labels.iter().map(|label| label.word()).collect();
+    format!(
+        "| `{}` | {} | {better} | {} | {} | {across} | {} |\n",
+        metric.base,
+        metric.unit.word(),
+        aggregates.join(" "),
+        labels.join(", "),
+        metric.definition,
+    )
+}

@@ -1,0 +1,213 @@
+//! Values by name: collected per group, combined over groups by the table's rule, looked up by conditions.
+
+use std::fmt;
+
+use super::decimal::Decimal;
+use super::name::{Aggregate, Labels, Name};
+use super::registry::{self, Across, Better, METRICS, Metric};
+
+/// The value when a lag was not back at its level by the end.
+pub const NOT_DRAINED: &str = "not drained";
+/// The value when there was nothing to measure.
+pub const NO_DATA: &str = "no data";
+
+/// One result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A number in the metric's unit.
+    Number(Decimal),
+    /// Yes or no.
+    Flag(bool),
+    /// A word; [`NOT_DRAINED`] and [`NO_DATA`] among them.
+    Word(&'static str),
+}
+
+impl Value {
+    /// A whole number.
+    #[must_use]
+    pub fn count(count: u64) -> Self {
+        Self::Number(Decimal::whole(count))
+    }
+
+    /// Microseconds as seconds.
+    #[must_use]
+    pub fn seconds(micros: u64) -> Self {
+        Self::Number(Decimal::seconds(micros))
+    }
+
+    /// A number, or `no data`.
+    #[must_use]
+    pub fn or_no_data(number: Option<Decimal>) -> Self {
+        number.map_or(Self::Word(NO_DATA), Self::Number)
+    }
+
+    /// The number, when it is one.
+    #[must_use]
+    pub const fn number(&self) -> Option<Decimal> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Flag(_) | Self::Word(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Flag(flag) => flag.fmt(f),
+            Self::Word(word) => f.write_str(word),
+        }
+    }
+}
+
+/// Combines the values of several groups into the one without a group label; `None` without values.
+#[must_use]
+pub fn combine(metric: &Metric, values: &[Value]) -> Option<Value> {
+    let numbers = || values.iter().filter_map(Value::number);
+    match metric.across {
+        Across::Sum => match numbers().reduce(|left, right| left + right) {
+            Some(sum) => Some(Value::Number(sum)),
+            None => values.first().copied(),
+        },
+        Across::Worst => {
+            let undone = Value::Word(NOT_DRAINED);
+            if values.contains(&undone) {
+                return Some(undone);
+            }
+            let worst = match metric.better {
+                Better::Lower | Better::Neither => numbers().max(),
+                Better::Higher => numbers().min(),
+            };
+            match worst {
+                Some(worst) => Some(Value::Number(worst)),
+                None => values
+                    .iter()
+                    .copied()
+                    .max_by_key(|value| *value == Value::Flag(true)),
+            }
+        }
+        Across::Same => {
+            let first = *values.first()?;
+            let same = values.iter().all(|value| *value == first);
+            Some(if same { first } else { Value::Word("mixed") })
+        }
+    }
+}
+
+/// Named values in the order of the table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Values {
+    list: Vec<(Name, Value)>,
+}
+
+impl Values {
+    /// Adds the bare value of `base`.
+    pub fn put(&mut self, base: &str, labels: &Labels, value: Value) {
+        self.list
+            .push((Name::bare(registry::get(base)).with(labels.clone()), value));
+    }
+
+    /// Adds an aggregate of `base`.
+    pub fn put_as(&mut self, base: &str, aggregate: Aggregate, labels: &Labels, value: Value) {
+        let metric = registry::get(base);
+        let aggregate = (metric.bare != Some(aggregate)).then_some(aggregate);
+        let labels = labels.clone();
+        self.list.push((
+            Name {
+                metric,
+                aggregate,
+                labels,
+            },
+            value,
+        ));
+    }
+
+    /// The values, in order.
+    #[must_use]
+    pub fn list(&self) -> &[(Name, Value)] {
+        &self.list
+    }
+
+    /// The values, in order.
+    #[must_use]
+    pub fn into_list(self) -> Vec<(Name, Value)> {
+        self.list
+    }
+
+    /// Looks a name up exactly.
+    #[must_use]
+    pub fn get(&self, name: &Name) -> Option<Value> {
+        self.list
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| *value)
+    }
+
+    /// Looks a name up; without a group label its values are combined over groups.
+    #[must_use]
+    pub fn lookup(&self, name: &Name) -> Option<Value> {
+        if let Some(value) = self.get(name) {
+            return Some(value);
+        }
+        if name.labels.group.is_some() {
+            return None;
+        }
+        let over_groups: Vec<Value> = self
+            .list
+            .iter()
+            .filter(|(known, _)| {
+                let labels = Labels {
+                    group: None,
+                    ..known.labels.clone()
+                };
+                known.metric.base == name.metric.base
+                    && known.aggregate == name.aggregate
+                    && labels == name.labels
+            })
+            .map(|(_, value)| *value)
+            .collect();
+        combine(name.metric, &over_groups)
+    }
+
+    /// Adds, for every name with a group label alone (or with a reason), its combination over groups where it is missing; then
+    /// sorts by the table.
+    pub fn complete(&mut self) {
+        let mut over_all: Vec<Name> = Vec::new();
+        for (name, _) in &self.list {
+            if name.labels.topic.is_some() || name.labels.partition.is_some() {
+                continue;
+            }
+            let bare = Name {
+                labels: Labels {
+                    group: None,
+                    ..name.labels.clone()
+                },
+                ..name.clone()
+            };
+            if !over_all.contains(&bare) && self.get(&bare).is_none() {
+                over_all.push(bare);
+            }
+        }
+        for name in over_all {
+            if let Some(value) = self.lookup(&name) {
+                self.list.push((name, value));
+            }
+        }
+        self.list.sort_by_cached_key(|(name, _)| {
+            let position = METRICS
+                .iter()
+                .position(|metric| metric.base == name.metric.base);
+            (position, name.aggregate, name.labels.group.is_some())
+        });
+    }
+
+    /// Takes out the values that `filter` names.
+    pub fn split_off(&mut self, filter: impl Fn(&Name) -> bool) -> Self {
+        let (out, kept) = std::mem::take(&mut self.list)
+            .into_iter()
+            .partition(|(name, _)| filter(name));
+        self.list = kept;
+        Self { list: out }
+    }
+}

@@ -1,0 +1,287 @@
+//! What a reader of the timeline knows at an instant: members, owners, callbacks. The timeline is folded here, once.
+//!
+//! It refuses to interpret: states are decided by [`super::cause`], episodes by [`super::rebalances`].
+
+mod apply;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::assignor::{ConsumerId, GroupId, MemberId, TopicPartition};
+use crate::metrics::cause::{self, Facts, State};
+use crate::timeline::{CallbackKind, GroupState, Observation, Partitions, Timeline};
+
+/// One life of a process: the process and the number of its starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::metrics) struct Life {
+    pub(in crate::metrics) consumer: ConsumerId,
+    pub(in crate::metrics) start: u32,
+}
+
+/// A process.
+#[derive(Clone, Debug, Default)]
+pub(in crate::metrics) struct Process {
+    starts: u32,
+    pub(in crate::metrics) running: bool,
+    pub(in crate::metrics) frozen: bool,
+    pub(in crate::metrics) cut: bool,
+    pub(in crate::metrics) stalled: bool,
+    past_deadline: bool,
+    closing: bool,
+    is_static: bool,
+    pub(in crate::metrics) callback: Option<(CallbackKind, Partitions)>,
+    /// Slots that name one of its lives as holder, target or server.
+    slots: BTreeSet<usize>,
+}
+
+/// A group as its coordinator sees it.
+#[derive(Clone, Debug)]
+pub(in crate::metrics) struct Group {
+    pub(in crate::metrics) state: GroupState,
+    /// Its members by id.
+    members: BTreeMap<MemberId, Life>,
+    /// The same the other way round: how many ids a life has.
+    lives: BTreeMap<Life, u32>,
+    pub(in crate::metrics) generation: i32,
+    pub(in crate::metrics) assignor: Option<&'static str>,
+}
+
+impl Group {
+    /// The processes behind the members.
+    pub(in crate::metrics) fn lives(&self) -> impl Iterator<Item = Life> {
+        self.lives.keys().copied()
+    }
+
+    fn admit(&mut self, id: &MemberId, life: Life) {
+        self.dismiss(id);
+        self.members.insert(id.clone(), life);
+        *self.lives.entry(life).or_default() += 1;
+    }
+
+    fn dismiss(&mut self, id: &MemberId) -> Option<Life> {
+        let life = self.members.remove(id)?;
+        if let Some(ids) = self.lives.get_mut(&life) {
+            *ids -= 1;
+            if *ids == 0 {
+                self.lives.remove(&life);
+            }
+        }
+        Some(life)
+    }
+}
+
+/// A partition as one group sees it.
+#[derive(Clone, Debug)]
+pub(in crate::metrics) struct Slot {
+    pub(in crate::metrics) group: GroupId,
+    pub(in crate::metrics) partition: TopicPartition,
+    pub(in crate::metrics) exists: bool,
+    /// Who has it installed.
+    pub(in crate::metrics) held: Option<Life>,
+    /// Whom the assignment in force names.
+    pub(in crate::metrics) target: Option<Life>,
+    given_up: bool,
+    withheld: bool,
+    /// The holder may return no more of it until its revocation is through.
+    pending: bool,
+    callback_of: Option<Life>,
+    restoring: bool,
+    serving: Vec<Life>,
+}
+
+/// Everything known.
+#[derive(Clone, Debug)]
+pub(in crate::metrics) struct World {
+    pub(in crate::metrics) groups: Vec<Group>,
+    pub(in crate::metrics) processes: Vec<Process>,
+    pub(in crate::metrics) slots: Vec<Slot>,
+    group_of: Vec<GroupId>,
+    subscriptions: Vec<Vec<u32>>,
+    /// Running, not closing subscribers by (group, topic).
+    wanted: BTreeMap<(u32, u32), u32>,
+    /// First slot by (group, topic).
+    first: BTreeMap<(u32, u32), usize>,
+    dirty: BTreeSet<usize>,
+}
+
+impl World {
+    /// The world before the first observation.
+    pub(in crate::metrics) fn new(timeline: &Timeline) -> Self {
+        let cast = &timeline.cast;
+        let mut at_start: Vec<u32> = cast.topics.iter().map(|topic| topic.1).collect();
+        for entry in timeline.entries.iter().rev() {
+            if let Observation::PartitionsAdded { topic, before, .. } = entry.observation {
+                at_start[topic.index()] = before;
+            }
+        }
+        let mut slots = Vec::new();
+        let mut first = BTreeMap::new();
+        for (number, group) in (0..).zip(&cast.groups) {
+            let mut topics = group.topics.clone();
+            topics.sort_unstable();
+            topics.dedup();
+            for topic in topics {
+                first.insert((number, topic.0), slots.len());
+                for partition in 0..cast.topics[topic.index()].1 {
+                    slots.push(Slot {
+                        group: GroupId(number),
+                        partition: TopicPartition { topic, partition },
+                        exists: partition < at_start[topic.index()],
+                        held: None,
+                        target: None,
+                        given_up: false,
+                        withheld: false,
+                        pending: false,
+                        callback_of: None,
+                        restoring: false,
+                        serving: Vec::new(),
+                    });
+                }
+            }
+        }
+        let group = Group {
+            state: GroupState::Empty,
+            members: BTreeMap::new(),
+            lives: BTreeMap::new(),
+            generation: 0,
+            assignor: None,
+        };
+        Self {
+            groups: vec![group; cast.groups.len()],
+            processes: cast
+                .consumers
+                .iter()
+                .map(|facts| Process {
+                    is_static: facts.instance.is_some(),
+                    ..Process::default()
+                })
+                .collect(),
+            dirty: (0..slots.len()).collect(),
+            slots,
+            group_of: cast.consumers.iter().map(|facts| facts.group).collect(),
+            subscriptions: cast
+                .consumers
+                .iter()
+                .map(|facts| facts.topics.iter().map(|topic| topic.0).collect())
+                .collect(),
+            wanted: BTreeMap::new(),
+            first,
+        }
+    }
+
+    /// The slots whose state may have changed since the last call.
+    pub(in crate::metrics) fn take_dirty(&mut self) -> BTreeSet<usize> {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// The slot of a partition in a group; `None` when no member of the group ever subscribes to its topic.
+    pub(in crate::metrics) fn slot(
+        &self,
+        group: GroupId,
+        partition: TopicPartition,
+    ) -> Option<usize> {
+        let first = *self.first.get(&(group.0, partition.topic.0))?;
+        let slot = first + partition.partition as usize;
+        (self.slots.get(slot)?.partition == partition).then_some(slot)
+    }
+
+    /// The group of a process.
+    pub(in crate::metrics) fn group_of(&self, consumer: ConsumerId) -> GroupId {
+        self.group_of[consumer.index()]
+    }
+
+    /// The present life of a process.
+    pub(in crate::metrics) fn life(&self, consumer: ConsumerId) -> Life {
+        Life {
+            consumer,
+            start: self.processes[consumer.index()].starts,
+        }
+    }
+
+    /// Who serves the slot, by the coordinator's book.
+    pub(in crate::metrics) fn server(&self, slot: usize) -> Option<Life> {
+        let slot = &self.slots[slot];
+        slot.serving
+            .iter()
+            .copied()
+            .find(|life| self.is_member(slot.group, *life))
+    }
+
+    /// True when the coordinator counts the life as a member.
+    pub(in crate::metrics) fn is_member(&self, group: GroupId, life: Life) -> bool {
+        self.groups[group.index()].lives.contains_key(&life)
+    }
+
+    /// True when the life is not over.
+    pub(in crate::metrics) fn is_running(&self, life: Life) -> bool {
+        let process = &self.processes[life.consumer.index()];
+        process.starts == life.start && process.running
+    }
+
+    /// Who has which partitions of the group installed.
+    pub(in crate::metrics) fn installed(
+        &self,
+        group: GroupId,
+    ) -> impl Iterator<Item = (TopicPartition, Life)> {
+        self.slots
+            .iter()
+            .filter(move |slot| slot.group == group)
+            .filter_map(|slot| Some((slot.partition, slot.held?)))
+    }
+
+    /// True when the life is over, frozen, cut off or past its poll deadline.
+    fn is_lost(&self, life: Life) -> bool {
+        let process = &self.processes[life.consumer.index()];
+        process.starts != life.start
+            || !process.running
+            || process.frozen
+            || process.cut
+            || process.past_deadline
+    }
+
+    /// True when the life is in its `close()` or past it.
+    fn is_closing(&self, life: Life) -> bool {
+        let process = &self.processes[life.consumer.index()];
+        process.starts == life.start && process.closing
+    }
+
+    /// True when the member can serve no more and the coordinator learns it only when its session expires: everybody lost but a
+    /// dynamic member that closed, whose LeaveGroup is on its way.
+    fn is_missed(&self, life: Life) -> bool {
+        if self.is_closing(life) {
+            let process = &self.processes[life.consumer.index()];
+            process.is_static && process.callback.is_none()
+        } else {
+            self.is_lost(life)
+        }
+    }
+
+    /// State of a slot now.
+    pub(in crate::metrics) fn state(&self, index: usize) -> State {
+        let slot = &self.slots[index];
+        let member = |life: &Life| self.is_member(slot.group, *life);
+        let held = slot.held.filter(member);
+        let target = slot.target.filter(member);
+        let given_up = slot.given_up || target.is_some_and(|life| self.is_closing(life));
+        let target_busy = target.is_some_and(|life| {
+            held != target && !given_up && self.processes[life.consumer.index()].callback.is_some()
+        });
+        cause::state(&Facts {
+            served: self.server(index).is_some(),
+            owner_lost: held
+                .into_iter()
+                .chain(target)
+                .any(|life| self.is_missed(life)),
+            in_callback: slot.pending || slot.callback_of.is_some() || target_busy,
+            restoring: slot.restoring,
+            installed: held.is_some_and(|life| !self.is_closing(life)),
+            wanted: self
+                .wanted
+                .get(&(slot.group.0, slot.partition.topic.0))
+                .is_some_and(|subscribers| *subscribers > 0),
+            group: self.groups[slot.group.index()].state,
+            targeted: target.is_some(),
+            given_up,
+            withheld: slot.withheld,
+        })
+    }
+}
