@@ -237,7 +237,6 @@ impl World<'_> {
             consumer,
             Arc::new(process.spec.config.clone()),
             process.spec.topics.clone(),
-            MemberId::unknown(),
         );
         let client = Client::new(
             member,

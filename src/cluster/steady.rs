@@ -182,13 +182,7 @@ impl World<'_> {
         let process = &mut self.processes[consumer.index()];
         process.incarnation = 1;
         let config = Arc::new(process.spec.config.clone());
-        let mut member = Member::new(
-            now,
-            consumer,
-            config,
-            process.spec.topics.clone(),
-            MemberId::unknown(),
-        );
+        let mut member = Member::new(now, consumer, config, process.spec.topics.clone());
         let MemberRecord {
             member_id,
             assignment,
