@@ -10,7 +10,7 @@ use super::client::Client;
 use super::coordinators::{Connection, Inbound};
 use super::ground::{Ground, Link, Output};
 use super::ledger::UNCHANGED;
-use crate::assignor::{AssignorKind, ConsumerId, GroupId, MemberId, TopicId};
+use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicId};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
 use crate::protocol::classic::Member;
 use crate::scenario::plan::{Consumer, Plan};
