@@ -225,6 +225,44 @@ fn adding_partitions_changes_the_shares_of_a_whole_topic_only() {
     ));
 }
 
+/// Two changes at one instant are the later one, and a factor of a million is played.
+#[test]
+fn changes_at_one_instant_and_large_factors() {
+    let rate = |records| Rate {
+        records,
+        per_micros: 1_000_000,
+    };
+    let terms = [LoadTerm::Constant(rate(60))];
+    let partitions = [
+        (micros(0), 3),
+        (micros(0), 4),
+        (micros(9), 5),
+        (micros(9), 6),
+    ];
+    let topic = TopicArrivals::new(&load(&terms, &partitions, 1_000_000)).unwrap();
+    assert_eq!(
+        (topic.created(3), topic.created(4), topic.created(5)),
+        (micros(0), micros(9), micros(9))
+    );
+    assert_eq!(topic.created(6), SimTime::NEVER);
+    assert_eq!(topic.partition(Seed(1), 5).due(0), micros(100_009));
+    for term in [LoadTerm::Constant(rate(1)), LoadTerm::Poisson(rate(1))] {
+        let terms = [term];
+        let mut load = load(&terms, &[(SimTime::ZERO, 1)], 1_000_000);
+        let factors = [LoadFactor {
+            from: micros(0),
+            to: micros(1_000_000),
+            thousandths: 1_000_000_000,
+        }];
+        load.factors = &factors;
+        let count = TopicArrivals::new(&load)
+            .unwrap()
+            .partition(Seed(1), 0)
+            .count(micros(1_000_000));
+        assert!(count.abs_diff(1_000_000) <= 4_000, "{count}");
+    }
+}
+
 /// Every refusal names a reason and a remedy.
 #[test]
 fn what_makes_no_sense_is_refused() {
@@ -271,7 +309,7 @@ fn what_makes_no_sense_is_refused() {
         LoadTerm::Spike {
             at: micros(1),
             length: hour,
-            factor_thousandths: 1_000_001,
+            factor_thousandths: 1_000_000_001,
         },
     ];
     for term in bad {
@@ -289,12 +327,15 @@ fn what_makes_no_sense_is_refused() {
         factor_thousandths: 2_000,
     }];
     assert!(TopicArrivals::new(&load(&spike, &[(micros(0), 1)], 1)).is_err());
+    let endless = SimTime::NEVER.as_micros();
+    assert!(TopicArrivals::new(&load(&[], &[(micros(0), 1)], endless)).is_err());
     let fine = [LoadTerm::Constant(rate(1))];
     for partitions in [
         &[][..],
         &[(micros(0), 0)],
         &[(micros(1), 3)],
         &[(micros(0), 3), (micros(1), 3)],
+        &[(micros(0), 3), (micros(2), 4), (micros(1), 5)],
     ] {
         assert!(
             TopicArrivals::new(&load(&fine, partitions, 1)).is_err(),

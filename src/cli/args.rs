@@ -9,9 +9,12 @@ use clap_complete::Shell;
 
 use super::exit;
 use super::seeds::{SeedArg, SeedsArg};
+use crate::cluster::Options;
 
 /// Control events after which a replication is held to have run away.
-const EVENT_LIMIT: &str = "100000000";
+fn event_limit() -> NonZeroU64 {
+    NonZeroU64::new(Options::default().event_limit).unwrap_or(NonZeroU64::MAX)
+}
 
 const TEMPLATE: &str = "\
 {before-help}{about}
@@ -189,7 +192,7 @@ pub(crate) struct Selection {
 }
 
 /// Changes to the scenario.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Scenario")]
 pub(crate) struct OverrideArgs {
     /// Only these variants
@@ -286,7 +289,7 @@ pub(crate) struct Work {
     )]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Control events after which a replication is stopped (exit 5)
-    #[arg(long, value_name = "N", default_value = EVENT_LIMIT)]
+    #[arg(long, value_name = "N", default_value_t = event_limit())]
     #[arg(env = "REBSIM_EVENT_LIMIT", hide_env_values = true)]
     pub(crate) event_limit: NonZeroU64,
     /// Check every invariant after every event (slower; exit 70)

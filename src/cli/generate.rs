@@ -3,16 +3,23 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::args::{Cli, Explain, Generate, Init};
+use super::args::{Cli, Explain, Generate, Init, OverrideArgs};
 use super::exit::Failure;
-use super::source::nearest;
+use super::source::{nearest, no_example, shipped};
 use super::streams::Streams;
+use super::understand::understand;
 use super::wiring;
+use crate::scenario::code::Code;
+use crate::scenario::examples::{self, Example};
+use crate::scenario::schema;
+
+/// Width of text for people.
+const COLUMNS: usize = 80;
 
 /// `rebsim generate`
 pub(crate) fn generate(what: &Generate, streams: &mut Streams) -> Result<(), Failure> {
     let text = match what {
-        Generate::Schema => return Err(wiring::not_built_yet("generate schema")),
+        Generate::Schema => schema::text(),
         Generate::Metrics => return Err(wiring::not_built_yet("generate metrics")),
         Generate::Man { verb } => manual(verb.as_deref())?,
         Generate::Completions { shell } => completions(*shell)?,
@@ -21,13 +28,93 @@ pub(crate) fn generate(what: &Generate, streams: &mut Streams) -> Result<(), Fai
 }
 
 /// `rebsim explain`
-pub(crate) fn explain(_args: &Explain, _streams: &mut Streams) -> Result<(), Failure> {
-    Err(wiring::not_built_yet("explain"))
+pub(crate) fn explain(args: &Explain, streams: &mut Streams) -> Result<(), Failure> {
+    let Some(name) = &args.code else {
+        let list: String = Code::ALL
+            .iter()
+            .map(|code| format!("{code}  {}\n", code.title()))
+            .collect();
+        return streams.result(&list);
+    };
+    let Some(code) = Code::parse(name) else {
+        let names: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
+        let help = match nearest(name, &names) {
+            Some(near) => format!("did you mean {near}? rebsim explain --list shows all"),
+            None => "rebsim explain --list shows all".to_owned(),
+        };
+        return Err(Failure::usage(
+            format!("there is no code `{name}`"),
+            Some(help),
+        ));
+    };
+    let text = format!("{code}: {}\n\n{}", code.title(), code.explanation().trim());
+    streams.result(&wrapped(&text))
+}
+
+/// Lines broken at blanks so that they fit [`COLUMNS`]; indented ones (examples) are left alone.
+fn wrapped(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let mut column = 0;
+        let words: Vec<&str> = match line.starts_with(' ') {
+            true => vec![line],
+            false => line.split_whitespace().collect(),
+        };
+        for word in words {
+            let width = word.chars().count();
+            if column > 0 && column + 1 + width > COLUMNS {
+                out.push('\n');
+                column = 0;
+            }
+            if column > 0 {
+                out.push(' ');
+                column += 1;
+            }
+            out.push_str(word);
+            column += width;
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// `rebsim init`
-pub(crate) fn init(_args: &Init, _streams: &mut Streams) -> Result<(), Failure> {
-    Err(wiring::not_built_yet("init"))
+pub(crate) fn init(args: &Init, streams: &mut Streams) -> Result<(), Failure> {
+    if args.list {
+        return streams.result(&examples_list());
+    }
+    match examples::find(&args.example) {
+        Some(example) => streams.result(example.text),
+        None => {
+            let message = format!("there is no shipped example `{}`", args.example);
+            Err(no_example(&args.example, &message))
+        }
+    }
+}
+
+/// The shipped examples with their questions.
+fn examples_list() -> String {
+    let width = examples::EXAMPLES
+        .iter()
+        .map(|example| example.name.len())
+        .max()
+        .unwrap_or(0);
+    let mut list = String::new();
+    for example in examples::EXAMPLES {
+        let line = format!("{:width$}  {}", example.name, question(example));
+        list.push_str(line.trim_end());
+        list.push('\n');
+    }
+    list
+}
+
+/// What an example asks, in its own words: its `about`, in one line.
+fn question(example: &Example) -> String {
+    let input = shipped(example);
+    let scenario = understand(&input, &OverrideArgs::default());
+    let about = scenario.ok().and_then(|scenario| scenario.about);
+    let about = about.unwrap_or_default();
+    about.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn manual(verb: Option<&str>) -> Result<String, Failure> {

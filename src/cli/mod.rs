@@ -22,6 +22,7 @@ mod results;
 mod seeds;
 mod source;
 mod streams;
+mod understand;
 mod verbs;
 mod wiring;
 

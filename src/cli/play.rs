@@ -15,9 +15,12 @@ use super::results::{Place, Written, folder_name};
 use super::seeds::seeds;
 use super::source::{self, Input};
 use super::streams::Streams;
-use super::wiring::{self, Halted, Judged, Loaded, Look, Outcome};
+use super::understand;
+use super::wiring::{self, Judged, Look, Outcome};
+use crate::cluster::{self, Halt};
 use crate::experiment::{self, Played};
 use crate::kernel::Seed;
+use crate::scenario::{Scenario, canonical_hash};
 
 /// `rebsim run`
 pub(crate) fn run(args: &Play, streams: &mut Streams) -> Result<(), Failure> {
@@ -36,7 +39,7 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
             "no scenario selected; rebsim init --list shows the shipped examples".to_owned(),
         ));
     }
-    let scenarios = understand(&inputs, args, streams)?;
+    let scenarios = understand_all(&inputs, args, streams)?;
     refuse_what_cannot_be_shown(verb, args, &scenarios)?;
     let place = match args.output.no_out {
         true => None,
@@ -50,7 +53,12 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
             args,
             input,
             scenario,
-            seeds: seeds(scenario.seed, args.selection.seed, args.selection.seeds),
+            hash: canonical_hash(&scenario.resolved),
+            seeds: seeds(
+                Seed(scenario.seed),
+                args.selection.seed,
+                args.selection.seeds,
+            ),
             jobs: args.work.jobs.unwrap_or_else(experiment::processors),
         };
         let judged = experiment.play(place.as_ref(), &mut documents, streams)?;
@@ -68,16 +76,23 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
 }
 
 /// Every scenario understood, or every diagnostic of all of them told.
-fn understand(inputs: &[Input], args: &Play, streams: &Streams) -> Result<Vec<Loaded>, Failure> {
+fn understand_all(
+    inputs: &[Input],
+    args: &Play,
+    streams: &Streams,
+) -> Result<Vec<Scenario>, Failure> {
     let mut scenarios = Vec::new();
     let mut refused = None;
     for input in inputs {
-        match wiring::load(input, &args.overrides, streams.color_err) {
+        match understand::understand(input, &args.overrides) {
             Ok(scenario) => scenarios.push(scenario),
-            Err(rejection) => {
-                streams.error(&rejection.text);
-                let worse = refused == Some(Exit::Refused) || rejection.exit == Exit::Refused;
-                refused = Some(if worse { Exit::Refused } else { rejection.exit });
+            Err(rejected) => {
+                let (findings, sources) = (&rejected.diagnostics, &rejected.sources);
+                let (notes, color) = (streams.verbose, streams.color_err);
+                streams.error(&understand::text(findings, sources, notes, color));
+                if refused != Some(Exit::Refused) {
+                    refused = Some(understand::exit(&rejected));
+                }
             }
         }
     }
@@ -90,7 +105,7 @@ fn understand(inputs: &[Input], args: &Play, streams: &Streams) -> Result<Vec<Lo
 fn refuse_what_cannot_be_shown(
     verb: &str,
     args: &Play,
-    scenarios: &[Loaded],
+    scenarios: &[Scenario],
 ) -> Result<(), Failure> {
     if args.output.format == PlayFormat::Csv && scenarios.len() > 1 {
         return Err(Failure::usage(
@@ -123,7 +138,8 @@ struct Experiment<'a> {
     verb: &'static str,
     args: &'a Play,
     input: &'a Input,
-    scenario: &'a Loaded,
+    scenario: &'a Scenario,
+    hash: String,
     seeds: Vec<Seed>,
     jobs: NonZeroUsize,
 }
@@ -135,10 +151,9 @@ impl Experiment<'_> {
         documents: &mut Vec<String>,
         streams: &mut Streams,
     ) -> Result<Judged, Failure> {
-        if streams.verbose {
-            for note in &self.scenario.notes {
-                streams.note(note);
-            }
+        let (notes, sources) = (&self.scenario.notes, &self.scenario.sources);
+        if streams.verbose && !notes.is_empty() {
+            streams.note(&understand::text(notes, sources, true, streams.color_err));
         }
         let (played, wall) = self.simulate(streams)?;
         if self.seeds.len() > 1 && played.iter().all(|played| !played.outcome.drew) {
@@ -173,14 +188,21 @@ impl Experiment<'_> {
         let total = self.scenario.plans.len() * self.seeds.len();
         let progress = Progress::new(streams, self.args.work.progress, total);
         panic::simulating(Some(Context {
-            hash: self.scenario.hash.clone(),
+            hash: self.hash.clone(),
             again: self.again(),
         }));
-        let work = &self.args.work;
+        let options = cluster::Options {
+            check_invariants: self.args.work.check_invariants,
+            event_limit: self.args.work.event_limit.get(),
+            ..cluster::Options::default()
+        };
+        let all_series = self.args.output.series == Series::All;
         let engine = |replication: experiment::Replication<'_>| {
-            let (variant, seed) = (replication.plan.variant.clone(), replication.seed);
-            wiring::simulate(replication, work.check_invariants, work.event_limit.get())
-                .map_err(|halted| (halted, variant, seed))
+            let (plan, seed) = (replication.plan, replication.seed);
+            match cluster::simulate(plan, seed, &options) {
+                Ok(timeline) => Ok(Outcome::of(&timeline, replication.is_first || all_series)),
+                Err(halt) => Err((halt, plan.variant.clone(), seed)),
+            }
         };
         let watch = |finished| progress.finished(finished);
         let played = experiment::play(&self.scenario.plans, &self.seeds, self.jobs, engine, &watch);
@@ -189,16 +211,16 @@ impl Experiment<'_> {
         panic::simulating(None);
         match played {
             Ok(played) => Ok((played, wall)),
-            Err((halted, variant, seed)) => Err(self.halted(halted, &variant, seed)),
+            Err((halt, variant, seed)) => Err(self.halted(halt, &variant, seed)),
         }
     }
 
     /// What to say about a replication that did not reach its end.
-    fn halted(&self, halted: Halted, variant: &str, seed: Seed) -> Failure {
+    fn halted(&self, halt: Halt, variant: &str, seed: Seed) -> Failure {
         let again = again::one(&self.again(), variant, seed);
         let who = format!("{} / {variant}, seed {}", self.scenario.name, seed.0);
-        match halted {
-            Halted::EventLimit {
+        match halt {
+            Halt::EventLimit {
                 at,
                 events,
                 busiest,
@@ -210,8 +232,8 @@ impl Experiment<'_> {
                 let again = format!("{again} --event-limit {}", self.args.work.event_limit);
                 Failure::EventLimit(format!("{text}\nagain: {again}"))
             }
-            Halted::Invariant { at, message } => {
-                let hash = &self.scenario.hash;
+            Halt::Invariant { at, message } => {
+                let hash = &self.hash;
                 Failure::Bug(format!(
                     "this is a bug in rebsim: at {at} {message}\n{who}, scenario {hash}\nagain: {again}"
                 ))
@@ -228,7 +250,7 @@ impl Experiment<'_> {
     ) -> Result<(String, Written), Failure> {
         let identity = Identity {
             scenario: self.scenario.name.clone(),
-            hash: self.scenario.hash.clone(),
+            hash: self.hash.clone(),
             variants: self
                 .scenario
                 .plans

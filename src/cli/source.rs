@@ -3,15 +3,14 @@
 //! It reads texts and finds names; what a text means is for [`crate::scenario`].
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::exit::Failure;
 use super::streams::Streams;
-use super::wiring;
-
-/// A scenario or an included file may have this many bytes; more is a mistake, not a scenario.
-const TEXT_BYTES_MAX: u64 = 64 << 20;
+use crate::scenario::LoadError;
+use crate::scenario::examples::{self, Example};
+use crate::scenario::files::MAX_BYTES;
 
 /// A text to be understood as a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +19,19 @@ pub(crate) struct Input {
     pub(crate) name: String,
     /// What to type to name it again.
     pub(crate) operand: String,
-    /// Its content.
-    pub(crate) text: String,
+    /// Where it comes from, and so where what it names comes from.
+    pub(crate) origin: Origin,
+    /// Its content, or why there is none.
+    pub(crate) text: Result<String, LoadError>,
+}
+
+/// Where a text comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A file or stdin.
+    Disc,
+    /// The program itself.
+    Example,
 }
 
 /// Reads every text that the operands name; folders give their scenario files in order of name.
@@ -32,7 +42,8 @@ pub(crate) fn gather(operands: &[String], streams: &Streams) -> Result<Vec<Input
             inputs.push(Input {
                 name: "<stdin>".to_owned(),
                 operand: operand.clone(),
-                text: read(io::stdin().lock(), Path::new("standard input"))?,
+                origin: Origin::Disc,
+                text: read(io::stdin().lock(), MAX_BYTES).map_err(|error| refusal(&error)),
             });
             continue;
         }
@@ -44,10 +55,10 @@ pub(crate) fn gather(operands: &[String], streams: &Streams) -> Result<Vec<Input
                     streams.note(&format!("{operand}: no scenario files in this folder"));
                 }
                 for file in files {
-                    inputs.push(from_file(&file)?);
+                    inputs.push(from_file(&file));
                 }
             }
-            Ok(_) => inputs.push(from_file(path)?),
+            Ok(_) => inputs.push(from_file(path)),
             Err(error) if is_absent(&error) => inputs.push(example(operand, streams)?),
             Err(error) => return Err(Failure::file("read", path, error)),
         }
@@ -55,35 +66,51 @@ pub(crate) fn gather(operands: &[String], streams: &Streams) -> Result<Vec<Input
     Ok(inputs)
 }
 
-fn from_file(path: &Path) -> Result<Input, Failure> {
+fn from_file(path: &Path) -> Input {
     let name = path.display().to_string();
-    Ok(Input {
+    Input {
         operand: name.clone(),
         name,
-        text: read_file(path)?,
-    })
+        origin: Origin::Disc,
+        text: read_file(path, MAX_BYTES).map_err(|error| refusal(&error)),
+    }
 }
 
 fn example(name: &str, streams: &Streams) -> Result<Input, Failure> {
-    if let Some(text) = wiring::example(name) {
+    if let Some(example) = examples::find(name) {
         streams.note(&format!(
             "no file of that name: using the shipped example `{name}`"
         ));
-        return Ok(Input {
-            name: format!("{name}.yaml"),
-            operand: name.to_owned(),
-            text: text.to_owned(),
-        });
+        return Ok(shipped(example));
     }
-    let names = wiring::example_names();
-    let help = nearest(name, &names).map_or_else(
-        || "rebsim init --list shows the shipped examples".to_owned(),
-        |near| format!("did you mean `{near}`? rebsim init --list shows the shipped examples"),
-    );
-    Err(Failure::usage(
-        format!("`{name}` is neither a file nor a shipped example"),
-        Some(help),
+    Err(no_example(
+        name,
+        &format!("`{name}` is neither a file nor a shipped example"),
     ))
+}
+
+/// A shipped example as an input.
+pub(crate) fn shipped(example: &Example) -> Input {
+    Input {
+        name: format!("{}.yaml", example.name),
+        operand: example.name.to_owned(),
+        origin: Origin::Example,
+        text: Ok(example.text.to_owned()),
+    }
+}
+
+/// There is no shipped example of that name.
+pub(crate) fn no_example(name: &str, message: &str) -> Failure {
+    let names: Vec<&str> = examples::EXAMPLES
+        .iter()
+        .map(|example| example.name)
+        .collect();
+    let list = "rebsim init --list shows the shipped examples";
+    let help = nearest(name, &names).map_or_else(
+        || list.to_owned(),
+        |near| format!("did you mean `{near}`? {list}"),
+    );
+    Failure::usage(message, Some(help))
 }
 
 /// The scenario files right below a folder: `.yaml`, `.yml` and `.json`, but no schemas and nothing hidden.
@@ -121,36 +148,29 @@ pub(crate) fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-/// The text of a file.
-pub(crate) fn read_file(path: &Path) -> Result<String, Failure> {
-    let file = fs::File::open(path).map_err(|error| Failure::file("read", path, error))?;
-    read(file, path)
+/// The text of a file of at most `max` bytes; see [`read`].
+pub(crate) fn read_file(path: &Path, max: usize) -> io::Result<String> {
+    read(fs::File::open(path)?, max)
 }
 
-/// Everything of a reader as text; too much of it, or something that is no text, is wrong usage.
-fn read(reader: impl Read, name: &Path) -> Result<String, Failure> {
+/// Everything of a reader as text: `FileTooLarge` beyond `max` bytes, `InvalidData` when it is not UTF-8.
+fn read(reader: impl Read, max: usize) -> io::Result<String> {
     let mut bytes = Vec::new();
-    reader
-        .take(TEXT_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure::file("read", name, error))?;
-    let shown = name.display();
-    if bytes.len() as u64 > TEXT_BYTES_MAX {
-        let limit = TEXT_BYTES_MAX >> 20;
-        return Err(Failure::usage(
-            format!("{shown} is larger than {limit} MiB"),
-            Some("a scenario is a page of text; put load traces into their own CSV".to_owned()),
-        ));
+    reader.take(max as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > max {
+        return Err(ErrorKind::FileTooLarge.into());
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let good = error.utf8_error().valid_up_to();
-        let before = &error.as_bytes()[..good];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Failure::usage(
-            format!("{shown}:{line}: this is not UTF-8 text (byte {good})"),
-            None,
-        )
-    })
+    String::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData.into())
+}
+
+/// Why there is no text.
+pub(crate) fn refusal(error: &io::Error) -> LoadError {
+    match error.kind() {
+        ErrorKind::InvalidData => LoadError::NotText,
+        ErrorKind::FileTooLarge => LoadError::TooLarge,
+        _ if is_absent(error) => LoadError::NotFound,
+        _ => LoadError::Unreadable(error.to_string()),
+    }
 }
 
 /// The name that takes the fewest edits to reach, if it is near enough to be meant.
@@ -215,11 +235,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_wrong_usage_with_its_line() {
-        let failure = read(&b"a\nb\xff"[..], Path::new("x.yaml")).expect_err("no UTF-8");
-        assert_eq!(
-            failure.to_string(),
-            "x.yaml:2: this is not UTF-8 text (byte 3)"
-        );
+    fn what_is_too_large_or_no_text_is_told_apart() {
+        let kind = |bytes: &[u8]| read(bytes, 3).map_err(|error| refusal(&error));
+        assert_eq!(kind(b"abc"), Ok("abc".to_owned()));
+        assert_eq!(kind(b"abcd"), Err(LoadError::TooLarge));
+        assert_eq!(kind(b"a\xff"), Err(LoadError::NotText));
     }
 }

@@ -83,6 +83,8 @@ pub(super) struct Client {
     pub(super) frozen_until: SimTime,
     /// The heartbeat thread's steps are counted from here: the last return of `poll()`.
     pub(super) steps_from: SimTime,
+    /// The heartbeat thread was notified by `poll()` and sends then.
+    pub(super) heartbeat_notice: SimTime,
     pub(super) inbox: Vec<Answer>,
     pub(super) pending: Vec<Pending>,
     pub(super) metadata_due: SimTime,
@@ -108,16 +110,24 @@ pub(super) struct Client {
 
 impl Client {
     /// A consumer whose process starts now.
-    pub(super) fn new(member: Member, now: SimTime, brokers: usize, construction: SimDuration) -> Self {
+    pub(super) fn new(
+        member: Member,
+        now: SimTime,
+        brokers: usize,
+        construction: SimDuration,
+    ) -> Self {
         Self {
             member,
             fetcher: Fetcher::new(brokers),
             clock: now,
-            app: App::Starting { until: now + construction },
+            app: App::Starting {
+                until: now + construction,
+            },
             deadline: now,
             assigned: None,
             frozen_until: SimTime::ZERO,
             steps_from: now,
+            heartbeat_notice: SimTime::NEVER,
             inbox: Vec::new(),
             pending: Vec::new(),
             metadata_due: SimTime::NEVER,
@@ -140,7 +150,9 @@ impl Client {
     /// True while the application thread is inside `poll()` or `close()` and handles answers as they come.
     fn handles_answers(&self) -> bool {
         match self.app {
-            App::Polling | App::Closing | App::Committing { .. } | App::CallbackCommit { .. } => true,
+            App::Polling | App::Closing | App::Committing { .. } | App::CallbackCommit { .. } => {
+                true
+            }
             App::Starting { .. }
             | App::Working { .. }
             | App::Callback { .. }
@@ -189,7 +201,8 @@ impl Client {
         }
         if self.handles_answers() {
             self.run(ground);
-        } else if ground.calibration.heartbeat_thread_step.is_zero() && self.heartbeat_thread_runs() {
+        } else if ground.calibration.heartbeat_thread_step.is_zero() && self.heartbeat_thread_runs()
+        {
             self.drain(ground);
         }
     }
@@ -224,19 +237,25 @@ impl Client {
             App::CallbackCommit { .. } | App::Committing { .. } | App::Closing => SimTime::NEVER,
             App::Dead => return SimTime::NEVER,
         };
-        let mut next = own.min(self.fetcher.next_serving());
-        if self.heartbeat_thread_runs() {
+        let mut next = own
+            .min(self.fetcher.next_serving())
+            .min(self.heartbeat_notice);
+        if self.heartbeat_thread_runs() && self.heartbeat_notice == SimTime::NEVER {
             let due = self.member.heartbeat_due().min(self.member.poll_deadline());
             next = next.min(self.heartbeat_step(due, ground));
             if !self.inbox.is_empty() {
-                next = next.min(self.heartbeat_step(ground.now + SimDuration::from_micros(1), ground));
+                next =
+                    next.min(self.heartbeat_step(ground.now + SimDuration::from_micros(1), ground));
             }
         }
         next.max(ground.now)
     }
 
     fn next_in_poll(&self, ground: &Ground<'_>) -> SimTime {
-        let heartbeat = self.member.heartbeat_due() + ground.calibration.heartbeat_wakeup;
+        let heartbeat = match self.heartbeat_notice {
+            SimTime::NEVER => self.member.heartbeat_due() + ground.calibration.poll_wakeup,
+            notice => notice,
+        };
         self.deadline
             .min(self.fetcher.next_arrival())
             .min(self.fetcher.next_serving())
@@ -254,7 +273,7 @@ impl Client {
             && self.fetcher.is_settled()
             && self.metadata_answer.is_none()
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
-            && !(ground.harness && self.fetcher.slots.iter().any(|slot| slot.fresh));
+            && !ground.harness;
         if !steady {
             return self.next_step(ground);
         }
@@ -272,6 +291,9 @@ impl Client {
     /// Does what is due now.
     pub(super) fn step(&mut self, ground: &mut Ground<'_>) {
         self.begin_serving(ground);
+        if self.heartbeat_notice <= ground.now {
+            self.send_heartbeat(ground);
+        }
         if !self.inbox.is_empty() && self.handles_answers() {
             return self.run(ground);
         }
@@ -280,19 +302,24 @@ impl Client {
                 self.poll(ground);
             }
             App::Working { until } if until <= ground.now => self.after_work(ground),
-            App::Callback { kind, until } if until <= ground.now => self.after_callback_work(kind, ground),
+            App::Callback { kind, until } if until <= ground.now => {
+                self.after_callback_work(kind, ground)
+            }
             App::Assigning { until } if until <= ground.now => {
                 self.app = App::Polling;
                 let mut effects = Vec::new();
                 if let Some((assignments, snapshot)) = self.assigned.take() {
-                    self.member.on_assigned_by_leader(assignments, snapshot, &mut effects);
+                    self.member
+                        .on_assigned_by_leader(assignments, snapshot, &mut effects);
                 }
                 self.apply(effects, ground);
                 self.run(ground);
             }
             App::Exiting { until } if until <= ground.now => {
                 self.app = App::Dead;
-                ground.observe(Observation::ConsumerClosed { consumer: ground.consumer });
+                ground.observe(Observation::ConsumerClosed {
+                    consumer: ground.consumer,
+                });
                 ground.out.push(Output::Exited);
             }
             App::Polling => self.run(ground),
@@ -328,6 +355,16 @@ impl Client {
         self.apply(effects, ground);
     }
 
+    /// The heartbeat thread, notified by `poll()`, sends.
+    pub(super) fn send_heartbeat(&mut self, ground: &mut Ground<'_>) {
+        self.heartbeat_notice = SimTime::NEVER;
+        if self.member.heartbeat_due() <= ground.now {
+            let mut effects = Vec::new();
+            self.member.on_heartbeat_due(ground.now, &mut effects);
+            self.apply(effects, ground);
+        }
+    }
+
     pub(super) fn release_all(&mut self, why: ReleaseReason, ground: &mut Ground<'_>) {
         for slot in &mut self.fetcher.slots {
             ground.released(slot.index, slot.partition, why);
@@ -339,7 +376,8 @@ impl Client {
 
     fn begin_serving(&mut self, ground: &mut Ground<'_>) {
         let now = ground.now;
-        self.fetcher.begin_serving(now, |slot| ground.serving(slot.index, slot.partition));
+        self.fetcher
+            .begin_serving(now, |slot| ground.serving(slot.index, slot.partition));
     }
 
     /// Handles the answers at the socket.
@@ -347,16 +385,25 @@ impl Client {
         for answer in std::mem::take(&mut self.inbox) {
             let mut effects = Vec::new();
             match answer {
-                Answer::Group(response) => self.member.on_response(ground.now, response, &mut effects),
+                Answer::Group(response) => {
+                    self.member.on_response(ground.now, response, &mut effects)
+                }
                 Answer::Commit(purpose, error) => {
-                    self.member.on_commit(ground.now, purpose, error, &mut effects);
+                    self.member
+                        .on_commit(ground.now, purpose, error, &mut effects);
                     if purpose == CommitPurpose::Application {
                         self.apply(std::mem::take(&mut effects), ground);
                         self.after_application_commit(ground);
                     }
                 }
                 Answer::Offsets(offsets) => self.fetcher.on_committed(&offsets, ground),
-                Answer::Coordinator(found) => self.member.on_coordinator(ground.now, found),
+                Answer::Coordinator(found) => {
+                    self.member.on_coordinator(ground.now, found);
+                    if self.metadata_due == SimTime::NEVER {
+                        // The first metadata came just before.
+                        self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
+                    }
+                }
                 Answer::Disconnected => {
                     self.member.on_disconnected(ground.now);
                     self.fetcher.on_disconnected();
@@ -371,9 +418,12 @@ impl Client {
     fn commit_gave_up(&mut self, effects: &mut Vec<MemberEffect>, ground: &mut Ground<'_>) {
         let error = ErrorCode::CoordinatorNotAvailable;
         match self.app {
-            App::Closing => self.member.on_commit(ground.now, CommitPurpose::Close, error, effects),
+            App::Closing => self
+                .member
+                .on_commit(ground.now, CommitPurpose::Close, error, effects),
             App::CallbackCommit { .. } | App::Committing { .. } => {
-                self.member.on_commit(ground.now, CommitPurpose::Application, error, effects);
+                self.member
+                    .on_commit(ground.now, CommitPurpose::Application, error, effects);
                 self.after_application_commit(ground);
             }
             App::Starting { .. }
@@ -391,7 +441,9 @@ impl Client {
         for effect in effects {
             match effect {
                 MemberEffect::Send(request) => self.send(Packet::Group(request), ground),
-                MemberEffect::Commit(purpose, commit) => self.send(Packet::Commit(purpose, commit), ground),
+                MemberEffect::Commit(purpose, commit) => {
+                    self.send(Packet::Commit(purpose, commit), ground)
+                }
                 MemberEffect::FindCoordinator => {
                     let bootstrap = if std::mem::take(&mut self.first_lookup) {
                         ground.calibration.bootstrap
@@ -403,7 +455,9 @@ impl Client {
                 }
                 MemberEffect::Assign(kind, members) => {
                     // Until the driver says how long it takes.
-                    self.app = App::Assigning { until: SimTime::NEVER };
+                    self.app = App::Assigning {
+                        until: SimTime::NEVER,
+                    };
                     ground.out.push(Output::Assign(kind, members));
                 }
                 MemberEffect::WatchMetadata(members) => ground.out.push(Output::Watch(members)),
@@ -411,7 +465,9 @@ impl Client {
                     self.release_serving(ReleaseReason::PendingRevocation, None, ground);
                     self.fetcher.suspend();
                 }
-                MemberEffect::Callback(kind, partitions) => self.enter_callback(kind, &partitions, ground),
+                MemberEffect::Callback(kind, partitions) => {
+                    self.enter_callback(kind, &partitions, ground)
+                }
                 MemberEffect::Install(assigned) => {
                     self.cut_dropped(&assigned, ground);
                     self.fetcher.install(&assigned, ground);
@@ -420,7 +476,9 @@ impl Client {
                 MemberEffect::Throw(error) => self.throw(error, ground),
                 MemberEffect::Closed => {
                     let idle = ground.now + ground.calibration.exit;
-                    self.app = App::Exiting { until: idle.max(self.fetcher.last_answer()) };
+                    self.app = App::Exiting {
+                        until: idle.max(self.fetcher.last_answer()),
+                    };
                 }
             }
         }
@@ -433,7 +491,10 @@ impl Client {
 
     /// `poll()` throws: the application closes the consumer, which by then has no group to leave.
     fn throw(&mut self, error: &'static str, ground: &mut Ground<'_>) {
-        ground.observe(Observation::ConsumerFailed { consumer: ground.consumer, error });
+        ground.observe(Observation::ConsumerFailed {
+            consumer: ground.consumer,
+            error,
+        });
         self.close(ground);
     }
 
@@ -441,7 +502,9 @@ impl Client {
     pub(super) fn close(&mut self, ground: &mut Ground<'_>) {
         self.closing = true;
         self.pending.clear();
-        ground.observe(Observation::ConsumerClosing { consumer: ground.consumer });
+        ground.observe(Observation::ConsumerClosing {
+            consumer: ground.consumer,
+        });
         self.app = App::Closing;
         let mut effects = Vec::new();
         self.member.close(&self.fetcher, &mut effects);
@@ -482,11 +545,18 @@ impl Client {
         ground: &mut Ground<'_>,
     ) {
         match kind {
-            CallbackKind::Revoked => self.release_serving(ReleaseReason::Revoked, Some(partitions), ground),
-            CallbackKind::Lost => self.release_serving(ReleaseReason::Lost, Some(partitions), ground),
+            CallbackKind::Revoked => {
+                self.release_serving(ReleaseReason::Revoked, Some(partitions), ground)
+            }
+            CallbackKind::Lost => {
+                self.release_serving(ReleaseReason::Lost, Some(partitions), ground)
+            }
             CallbackKind::Assigned => {
                 for &partition in partitions.iter() {
-                    ground.observe(Observation::Assigned { consumer: ground.consumer, partition });
+                    ground.observe(Observation::Assigned {
+                        consumer: ground.consumer,
+                        partition,
+                    });
                 }
             }
         }
@@ -527,13 +597,20 @@ impl Client {
     }
 
     fn callback_done(&mut self, kind: CallbackKind, ground: &mut Ground<'_>) {
-        ground.observe(Observation::CallbackEnded { consumer: ground.consumer, kind });
+        ground.observe(Observation::CallbackEnded {
+            consumer: ground.consumer,
+            kind,
+        });
         if kind == CallbackKind::Assigned {
             for slot in &mut self.fetcher.slots {
                 slot.announced = true;
             }
         }
-        self.app = if self.closing { App::Closing } else { App::Polling };
+        self.app = if self.closing {
+            App::Closing
+        } else {
+            App::Polling
+        };
         let mut effects = Vec::new();
         self.member.on_callback_done(ground.now, &mut effects);
         self.apply(effects, ground);
@@ -546,7 +623,10 @@ impl Client {
     pub(super) fn commit_positions(&mut self, ground: &mut Ground<'_>) -> bool {
         use crate::protocol::classic::member::Positions;
         if let Some(error) = self.member.commit_refused() {
-            ground.observe(Observation::CommitFailed { consumer: ground.consumer, error });
+            ground.observe(Observation::CommitFailed {
+                consumer: ground.consumer,
+                error,
+            });
             return false;
         }
         let offsets = self.fetcher.consumed();
@@ -563,11 +643,15 @@ impl Client {
     fn after_application_commit(&mut self, ground: &mut Ground<'_>) {
         match self.app {
             App::CallbackCommit { kind } => self.callback_done(kind, ground),
-            App::Committing { before_processing: true } => {
+            App::Committing {
+                before_processing: true,
+            } => {
                 let held_back = std::mem::take(&mut self.held_back);
                 self.start_batch(&held_back, ground);
             }
-            App::Committing { before_processing: false } => self.poll(ground),
+            App::Committing {
+                before_processing: false,
+            } => self.poll(ground),
             App::Starting { .. }
             | App::Polling
             | App::Working { .. }

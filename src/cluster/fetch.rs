@@ -147,7 +147,11 @@ impl Fetcher {
                     index: ground.index(partition),
                     node: ground.leader(partition),
                     position: None,
-                    readiness: if refused { Readiness::Refused } else { Readiness::NeedsOffset },
+                    readiness: if refused {
+                        Readiness::Refused
+                    } else {
+                        Readiness::NeedsOffset
+                    },
                     announced: false,
                     suspended: false,
                     paused: ground.paused[ground.index(partition)],
@@ -166,10 +170,16 @@ impl Fetcher {
     fn drop_unowned(&mut self) {
         let slots = &self.slots;
         self.buffer.retain(|chunk| {
-            slots.iter().any(|slot| slot.partition == chunk.partition && !slot.suspended)
+            slots
+                .iter()
+                .any(|slot| slot.partition == chunk.partition && !slot.suspended)
         });
         for (index, node) in self.nodes.iter_mut().enumerate() {
-            node.buffered = self.buffer.iter().filter(|chunk| chunk.node == index).count();
+            node.buffered = self
+                .buffer
+                .iter()
+                .filter(|chunk| chunk.node == index)
+                .count();
         }
     }
 
@@ -182,16 +192,25 @@ impl Fetcher {
     }
 
     /// The committed offsets asked for, `None` where there is none.
-    pub(super) fn on_committed(&mut self, offsets: &[(TopicPartition, Option<u64>)], ground: &mut Ground<'_>) {
+    pub(super) fn on_committed(
+        &mut self,
+        offsets: &[(TopicPartition, Option<u64>)],
+        ground: &mut Ground<'_>,
+    ) {
+        let mut asked = LeaderRequests::default();
         for &(partition, offset) in offsets {
-            let asked = self.slots.iter_mut().find(|slot| {
+            let waiting = self.slots.iter_mut().find(|slot| {
                 slot.partition == partition && slot.readiness == Readiness::AskedOffset
             });
-            let Some(slot) = asked else { continue };
+            let Some(slot) = waiting else { continue };
             match offset {
                 Some(offset) => {
-                    let at = ask_leader(&mut self.nodes[slot.node], ground);
-                    slot.readiness = Readiness::AskedLeader { at, offset, by_reset: false };
+                    let at = asked.answer(slot.node, &mut self.nodes, ground);
+                    slot.readiness = Readiness::AskedLeader {
+                        at,
+                        offset,
+                        by_reset: false,
+                    };
                     locate(slot, offset, false, ground);
                 }
                 None => slot.readiness = Readiness::NeedsReset,
@@ -226,14 +245,19 @@ impl Fetcher {
         if self.settled {
             return None;
         }
+        let mut asked = LeaderRequests::default();
         for slot in &mut self.slots {
             match slot.readiness {
                 Readiness::NeedsReset => {
                     let Some(offset) = reset_offset(slot, ground) else {
                         return Some("NoOffsetForPartitionException");
                     };
-                    let at = ask_leader(&mut self.nodes[slot.node], ground);
-                    slot.readiness = Readiness::AskedLeader { at, offset, by_reset: true };
+                    let at = asked.answer(slot.node, &mut self.nodes, ground);
+                    slot.readiness = Readiness::AskedLeader {
+                        at,
+                        offset,
+                        by_reset: true,
+                    };
                 }
                 Readiness::AskedLeader { .. }
                 | Readiness::NeedsOffset
@@ -241,7 +265,11 @@ impl Fetcher {
                 | Readiness::Ready
                 | Readiness::Refused => {}
             }
-            if let Readiness::AskedLeader { at, offset, by_reset } = slot.readiness
+            if let Readiness::AskedLeader {
+                at,
+                offset,
+                by_reset,
+            } = slot.readiness
                 && at <= ground.now
             {
                 if by_reset {
@@ -265,7 +293,9 @@ impl Fetcher {
     fn send_fetch(&mut self, node: usize, ground: &mut Ground<'_>) {
         let config = &ground.spec.config;
         let (up, down) = ground.data_latency(node);
-        let arrives = (ground.now + up).max(self.nodes[node].free_at).max(ground.cut_until);
+        let arrives = (ground.now + up)
+            .max(self.nodes[node].free_at)
+            .max(ground.cut_until);
         let wanted = |slot: &&mut Slot| slot.node == node && slot.may_be_fetched();
         let deadline = arrives + config.fetch_max_wait;
         let mut ready = SimTime::NEVER;
@@ -290,28 +320,52 @@ impl Fetcher {
         let ready = ready.max(arrives).min(deadline);
         let mut chunks = Vec::new();
         let mut bytes_left = config.fetch_max_bytes;
-        for slot in self.slots.iter().filter(|slot| slot.node == node && slot.may_be_fetched()) {
+        for slot in self
+            .slots
+            .iter()
+            .filter(|slot| slot.node == node && slot.may_be_fetched())
+        {
             let from = slot.position.unwrap_or_default();
             let size = ground.record_size(slot.index);
             // The first batch of an answer is always returned, however large (KIP-74).
             let at_most = (config.max_partition_fetch_bytes.min(bytes_left) / size)
                 .max(u64::from(chunks.is_empty()));
-            let to = ground.readable(slot.index, ready).min(from.saturating_add(at_most));
+            let to = ground
+                .readable(slot.index, ready)
+                .min(from.saturating_add(at_most));
             if from < to {
                 bytes_left = bytes_left.saturating_sub((to - from) * size);
-                chunks.push(Chunk { partition: slot.partition, node, from, to });
+                chunks.push(Chunk {
+                    partition: slot.partition,
+                    node,
+                    from,
+                    to,
+                });
             }
         }
         self.nodes[node].free_at = ready;
-        self.nodes[node].fetch = Some(Fetch { at: ready + down, chunks });
+        self.nodes[node].fetch = Some(Fetch {
+            at: ready + down,
+            chunks,
+        });
     }
 
     /// When `fetch.min.bytes` are there, at the latest at `deadline`: the earliest instant, by bisection.
-    fn enough_at(&self, node: usize, from: SimTime, deadline: SimTime, ground: &Ground<'_>) -> SimTime {
+    fn enough_at(
+        &self,
+        node: usize,
+        from: SimTime,
+        deadline: SimTime,
+        ground: &Ground<'_>,
+    ) -> SimTime {
         let wanted = ground.spec.config.fetch_min_bytes;
         let enough = |at: SimTime| {
             let mut bytes = 0_u64;
-            for slot in self.slots.iter().filter(|slot| slot.node == node && slot.may_be_fetched()) {
+            for slot in self
+                .slots
+                .iter()
+                .filter(|slot| slot.node == node && slot.may_be_fetched())
+            {
                 let waiting = ground
                     .readable(slot.index, at)
                     .saturating_sub(slot.position.unwrap_or_default());
@@ -412,7 +466,8 @@ impl Fetcher {
             }
         }
         self.settled = self.slots.iter().all(|slot| {
-            slot.readiness == Readiness::Refused || (slot.serving && slot.readiness == Readiness::Ready)
+            slot.readiness == Readiness::Refused
+                || (slot.serving && slot.readiness == Readiness::Ready)
         });
     }
 
@@ -423,7 +478,10 @@ impl Fetcher {
         let mut skipped = 0;
         while left > 0 && skipped < self.buffer.len() {
             let chunk = self.buffer[skipped];
-            let found = self.slots.iter().position(|slot| slot.partition == chunk.partition);
+            let found = self
+                .slots
+                .iter()
+                .position(|slot| slot.partition == chunk.partition);
             let Some(index) = found else {
                 self.remove_chunk(skipped);
                 continue;
@@ -476,16 +534,36 @@ impl Fetcher {
     pub(super) fn metadata_answer(&mut self, ground: &mut Ground<'_>) -> SimTime {
         let idle = (0..self.nodes.len()).find(|&node| self.nodes[node].fetch.is_none());
         let node = idle.unwrap_or_else(|| {
-            (0..self.nodes.len()).min_by_key(|&node| self.nodes[node].free_at).unwrap_or_default()
+            (0..self.nodes.len())
+                .min_by_key(|&node| self.nodes[node].free_at)
+                .unwrap_or_default()
         });
         ask_leader(&mut self.nodes[node], ground)
+    }
+}
+
+/// Requests to leaders sent at one instant: one to each broker, for all partitions concerned.
+#[derive(Default)]
+struct LeaderRequests {
+    sent: Vec<(usize, SimTime)>,
+}
+
+impl LeaderRequests {
+    fn answer(&mut self, node: usize, nodes: &mut [Node], ground: &mut Ground<'_>) -> SimTime {
+        if let Some(&(_, at)) = self.sent.iter().find(|&&(known, _)| known == node) {
+            return at;
+        }
+        let at = ask_leader(&mut nodes[node], ground);
+        self.sent.push((node, at));
+        at
     }
 }
 
 /// A request other than a fetch on this connection: when its answer arrives.
 fn ask_leader(node: &mut Node, ground: &mut Ground<'_>) -> SimTime {
     let (up, down) = ground.control_latency();
-    let answered = (ground.now + up).max(node.free_at).max(ground.cut_until);
+    let answered = (ground.now + up).max(node.free_at).max(ground.cut_until)
+        + ground.calibration.request_service;
     node.free_at = answered;
     answered + down
 }

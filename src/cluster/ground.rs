@@ -29,11 +29,19 @@ pub(super) enum Packet {
 #[derive(Debug)]
 pub(super) enum Output {
     /// A request leaves; it arrives at the broker at `arrives`, and its answer takes `back`.
-    Send { token: RequestToken, packet: Packet, arrives: SimTime, back: SimDuration },
+    Send {
+        token: RequestToken,
+        packet: Packet,
+        arrives: SimTime,
+        back: SimDuration,
+    },
     /// Something to tell the readers.
     Observe(Observation),
     /// The leader's assignor starts on these members.
-    Assign(crate::assignor::AssignorKind, Vec<crate::protocol::message::JoinGroupMember>),
+    Assign(
+        crate::assignor::AssignorKind,
+        Vec<crate::protocol::message::JoinGroupMember>,
+    ),
     /// The leader watches the topics of these members.
     Watch(Vec<crate::protocol::message::JoinGroupMember>),
     /// The process has exited after `close()`.
@@ -55,7 +63,12 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn new(latency: Distribution, draw: Draw, cross_rack: Vec<SimDuration>) -> Self {
-        Self { latency, draw, cross_rack, last_arrival: SimTime::ZERO }
+        Self {
+            latency,
+            draw,
+            cross_rack,
+            last_arrival: SimTime::ZERO,
+        }
     }
 
     fn one_way(&mut self) -> SimDuration {
@@ -153,7 +166,12 @@ impl Ground<'_> {
         if !matches!(packet, Packet::FindCoordinator) {
             self.link.last_arrival = arrives;
         }
-        self.out.push(Output::Send { token, packet, arrives, back });
+        self.out.push(Output::Send {
+            token,
+            packet,
+            arrives,
+            back,
+        });
         token
     }
 
@@ -180,21 +198,29 @@ impl Ground<'_> {
     pub(super) fn first_due_since(&self, index: usize, span: SimDuration) -> u64 {
         let instant = self.now.as_micros().saturating_sub(span.as_micros());
         match instant.checked_sub(1) {
-            Some(before) => self.logs[index].arrivals.count(SimTime::from_micros(before)),
+            Some(before) => self.logs[index]
+                .arrivals
+                .count(SimTime::from_micros(before)),
             None => 0,
         }
     }
 
     /// The reader of a partition begins at `offset`.
     pub(super) fn located(&mut self, index: usize, offset: u64, by_reset: bool) {
-        let why = if by_reset { Passed::Reset } else { Passed::Committed };
+        let why = if by_reset {
+            Passed::Reset
+        } else {
+            Passed::Committed
+        };
         self.accounts[index].settle(&mut self.logs[index], self.now);
         self.accounts[index].advance_to(offset, self.now, why);
     }
 
     /// Microseconds of `from..to` within the measured window.
     pub(super) fn in_window(&self, from: SimTime, to: SimTime) -> u64 {
-        to.min(self.window.1).since(from.max(self.window.0)).as_micros()
+        to.min(self.window.1)
+            .since(from.max(self.window.0))
+            .as_micros()
     }
 
     pub(super) fn log_end(&self, index: usize) -> u64 {
@@ -205,7 +231,11 @@ impl Ground<'_> {
     pub(super) fn serving(&mut self, index: usize, partition: TopicPartition) {
         self.accounts[index].serving(&mut self.logs[index], self.now);
         let log_end = self.log_end(index);
-        self.observe(Observation::Serving { consumer: self.consumer, partition, log_end });
+        self.observe(Observation::Serving {
+            consumer: self.consumer,
+            partition,
+            log_end,
+        });
     }
 
     /// The owner may return no more records of the partition.
@@ -217,6 +247,11 @@ impl Ground<'_> {
     ) {
         self.accounts[index].released(&mut self.logs[index], self.now);
         let log_end = self.log_end(index);
-        self.observe(Observation::Released { consumer: self.consumer, partition, why, log_end });
+        self.observe(Observation::Released {
+            consumer: self.consumer,
+            partition,
+            why,
+            log_end,
+        });
     }
 }

@@ -14,10 +14,14 @@ impl World<'_> {
         for (group, host) in self.groups.iter().enumerate() {
             let name = &self.plan.groups[group].name;
             if host.coordinator.state() != GroupState::Dead {
-                host.coordinator.check().map_err(|broken| format!("group {name}: {broken}"))?;
+                host.coordinator
+                    .check()
+                    .map_err(|broken| format!("group {name}: {broken}"))?;
             }
             for account in &host.accounts {
-                account.check().map_err(|broken| format!("group {name}: {broken}"))?;
+                account
+                    .check()
+                    .map_err(|broken| format!("group {name}: {broken}"))?;
             }
             self.check_single_owner(group, name)?;
         }
@@ -28,8 +32,14 @@ impl World<'_> {
     fn check_single_owner(&self, group: usize, name: &str) -> Result<(), String> {
         let host = &self.groups[group];
         let mut owners: BTreeMap<TopicPartition, &str> = BTreeMap::new();
-        for process in self.processes.iter().filter(|process| process.group.index() == group) {
-            let Some(client) = &process.client else { continue };
+        for process in self
+            .processes
+            .iter()
+            .filter(|process| process.group.index() == group)
+        {
+            let Some(client) = &process.client else {
+                continue;
+            };
             let member = &client.member;
             let current = member.state() == MemberState::Stable
                 && member.generation() == host.coordinator.generation()

@@ -121,10 +121,17 @@ impl Account {
     pub(super) fn check(&self) -> Result<(), String> {
         for run in &self.runs {
             if run.next >= run.end || run.ends < run.clock {
-                return Err(format!("a run {}..{} of {:?} is over and still kept", run.next, run.end, run.consumer));
+                return Err(format!(
+                    "a run {}..{} of {:?} is over and still kept",
+                    run.next, run.end, run.consumer
+                ));
             }
         }
-        match self.holes.iter().find(|&&(from, to, _)| from >= to || to > self.done) {
+        match self
+            .holes
+            .iter()
+            .find(|&&(from, to, _)| from >= to || to > self.done)
+        {
             Some((from, to, _)) => Err(format!("the hole {from}..{to} lies beyond {}", self.done)),
             None => Ok(()),
         }

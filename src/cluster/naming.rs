@@ -10,7 +10,7 @@ use crate::kernel::{Draw, Seed, Stream};
 pub struct RecordedNames {
     /// Broker's name and id of each topic, in the plan's order.
     pub topics: Vec<(String, TopicUuid)>,
-    /// Member ids by the member's name, in the order of issue.
+    /// Member ids by what they begin with (`client.id`, or `group.instance.id`), in the order of issue.
     pub members: BTreeMap<String, Vec<String>>,
 }
 
@@ -26,35 +26,54 @@ impl Naming {
     /// Names drawn under `seed`, or those recorded as far as they go.
     #[must_use]
     pub fn new(seed: Seed, recorded: Option<RecordedNames>) -> Self {
-        Self { seed, recorded, issued: BTreeMap::new() }
+        Self {
+            seed,
+            recorded,
+            issued: BTreeMap::new(),
+        }
     }
 
     /// Name and id of the topic at `position` on the broker.
     #[must_use]
     pub fn topic(&self, position: usize, name: &str) -> (String, TopicUuid) {
-        if let Some(known) = self.recorded.as_ref().and_then(|names| names.topics.get(position)) {
+        if let Some(known) = self
+            .recorded
+            .as_ref()
+            .and_then(|names| names.topics.get(position))
+        {
             return known.clone();
         }
         let mut draw = Draw::new(self.seed, Stream::new(name, "topic-id"));
-        let id = TopicUuid { most_significant: draw.word(), least_significant: draw.word() };
+        let id = TopicUuid {
+            most_significant: draw.word(),
+            least_significant: draw.word(),
+        };
         (name.to_owned(), id)
     }
 
     /// The next id that the coordinator issues to the process `process` (`<group>/<name>`), whose ids begin with `prefix` (`client.id`, or
     /// `group.instance.id`).
-    pub fn member(&mut self, process: &str, name: &str, prefix: &str) -> MemberId {
-        let issued = self.issued.entry(process.to_owned()).or_default();
+    pub fn member(&mut self, process: &str, prefix: &str) -> MemberId {
+        let source = if self.recorded.is_some() {
+            prefix
+        } else {
+            process
+        };
+        let issued = self.issued.entry(source.to_owned()).or_default();
         let number = *issued;
         *issued += 1;
         let known = self
             .recorded
             .as_ref()
-            .and_then(|names| names.members.get(name))
+            .and_then(|names| names.members.get(prefix))
             .and_then(|ids| ids.get(number));
         if let Some(known) = known {
             return MemberId::new(known);
         }
-        let mut draw = Draw::new(self.seed, Stream::new(&format!("{process}#{number}"), "member-id"));
+        let mut draw = Draw::new(
+            self.seed,
+            Stream::new(&format!("{process}#{number}"), "member-id"),
+        );
         let high = (draw.word() & 0xffff_ffff_ffff_0fff) | 0x4000;
         let low = (draw.word() & 0x3fff_ffff_ffff_ffff) | 0x8000_0000_0000_0000;
         MemberId::new(&format!(

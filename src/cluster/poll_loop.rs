@@ -12,9 +12,6 @@ impl Client {
     /// `poll()` is called.
     pub(super) fn poll(&mut self, ground: &mut Ground<'_>) {
         self.deadline = ground.now + ground.spec.processing.poll_timeout;
-        if self.metadata_due == SimTime::NEVER {
-            self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
-        }
         self.app = App::Polling;
         self.run(ground);
     }
@@ -27,10 +24,13 @@ impl Client {
             return;
         }
         self.member.on_poll_started(ground.now);
-        let mut effects = Vec::new();
-        if self.member.heartbeat_due() <= ground.now {
-            self.member.on_heartbeat_due(ground.now, &mut effects);
+        if self.member.heartbeat_due() <= ground.now && self.heartbeat_notice == SimTime::NEVER {
+            self.heartbeat_notice = ground.now + ground.calibration.heartbeat_thread_wakeup;
         }
+        if self.heartbeat_notice <= ground.now {
+            self.send_heartbeat(ground);
+        }
+        let mut effects = Vec::new();
         self.refresh_metadata(ground, &mut effects);
         self.member.on_poll(ground.now, &self.fetcher, &mut effects);
         self.apply(effects, ground);
@@ -39,17 +39,14 @@ impl Client {
         }
     }
 
-    fn refresh_metadata(
-        &mut self,
-        ground: &mut Ground<'_>,
-        effects: &mut Vec<MemberEffect>,
-    ) {
+    fn refresh_metadata(&mut self, ground: &mut Ground<'_>, effects: &mut Vec<MemberEffect>) {
         match self.metadata_answer {
             Some(at) if at <= ground.now => {
                 self.metadata_answer = None;
                 self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
                 let topology = ground.topology;
-                self.member.on_metadata(&|topic| topology.partitions_of(topic), effects);
+                self.member
+                    .on_metadata(&|topic| topology.partitions_of(topic), effects);
             }
             None if self.metadata_due <= ground.now => {
                 self.metadata_answer = Some(self.fetcher.metadata_answer(ground));
@@ -67,7 +64,10 @@ impl Client {
                 self.awaited.push(token);
             }
             if let Some(error) = self.fetcher.update_positions(ground) {
-                ground.observe(Observation::ConsumerFailed { consumer: ground.consumer, error });
+                ground.observe(Observation::ConsumerFailed {
+                    consumer: ground.consumer,
+                    error,
+                });
                 return self.close(ground);
             }
         }
@@ -84,24 +84,28 @@ impl Client {
 
     fn settle_serving(&mut self, ground: &mut Ground<'_>) {
         let now = ground.now;
-        self.fetcher.begin_serving(now, |slot| ground.serving(slot.index, slot.partition));
+        self.fetcher
+            .begin_serving(now, |slot| ground.serving(slot.index, slot.partition));
     }
 
     fn return_nothing(&mut self, ground: &mut Ground<'_>) {
         self.steps_from = ground.now;
-        self.app = App::Working { until: ground.now + ground.calibration.poll_turnaround };
+        self.app = App::Working {
+            until: ground.now + ground.calibration.poll_turnaround,
+        };
     }
 
     /// Returns records and starts their processing; false when there are none to return.
     fn return_records(&mut self, ground: &mut Ground<'_>) -> bool {
         let mut handed = std::mem::take(&mut self.handed);
-        self.fetcher.collect(u64::from(ground.spec.config.max_poll_records), &mut handed);
+        self.fetcher
+            .collect(u64::from(ground.spec.config.max_poll_records), &mut handed);
         let any = !handed.is_empty();
         if any {
             self.fetcher.send_fetches(ground);
             self.settle_serving(ground);
             if ground.harness {
-                self.observe_first_batch(&handed, ground);
+                self.observe_batch(&handed, ground);
             }
             self.process(&handed, ground);
         }
@@ -109,7 +113,14 @@ impl Client {
         any
     }
 
-    fn observe_first_batch(&mut self, handed: &[(usize, u64, u64)], ground: &mut Ground<'_>) {
+    fn observe_batch(&mut self, handed: &[(usize, u64, u64)], ground: &mut Ground<'_>) {
+        let offsets = handed
+            .iter()
+            .map(|&(index, from, to)| (self.fetcher.slots[index].partition, from, to));
+        ground.observe(Observation::Polled {
+            consumer: ground.consumer,
+            offsets: offsets.collect(),
+        });
         let mut first = Vec::new();
         for &(index, from, to) in handed {
             let slot = &mut self.fetcher.slots[index];
@@ -130,7 +141,9 @@ impl Client {
         if let CommitMode::BeforeProcessing(style) = ground.spec.commit {
             let sent = self.commit_positions(ground);
             if sent && style == CommitStyle::Sync {
-                self.app = App::Committing { before_processing: true };
+                self.app = App::Committing {
+                    before_processing: true,
+                };
                 self.held_back = handed.to_vec();
                 return;
             }
@@ -165,20 +178,28 @@ impl Client {
         self.polls += 1;
         self.records += records;
         self.uncommitted_records += records;
-        self.app = App::Working { until: clock + ground.calibration.batch_overhead };
+        self.app = App::Working {
+            until: clock + ground.calibration.batch_overhead,
+        };
     }
 
     /// The batch is over, or the pause between two polls: commits of the application, then the next poll.
     pub(super) fn after_work(&mut self, ground: &mut Ground<'_>) {
         if std::mem::take(&mut self.stalled) {
-            ground.observe(Observation::ConsumerResumed { consumer: ground.consumer });
+            ground.observe(Observation::ConsumerResumed {
+                consumer: ground.consumer,
+            });
         }
         let style = match ground.spec.commit {
             CommitMode::AfterBatch(style) => Some(style),
             CommitMode::Every(period, style) => {
                 (ground.now.since(self.last_commit) >= period).then_some(style)
             }
-            CommitMode::After { records, time, style } => (self.uncommitted_records >= records
+            CommitMode::After {
+                records,
+                time,
+                style,
+            } => (self.uncommitted_records >= records
                 || ground.now.since(self.last_commit) >= time)
                 .then_some(style),
             CommitMode::Auto | CommitMode::BeforeProcessing(_) | CommitMode::None => None,
@@ -187,7 +208,9 @@ impl Client {
             && self.commit_positions(ground)
             && style == CommitStyle::Sync
         {
-            self.app = App::Committing { before_processing: false };
+            self.app = App::Committing {
+                before_processing: false,
+            };
             return;
         }
         if !self.take_pending(ground) {
@@ -197,14 +220,20 @@ impl Client {
 
     /// Does what waited for the return of `poll()` and of the work after it; true when there was something.
     fn take_pending(&mut self, ground: &mut Ground<'_>) -> bool {
-        let Some(pending) = self.pending.pop() else { return false };
+        let Some(pending) = self.pending.pop() else {
+            return false;
+        };
         match pending {
             Pending::Close => self.close(ground),
             Pending::Crash => ground.out.push(Output::Crashed),
             Pending::Stall { until } => {
-                ground.observe(Observation::ConsumerStalled { consumer: ground.consumer });
+                ground.observe(Observation::ConsumerStalled {
+                    consumer: ground.consumer,
+                });
                 self.stalled = true;
-                self.app = App::Working { until: until.max(ground.now) };
+                self.app = App::Working {
+                    until: until.max(ground.now),
+                };
             }
         }
         true

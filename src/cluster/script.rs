@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::client::{App, Answer, Pending};
+use super::client::{Answer, App, Pending};
 use super::ledger::UNCHANGED;
 use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, GroupId, TopicId, TopicPartition};
@@ -21,13 +21,22 @@ pub(super) enum Step {
     /// A process starts.
     Start(ConsumerId),
     /// A frozen process goes on.
-    Thaw { consumer: ConsumerId, incarnation: u32 },
+    Thaw {
+        consumer: ConsumerId,
+        incarnation: u32,
+    },
     /// Messages pass again.
-    Mend { consumer: ConsumerId, incarnation: u32 },
+    Mend {
+        consumer: ConsumerId,
+        incarnation: u32,
+    },
     /// Processing takes its usual time again.
     Recover { consumer: ConsumerId },
     /// Paused partitions go on.
-    Resume { topic: TopicId, partition: Option<u32> },
+    Resume {
+        topic: TopicId,
+        partition: Option<u32>,
+    },
     /// The coordinator of a group is back.
     CoordinatorBack { group: GroupId },
     /// Broker number `broker` goes away in a roll.
@@ -60,9 +69,9 @@ pub(super) fn draws(event: &plan::Event) -> bool {
             | Verb::Crash(target, _)
             | Verb::Slow(target, ..) => random(target),
             Verb::Restart { target, down, .. } => random(target) || varies(down),
-            Verb::Freeze(target, length) | Verb::Stall(target, length) | Verb::Disconnect(target, length) => {
-                random(target) || varies(length)
-            }
+            Verb::Freeze(target, length)
+            | Verb::Stall(target, length)
+            | Verb::Disconnect(target, length) => random(target) || varies(length),
             Verb::Pause(..)
             | Verb::Partitions(..)
             | Verb::Load(..)
@@ -78,10 +87,21 @@ impl World<'_> {
         for (index, event) in self.plan.events.iter().enumerate() {
             let mut draw = Draw::new(self.seed, Stream::new(&event.pointer, "jitter"));
             for round in 0..event.repeat.1.max(1) {
-                let jitter = event.jitter.as_ref().map_or(SimDuration::ZERO, |jitter| jitter.sample(&mut draw));
+                let jitter = event
+                    .jitter
+                    .as_ref()
+                    .map_or(SimDuration::ZERO, |jitter| jitter.sample(&mut draw));
                 let at = event.at + event.repeat.0.times(u64::from(round)) + jitter;
-                let step = Step::Entry { event: index, round };
-                self.schedule(at, Class::Script, u32::try_from(index).unwrap_or(u32::MAX), Event::Script(step));
+                let step = Step::Entry {
+                    event: index,
+                    round,
+                };
+                self.schedule(
+                    at,
+                    Class::Script,
+                    u32::try_from(index).unwrap_or(u32::MAX),
+                    Event::Script(step),
+                );
             }
         }
     }
@@ -91,8 +111,14 @@ impl World<'_> {
             Step::Entry { event, round } => self.on_entry(event, round),
             Step::One { event, consumer } => self.on_one(event, consumer),
             Step::Start(consumer) => self.start(consumer),
-            Step::Thaw { consumer, incarnation } => self.thaw(consumer, incarnation),
-            Step::Mend { consumer, incarnation } => self.mend(consumer, incarnation),
+            Step::Thaw {
+                consumer,
+                incarnation,
+            } => self.thaw(consumer, incarnation),
+            Step::Mend {
+                consumer,
+                incarnation,
+            } => self.mend(consumer, incarnation),
             Step::Recover { consumer } => self.processes[consumer.index()].factor = UNCHANGED,
             Step::Resume { topic, partition } => self.set_paused(topic, partition, false),
             Step::CoordinatorBack { group } => self.load_coordinator(group),
@@ -102,7 +128,11 @@ impl World<'_> {
 
     fn acted(&mut self, event: usize, verb: &'static str, consumer: Option<ConsumerId>) {
         let event = u32::try_from(event).unwrap_or(u32::MAX);
-        self.observe(Observation::Action { event, verb, consumer });
+        self.observe(Observation::Action {
+            event,
+            verb,
+            consumer,
+        });
     }
 
     /// Who is meant: all of a list, or one of the living by lot.
@@ -143,14 +173,19 @@ impl World<'_> {
             }
             Verb::Stop(target, sequencing)
             | Verb::Crash(target, sequencing)
-            | Verb::Restart { target, sequencing, .. } => {
+            | Verb::Restart {
+                target, sequencing, ..
+            } => {
                 let targets = self.targets(event, round, target);
                 self.in_sequence(event, *sequencing, targets);
             }
             Verb::Pause(topic, partition, length) => {
                 self.acted(event, "pause", None);
                 self.set_paused(*topic, *partition, true);
-                let step = Step::Resume { topic: *topic, partition: *partition };
+                let step = Step::Resume {
+                    topic: *topic,
+                    partition: *partition,
+                };
                 self.schedule(self.now() + *length, Class::Script, 0, Event::Script(step));
             }
             Verb::Partitions(topic, partitions) => self.grow(event, *topic, *partitions),
@@ -194,7 +229,11 @@ impl World<'_> {
             Sequencing::WhenStable => {
                 let mut waiting = targets;
                 waiting.reverse();
-                self.script.rolls.push(Roll { event, current: None, waiting });
+                self.script.rolls.push(Roll {
+                    event,
+                    current: None,
+                    waiting,
+                });
             }
         }
     }
@@ -203,7 +242,9 @@ impl World<'_> {
     pub(super) fn continue_rolls(&mut self) {
         for index in 0..self.script.rolls.len() {
             let Roll { event, current, .. } = self.script.rolls[index];
-            if current.is_some_and(|(consumer, incarnation)| !self.is_back(event, consumer, incarnation)) {
+            if current
+                .is_some_and(|(consumer, incarnation)| !self.is_back(event, consumer, incarnation))
+            {
                 continue;
             }
             let next = self.script.rolls[index].waiting.pop();
@@ -230,13 +271,16 @@ impl World<'_> {
         if !returned || !matches!(state, GroupState::Stable | GroupState::Empty) {
             return false;
         }
-        self.processes.iter().filter(|other| other.group == process.group).all(|other| {
-            other.client.as_ref().is_none_or(|client| {
-                !client.member.is_rejoining()
-                    && client.fetcher.is_settled()
-                    && !matches!(client.app, App::Starting { .. } | App::Callback { .. })
+        self.processes
+            .iter()
+            .filter(|other| other.group == process.group)
+            .all(|other| {
+                other.client.as_ref().is_none_or(|client| {
+                    !client.member.is_rejoining()
+                        && client.fetcher.is_settled()
+                        && !matches!(client.app, App::Starting { .. } | App::Callback { .. })
+                })
             })
-        })
     }
 
     fn on_one(&mut self, event: usize, consumer: ConsumerId) {
@@ -244,7 +288,11 @@ impl World<'_> {
         let entry = &plan.events[event];
         let alive = self.processes[consumer.index()].client.is_some();
         let length = |world: &Self, distribution: &Distribution| {
-            let name = format!("{}#{}", entry.pointer, world.processes[consumer.index()].name);
+            let name = format!(
+                "{}#{}",
+                entry.pointer,
+                world.processes[consumer.index()].name
+            );
             distribution.sample(&mut Draw::new(world.seed, Stream::new(&name, "length")))
         };
         match &entry.verb {
@@ -278,14 +326,21 @@ impl World<'_> {
             Verb::Stall(_, span) => {
                 self.acted(event, "stall", Some(consumer));
                 let until = self.now() + length(self, span);
-                self.disturb(consumer, |client| client.pending.push(Pending::Stall { until }));
+                self.disturb(consumer, |client| {
+                    client.pending.push(Pending::Stall { until })
+                });
             }
             Verb::Slow(_, factor, span) => {
                 self.acted(event, "slow", Some(consumer));
                 self.advance(consumer, self.now(), true);
                 self.processes[consumer.index()].factor = *factor;
                 let step = Step::Recover { consumer };
-                self.schedule(self.now() + *span, Class::Script, consumer.0, Event::Script(step));
+                self.schedule(
+                    self.now() + *span,
+                    Class::Script,
+                    consumer.0,
+                    Event::Script(step),
+                );
                 self.rearm(consumer);
             }
             Verb::Disconnect(_, span) => {
@@ -339,16 +394,25 @@ impl World<'_> {
     fn freeze(&mut self, consumer: ConsumerId, span: SimDuration) {
         let now = self.now();
         self.disturb(consumer, |_| {});
-        let Some(client) = &mut self.processes[consumer.index()].client else { return };
+        let Some(client) = &mut self.processes[consumer.index()].client else {
+            return;
+        };
         client.stand_still(now, span);
         let incarnation = self.processes[consumer.index()].incarnation;
         let group = self.processes[consumer.index()].group;
-        for (account, log) in self.groups[group.index()].accounts.iter_mut().zip(&mut self.logs) {
+        for (account, log) in self.groups[group.index()]
+            .accounts
+            .iter_mut()
+            .zip(&mut self.logs)
+        {
             account.hold(log, consumer, now, span);
         }
         self.observe(Observation::ConsumerFrozen { consumer });
         self.interrupt_serving(consumer, ReleaseReason::Frozen);
-        let step = Step::Thaw { consumer, incarnation };
+        let step = Step::Thaw {
+            consumer,
+            incarnation,
+        };
         self.schedule(now + span, Class::Script, consumer.0, Event::Script(step));
         self.rearm(consumer);
     }
@@ -356,7 +420,10 @@ impl World<'_> {
     fn thaw(&mut self, consumer: ConsumerId, incarnation: u32) {
         let now = self.now();
         let process = &self.processes[consumer.index()];
-        let over = process.client.as_ref().is_some_and(|client| client.frozen_until <= now);
+        let over = process
+            .client
+            .as_ref()
+            .is_some_and(|client| client.frozen_until <= now);
         if process.incarnation == incarnation && over {
             self.observe(Observation::ConsumerThawed { consumer });
             self.resume_serving(consumer);
@@ -375,9 +442,15 @@ impl World<'_> {
         if let Some(client) = &mut process.client {
             client.fetcher.postpone(until);
         }
-        self.observe(Observation::ConsumerConnected { consumer, connected: false });
+        self.observe(Observation::ConsumerConnected {
+            consumer,
+            connected: false,
+        });
         self.interrupt_serving(consumer, ReleaseReason::Disconnected);
-        let step = Step::Mend { consumer, incarnation };
+        let step = Step::Mend {
+            consumer,
+            incarnation,
+        };
         self.schedule(until, Class::Script, consumer.0, Event::Script(step));
         self.rearm(consumer);
     }
@@ -385,7 +458,10 @@ impl World<'_> {
     fn mend(&mut self, consumer: ConsumerId, incarnation: u32) {
         let process = &self.processes[consumer.index()];
         if process.incarnation == incarnation && process.cut_until <= self.now() {
-            self.observe(Observation::ConsumerConnected { consumer, connected: true });
+            self.observe(Observation::ConsumerConnected {
+                consumer,
+                connected: true,
+            });
             self.resume_serving(consumer);
         }
     }
@@ -404,7 +480,12 @@ impl World<'_> {
         let now = self.now();
         self.advance(consumer, now, false);
         self.with_client(consumer, now, |client, ground| {
-            for slot in client.fetcher.slots.iter().filter(|slot| slot.serving && !slot.suspended) {
+            for slot in client
+                .fetcher
+                .slots
+                .iter()
+                .filter(|slot| slot.serving && !slot.suspended)
+            {
                 ground.serving(slot.index, slot.partition);
             }
         });
@@ -414,11 +495,18 @@ impl World<'_> {
     fn set_paused(&mut self, topic: TopicId, partition: Option<u32>, paused: bool) {
         let now = self.now();
         for consumer in 0..self.processes.len() {
-            self.advance(ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)), now, true);
+            self.advance(
+                ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)),
+                now,
+                true,
+            );
         }
         let all = 0..self.topology.partitions_of(topic);
         for number in all.filter(|number| partition.is_none_or(|only| only == *number)) {
-            let place = TopicPartition { topic, partition: number };
+            let place = TopicPartition {
+                topic,
+                partition: number,
+            };
             let index = self.topology.index(place);
             self.paused[index] = paused;
             for process in &mut self.processes {
@@ -452,7 +540,11 @@ impl World<'_> {
                 self.topics[topic.index()].racks.push(racks);
             }
         }
-        self.observe(Observation::PartitionsAdded { topic, before, partitions });
+        self.observe(Observation::PartitionsAdded {
+            topic,
+            before,
+            partitions,
+        });
     }
 
     // ---- coordinators ----
@@ -460,23 +552,37 @@ impl World<'_> {
     fn unload_coordinator(&mut self, group: GroupId, unavailable: SimDuration, moved: bool) {
         let now = self.now();
         self.groups[group.index()].available = false;
-        self.observe(Observation::CoordinatorAvailable { group, available: false });
+        self.observe(Observation::CoordinatorAvailable {
+            group,
+            available: false,
+        });
         if moved {
-            self.with_coordinator(group, |host, now, out| host.coordinator.on_unloaded(now, out));
+            self.with_coordinator(group, |host, now, out| {
+                host.coordinator.on_unloaded(now, out)
+            });
         } else {
             // The broker is gone: its connections break, nobody is answered.
             let mut unsaid = Vec::new();
-            self.groups[group.index()].coordinator.on_unloaded(now, &mut unsaid);
+            self.groups[group.index()]
+                .coordinator
+                .on_unloaded(now, &mut unsaid);
             self.groups[group.index()].timers.clear();
             self.groups[group.index()].unanswered.clear();
             for index in 0..self.processes.len() {
                 if self.processes[index].group == group {
-                    self.disconnect_from_coordinator(ConsumerId(u32::try_from(index).unwrap_or(u32::MAX)));
+                    self.disconnect_from_coordinator(ConsumerId(
+                        u32::try_from(index).unwrap_or(u32::MAX),
+                    ));
                 }
             }
         }
         let step = Step::CoordinatorBack { group };
-        self.schedule(now + unavailable, Class::Script, group.0, Event::Script(step));
+        self.schedule(
+            now + unavailable,
+            Class::Script,
+            group.0,
+            Event::Script(step),
+        );
     }
 
     fn disconnect_from_coordinator(&mut self, consumer: ConsumerId) {
@@ -485,13 +591,21 @@ impl World<'_> {
         process.connection.serving = None;
         process.connection.queue.clear();
         let incarnation = process.incarnation;
-        let event = Event::Deliver { consumer, incarnation, token: None, answer: Answer::Disconnected };
+        let event = Event::Deliver {
+            consumer,
+            incarnation,
+            token: None,
+            answer: Answer::Disconnected,
+        };
         self.schedule(now, Class::Message, consumer.0, event);
     }
 
     fn load_coordinator(&mut self, group: GroupId) {
         self.groups[group.index()].available = true;
-        self.observe(Observation::CoordinatorAvailable { group, available: true });
+        self.observe(Observation::CoordinatorAvailable {
+            group,
+            available: true,
+        });
         self.with_coordinator(group, |host, now, out| host.coordinator.on_loaded(now, out));
     }
 
@@ -505,7 +619,9 @@ impl World<'_> {
     /// A broker restarts. Its coordinators move to another broker at once (controlled shutdown); with a single broker they are away
     /// until it is back.
     fn roll_broker(&mut self, event: usize, broker: u32) {
-        let Verb::BrokerRoll { down, spacing } = self.plan.events[event].verb else { return };
+        let Verb::BrokerRoll { down, spacing } = self.plan.events[event].verb else {
+            return;
+        };
         self.acted(event, "broker", None);
         let alone = self.plan.brokers.count == 1;
         for group in 0..self.groups.len() {
@@ -516,8 +632,16 @@ impl World<'_> {
             }
         }
         if broker + 1 < self.plan.brokers.count {
-            let step = Step::RollBroker { event, broker: broker + 1 };
-            self.schedule(self.now() + spacing, Class::Script, broker + 1, Event::Script(step));
+            let step = Step::RollBroker {
+                event,
+                broker: broker + 1,
+            };
+            self.schedule(
+                self.now() + spacing,
+                Class::Script,
+                broker + 1,
+                Event::Script(step),
+            );
         }
     }
 
@@ -537,7 +661,9 @@ impl World<'_> {
                     ResetTo::Latest => arrivals.count(now),
                     ResetTo::TimestampBefore(span) => {
                         let instant = now.as_micros().saturating_sub(span.as_micros());
-                        instant.checked_sub(1).map_or(0, |before| arrivals.count(SimTime::from_micros(before)))
+                        instant
+                            .checked_sub(1)
+                            .map_or(0, |before| arrivals.count(SimTime::from_micros(before)))
                     }
                 };
                 self.groups[group.index()].accounts[index].reset_to(offset);

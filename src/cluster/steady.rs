@@ -13,9 +13,7 @@ use super::script::Step;
 use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, GroupId, MemberId, TopicDescription, TopicId, TopicPartition};
 use crate::kernel::{Draw, Seed, SimTime, Stream, Timers};
-use crate::protocol::classic::{
-    Coordinator, GroupRecord, Member, MemberRecord, select_assignor,
-};
+use crate::protocol::classic::{Coordinator, GroupRecord, Member, MemberRecord, select_assignor};
 use crate::protocol::config::ConsumerConfig;
 use crate::protocol::message::{JoinGroupMember, Subscription};
 use crate::scenario::plan::{Consumer, Plan, StartAt, Verb};
@@ -30,13 +28,18 @@ fn growth(plan: &Plan, topic: TopicId) -> Vec<(SimTime, u32)> {
         .events
         .iter()
         .filter_map(|event| match event.verb {
-            Verb::Partitions(changed, partitions) if changed == topic => Some((event.at, partitions)),
+            Verb::Partitions(changed, partitions) if changed == topic => {
+                Some((event.at, partitions))
+            }
             _ => None,
         })
         .collect();
     added.sort_unstable();
     for (at, partitions) in added {
-        if growth.last().is_some_and(|&(_, before)| partitions > before) {
+        if growth
+            .last()
+            .is_some_and(|&(_, before)| partitions > before)
+        {
             growth.push((at, partitions));
         }
     }
@@ -51,7 +54,11 @@ fn factors(plan: &Plan, topic: TopicId) -> Vec<LoadFactor> {
         {
             for round in 0..u64::from(event.repeat.1.max(1)) {
                 let from = event.at + event.repeat.0.times(round);
-                factors.push(LoadFactor { from, to: from + length, thousandths });
+                factors.push(LoadFactor {
+                    from,
+                    to: from + length,
+                    thousandths,
+                });
             }
         }
     }
@@ -86,7 +93,14 @@ pub(super) fn lay_out(plan: &Plan, seed: Seed) -> (Topology, Vec<Log>) {
         }
     }
     let partitions = plan.topics.iter().map(|topic| topic.partitions).collect();
-    (Topology { base, partitions, brokers: plan.brokers.count as usize }, logs)
+    (
+        Topology {
+            base,
+            partitions,
+            brokers: plan.brokers.count as usize,
+        },
+        logs,
+    )
 }
 
 /// True when arrivals or service times depend on the seed.
@@ -104,7 +118,10 @@ pub(super) fn draws_records(plan: &Plan) -> bool {
         .any(|distribution| !distribution.is_constant())
     };
     let random_load = plan.topics.iter().any(|topic| {
-        topic.load.iter().any(|term| matches!(term, LoadTerm::Poisson(_) | LoadTerm::Bursts { .. }))
+        topic
+            .load
+            .iter()
+            .any(|term| matches!(term, LoadTerm::Poisson(_) | LoadTerm::Bursts { .. }))
     });
     let brokers = &plan.brokers;
     random_load
@@ -129,12 +146,19 @@ pub(super) fn describe_topics(plan: &Plan, naming: &Naming) -> Vec<TopicDescript
                 (0..topic.partitions as usize)
                     .map(|partition| {
                         (0..topic.replicas as usize)
-                            .map(|replica| rack((position + partition + replica) % brokers.count as usize))
+                            .map(|replica| {
+                                rack((position + partition + replica) % brokers.count as usize)
+                            })
                             .collect()
                     })
                     .collect()
             };
-            TopicDescription { name, id, partitions: topic.partitions, racks }
+            TopicDescription {
+                name,
+                id,
+                partitions: topic.partitions,
+                racks,
+            }
         })
         .collect()
 }
@@ -146,7 +170,10 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
         .map(|group| HostedGroup {
             coordinator: Coordinator::new(plan.brokers.config.clone()),
             timers: Timers::default(),
-            accounts: logs.iter().map(|_| Account::new(0, None, plan.measure)).collect(),
+            accounts: logs
+                .iter()
+                .map(|_| Account::new(0, None, plan.measure))
+                .collect(),
             processes: std::collections::BTreeMap::new(),
             unanswered: std::collections::BTreeMap::new(),
             available: true,
@@ -159,10 +186,14 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
 /// The settings of a process after the last `config` event that concerns it.
 fn settings_at_end<'a>(plan: &'a Plan, consumer: &'a Consumer) -> &'a ConsumerConfig {
     let is_it = |id: &ConsumerId| std::ptr::eq(&raw const plan.consumers[id.index()], consumer);
-    let configured = plan.events.iter().rev().find_map(|event| match &event.verb {
-        Verb::Configure(_, settings) => settings.iter().rev().find(|(id, _)| is_it(id)),
-        _ => None,
-    });
+    let configured = plan
+        .events
+        .iter()
+        .rev()
+        .find_map(|event| match &event.verb {
+            Verb::Configure(_, settings) => settings.iter().rev().find(|(id, _)| is_it(id)),
+            _ => None,
+        });
     configured.map_or(&consumer.config, |(_, config)| config)
 }
 
@@ -180,21 +211,31 @@ pub(super) fn cast(plan: &Plan, topology: &Topology) -> Cast {
             .iter()
             .enumerate()
             .map(|(position, group)| {
-                let members = plan.consumers.iter().filter(|consumer| consumer.group.index() == position);
-                let mut topics: Vec<TopicId> =
-                    members.clone().flat_map(|consumer| consumer.topics.iter().copied()).collect();
+                let members = plan
+                    .consumers
+                    .iter()
+                    .filter(|consumer| consumer.group.index() == position);
+                let mut topics: Vec<TopicId> = members
+                    .clone()
+                    .flat_map(|consumer| consumer.topics.iter().copied())
+                    .collect();
                 topics.sort_unstable();
                 topics.dedup();
                 GroupFacts {
                     name: group.name.clone(),
                     topics,
                     protocol: "classic",
-                    rebalance: if members.clone().all(|consumer| settings_at_end(plan, consumer).is_cooperative()) {
+                    rebalance: if members
+                        .clone()
+                        .all(|consumer| settings_at_end(plan, consumer).is_cooperative())
+                    {
                         "cooperative"
                     } else {
                         "eager"
                     },
-                    is_static: members.clone().any(|consumer| consumer.config.group_instance_id.is_some()),
+                    is_static: members
+                        .clone()
+                        .any(|consumer| consumer.config.group_instance_id.is_some()),
                 }
             })
             .collect(),
@@ -202,11 +243,19 @@ pub(super) fn cast(plan: &Plan, topology: &Topology) -> Cast {
             .consumers
             .iter()
             .map(|consumer| ConsumerFacts {
-                name: format!("{}/{}", plan.groups[consumer.group.index()].name, consumer.name),
+                name: format!(
+                    "{}/{}",
+                    plan.groups[consumer.group.index()].name,
+                    consumer.name
+                ),
                 group: consumer.group,
                 topics: consumer.topics.clone(),
                 heartbeat_interval: consumer.config.heartbeat_interval,
-                instance: consumer.config.group_instance_id.as_deref().map(str::to_owned),
+                instance: consumer
+                    .config
+                    .group_instance_id
+                    .as_deref()
+                    .map(str::to_owned),
             })
             .collect(),
     }
@@ -267,10 +316,16 @@ impl World<'_> {
             })
             .map(|position| ConsumerId(u32::try_from(position).unwrap_or(u32::MAX)))
             .collect();
-        let lists = initial.iter().map(|id| &self.plan.consumers[id.index()].config.assignors);
-        let Some(kind) = select_assignor(lists) else { return };
-        let members: Vec<JoinGroupMember> =
-            initial.iter().map(|&consumer| self.introduce(consumer)).collect();
+        let lists = initial
+            .iter()
+            .map(|id| &self.plan.consumers[id.index()].config.assignors);
+        let Some(kind) = select_assignor(lists) else {
+            return;
+        };
+        let members: Vec<JoinGroupMember> = initial
+            .iter()
+            .map(|&consumer| self.introduce(consumer))
+            .collect();
         let snapshot = self.snapshot_of(&members);
         let lists = self.assign_for(initial[0], kind, &members, &snapshot);
         let record = GroupRecord {
@@ -294,7 +349,9 @@ impl World<'_> {
                 })
                 .collect(),
         };
-        self.with_coordinator(group, |host, now, out| host.coordinator.install_stable(now, &record, out));
+        self.with_coordinator(group, |host, now, out| {
+            host.coordinator.install_stable(now, &record, out)
+        });
         self.observe_steady(group, kind.name(), &initial, &record);
         for (position, &consumer) in initial.iter().enumerate() {
             let leads = (position == 0).then(|| snapshot.clone());
@@ -372,9 +429,18 @@ impl World<'_> {
         let process = &mut self.processes[consumer.index()];
         process.incarnation = 1;
         let config = Arc::new(process.spec.config.clone());
-        let mut member =
-            Member::new(now, consumer, config, process.spec.topics.clone(), MemberId::unknown());
-        let MemberRecord { member_id, assignment, .. } = &record.members[position];
+        let mut member = Member::new(
+            now,
+            consumer,
+            config,
+            process.spec.topics.clone(),
+            MemberId::unknown(),
+        );
+        let MemberRecord {
+            member_id,
+            assignment,
+            ..
+        } = &record.members[position];
         let owned: Partitions = Arc::clone(assignment);
         if let Some(kind) = record.assignor {
             member.install_stable(
@@ -386,8 +452,14 @@ impl World<'_> {
                 snapshot,
             );
         }
-        let mut client = Client::new(member, now, self.topology.brokers, self.options.calibration.construction);
+        let mut client = Client::new(
+            member,
+            now,
+            self.topology.brokers,
+            self.options.calibration.construction,
+        );
         client.first_lookup = false;
+        client.metadata_due = now + process.spec.config.metadata_max_age;
         process.client = Some(Box::new(client));
         let committed: Vec<u64> = owned
             .iter()
@@ -400,9 +472,20 @@ impl World<'_> {
         self.with_client(consumer, now, |client, ground| {
             client.fetcher.install(&owned, ground);
             for (&partition, offset) in owned.iter().zip(committed) {
-                ground.observe(Observation::Assigned { consumer, partition });
-                ground.observe(Observation::PositionKnown { consumer, partition, offset });
-                let slot = client.fetcher.slots.iter_mut().find(|slot| slot.partition == partition);
+                ground.observe(Observation::Assigned {
+                    consumer,
+                    partition,
+                });
+                ground.observe(Observation::PositionKnown {
+                    consumer,
+                    partition,
+                    offset,
+                });
+                let slot = client
+                    .fetcher
+                    .slots
+                    .iter_mut()
+                    .find(|slot| slot.partition == partition);
                 let Some(slot) = slot else { continue };
                 slot.announced = true;
                 slot.fresh = false;

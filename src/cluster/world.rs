@@ -10,8 +10,8 @@ use super::naming::Naming;
 use super::script::Script;
 use super::{Halt, Options};
 use crate::assignor::{
-    AssignmentInput, AssignorKind, ConsumerId, GroupId, MemberDescription, MemberId, TopicDescription,
-    TopicId, TopicPartition, assign,
+    AssignmentInput, AssignorKind, ConsumerId, GroupId, MemberDescription, MemberId,
+    TopicDescription, TopicId, TopicPartition, assign,
 };
 use crate::kernel::{Calendar, Draw, Order, Seed, SimDuration, SimTime, Stream, Ticket};
 use crate::protocol::classic::Member;
@@ -41,11 +41,24 @@ pub(super) enum Event {
     /// A client may have something to do.
     Wake(ConsumerId),
     /// A request arrives at the broker.
-    Arrive { consumer: ConsumerId, incarnation: u32, inbound: Inbound },
+    Arrive {
+        consumer: ConsumerId,
+        incarnation: u32,
+        inbound: Inbound,
+    },
     /// An answer arrives at the client.
-    Deliver { consumer: ConsumerId, incarnation: u32, token: Option<RequestToken>, answer: Answer },
+    Deliver {
+        consumer: ConsumerId,
+        incarnation: u32,
+        token: Option<RequestToken>,
+        answer: Answer,
+    },
     /// A coordinator's timer comes due.
-    CoordinatorTimer { group: GroupId, timer: CoordinatorTimer, ticket: Ticket },
+    CoordinatorTimer {
+        group: GroupId,
+        timer: CoordinatorTimer,
+        ticket: Ticket,
+    },
     /// A write of a coordinator is committed.
     Appended { group: GroupId, token: AppendToken },
     /// The script acts.
@@ -136,15 +149,21 @@ pub(super) struct World<'a> {
 impl Process {
     pub(super) fn new(plan: &Plan, seed: Seed, spec: &Consumer, options: &Options) -> Self {
         let name = format!("{}/{}", plan.groups[spec.group.index()].name, spec.name);
-        let latency = options.calibration.latency.clone().unwrap_or_else(|| plan.brokers.latency.clone());
+        let latency = options
+            .calibration
+            .latency
+            .clone()
+            .unwrap_or_else(|| plan.brokers.latency.clone());
         let racks = &plan.brokers.racks;
         let cross_rack = (0..plan.brokers.count as usize)
-            .map(|broker| match (&spec.config.client_rack, racks.is_empty()) {
-                (Some(rack), false) if racks[broker % racks.len()] != **rack => {
-                    plan.brokers.cross_rack_latency
-                }
-                _ => SimDuration::ZERO,
-            })
+            .map(
+                |broker| match (&spec.config.client_rack, racks.is_empty()) {
+                    (Some(rack), false) if racks[broker % racks.len()] != **rack => {
+                        plan.brokers.cross_rack_latency
+                    }
+                    _ => SimDuration::ZERO,
+                },
+            )
             .collect();
         Self {
             group: spec.group,
@@ -154,7 +173,11 @@ impl Process {
             incarnation: 0,
             client: None,
             connection: Connection::default(),
-            link: Link::new(latency, Draw::new(seed, Stream::new(&name, "latency")), cross_rack),
+            link: Link::new(
+                latency,
+                Draw::new(seed, Stream::new(&name, "latency")),
+                cross_rack,
+            ),
             listener: Draw::new(seed, Stream::new(&name, "listener")),
             factor: UNCHANGED,
             cut_until: SimTime::ZERO,
@@ -175,8 +198,11 @@ impl<'a> World<'a> {
         let (topology, logs) = super::steady::lay_out(plan, seed);
         let topics = super::steady::describe_topics(plan, &naming);
         let groups = super::steady::found_groups(plan, seed, &logs);
-        let processes: Vec<Process> =
-            plan.consumers.iter().map(|spec| Process::new(plan, seed, spec, options)).collect();
+        let processes: Vec<Process> = plan
+            .consumers
+            .iter()
+            .map(|spec| Process::new(plan, seed, spec, options))
+            .collect();
         let seconds = plan.duration.as_micros().div_ceil(600 * 1_000_000).max(1);
         Self {
             paused: vec![false; logs.len()],
@@ -185,7 +211,10 @@ impl<'a> World<'a> {
             seed,
             options,
             calendar: Calendar::default(),
-            timeline: Timeline { measured: plan.measure, ..Timeline::default() },
+            timeline: Timeline {
+                measured: plan.measure,
+                ..Timeline::default()
+            },
             topology,
             logs,
             groups,
@@ -217,45 +246,81 @@ impl<'a> World<'a> {
             if self.calendar.taken() >= self.options.event_limit {
                 return Err(self.out_of_events());
             }
-            let Some((_, event)) = self.calendar.take() else { break };
+            let Some((_, event)) = self.calendar.take() else {
+                break;
+            };
             self.counts[event.kind()] += 1;
             self.handle(event);
             self.continue_rolls();
             if self.options.check_invariants {
-                self.check_invariants().map_err(|message| Halt::Invariant { at: self.now(), message })?;
+                self.check_invariants().map_err(|message| Halt::Invariant {
+                    at: self.now(),
+                    message,
+                })?;
             }
         }
         Ok(self.finish(horizon))
     }
 
     fn out_of_events(&self) -> Halt {
-        let mut busiest: Vec<(String, u64)> =
-            KINDS.iter().zip(self.counts).map(|(kind, count)| ((*kind).to_owned(), count)).collect();
+        let mut busiest: Vec<(String, u64)> = KINDS
+            .iter()
+            .zip(self.counts)
+            .map(|(kind, count)| ((*kind).to_owned(), count))
+            .collect();
         busiest.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         busiest.retain(|&(_, count)| count > 0);
-        Halt::EventLimit { at: self.now(), events: self.calendar.taken(), busiest }
+        Halt::EventLimit {
+            at: self.now(),
+            events: self.calendar.taken(),
+            busiest,
+        }
     }
 
     pub(super) fn schedule(&mut self, at: SimTime, class: Class, entity: u32, event: Event) {
-        self.calendar.schedule(Order { at, class: class as u8, entity }, event);
+        self.calendar.schedule(
+            Order {
+                at,
+                class: class as u8,
+                entity,
+            },
+            event,
+        );
     }
 
     fn handle(&mut self, event: Event) {
         match event {
             Event::Wake(consumer) => self.on_wake(consumer),
-            Event::Arrive { consumer, incarnation, inbound } => {
+            Event::Arrive {
+                consumer,
+                incarnation,
+                inbound,
+            } => {
                 self.on_arrival(consumer, incarnation, inbound);
             }
-            Event::Deliver { consumer, incarnation, token, answer } => {
+            Event::Deliver {
+                consumer,
+                incarnation,
+                token,
+                answer,
+            } => {
                 self.on_delivery(consumer, incarnation, token, answer);
             }
-            Event::CoordinatorTimer { group, timer, ticket } => {
+            Event::CoordinatorTimer {
+                group,
+                timer,
+                ticket,
+            } => {
                 if self.groups[group.index()].timers.fire(&timer, ticket) {
-                    self.with_coordinator(group, |host, now, out| host.coordinator.on_timer(now, timer, out));
+                    self.with_coordinator(group, |host, now, out| {
+                        host.coordinator.on_timer(now, timer, out)
+                    });
                 }
             }
             Event::Appended { group, token } => {
-                self.with_coordinator(group, |host, now, out| host.coordinator.on_appended(now, token, out));
+                self.with_coordinator(group, |host, now, out| {
+                    host.coordinator.on_appended(now, token, out)
+                });
             }
             Event::Script(step) => self.on_script(step),
             Event::Sample => self.sample(),
@@ -297,7 +362,10 @@ impl<'a> World<'a> {
         let result = act(&mut client, &mut ground);
         process.client = Some(client);
         if !out.is_empty() {
-            assert!(at == self.calendar.now(), "a client showed itself between two control events");
+            assert!(
+                at == self.calendar.now(),
+                "a client showed itself between two control events"
+            );
             self.apply_outputs(consumer, out);
         }
         Some(result)
@@ -349,12 +417,21 @@ impl<'a> World<'a> {
     fn apply_outputs(&mut self, consumer: ConsumerId, outputs: Vec<Output>) {
         for output in outputs {
             match output {
-                Output::Send { token, packet, arrives, back } => {
+                Output::Send {
+                    token,
+                    packet,
+                    arrives,
+                    back,
+                } => {
                     let process = &self.processes[consumer.index()];
                     let event = Event::Arrive {
                         consumer,
                         incarnation: process.incarnation,
-                        inbound: Inbound { token, packet, back },
+                        inbound: Inbound {
+                            token,
+                            packet,
+                            back,
+                        },
                     };
                     let at = arrives.max(process.cut_until);
                     self.schedule(at, Class::Message, consumer.0, event);
@@ -433,7 +510,8 @@ impl<'a> World<'a> {
         let window = self.plan.measure;
         let process = &mut self.processes[consumer.index()];
         if let Some(client) = process.client.take() {
-            let inside = |from: SimTime, to: SimTime| to.min(window.1).since(from.max(window.0)).as_micros();
+            let inside =
+                |from: SimTime, to: SimTime| to.min(window.1).since(from.max(window.0)).as_micros();
             process.totals.busy_us += client.busy_us - inside(now, client.busy_until.max(now));
             process.totals.polls += client.polls;
             process.totals.records += client.records;
@@ -449,18 +527,28 @@ impl<'a> World<'a> {
     pub(super) fn after_exit(&mut self, consumer: ConsumerId) {
         if let Some(down) = self.processes[consumer.index()].restart_after.take() {
             let step = super::script::Step::Start(consumer);
-            self.schedule(self.now() + down, Class::Script, consumer.0, Event::Script(step));
+            self.schedule(
+                self.now() + down,
+                Class::Script,
+                consumer.0,
+                Event::Script(step),
+            );
         }
     }
 
     // ---- the leader ----
 
     pub(super) fn snapshot_of(&self, members: &[JoinGroupMember]) -> Vec<(TopicId, u32)> {
-        let mut topics: Vec<TopicId> =
-            members.iter().flat_map(|member| member.subscription.topics.iter().copied()).collect();
+        let mut topics: Vec<TopicId> = members
+            .iter()
+            .flat_map(|member| member.subscription.topics.iter().copied())
+            .collect();
         topics.sort_unstable();
         topics.dedup();
-        topics.into_iter().map(|topic| (topic, self.topology.partitions_of(topic))).collect()
+        topics
+            .into_iter()
+            .map(|topic| (topic, self.topology.partitions_of(topic)))
+            .collect()
     }
 
     /// The leader runs its assignor. If it lacks metadata of a topic of the group, or a refresh of its is in flight, it waits for that first.
@@ -471,10 +559,17 @@ impl<'a> World<'a> {
         let partitions: u64 = snapshot.iter().map(|&(_, count)| u64::from(count)).sum();
         let cost = self.assignor_cost(kind, members.len(), partitions);
         let process = &mut self.processes[consumer.index()];
-        let unknown = snapshot.iter().any(|(topic, _)| !process.known_topics.contains(topic));
-        process.known_topics.extend(snapshot.iter().map(|&(topic, _)| topic));
-        let assignments =
-            members.iter().map(|member| member.member_id.clone()).zip(lists).collect();
+        let unknown = snapshot
+            .iter()
+            .any(|(topic, _)| !process.known_topics.contains(topic));
+        process
+            .known_topics
+            .extend(snapshot.iter().map(|&(topic, _)| topic));
+        let assignments = members
+            .iter()
+            .map(|member| member.member_id.clone())
+            .zip(lists)
+            .collect();
         self.with_client(consumer, now, |client, ground| {
             let metadata = match client.metadata_answer {
                 Some(at) => at,
@@ -482,13 +577,20 @@ impl<'a> World<'a> {
                 None => now,
             };
             client.assigned = Some((assignments, snapshot));
-            client.app = App::Assigning { until: metadata.max(now) + cost };
+            client.app = App::Assigning {
+                until: metadata.max(now) + cost,
+            };
         });
     }
 
     fn assignor_cost(&self, kind: AssignorKind, members: usize, partitions: u64) -> SimDuration {
         let _ = (kind, members, partitions);
-        match self.options.calibration.assignor_cost.as_ref().or(self.plan.brokers.assignor_cost.as_ref()) {
+        match self.options.calibration.assignor_cost.as_ref().or(self
+            .plan
+            .brokers
+            .assignor_cost
+            .as_ref())
+        {
             Some(cost) => cost.mean(),
             None => SimDuration::from_micros(500),
         }
@@ -501,7 +603,11 @@ impl<'a> World<'a> {
         members: &[JoinGroupMember],
         snapshot: &[(TopicId, u32)],
     ) -> Vec<Partitions> {
-        let position = |topic: TopicId| snapshot.binary_search_by_key(&topic, |&(known, _)| known).ok();
+        let position = |topic: TopicId| {
+            snapshot
+                .binary_search_by_key(&topic, |&(known, _)| known)
+                .ok()
+        };
         let topics = snapshot
             .iter()
             .map(|&(topic, partitions)| TopicDescription {
@@ -511,7 +617,10 @@ impl<'a> World<'a> {
             .collect();
         let place = |partition: &TopicPartition| {
             let topic = TopicId(u32::try_from(position(partition.topic)?).ok()?);
-            Some(TopicPartition { topic, partition: partition.partition })
+            Some(TopicPartition {
+                topic,
+                partition: partition.partition,
+            })
         };
         let described = members
             .iter()
@@ -541,7 +650,10 @@ impl<'a> World<'a> {
                 }
             })
             .collect();
-        let input = AssignmentInput { topics, members: described };
+        let input = AssignmentInput {
+            topics,
+            members: described,
+        };
         let memories = &mut self.processes[consumer.index()].memory;
         if !memories.iter().any(|&(known, _)| known == kind) {
             memories.push((kind, crate::assignor::AssignorMemory::default()));
@@ -573,7 +685,12 @@ impl<'a> World<'a> {
         if matches!(inbound.packet, Packet::FindCoordinator) {
             let answer = Answer::Coordinator(self.groups[group.index()].available);
             let at = self.now() + inbound.back;
-            let event = Event::Deliver { consumer, incarnation, token: Some(inbound.token), answer };
+            let event = Event::Deliver {
+                consumer,
+                incarnation,
+                token: Some(inbound.token),
+                answer,
+            };
             return self.schedule(at, Class::Message, consumer.0, event);
         }
         if incarnation == process.incarnation && process.connection.serving.is_some() {
@@ -589,13 +706,25 @@ impl<'a> World<'a> {
         if incarnation == process.incarnation {
             process.connection.serving = Some(inbound.token);
         }
-        let Inbound { token, packet, back } = inbound;
+        let Inbound {
+            token,
+            packet,
+            back,
+        } = inbound;
         let purpose = match &packet {
             Packet::Commit(purpose, _) => Some(*purpose),
             Packet::Group(_) | Packet::OffsetFetch(_) | Packet::FindCoordinator => None,
         };
         let host = &mut self.groups[group.index()];
-        host.unanswered.insert(token, ReturnAddress { consumer, incarnation, back, purpose });
+        host.unanswered.insert(
+            token,
+            ReturnAddress {
+                consumer,
+                incarnation,
+                back,
+                purpose,
+            },
+        );
         if !host.available {
             return self.answer(group, token, not_coordinator(&packet));
         }
@@ -611,14 +740,18 @@ impl<'a> World<'a> {
                 });
             }
             Packet::Commit(_, commit) => self.with_coordinator(group, |host, now, out| {
-                host.coordinator.on_request(now, token, Request::OffsetCommit(commit), out);
+                host.coordinator
+                    .on_request(now, token, Request::OffsetCommit(commit), out);
             }),
             Packet::OffsetFetch(partitions) => {
                 let host = &self.groups[group.index()];
                 let offsets = partitions
                     .iter()
                     .map(|&partition| {
-                        (partition, host.accounts[self.topology.index(partition)].committed())
+                        (
+                            partition,
+                            host.accounts[self.topology.index(partition)].committed(),
+                        )
                     })
                     .collect();
                 self.answer(group, token, Answer::Offsets(offsets));
@@ -629,16 +762,30 @@ impl<'a> World<'a> {
 
     pub(super) fn next_member_id(&mut self, consumer: ConsumerId) -> MemberId {
         let process = &self.processes[consumer.index()];
-        let prefix = process.spec.config.group_instance_id.as_deref().unwrap_or(&process.spec.name);
-        let id = self.naming.member(&process.name, &process.spec.name, prefix);
-        self.groups[process.group.index()].processes.insert(id.clone(), consumer);
+        let prefix = process
+            .spec
+            .config
+            .group_instance_id
+            .as_deref()
+            .unwrap_or(&process.spec.name);
+        let id = self.naming.member(&process.name, prefix);
+        self.groups[process.group.index()]
+            .processes
+            .insert(id.clone(), consumer);
         id
     }
 
     /// The answer to `token` leaves; the connection goes on with what waits behind it.
     fn answer(&mut self, group: GroupId, token: RequestToken, answer: Answer) {
-        let Some(address) = self.groups[group.index()].unanswered.remove(&token) else { return };
-        let ReturnAddress { consumer, incarnation, back, .. } = address;
+        let Some(address) = self.groups[group.index()].unanswered.remove(&token) else {
+            return;
+        };
+        let ReturnAddress {
+            consumer,
+            incarnation,
+            back,
+            ..
+        } = address;
         let now = self.now();
         let process = &mut self.processes[consumer.index()];
         let current = process.incarnation == incarnation;
@@ -647,7 +794,12 @@ impl<'a> World<'a> {
             at = at.max(process.connection.last_answer);
             process.connection.last_answer = at;
         }
-        let event = Event::Deliver { consumer, incarnation, token: Some(token), answer };
+        let event = Event::Deliver {
+            consumer,
+            incarnation,
+            token: Some(token),
+            answer,
+        };
         self.schedule(at, Class::Message, consumer.0, event);
         let process = &mut self.processes[consumer.index()];
         if current && process.connection.serving == Some(token) {
@@ -671,7 +823,12 @@ impl<'a> World<'a> {
             return;
         }
         if process.cut_until > now {
-            let event = Event::Deliver { consumer, incarnation, token, answer };
+            let event = Event::Deliver {
+                consumer,
+                incarnation,
+                token,
+                answer,
+            };
             let at = process.cut_until;
             return self.schedule(at, Class::Message, consumer.0, event);
         }
@@ -708,20 +865,30 @@ impl<'a> World<'a> {
             CoordinatorEffect::Reply { to, response } => {
                 let purpose = host.unanswered.get(&to).and_then(|address| address.purpose);
                 let answer = match (response, purpose) {
-                    (Response::OffsetCommit(error), Some(purpose)) => Answer::Commit(purpose, error),
+                    (Response::OffsetCommit(error), Some(purpose)) => {
+                        Answer::Commit(purpose, error)
+                    }
                     (response, _) => Answer::Group(response),
                 };
                 self.answer(group, to, answer);
             }
             CoordinatorEffect::Arm { timer, after } => {
                 let ticket = host.timers.arm(timer.clone());
-                let event = Event::CoordinatorTimer { group, timer, ticket };
+                let event = Event::CoordinatorTimer {
+                    group,
+                    timer,
+                    ticket,
+                };
                 self.schedule(now + after, Class::Timer, entity, event);
             }
             CoordinatorEffect::Cancel(timer) => host.timers.cancel(&timer),
             CoordinatorEffect::Append(token) => {
-                let append =
-                    self.options.calibration.append.as_ref().unwrap_or(&self.plan.brokers.append);
+                let append = self
+                    .options
+                    .calibration
+                    .append
+                    .as_ref()
+                    .unwrap_or(&self.plan.brokers.append);
                 let at = (now + append.sample(&mut host.append)).max(host.last_append);
                 host.last_append = at;
                 self.schedule(at, Class::Message, entity, Event::Appended { group, token });
@@ -739,7 +906,13 @@ impl<'a> World<'a> {
         let processes = &self.groups[group.index()].processes;
         let of = |id: &MemberId| processes.get(id).copied().unwrap_or(ConsumerId(u32::MAX));
         let observation = match fact {
-            CoordinatorFact::GroupState { from, to, generation, reason, by } => Observation::GroupState {
+            CoordinatorFact::GroupState {
+                from,
+                to,
+                generation,
+                reason,
+                by,
+            } => Observation::GroupState {
                 group,
                 from,
                 to,
@@ -747,35 +920,62 @@ impl<'a> World<'a> {
                 reason,
                 by: by.as_ref().map(of),
             },
-            CoordinatorFact::MemberIdIssued { member_id, state } => {
-                Observation::MemberIdIssued { group, consumer: of(&member_id), member_id, state }
-            }
-            CoordinatorFact::MemberAdded { member_id, state } => {
-                Observation::MemberAdded { group, consumer: of(&member_id), member_id, state }
-            }
-            CoordinatorFact::StaticMemberReplaced { instance_id, old, new } => {
-                Observation::StaticMemberReplaced { group, consumer: of(&new), instance_id, old, new }
-            }
-            CoordinatorFact::MemberRemoved { member_id, why } => {
-                Observation::MemberRemoved { group, consumer: of(&member_id), member_id, why }
-            }
-            CoordinatorFact::MemberRejoined { member_id } => {
-                Observation::MemberRejoined { group, consumer: of(&member_id) }
-            }
-            CoordinatorFact::JoinComplete { generation, members, assignor } => Observation::JoinComplete {
+            CoordinatorFact::MemberIdIssued { member_id, state } => Observation::MemberIdIssued {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                state,
+            },
+            CoordinatorFact::MemberAdded { member_id, state } => Observation::MemberAdded {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                state,
+            },
+            CoordinatorFact::StaticMemberReplaced {
+                instance_id,
+                old,
+                new,
+            } => Observation::StaticMemberReplaced {
+                group,
+                consumer: of(&new),
+                instance_id,
+                old,
+                new,
+            },
+            CoordinatorFact::MemberRemoved { member_id, why } => Observation::MemberRemoved {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                why,
+            },
+            CoordinatorFact::MemberRejoined { member_id } => Observation::MemberRejoined {
+                group,
+                consumer: of(&member_id),
+            },
+            CoordinatorFact::JoinComplete {
+                generation,
+                members,
+                assignor,
+            } => Observation::JoinComplete {
                 group,
                 generation,
                 members: members.iter().map(of).collect(),
                 assignor,
             },
-            CoordinatorFact::AssignmentReceived { generation, leader, assignment } => {
-                Observation::AssignmentReceived {
-                    group,
-                    generation,
-                    leader,
-                    assignment: assignment.iter().map(|(id, list)| (of(id), Arc::clone(list))).collect(),
-                }
-            }
+            CoordinatorFact::AssignmentReceived {
+                generation,
+                leader,
+                assignment,
+            } => Observation::AssignmentReceived {
+                group,
+                generation,
+                leader,
+                assignment: assignment
+                    .iter()
+                    .map(|(id, list)| (of(id), Arc::clone(list)))
+                    .collect(),
+            },
         };
         self.observe(observation);
     }
@@ -854,20 +1054,30 @@ impl<'a> World<'a> {
         let window = self.plan.measure;
         for process in &mut self.processes {
             if let Some(client) = &process.client {
-                let inside = |from: SimTime, to: SimTime| to.min(window.1).since(from.max(window.0)).as_micros();
-                process.totals.busy_us += client.busy_us - inside(horizon, client.busy_until.max(horizon));
+                let inside = |from: SimTime, to: SimTime| {
+                    to.min(window.1).since(from.max(window.0)).as_micros()
+                };
+                process.totals.busy_us +=
+                    client.busy_us - inside(horizon, client.busy_until.max(horizon));
                 process.totals.polls += client.polls;
                 process.totals.records += client.records;
                 process.totals.alive_us += inside(process.alive_since, horizon);
             }
         }
-        let drew = self.processes.iter().any(|process| process.link.has_drawn())
+        let drew = self
+            .processes
+            .iter()
+            .any(|process| process.link.has_drawn())
             || super::steady::draws_records(self.plan);
         let mut timeline = self.timeline;
         timeline.horizon = horizon;
         timeline.control_events = self.calendar.taken();
         timeline.drew = drew;
-        timeline.consumers = self.processes.iter().map(|process| process.totals).collect();
+        timeline.consumers = self
+            .processes
+            .iter()
+            .map(|process| process.totals)
+            .collect();
         timeline.cast = super::steady::cast(self.plan, &self.topology);
         for (group, host) in self.groups.into_iter().enumerate() {
             let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));

@@ -4,6 +4,7 @@
 //! terminal and no format.
 
 mod pool;
+pub mod replay;
 mod replication;
 
 pub use pool::processors;

@@ -3,5 +3,6 @@
 
 pub mod assignment;
 pub mod figures;
+pub mod recording;
 pub mod table;
 pub mod text;

@@ -6,7 +6,7 @@ use crate::kernel::SimDuration;
 use super::code::Code;
 use super::diagnostic::Diagnostic;
 use super::kafka;
-use super::near::did_you_mean;
+use super::near::nearest;
 use super::node::{Entry, Node, Span, Value};
 use super::scalar;
 use super::shape::{Field, Item, Pair, Presence, Record, Rule, Shape, Typed};
@@ -87,13 +87,21 @@ impl Checker {
         let mut named: Vec<(&str, Span)> = Vec::new();
         for entry in entries {
             let Some(field) = record.fields.iter().find(|field| field.name == entry.key) else {
-                self.unknown(entry, record);
+                // What was probably meant counts as there, so that its absence is not reported as well.
+                let meant = self.unknown(entry, record);
+                if let Some(name) = meant.filter(|name| node.get(name).is_none()) {
+                    named.push((name, entry.key_span));
+                    let key = name.to_owned();
+                    pairs.push(Pair {
+                        key,
+                        ..pair(entry, Item::wrong(entry.key_span))
+                    });
+                }
                 continue;
             };
             named.push((field.name, entry.key_span));
-            if let Some(item) = self.field(entry, field) {
-                pairs.push(pair(entry, item));
-            }
+            let item = self.field(entry, field);
+            pairs.push(pair(entry, item.unwrap_or(Item::wrong(entry.value.span))));
         }
         if self.complete {
             for field in record.fields {
@@ -137,9 +145,10 @@ impl Checker {
         self.check(&entry.value, &field.shape)
     }
 
-    fn unknown(&mut self, entry: &Entry, record: &Record) {
+    fn unknown(&mut self, entry: &Entry, record: &Record) -> Option<&'static str> {
         let names = record.fields.iter().map(|field| field.name);
-        let help = did_you_mean(&entry.key, names.clone());
+        let meant = nearest(&entry.key, names);
+        let help = meant.map(|name| format!("did you mean `{name}`?"));
         let known: Vec<&str> = record
             .fields
             .iter()
@@ -155,6 +164,7 @@ impl Checker {
             Diagnostic::error(Code::UnknownKey, entry.key_span, message)
                 .help(help.unwrap_or_else(|| format!("known keys: {}", known.join(", ")))),
         );
+        meant
     }
 
     fn rule(&mut self, node: &Node, record: &Record, named: &[(&str, Span)]) {
@@ -198,9 +208,8 @@ impl Checker {
             if let Err(problem) = scalar::read(&entry.key, true, &Shape::Name) {
                 self.found.push(problem.at(entry.key_span));
             }
-            if let Some(item) = self.check(&entry.value, of) {
-                pairs.push(pair(entry, item));
-            }
+            let item = self.check(&entry.value, of);
+            pairs.push(pair(entry, item.unwrap_or(Item::wrong(entry.value.span))));
         }
         Some(Typed::Map(pairs))
     }
@@ -209,7 +218,7 @@ impl Checker {
         let items = match &node.value {
             Value::List(items) => items
                 .iter()
-                .filter_map(|item| self.check(item, of))
+                .map(|item| self.check(item, of).unwrap_or(Item::wrong(item.span)))
                 .collect(),
             Value::Scalar { .. } if matches!(of, Shape::Name | Shape::Word(_)) => {
                 vec![self.check(node, of)?]

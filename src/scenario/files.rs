@@ -88,13 +88,14 @@ impl<'l> Files<'l> {
         }
     }
 
-    /// The document `text` called `file`, laid over its parents; `None` when it cannot be read at all.
+    /// The document `text` called `file`, laid over its parents, and whether all of them were there; `None` when it
+    /// cannot be read at all.
     pub fn document(
         &mut self,
         file: &str,
         text: &str,
         found: &mut Vec<Diagnostic>,
-    ) -> Option<Node> {
+    ) -> Option<(Node, bool)> {
         self.extended(file, text, &mut Vec::new(), found)
     }
 
@@ -104,37 +105,38 @@ impl<'l> Files<'l> {
         text: &str,
         chain: &mut Vec<String>,
         found: &mut Vec<Diagnostic>,
-    ) -> Option<Node> {
+    ) -> Option<(Node, bool)> {
         let source = self.sources.add(file, text);
         chain.push(normal(file));
         let node = tree(text, source, found)?;
         let Some(extends) = node.get("extends") else {
-            return Some(node);
+            return Some((node, true));
         };
         let Some(path) = extends.text().map(str::to_owned) else {
-            return Some(node);
+            return Some((node, false));
         };
-        let target = self.resolve(&path, extends.span);
+        let span = extends.span;
+        let target = self.resolve(&path, span);
         if chain.contains(&target) || chain.len() > MAX_DEPTH {
             let message = if chain.contains(&target) {
                 format!("`{path}` extends itself: {}", chain.join(" extends "))
             } else {
                 format!("more than {MAX_DEPTH} files extend each other")
             };
-            found.push(Diagnostic::error(Code::Extends, extends.span, message));
-            return Some(node);
+            found.push(Diagnostic::error(Code::Extends, span, message));
+            return Some((node, false));
         }
-        let span = extends.span;
-        match self.read(&path, span) {
+        let text = match self.read(&path, span) {
+            Ok(text) => text,
             Err(finding) => {
                 found.push(*finding);
-                Some(node)
+                return Some((node, false));
             }
-            Ok(text) => {
-                let parent = self.extended(&target, &text, chain, found)?;
-                Some(merge::merge(&without(&parent, "extends"), &node))
-            }
-        }
+        };
+        let Some((parent, whole)) = self.extended(&target, &text, chain, found) else {
+            return Some((node, false));
+        };
+        Some((merge::merge(&without(&parent, "extends"), &node), whole))
     }
 }
 

@@ -1,16 +1,15 @@
 //! The whole way from a text to the plans of its variants.
 
-use crate::scenario::node::Node;
-
 use super::build::{self, Built};
 use super::check::Checker;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
-use super::files::{Files, Loader};
+use super::files::{Files, LoadError, Loader};
 use super::near::did_you_mean;
-use super::node::{Entry, Span};
+use super::node::{Entry, Node, Span};
 use super::overlay::{self, Override, Overrides};
 use super::plan::Plan;
+use super::resolved;
 use super::shape::{Item, Shape};
 use super::source::Sources;
 use super::vocabulary::SCENARIO;
@@ -28,6 +27,8 @@ pub struct Scenario {
     pub plans: Vec<Plan>,
     /// What must hold.
     pub expectations: Vec<Expectation>,
+    /// What was read, all laid over each other, as canonical JSON; see [`super::resolved`].
+    pub resolved: serde_json::Value,
     /// What is worth knowing.
     pub notes: Vec<Diagnostic>,
     /// The texts that it was made of.
@@ -63,6 +64,22 @@ pub struct Rejected {
 }
 
 impl Rejected {
+    /// The refusal of a scenario whose own text cannot be had.
+    #[must_use]
+    pub fn unloaded(file: &str, error: &LoadError) -> Self {
+        let mut sources = Sources::default();
+        let source = sources.add(file, "");
+        let span = Span {
+            source,
+            start: 0,
+            end: 0,
+        };
+        Self {
+            diagnostics: vec![error.at(file, span)],
+            sources,
+        }
+    }
+
     /// True when nothing is wrong but that a file exists and cannot be read: worth another try.
     #[must_use]
     pub fn is_unreadable(&self) -> bool {
@@ -86,14 +103,19 @@ pub fn load(
 ) -> Result<Scenario, Rejected> {
     let mut files = Files::new(loader);
     let mut found = Vec::new();
-    let scenario = files
-        .document(file, text, &mut found)
-        .map(|document| play(&document, overrides, &mut files, &mut found));
+    let scenario = match files.document(file, text, &mut found) {
+        Some((document, true)) => Some(play(&document, overrides, &mut files, &mut found)),
+        Some((document, false)) => {
+            checked(document, false, &mut found);
+            None
+        }
+        None => None,
+    };
     let mut found = in_order(found);
     if overrides.strict {
-        found
-            .iter_mut()
-            .for_each(|finding| finding.severity = Severity::Error);
+        for finding in &mut found {
+            finding.severity = Severity::Error;
+        }
     }
     let refused = found
         .iter()
@@ -128,34 +150,35 @@ fn play(
     let changes = overlay::read(overrides, &mut files.sources, found);
     let variants = document.get("variants").map_or(&[][..], Node::entries);
     let names: Vec<String> = variants.iter().map(|entry| entry.key.clone()).collect();
-    let whole = checked(
-        overlay::apply(document.clone(), &changes, found),
-        variants.is_empty(),
-        found,
-    );
+    let base = overlay::apply(document.clone(), &changes, found);
+    let base = checked(base, variants.is_empty(), found);
+    let mut documents = Vec::new();
+    for entry in variants {
+        check_name(entry, found);
+        let item = variant(document, entry, &changes, found);
+        documents.push((entry.key.clone(), item));
+    }
     let mut scenario = Scenario {
-        name: whole
+        name: base
             .get("name")
             .and_then(Item::text)
             .unwrap_or("")
             .to_owned(),
-        about: whole.get("about").and_then(Item::text).map(str::to_owned),
-        seed: whole.get("seed").and_then(Item::integer).unwrap_or(1),
+        about: base.get("about").and_then(Item::text).map(str::to_owned),
+        seed: base.get("seed").and_then(Item::integer).unwrap_or(1),
         plans: Vec::new(),
         expectations: Vec::new(),
+        resolved: resolved::whole(&base, &documents),
         notes: Vec::new(),
         sources: Sources::default(),
     };
-    if variants.is_empty() {
-        let built = build::build(&whole, "base", &names, found, files);
-        add(&mut scenario, built);
+    if documents.is_empty() {
+        documents.push(("base".to_owned(), base));
     }
-    for entry in variants {
-        check_name(entry, found);
-        let item = variant(document, entry, &changes, found);
-        let built = build::build(&item, &entry.key, &names, found, files);
-        let wanted = &overrides.variants;
-        if wanted.is_empty() || wanted.contains(&entry.key) {
+    let wanted = &overrides.variants;
+    for (name, item) in &documents {
+        let built = build::build(item, name, &names, found, files);
+        if wanted.is_empty() || wanted.contains(name) {
             add(&mut scenario, built);
         }
     }
@@ -197,7 +220,11 @@ fn check_name(entry: &Entry, found: &mut Vec<Diagnostic>) {
 }
 
 fn add(scenario: &mut Scenario, built: Built) {
-    scenario.plans.push(built.plan);
+    let mut plan = built.plan;
+    for event in &mut plan.events {
+        event.pointer = resolved::pointer(&scenario.resolved, &plan.variant, &event.pointer);
+    }
+    scenario.plans.push(plan);
     for expectation in built.expectations {
         if !scenario.expectations.contains(&expectation) {
             scenario.expectations.push(expectation);
@@ -238,8 +265,6 @@ fn selection(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::LoadError;
-
     struct NoFiles;
 
     impl Loader for NoFiles {

@@ -22,7 +22,7 @@ pub struct Overrides {
 }
 
 /// Keys that are the same in every variant.
-const FIXED: [&str; 8] = [
+pub(super) const FIXED: [&str; 8] = [
     "version", "name", "about", "extends", "seed", "variants", "matrix", "expect",
 ];
 

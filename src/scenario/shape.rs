@@ -153,6 +153,8 @@ pub enum Typed {
     List(Vec<Item>),
     /// By key.
     Map(Vec<Pair>),
+    /// Something that has been reported and says nothing more.
+    Wrong,
 }
 
 /// One key of a checked map.
@@ -167,6 +169,21 @@ pub struct Pair {
 }
 
 impl Item {
+    /// What stands for a value that was reported.
+    #[must_use]
+    pub const fn wrong(span: Span) -> Self {
+        Self {
+            span,
+            value: Typed::Wrong,
+        }
+    }
+
+    /// True for a value that was reported.
+    #[must_use]
+    pub const fn is_wrong(&self) -> bool {
+        matches!(self.value, Typed::Wrong)
+    }
+
     /// The keys of a map; nothing for any other value.
     #[must_use]
     pub fn pairs(&self) -> &[Pair] {

@@ -109,7 +109,8 @@ pub enum Observation {
         /// Name of the assignor in force.
         assignor: &'static str,
     },
-    /// The leader's assignment was accepted and stored.
+    /// The leader's assignment has arrived and was accepted. It is in force with the transition to `Stable` that follows
+    /// when it is stored, unless the group has moved on by then.
     AssignmentReceived {
         /// The group.
         group: GroupId,
@@ -300,6 +301,14 @@ pub enum Observation {
         /// The process.
         consumer: ConsumerId,
         /// First and last offset by partition.
+        offsets: Arc<[(TopicPartition, u64, u64)]>,
+    },
+
+    /// Records were handed to the application: from, to (exclusive) for each partition. Only when a recording is imitated.
+    Polled {
+        /// The process.
+        consumer: ConsumerId,
+        /// Offsets by partition.
         offsets: Arc<[(TopicPartition, u64, u64)]>,
     },
 

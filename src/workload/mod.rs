@@ -3,6 +3,7 @@
 //! Every answer depends on its arguments alone: never on who asks, in which order, or what the protocol does in between.
 
 pub mod arrivals;
+pub mod assignor_cost;
 pub mod distribution;
 pub mod murmur2;
 mod normal;

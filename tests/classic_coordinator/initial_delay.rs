@@ -164,6 +164,19 @@ fn leaving_does_not_end_the_initial_rebalance_but_an_expiry_does() {
     let a = group.enter(Join::new("a").rebalance(300_000));
     group.join(Join::unknown("b").session(7_000));
     assert_eq!(completed_at(&mut group, a), 7_000, "that path does not");
+
+    let mut group = Group::with(BrokerConfig {
+        initial_rebalance_delay: ms(400_000),
+        ..broker()
+    });
+    group.enter(Join::new("a").rebalance(1_000_000));
+    group.advance(100_000);
+    let b = group.enter(Join::new("b").rebalance(1_000_000));
+    assert_eq!(
+        completed_at(&mut group, b),
+        200_000,
+        "nor that of a new member"
+    );
 }
 
 #[test]

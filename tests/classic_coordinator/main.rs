@@ -8,6 +8,7 @@ mod join;
 mod join_phase;
 mod observed;
 mod offsets;
+mod random;
 mod replacement;
 mod session;
 mod sync;

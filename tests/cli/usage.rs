@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
-use super::support::{ran, rebsim, run_in};
+use super::support::{ran, rebsim, root, run_in};
 
 const VERBS: [&str; 7] = [
     "run", "compare", "check", "assign", "explain", "init", "generate",
@@ -38,14 +38,13 @@ fn help_is_a_result_and_no_arguments_are_wrong_usage() {
 }
 
 #[test]
-#[ignore = "waits for the shipped examples"]
 fn a_scenario_that_does_not_exist_is_refused_with_the_nearest_name_and_nothing_is_written() {
     let home = tempfile::tempdir().expect("a folder for the test");
     for verb in ["run", "compare", "check"] {
-        let refused = run_in(home.path(), &[verb, "nightly-deplyo"]);
+        let refused = run_in(home.path(), &[verb, "checkout-deplyo"]);
         assert_eq!((refused.code, &*refused.out), (2, ""), "{verb}");
         assert!(
-            refused.err.contains("did you mean `nightly-deploy`?"),
+            refused.err.contains("did you mean `checkout-deploy`?"),
             "{}",
             refused.err
         );
@@ -70,16 +69,16 @@ fn nothing_selected_is_4() {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "waits for the assignors"]
 fn an_input_that_exists_but_cannot_be_read_is_3() {
     let home = tempfile::tempdir().expect("a folder for the test");
     // Reading the first page of a process's memory is an error for everybody, root included.
-    for verb in ["run", "check", "assign"] {
+    for verb in ["run", "compare", "check", "assign"] {
         let refused = run_in(home.path(), &[verb, "/proc/self/mem"]);
-        assert_eq!(
-            (refused.code, &*refused.out),
-            (3, ""),
-            "{verb}: {}",
+        assert_eq!(refused.code, 3, "{verb}: {}{}", refused.out, refused.err);
+        let is_told = refused.err.contains("/proc/self/mem");
+        assert!(
+            is_told || verb == "check" && refused.out.contains("E0005"),
+            "{}",
             refused.err
         );
     }
@@ -179,4 +178,134 @@ fn colour_comes_only_where_it_is_wanted() {
         .env("CLICOLOR_FORCE", "1")
         .env("NO_COLOR", "1"));
     assert!(!refused.err.contains('\u{1b}'), "{}", refused.err);
+}
+
+#[test]
+fn assign_answers_every_case_in_order_and_stops_at_a_bad_one() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let golden = fs::read_to_string(root().join("tests/golden/assignors/range.jsonl"));
+    let golden = golden.expect("the golden cases are there");
+    let cases: Vec<&str> = golden.lines().take(3).collect();
+    fs::write(home.path().join("good.jsonl"), cases.join("\n")).expect("it can be written");
+    let good = run_in(home.path(), &["assign", "good.jsonl"]);
+    assert_eq!(
+        (good.code, good.out.lines().count()),
+        (0, 3),
+        "{}",
+        good.err
+    );
+    for (case, line) in cases.iter().zip(good.out.lines()) {
+        let case: serde_json::Value = serde_json::from_str(case).expect("a golden case is JSON");
+        let line: serde_json::Value = serde_json::from_str(line).expect("an answer is JSON");
+        assert_eq!(line["assignment"], case["assignment"]);
+    }
+    let bad = [cases[0], "{}", cases[1]].join("\n");
+    fs::write(home.path().join("bad.jsonl"), bad).expect("it can be written");
+    let refused = run_in(home.path(), &["assign", "bad.jsonl"]);
+    assert_eq!(
+        (refused.code, refused.out.lines().count()),
+        (2, 1),
+        "{}",
+        refused.err
+    );
+    assert!(refused.err.contains("bad.jsonl:2:"), "{}", refused.err);
+    let table = run_in(home.path(), &["assign", "good.jsonl", "--format", "text"]);
+    assert!(
+        table.code == 0 && table.out.contains("balance:"),
+        "{}",
+        table.out
+    );
+    assert_eq!(run_in(home.path(), &["assign", "nowhere.jsonl"]).code, 2);
+}
+
+#[test]
+fn check_tells_every_mistake_with_its_place_and_writes_nothing() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let bad = "version: 1\nname: x\nduration: 300\ntopics: { orders: { partitons: 1 } }\n";
+    fs::write(home.path().join("bad.yaml"), bad).expect("it can be written");
+    let text = run_in(home.path(), &["check", "bad.yaml"]);
+    assert_eq!((text.code, &*text.err), (2, ""));
+    for part in [
+        "bad.yaml:3:11",
+        "bad.yaml:4:21",
+        "did you mean `partitions`?",
+        "errors",
+    ] {
+        assert!(text.out.contains(part), "{part}\n{}", text.out);
+    }
+    let data = run_in(home.path(), &["check", "bad.yaml", "--format", "json"]);
+    let data: serde_json::Value = serde_json::from_str(&data.out).expect("it is JSON");
+    let found = data["files"][0]["diagnostics"].as_array().expect("a list");
+    assert!(
+        found
+            .iter()
+            .any(|finding| finding["line"] == 3 && finding["column"] == 11)
+    );
+    let github = ran(rebsim(&["check", "bad.yaml"])
+        .env("GITHUB_ACTIONS", "true")
+        .current_dir(home.path()));
+    assert!(
+        github.out.starts_with("::error file=bad.yaml,line="),
+        "{}",
+        github.out
+    );
+    for verb in ["run", "compare"] {
+        let refused = run_in(home.path(), &[verb, "bad.yaml"]);
+        assert_eq!((refused.code, &*refused.out), (2, ""));
+        assert!(refused.err.contains("bad.yaml:4:21"), "{}", refused.err);
+    }
+    assert_eq!(fs::read_dir(home.path()).expect("it is there").count(), 1);
+}
+
+#[test]
+fn a_scenario_may_come_from_stdin_and_extend_a_file() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let example = run_in(home.path(), &["init"]);
+    fs::write(home.path().join("base.yaml"), example.out).expect("it can be written");
+    let mut child = rebsim(&["check", "-", "--resolved"])
+        .current_dir(home.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program can be started");
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    let child_text = b"{version: 1, name: child, extends: base.yaml, duration: 11m}";
+    stdin.write_all(child_text).expect("it is read");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    let resolved: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(resolved["duration"], 660_000_000);
+    assert_eq!(resolved["groups"]["checkout"]["members"], 6);
+}
+
+#[test]
+fn codes_and_examples_are_listed_and_found() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let codes = run_in(home.path(), &["explain", "--list"]);
+    assert!(codes.out.lines().count() >= 25);
+    for line in codes.out.lines() {
+        let code = line.split(' ').next().expect("a code");
+        let explained = run_in(home.path(), &["explain", code]);
+        assert_eq!(explained.code, 0, "{}", explained.err);
+        assert!(explained.out.lines().count() >= 3, "{}", explained.out);
+        assert!(
+            explained.out.lines().all(|line| line.chars().count() <= 80),
+            "{}",
+            explained.out
+        );
+    }
+    assert_eq!(run_in(home.path(), &["explain", "E9999"]).code, 2);
+    let list = run_in(home.path(), &["init", "--list"]);
+    for name in list
+        .out
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+    {
+        let text = run_in(home.path(), &["init", name]).out;
+        fs::write(home.path().join("x.yaml"), text).expect("it can be written");
+        let checked = run_in(home.path(), &["check", "--strict", "x.yaml"]);
+        assert_eq!(checked.code, 0, "{name}: {}", checked.out);
+    }
+    assert_eq!(run_in(home.path(), &["init", "nothing"]).code, 2);
 }

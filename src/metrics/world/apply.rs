@@ -152,6 +152,7 @@ impl World {
             | Observation::CommitFailed { .. }
             | Observation::PositionKnown { .. }
             | Observation::FirstBatch { .. }
+            | Observation::Polled { .. }
             | Observation::Action { .. } => {}
         }
     }

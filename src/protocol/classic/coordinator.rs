@@ -190,8 +190,8 @@ impl Coordinator {
     /// What the coordinator would answer a late SyncGroup of the member: its stored assignment.
     #[must_use]
     pub fn assignment(&self, member_id: &MemberId) -> Option<&Partitions> {
-        let slot = self.group.find(member_id)?;
-        Some(&self.group.member(slot).assignment)
+        let place = self.group.find(member_id)?;
+        Some(&self.group.member(place).assignment)
     }
 
     /// Members for whose JoinGroup the join phase still waits, in map order; issued ids that have not come back after

@@ -97,13 +97,13 @@ impl Coordinator {
                 reply(to, not_coordinator(response), out);
             }
         }
-        for slot in self.group.order() {
-            let member_id = self.group.member(slot).id.clone();
+        for place in self.group.order() {
+            let member_id = self.group.member(place).id.clone();
             cancel(CoordinatorTimer::Session(member_id.clone()), out);
-            if let Some(token) = self.group.take_join(slot) {
+            if let Some(token) = self.group.take_join(place) {
                 refuse_join(token, ErrorCode::NotCoordinator, member_id, out);
             }
-            if let Some(token) = self.group.member_mut(slot).awaiting_sync.take() {
+            if let Some(token) = self.group.member_mut(place).awaiting_sync.take() {
                 let error = ErrorCode::NotCoordinator;
                 reply(token, Response::SyncGroup(Err(error)), out);
             }
@@ -177,8 +177,8 @@ impl Coordinator {
     }
 
     fn restart_sessions(&self, out: &mut Vec<CoordinatorEffect>) {
-        for slot in self.group.order() {
-            self.restart_session(slot, out);
+        for place in self.group.order() {
+            self.restart_session(place, out);
         }
     }
 }

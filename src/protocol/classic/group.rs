@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::hash_map::{JavaHashMap, Slot};
 use super::votes::Votes;
+use crate::assignor::java::{JavaHashMap, Place};
 use crate::assignor::{AssignorKind, MemberId};
 use crate::kernel::SimDuration;
 use crate::protocol::message::{ErrorCode, JoinGroupMember, RequestToken, Subscription};
@@ -57,7 +57,7 @@ pub(super) struct ClassicGroup {
     pub(super) generation: i32,
     pub(super) leader: Option<MemberId>,
     pub(super) protocol: Option<AssignorKind>,
-    members: JavaHashMap<GroupMember>,
+    members: JavaHashMap<MemberId, GroupMember>,
     static_members: BTreeMap<Arc<str>, MemberId>,
     /// Ids that were issued and whose owners have not come back with them (KIP-394).
     pub(super) pending_join: BTreeSet<MemberId>,
@@ -89,7 +89,7 @@ impl ClassicGroup {
             generation,
             leader: None,
             protocol: None,
-            members: JavaHashMap::default(),
+            members: JavaHashMap::new(),
             static_members: BTreeMap::new(),
             pending_join: BTreeSet::new(),
             pending_sync: BTreeSet::new(),
@@ -135,16 +135,16 @@ impl ClassicGroup {
         self.members.is_empty()
     }
 
-    pub(super) fn find(&self, id: &MemberId) -> Option<Slot> {
-        self.members.find(id)
+    pub(super) fn find(&self, id: &MemberId) -> Option<Place> {
+        self.members.place(id)
     }
 
-    pub(super) fn member(&self, slot: Slot) -> &GroupMember {
-        self.members.at(slot)
+    pub(super) fn member(&self, place: Place) -> &GroupMember {
+        self.members.at(place)
     }
 
-    pub(super) fn member_mut(&mut self, slot: Slot) -> &mut GroupMember {
-        self.members.at_mut(slot)
+    pub(super) fn member_mut(&mut self, place: Place) -> &mut GroupMember {
+        self.members.at_mut(place)
     }
 
     /// The members in the order of Kafka's `HashMap`.
@@ -153,8 +153,8 @@ impl ClassicGroup {
     }
 
     /// The members' places in the same order.
-    pub(super) fn order(&self) -> Vec<Slot> {
-        self.members.order()
+    pub(super) fn order(&self) -> Vec<Place> {
+        self.members.places().collect()
     }
 
     pub(super) fn is_leader(&self, id: &MemberId) -> bool {
@@ -171,7 +171,7 @@ impl ClassicGroup {
         &self,
         id: &MemberId,
         instance_id: Option<&str>,
-    ) -> Result<Slot, ErrorCode> {
+    ) -> Result<Place, ErrorCode> {
         if let Some(instance_id) = instance_id {
             match self.static_members.get(instance_id) {
                 None => return Err(ErrorCode::UnknownMemberId),
@@ -179,11 +179,11 @@ impl ClassicGroup {
                 Some(_) => {}
             }
         }
-        self.members.find(id).ok_or(ErrorCode::UnknownMemberId)
+        self.members.place(id).ok_or(ErrorCode::UnknownMemberId)
     }
 
     /// `ClassicGroup.add`: takes a member in; the first one leads.
-    pub(super) fn add(&mut self, member: GroupMember) -> Slot {
+    pub(super) fn add(&mut self, member: GroupMember) -> Place {
         if let Some(instance_id) = &member.instance_id {
             let before = self
                 .static_members
@@ -196,7 +196,14 @@ impl ClassicGroup {
         self.votes.add(&member.assignors);
         self.awaiting_join += usize::from(member.awaiting_join.is_some());
         self.pending_join.remove(&member.id);
-        self.members.insert(member.id.clone(), member)
+        self.insert(member)
+    }
+
+    fn insert(&mut self, member: GroupMember) -> Place {
+        let id = member.id.clone();
+        let before = self.members.insert(id.clone(), member);
+        assert!(before.is_none(), "{id} is a member already");
+        self.members.place(&id).expect("it was put in just now")
     }
 
     /// `ClassicGroup.remove`: forgets a member or an issued id. Does the leader go, the first in map order leads.
@@ -222,7 +229,7 @@ impl ClassicGroup {
         &mut self,
         old: &MemberId,
         new: MemberId,
-    ) -> (GroupMember, Slot) {
+    ) -> (GroupMember, Place) {
         let replaced = self
             .members
             .remove(old)
@@ -236,25 +243,25 @@ impl ClassicGroup {
             self.leader = Some(new.clone());
         }
         let successor = GroupMember {
-            id: new.clone(),
+            id: new,
             awaiting_join: None,
             awaiting_sync: None,
             is_new: false,
             ..replaced.clone()
         };
-        let slot = self.members.insert(new, successor);
-        (replaced, slot)
+        let place = self.insert(successor);
+        (replaced, place)
     }
 
     /// `updateMember`, without the future: what a JoinGroup says about its sender.
     pub(super) fn update_member(
         &mut self,
-        slot: Slot,
+        place: Place,
         assignors: &Arc<[AssignorKind]>,
         subscription: &Arc<Subscription>,
         (rebalance_timeout, session_timeout): (SimDuration, SimDuration),
     ) {
-        let member = self.members.at_mut(slot);
+        let member = self.members.at_mut(place);
         self.votes.remove(&member.assignors);
         self.votes.add(assignors);
         member.assignors = Arc::clone(assignors);
@@ -270,14 +277,14 @@ impl ClassicGroup {
     }
 
     /// Parks a JoinGroup. An earlier one of the same member is forgotten without an answer, as in Kafka.
-    pub(super) fn park_join(&mut self, slot: Slot, token: RequestToken) {
-        let before = self.members.at_mut(slot).awaiting_join.replace(token);
+    pub(super) fn park_join(&mut self, place: Place, token: RequestToken) {
+        let before = self.members.at_mut(place).awaiting_join.replace(token);
         self.awaiting_join += usize::from(before.is_none());
     }
 
     /// Takes a parked JoinGroup, to answer it.
-    pub(super) fn take_join(&mut self, slot: Slot) -> Option<RequestToken> {
-        let token = self.members.at_mut(slot).awaiting_join.take();
+    pub(super) fn take_join(&mut self, place: Place) -> Option<RequestToken> {
+        let token = self.members.at_mut(place).awaiting_join.take();
         self.awaiting_join -= usize::from(token.is_some());
         token
     }
@@ -293,7 +300,7 @@ impl ClassicGroup {
         let Some(leader) = &self.leader else {
             return false;
         };
-        let leader = self.members.find(leader).expect("the leader is a member");
+        let leader = self.members.place(leader).expect("the leader is a member");
         if self.members.at(leader).awaiting_join.is_some() {
             return true;
         }

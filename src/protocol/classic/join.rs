@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::coordinator::{Coordinator, arm, cancel, observe, reply};
 use super::group::GroupMember;
-use super::hash_map::Slot;
 use crate::assignor::MemberId;
+use crate::assignor::java::Place;
 use crate::kernel::SimDuration;
 use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact, CoordinatorTimer};
 use crate::protocol::message::{
@@ -103,7 +103,7 @@ impl Coordinator {
         match self.group.state() {
             GroupState::Empty | GroupState::Dead => true,
             GroupState::PreparingRebalance => {
-                member.is_some_and(|slot| self.group.member(slot).awaiting_join.is_some())
+                member.is_some_and(|place| self.group.member(place).awaiting_join.is_some())
                     || below(self.group.awaiting_join())
             }
             GroupState::CompletingRebalance | GroupState::Stable => {
@@ -151,34 +151,38 @@ impl Coordinator {
         out: &mut Vec<CoordinatorEffect>,
     ) {
         let member_id = &request.member_id;
-        let slot = match self
+        let place = match self
             .group
             .validate_member(member_id, request.instance_id.as_deref())
         {
-            Ok(slot) => slot,
+            Ok(place) => place,
             Err(error) => return refuse_join(token, error, member_id.clone(), out),
         };
         let unchanged = self
             .group
-            .member(slot)
+            .member(place)
             .matches(&request.assignors, &request.subscription);
         match self.group.state() {
             GroupState::CompletingRebalance if unchanged => {
                 // It may have missed the answer to its JoinGroup.
-                let response = self.join_response(slot, self.group.is_leader(member_id));
+                let response = self.join_response(place, self.group.is_leader(member_id));
                 reply(token, response, out);
             }
             // A leader that joins again always has a reason: what it assigns may have changed.
             GroupState::Stable if unchanged && !self.group.is_leader(member_id) => {
-                reply(token, self.join_response(slot, false), out);
+                reply(token, self.join_response(place, false), out);
             }
             GroupState::PreparingRebalance
             | GroupState::CompletingRebalance
             | GroupState::Stable => {
                 let timeouts = (request.rebalance_timeout, request.session_timeout);
-                self.group
-                    .update_member(slot, &request.assignors, &request.subscription, timeouts);
-                self.group.park_join(slot, token);
+                self.group.update_member(
+                    place,
+                    &request.assignors,
+                    &request.subscription,
+                    timeouts,
+                );
+                self.group.park_join(place, token);
                 let reason = rejoin_reason(request.cause);
                 self.rebalance_or_complete(Cause::join(reason, member_id.clone()), out);
             }
@@ -352,13 +356,13 @@ impl Coordinator {
             assignor: assignor.name(),
         };
         observe(fact, out);
-        for slot in self.group.order() {
-            if let Some(token) = self.group.take_join(slot) {
-                let leads = self.group.is_leader(&self.group.member(slot).id);
-                reply(token, self.join_response(slot, leads), out);
+        for place in self.group.order() {
+            if let Some(token) = self.group.take_join(place) {
+                let leads = self.group.is_leader(&self.group.member(place).id);
+                reply(token, self.join_response(place, leads), out);
             }
-            self.restart_session(slot, out);
-            let member = self.group.member_mut(slot);
+            self.restart_session(place, out);
+            let member = self.group.member_mut(place);
             member.is_new = false;
             let member_id = member.id.clone();
             self.group.pending_sync.insert(member_id);
@@ -372,13 +376,13 @@ impl Coordinator {
     }
 
     /// The successful answer to a member's JoinGroup in the generation in force, with or without the list of members.
-    pub(super) fn join_response(&self, slot: Slot, with_members: bool) -> Response {
+    pub(super) fn join_response(&self, place: Place, with_members: bool) -> Response {
         Response::JoinGroup(JoinGroupResponse {
             error: ErrorCode::None,
             generation: self.group.generation,
             assignor: self.group.protocol,
             leader: self.group.leader.clone().unwrap_or_else(MemberId::unknown),
-            member_id: self.group.member(slot).id.clone(),
+            member_id: self.group.member(place).id.clone(),
             skip_assignment: false,
             members: if with_members {
                 self.group.members_for_leader()

@@ -8,7 +8,6 @@ mod answers;
 pub mod coordinator;
 mod failover;
 mod group;
-mod hash_map;
 mod join;
 pub mod member;
 mod offsets;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::coordinator::{Coordinator, Deferred, reply};
-use super::hash_map::Slot;
+use crate::assignor::java::Place;
 use crate::protocol::effect::CoordinatorEffect;
 use crate::protocol::message::{ErrorCode, OffsetCommitRequest, RequestToken, Response};
 use crate::timeline::GroupState;
@@ -22,8 +22,8 @@ impl Coordinator {
         match self.validate_commit(request) {
             Err(error) => reply(token, Response::OffsetCommit(error), out),
             Ok(sender) => {
-                if let Some(slot) = sender {
-                    self.restart_session(slot, out);
+                if let Some(place) = sender {
+                    self.restart_session(place, out);
                 }
                 let then = vec![
                     Deferred::StoreOffsets(token, Arc::clone(&request.offsets)),
@@ -35,7 +35,7 @@ impl Coordinator {
     }
 
     /// The member that commits; `None` for one who is no member of an empty group (administrators, simple consumers).
-    fn validate_commit(&self, request: &OffsetCommitRequest) -> Result<Option<Slot>, ErrorCode> {
+    fn validate_commit(&self, request: &OffsetCommitRequest) -> Result<Option<Place>, ErrorCode> {
         let state = self.group.state();
         match state {
             GroupState::Dead => return Err(ErrorCode::CoordinatorNotAvailable),
@@ -47,7 +47,7 @@ impl Coordinator {
         }
         let instance_id = request.instance_id.as_deref();
         // Without generation, id and instance this finds nobody either: UNKNOWN_MEMBER_ID.
-        let slot = self
+        let place = self
             .group
             .validate_member(&request.member_id, instance_id)?;
         if request.generation != self.group.generation {
@@ -55,7 +55,7 @@ impl Coordinator {
         } else if state == GroupState::CompletingRebalance {
             Err(ErrorCode::RebalanceInProgress)
         } else {
-            Ok(Some(slot))
+            Ok(Some(place))
         }
     }
 }

@@ -23,7 +23,7 @@ impl Coordinator {
         new: MemberId,
         out: &mut Vec<CoordinatorEffect>,
     ) {
-        let (replaced, slot) = self.group.replace_static_member(old, new.clone());
+        let (replaced, place) = self.group.replace_static_member(old, new.clone());
         if let Some(parked) = replaced.awaiting_join {
             refuse_join(parked, ErrorCode::FencedInstanceId, old.clone(), out);
         }
@@ -40,11 +40,11 @@ impl Coordinator {
             observe(fact, out);
         }
         cancel(CoordinatorTimer::Session(old.clone()), out);
-        self.restart_session(slot, out); // With the session timeout of the old one: the request's counts from the next time on.
+        self.restart_session(place, out); // With the session timeout of the old one: the request's counts from the next time on.
         let timeouts = (request.rebalance_timeout, request.session_timeout);
         self.group
-            .update_member(slot, &request.assignors, &request.subscription, timeouts);
-        self.group.park_join(slot, token);
+            .update_member(place, &request.assignors, &request.subscription, timeouts);
+        self.group.park_join(place, token);
         match self.group.state() {
             GroupState::Stable if self.group.select_protocol() == self.group.protocol => {
                 let record = self.record();
@@ -70,10 +70,10 @@ impl Coordinator {
         member_id: &MemberId,
         out: &mut Vec<CoordinatorEffect>,
     ) {
-        let Some(slot) = self.group.find(member_id) else {
+        let Some(place) = self.group.find(member_id) else {
             return;
         };
-        if self.group.member(slot).awaiting_join.is_none() {
+        if self.group.member(place).awaiting_join.is_none() {
             return;
         }
         let leads = self.group.is_leader(member_id);
@@ -82,14 +82,14 @@ impl Coordinator {
             observe(CoordinatorFact::MemberRejoined { member_id }, out);
             return;
         }
-        let mut response = self.join_response(slot, leads);
+        let mut response = self.join_response(place, leads);
         if let Response::JoinGroup(JoinGroupResponse {
             skip_assignment, ..
         }) = &mut response
         {
             *skip_assignment = leads;
         }
-        if let Some(token) = self.group.take_join(slot) {
+        if let Some(token) = self.group.take_join(place) {
             reply(token, response, out);
         }
     }

@@ -5,9 +5,9 @@
 //! parked SyncGroup, by a static replacement and by loading; by nothing else.
 
 use super::coordinator::{Coordinator, arm, reply};
-use super::hash_map::Slot;
 use super::join::{Cause, refuse_join};
 use crate::assignor::MemberId;
+use crate::assignor::java::Place;
 use crate::protocol::effect::{CoordinatorEffect, CoordinatorTimer};
 use crate::protocol::message::{
     ErrorCode, HeartbeatRequest, LeaveCause, LeaveGroupRequest, RequestToken, Response,
@@ -24,8 +24,8 @@ impl Coordinator {
     ) {
         match self.validate_heartbeat(request) {
             Err(error) => reply(token, Response::Heartbeat(error), out),
-            Ok(slot) => {
-                self.restart_session(slot, out);
+            Ok(place) => {
+                self.restart_session(place, out);
                 let answer = match self.group.state() {
                     GroupState::PreparingRebalance => ErrorCode::RebalanceInProgress,
                     GroupState::CompletingRebalance | GroupState::Stable => ErrorCode::None,
@@ -39,24 +39,24 @@ impl Coordinator {
     }
 
     /// `validateClassicGroupHeartbeat`; an empty group has no member to validate.
-    fn validate_heartbeat(&self, request: &HeartbeatRequest) -> Result<Slot, ErrorCode> {
+    fn validate_heartbeat(&self, request: &HeartbeatRequest) -> Result<Place, ErrorCode> {
         if self.group.state() == GroupState::Dead {
             return Err(ErrorCode::CoordinatorNotAvailable);
         }
         let instance_id = request.instance_id.as_deref();
-        let slot = self
+        let place = self
             .group
             .validate_member(&request.member_id, instance_id)?;
         if request.generation == self.group.generation {
-            Ok(slot)
+            Ok(place)
         } else {
             Err(ErrorCode::IllegalGeneration)
         }
     }
 
     /// The member has `session.timeout.ms` from now.
-    pub(super) fn restart_session(&self, slot: Slot, out: &mut Vec<CoordinatorEffect>) {
-        let member = self.group.member(slot);
+    pub(super) fn restart_session(&self, place: Place, out: &mut Vec<CoordinatorEffect>) {
+        let member = self.group.member(place);
         let timer = CoordinatorTimer::Session(member.id.clone());
         arm(timer, member.session_timeout, out);
     }
@@ -71,14 +71,14 @@ impl Coordinator {
             self.complete_join_if_all_joined(out);
             return;
         }
-        let slot = self
+        let place = self
             .group
             .find(member_id)
             .expect("who is removed has no timer any more");
-        if self.group.member(slot).has_satisfied_heartbeat() {
+        if self.group.member(place).has_satisfied_heartbeat() {
             return; // The timer is armed again when it is answered.
         }
-        self.refuse_parked_join(slot, out);
+        self.refuse_parked_join(place, out);
         self.remove_member(member_id, RemovalReason::SessionExpired, out);
         match self.group.state() {
             GroupState::Stable | GroupState::CompletingRebalance => {
@@ -108,8 +108,8 @@ impl Coordinator {
                 self.reply_behind_writes(token, Response::LeaveGroup(error), out);
             }
             Ok(member_id) => {
-                if let Some(slot) = self.group.find(&member_id) {
-                    self.refuse_parked_join(slot, out);
+                if let Some(place) = self.group.find(&member_id) {
+                    self.refuse_parked_join(place, out);
                 }
                 self.remove_member(&member_id, removal, out);
                 match self.group.state() {
@@ -146,8 +146,8 @@ impl Coordinator {
     }
 
     /// A member that is removed while its JoinGroup is parked is told to join anew.
-    fn refuse_parked_join(&mut self, slot: Slot, out: &mut Vec<CoordinatorEffect>) {
-        if let Some(token) = self.group.take_join(slot) {
+    fn refuse_parked_join(&mut self, place: Place, out: &mut Vec<CoordinatorEffect>) {
+        if let Some(token) = self.group.take_join(place) {
             let error = ErrorCode::UnknownMemberId;
             refuse_join(token, error, MemberId::unknown(), out);
         }

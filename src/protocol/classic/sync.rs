@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::coordinator::{Coordinator, Deferred, arm, cancel, observe, reply};
-use super::hash_map::Slot;
 use super::join::Cause;
 use crate::assignor::MemberId;
+use crate::assignor::java::Place;
 use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact, CoordinatorTimer};
 use crate::protocol::message::{ErrorCode, RequestToken, Response, SyncGroupRequest};
 use crate::timeline::{GroupState, Partitions, RebalanceReason, RemovalReason};
@@ -20,8 +20,8 @@ impl Coordinator {
         request: SyncGroupRequest,
         out: &mut Vec<CoordinatorEffect>,
     ) {
-        let slot = match self.validate_sync(&request) {
-            Ok(slot) => slot,
+        let place = match self.validate_sync(&request) {
+            Ok(place) => place,
             Err(error) => return reply(token, Response::SyncGroup(Err(error)), out),
         };
         match self.group.state() {
@@ -31,7 +31,7 @@ impl Coordinator {
             }
             GroupState::CompletingRebalance => {
                 // An earlier SyncGroup of the same member is forgotten without an answer, as in Kafka.
-                self.group.member_mut(slot).awaiting_sync = Some(token);
+                self.group.member_mut(place).awaiting_sync = Some(token);
                 self.synced(&request.member_id, out);
                 if self.group.is_leader(&request.member_id) {
                     self.receive_assignment(request, out);
@@ -39,7 +39,7 @@ impl Coordinator {
             }
             GroupState::Stable => {
                 self.synced(&request.member_id, out);
-                let assignment = Arc::clone(&self.group.member(slot).assignment);
+                let assignment = Arc::clone(&self.group.member(place).assignment);
                 reply(token, Response::SyncGroup(Ok(assignment)), out);
             }
             GroupState::Empty | GroupState::Dead => unreachable!("refused by validate_sync"),
@@ -47,7 +47,7 @@ impl Coordinator {
     }
 
     /// `validateSyncGroup`, and that an empty group knows nobody.
-    fn validate_sync(&self, request: &SyncGroupRequest) -> Result<Slot, ErrorCode> {
+    fn validate_sync(&self, request: &SyncGroupRequest) -> Result<Place, ErrorCode> {
         match self.group.state() {
             GroupState::Dead => return Err(ErrorCode::CoordinatorNotAvailable),
             GroupState::Empty => return Err(ErrorCode::UnknownMemberId),
@@ -56,7 +56,7 @@ impl Coordinator {
             | GroupState::Stable => {}
         }
         let instance_id = request.instance_id.as_deref();
-        let slot = self
+        let place = self
             .group
             .validate_member(&request.member_id, instance_id)?;
         if request.generation != self.group.generation {
@@ -64,7 +64,7 @@ impl Coordinator {
         } else if self.group.protocol != Some(request.assignor) {
             Err(ErrorCode::InconsistentGroupProtocol)
         } else {
-            Ok(slot)
+            Ok(place)
         }
     }
 
@@ -106,13 +106,13 @@ impl Coordinator {
         }
         for (member_id, share) in shares {
             // The members are those of the generation: whoever comes or goes begins a rebalance.
-            let slot = self
+            let place = self
                 .group
                 .find(&member_id)
                 .expect("membership is fixed while a generation completes");
             let answer = Ok(Arc::clone(&share));
-            self.group.member_mut(slot).assignment = share;
-            self.answer_sync(slot, answer, out);
+            self.group.member_mut(place).assignment = share;
+            self.answer_sync(place, answer, out);
         }
         self.enter(GroupState::Stable, None, out);
     }
@@ -120,22 +120,22 @@ impl Coordinator {
     /// Takes the assignments back and answers whoever waits for one (`resetAndPropagateAssignmentWithError`).
     pub(super) fn reset_assignments(&mut self, error: ErrorCode, out: &mut Vec<CoordinatorEffect>) {
         let nothing: Partitions = Arc::from([]);
-        for slot in self.group.order() {
-            self.group.member_mut(slot).assignment = Arc::clone(&nothing);
-            self.answer_sync(slot, Err(error), out);
+        for place in self.group.order() {
+            self.group.member_mut(place).assignment = Arc::clone(&nothing);
+            self.answer_sync(place, Err(error), out);
         }
     }
 
     /// Answers a parked SyncGroup, if there is one; its member must show signs of life from now on.
     fn answer_sync(
         &mut self,
-        slot: Slot,
+        place: Place,
         answer: Result<Partitions, ErrorCode>,
         out: &mut Vec<CoordinatorEffect>,
     ) {
-        if let Some(token) = self.group.member_mut(slot).awaiting_sync.take() {
+        if let Some(token) = self.group.member_mut(place).awaiting_sync.take() {
             reply(token, Response::SyncGroup(answer), out);
-            self.restart_session(slot, out);
+            self.restart_session(place, out);
         }
     }
 

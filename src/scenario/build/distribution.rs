@@ -71,14 +71,16 @@ impl Builder<'_, '_> {
     }
 
     fn positive(&mut self, item: &Item) -> SimDuration {
-        let span = item.duration().unwrap_or(SimDuration::ZERO);
-        if span.is_zero() {
+        if item.duration().is_some_and(SimDuration::is_zero) {
             self.error(Code::BadDistribution, item, "must be longer than nothing");
         }
-        span
+        item.duration().unwrap_or(SimDuration::from_micros(1))
     }
 
     fn uniform(&mut self, item: &Item) -> Distribution {
+        if item.is_wrong() || item.items().iter().any(Item::is_wrong) {
+            return Distribution::Constant(SimDuration::ZERO);
+        }
         let ends: Vec<SimDuration> = item.items().iter().filter_map(Item::duration).collect();
         match ends[..] {
             [min, max] if min <= max => Distribution::Uniform { min, max },
@@ -105,12 +107,15 @@ impl Builder<'_, '_> {
         let zero = Distribution::Constant(SimDuration::ZERO);
         if let (Some(median), Some(p99)) = (item.get("median"), item.get("p99")) {
             let (low, high) = (self.positive(median), self.positive(p99));
-            if high < low {
+            if high < low && !p99.is_wrong() {
                 self.error(Code::BadDistribution, p99, "p99 lies below the median");
                 return zero;
             }
             let sigma = libm::log(float(high) / float(low)) / Z99;
-            return Distribution::LogNormal { median_micros: float(low), sigma };
+            return Distribution::LogNormal {
+                median_micros: float(low),
+                sigma,
+            };
         }
         let (Some(mean), Some(cv)) = (item.get("mean"), item.get("cv")) else {
             return zero;
@@ -149,7 +154,7 @@ impl Builder<'_, '_> {
         }
         for (name, share) in QUANTILES {
             let Some(at) = item.get(name) else { continue };
-            let value = at.duration().unwrap_or(SimDuration::ZERO);
+            let Some(value) = at.duration() else { continue };
             if points.last().is_some_and(|(_, before)| value < *before) {
                 let message = format!("`{name}` lies below the quantile before it");
                 self.error(Code::BadDistribution, at, message);

@@ -109,7 +109,9 @@ impl Builder<'_, '_> {
             }
             return (SimDuration::ZERO, 1);
         };
-        let period = every.duration().unwrap_or(SimDuration::ZERO);
+        let Some(period) = every.duration() else {
+            return (SimDuration::ZERO, 1);
+        };
         if period.is_zero() {
             self.error(Code::Limit, every, "`every` must be longer than nothing");
             return (SimDuration::ZERO, 1);
@@ -151,7 +153,7 @@ impl Builder<'_, '_> {
             Object::Topic | Object::Partition => self.topic_verb(row, item, entry, plan),
             Object::Word => Some(self.broker_verb(item, entry)),
             Object::Group => {
-                let group = self.group_named(item, item.text().unwrap_or(""), plan)?;
+                let group = self.group_named(item, item.text()?, plan)?;
                 if row.name == "config" {
                     return Some(Verb::Configure(
                         group,
@@ -223,11 +225,11 @@ impl Builder<'_, '_> {
         entry: &Item,
         plan: &Plan,
     ) -> Option<Verb> {
-        let text = item.text().unwrap_or("");
+        let text = item.text()?;
         let (topic, partition) = match row.object {
             Object::Partition => self.partition(item, text, plan)?,
             Object::Topic | Object::Members | Object::Group | Object::Word => {
-                (self.topic_named(item, text, &plan.topics)?, None)
+                (self.topic_named(item, &plan.topics)?, None)
             }
         };
         let span = self.fixed(entry.get("for"), SimDuration::ZERO);
@@ -236,7 +238,7 @@ impl Builder<'_, '_> {
             "load" => Verb::Load(topic, entry.get("factor").and_then(Item::factor)?, span),
             _ => {
                 let to = entry.get("to")?;
-                match scalar::integer(to.text().unwrap_or(""), 1, 200_000) {
+                match scalar::integer(to.text()?, 1, 200_000) {
                     Ok(number) => Verb::Partitions(topic, u32::try_from(number).unwrap_or(1)),
                     Err(problem) => {
                         self.report(problem.at(to.span));
@@ -258,11 +260,11 @@ impl Builder<'_, '_> {
         let split = text.rsplit_once('-').filter(|_| !whole);
         let numbered = split.and_then(|(name, number)| Some((name, number.parse::<u32>().ok()?)));
         let Some((name, number)) = numbered else {
-            return Some((self.topic_named(item, text, &plan.topics)?, None));
+            return Some((self.topic_named(item, &plan.topics)?, None));
         };
-        let topic = self.topic_named(item, name, &plan.topics)?;
+        let topic = self.topic_called(name, item, &plan.topics)?;
         let partitions = plan.topics[topic.index()].partitions;
-        if number >= partitions {
+        if partitions > 0 && number >= partitions {
             let message = format!("topic `{name}` has partitions 0..{partitions}, not {number}");
             self.error(Code::Partitions, item, message);
         }
@@ -356,7 +358,7 @@ impl Builder<'_, '_> {
 
     /// A target of members: `group`, `group/*`, `group/2`, `group/name`, `group/random`.
     fn target(&mut self, item: &Item, plan: &Plan) -> Option<Target> {
-        let text = item.text().unwrap_or("");
+        let text = item.text()?;
         let (name, member) = text.split_once('/').unwrap_or((text, "*"));
         let group = self.group_named(item, name, plan)?;
         let (from, to) = plan.groups[group.index()].consumers;
@@ -377,6 +379,9 @@ impl Builder<'_, '_> {
             && ids.contains(&id)
         {
             return Some(Target::Consumers(vec![ConsumerId(id)]));
+        }
+        if self.vague.contains(&group) {
+            return None;
         }
         let names = ids.clone().map(|id| &*plan.consumers[id as usize].name);
         let size = ids.len();
@@ -429,7 +434,7 @@ impl Builder<'_, '_> {
                 .next()
                 .and_then(|text| text.parse::<usize>().ok());
             let entry = index.and_then(|index| item?.items().get(index)?.get("to"));
-            if let Some(at) = entry.filter(|_| to <= before) {
+            if let Some(at) = entry.filter(|_| before > 0 && to <= before) {
                 let name = &plan.topics[topic.index()].name;
                 let message = format!("`{name}` has {before} partitions then; {to} is not more");
                 self.error(Code::Partitions, at, message);

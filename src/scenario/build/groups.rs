@@ -86,15 +86,15 @@ impl Builder<'_, '_> {
     ) {
         let first = consumers.len();
         let Some(members) = group.item.get("members") else {
-            if group.item.pair("members").is_none() {
-                let message = format!("group `{}` lacks `members`", group.name);
-                self.report(
-                    Diagnostic::error(Code::MissingKey, group.place, message)
-                        .help("members: 3, or a list of entries"),
-                );
-            }
             return;
         };
+        let unclear = |entry: &Item| {
+            let wrong = |key| entry.get(key).is_some_and(Item::is_wrong);
+            entry.is_wrong() || wrong("count") || wrong("name")
+        };
+        if members.is_wrong() || members.items().iter().any(unclear) {
+            self.vague.insert(group.id);
+        }
         if let Typed::Integer(number) = members.value {
             let size = usize::try_from(number).unwrap_or(0);
             self.entry(group, None, size, first, consumers, drafts);
@@ -260,13 +260,13 @@ impl Builder<'_, '_> {
     fn subscription(&mut self, item: Option<&Item>, topics: &[Topic]) -> Vec<TopicId> {
         let mut found: Vec<TopicId> = Vec::new();
         for at in item.map_or(&[][..], Item::items) {
-            if let Some(topic) = self.topic_named(at, at.text().unwrap_or(""), topics)
+            if let Some(topic) = self.topic_named(at, topics)
                 && !found.contains(&topic)
             {
                 found.push(topic);
             }
         }
-        if item.is_some_and(|item| item.items().is_empty())
+        if item.is_some_and(|item| !item.is_wrong() && item.items().is_empty())
             && let Some(item) = item
         {
             self.error(Code::MissingKey, item, "an empty list of topics");
@@ -274,11 +274,16 @@ impl Builder<'_, '_> {
         found
     }
 
+    /// The topic that `item` names, or a finding.
+    pub(super) fn topic_named(&mut self, item: &Item, topics: &[Topic]) -> Option<TopicId> {
+        self.topic_called(item.text()?, item, topics)
+    }
+
     /// The topic called `name`, or a finding at `item`.
-    pub(super) fn topic_named(
+    pub(super) fn topic_called(
         &mut self,
-        item: &Item,
         name: &str,
+        item: &Item,
         topics: &[Topic],
     ) -> Option<TopicId> {
         let position = topics.iter().position(|topic| topic.name == name);
@@ -305,7 +310,9 @@ impl Builder<'_, '_> {
         topics: &[Topic],
     ) -> Processing {
         let get = |key: &str| layer(layers, key);
-        if let Some(threads) = get("threads").filter(|threads| threads.integer() != Some(1)) {
+        if let Some(threads) =
+            get("threads").filter(|threads| threads.integer().is_some_and(|number| number > 1))
+        {
             self.error(
                 Code::NotModelled,
                 threads,
@@ -314,7 +321,7 @@ impl Builder<'_, '_> {
         }
         let mut refuses = Vec::new();
         for at in get("refuses").map_or(&[][..], Item::items) {
-            if let Some(topic) = self.topic_named(at, at.text().unwrap_or(""), topics) {
+            if let Some(topic) = self.topic_named(at, topics) {
                 if !subscribed.contains(&topic) {
                     let message = "refuses a topic that it does not subscribe to";
                     self.error(Code::UnknownTopic, at, message);
@@ -347,7 +354,7 @@ impl Builder<'_, '_> {
 
     fn commit(&mut self, item: Option<&Item>, key: Option<&Pair>) -> CommitMode {
         let auto = key.map(|pair| pair.item.is_true());
-        let Some(item) = item else {
+        let Some(item) = item.filter(|item| !item.is_wrong()) else {
             let off = auto == Some(false);
             return if off {
                 CommitMode::None
@@ -396,7 +403,7 @@ impl Builder<'_, '_> {
         item: Option<&Item>,
         key: Option<&Pair>,
     ) -> (StartAt, Option<OffsetReset>) {
-        let Some(item) = item else {
+        let Some(item) = item.filter(|item| !item.is_wrong()) else {
             return (StartAt::Reset, None);
         };
         if let Some(offset) = item.get("committed").and_then(Item::integer) {

@@ -44,7 +44,8 @@ impl Builder<'_, '_> {
             }
             "bursts" => {
                 for key in ["low_for", "high_for"] {
-                    if let Some(at) = of.get(key).filter(|_| span(key).is_zero()) {
+                    let zero = |at: &&Item| at.duration().is_some_and(SimDuration::is_zero);
+                    if let Some(at) = of.get(key).filter(zero) {
                         self.error(Code::BadDistribution, at, "must be longer than nothing");
                     }
                 }
@@ -57,7 +58,10 @@ impl Builder<'_, '_> {
             }
             "steps" => LoadTerm::Steps(self.steps(of)),
             "ramp" => {
-                if let Some(at) = of.get("end").filter(|_| span("end") <= span("start")) {
+                if let Some(at) = of
+                    .get("end")
+                    .filter(|at| at.duration().is_some_and(|end| end <= span("start")))
+                {
                     self.error(Code::BadDistribution, at, "`end` is not after `start`");
                 }
                 LoadTerm::Ramp {
@@ -82,8 +86,8 @@ impl Builder<'_, '_> {
     fn steps(&mut self, item: &Item) -> Vec<(SimTime, Rate)> {
         let mut steps: Vec<(SimTime, Rate)> = Vec::new();
         for step in item.items() {
-            let (Some(at), Some(rate)) = (step.get("at"), step.get("rate").and_then(Item::rate))
-            else {
+            let at = step.get("at").filter(|at| !at.is_wrong());
+            let (Some(at), Some(rate)) = (at, step.get("rate").and_then(Item::rate)) else {
                 continue;
             };
             let instant = self.instant(at, "the step");

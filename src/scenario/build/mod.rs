@@ -10,6 +10,9 @@ mod load;
 mod settings;
 mod topics;
 
+use std::collections::BTreeSet;
+
+use crate::assignor::GroupId;
 use crate::kernel::{SimDuration, SimTime};
 
 use super::check::duration_or;
@@ -19,6 +22,7 @@ use super::files::Files;
 use super::load::Expectation;
 use super::plan::Plan;
 use super::shape::Item;
+use super::units;
 
 /// What a variant's document came to.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub(super) struct Builder<'b, 'l> {
     pub(super) files: &'b mut Files<'l>,
     /// Length of the replication.
     pub(super) duration: SimDuration,
+    /// Groups whose members were not understood: nothing can be said about them.
+    pub(super) vague: BTreeSet<GroupId>,
 }
 
 /// Builds the plan of `variant` from the checked document `root`.
@@ -47,11 +53,12 @@ pub(super) fn build(
     found: &mut Vec<Diagnostic>,
     files: &mut Files<'_>,
 ) -> Built {
-    let duration = duration_or(root.get("duration"), SimDuration::ZERO);
+    let duration = duration_or(root.get("duration"), units::LONGEST);
     let mut builder = Builder {
         found,
         files,
         duration,
+        vague: BTreeSet::new(),
     };
     if duration.is_zero()
         && let Some(item) = root.get("duration")
@@ -96,7 +103,9 @@ impl Builder<'_, '_> {
 
     /// The instant at `item`, which must lie before the end.
     pub(super) fn instant(&mut self, item: &Item, what: &str) -> SimTime {
-        let at = item.duration().unwrap_or(SimDuration::ZERO);
+        let Some(at) = item.duration() else {
+            return SimTime::ZERO;
+        };
         if at >= self.duration {
             let message = format!(
                 "{what} at {at} comes after the end, which is at {}",

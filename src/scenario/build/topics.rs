@@ -16,8 +16,8 @@ impl Builder<'_, '_> {
 
     fn topic(&mut self, pair: &Pair) -> Topic {
         let item = &pair.item;
-        let partitions = item.get("partitions").and_then(Item::integer).unwrap_or(1);
-        let partitions = u32::try_from(partitions).unwrap_or(1);
+        let partitions = item.get("partitions").and_then(Item::integer);
+        let partitions = partitions.and_then(|number| u32::try_from(number).ok());
         let (load, per_partition) = self.load(item);
         let size = item.get("record_size");
         let record_size = match size.map(|size| &size.value) {
@@ -44,7 +44,7 @@ impl Builder<'_, '_> {
         let replicas = item.get("replicas").and_then(Item::integer).unwrap_or(1);
         Topic {
             name: pair.key.clone(),
-            partitions,
+            partitions: partitions.unwrap_or(0),
             load,
             per_partition,
             skew,
@@ -68,7 +68,7 @@ impl Builder<'_, '_> {
         )
     }
 
-    fn skew(&mut self, item: &Item, partitions: u32) -> Skew {
+    fn skew(&mut self, item: &Item, known: Option<u32>) -> Skew {
         if let Some(zipf) = item.get("zipf") {
             return Skew::Zipf {
                 keys: zipf.get("keys").and_then(Item::integer).unwrap_or(1),
@@ -77,10 +77,11 @@ impl Builder<'_, '_> {
         }
         if let Some(at) = item.get("weights") {
             let weights: Vec<f64> = at.items().iter().filter_map(Item::number).collect();
-            if weights.len() != partitions as usize {
-                let message = format!("{} weights for {partitions} partitions", weights.len());
+            let count = at.items().len();
+            if let Some(partitions) = known.filter(|partitions| *partitions as usize != count) {
+                let message = format!("{count} weights for {partitions} partitions");
                 self.error(Code::Partitions, at, message);
-            } else if weights.iter().all(|weight| *weight <= 0.0) {
+            } else if weights.len() == count && weights.iter().all(|weight| *weight <= 0.0) {
                 self.error(Code::Partitions, at, "one weight at least must be above 0");
             }
             return Skew::Weights(weights);
@@ -88,9 +89,11 @@ impl Builder<'_, '_> {
         let Some(hot) = item.get("hot") else {
             return Skew::Even;
         };
+        let partitions = known.unwrap_or(u32::MAX);
         let mut numbers = Vec::new();
         for at in hot.get("partitions").map_or(&[][..], Item::items) {
-            let number = u32::try_from(at.integer().unwrap_or(0)).unwrap_or(u32::MAX);
+            let Some(number) = at.integer() else { continue };
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
             if number >= partitions || numbers.contains(&number) {
                 let message =
                     format!("partition {number} is none of 0..{partitions}, or named twice");
@@ -98,7 +101,10 @@ impl Builder<'_, '_> {
             }
             numbers.push(number);
         }
-        if numbers.is_empty() {
+        if hot
+            .get("partitions")
+            .is_some_and(|at| !at.is_wrong() && at.items().is_empty())
+        {
             self.error(Code::Partitions, hot, "`hot` names no partition");
         }
         Skew::Hot {
@@ -107,17 +113,18 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn backlog(&mut self, item: Option<&Item>, partitions: u32) -> Vec<u64> {
+    fn backlog(&mut self, item: Option<&Item>, known: Option<u32>) -> Vec<u64> {
+        let partitions = known.unwrap_or(0);
         let each = |records| vec![records; partitions as usize];
         let Some(item) = item else { return each(0) };
         match &item.value {
             Typed::Integer(total) => {
-                let count = u64::from(partitions);
+                let count = u64::from(partitions.max(1));
                 let share = |p| total / count + u64::from(p < total % count);
                 (0..count).map(share).collect()
             }
             Typed::List(items) => {
-                if items.len() != partitions as usize {
+                if known.is_some() && items.len() != partitions as usize {
                     let message = format!("{} backlogs for {partitions} partitions", items.len());
                     self.error(Code::Partitions, item, message);
                 }

@@ -1,7 +1,7 @@
 //! Keys of a group and of its members.
 
 use super::distribution::DISTRIBUTION;
-use super::{later, optional, record};
+use super::{later, optional, record, required};
 use crate::scenario::shape::{Record, Rule, Shape, Side};
 
 pub(super) static GROUP: Record = record(
@@ -29,7 +29,7 @@ pub(super) static GROUP: Record = record(
             Shape::Word(&["steady", "cold"]),
             "steady: an assigned generation exists at 0 (default). cold: members join at 0.",
         ),
-        optional("members", MEMBERS, "How many, or a list of entries."),
+        required("members", MEMBERS, "How many, or a list of entries."),
         optional(
             "processing",
             Shape::Record(&PROCESSING),

@@ -240,10 +240,10 @@ fn check_rows(rows: &[(SimTime, Rate)]) -> Result<(), Refusal> {
 }
 
 fn check_factor(thousandths: u64) -> Result<(), Refusal> {
-    if thousandths > 1_000_000 {
+    if thousandths > 1_000_000_000 {
         return Err(Refusal::new(
             format!("a factor of {} is out of range", thousandths / 1_000),
-            "write a factor from 0 to 1000",
+            "write a factor from 0 to a million",
         ));
     }
     Ok(())

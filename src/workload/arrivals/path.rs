@@ -43,7 +43,7 @@ struct Memory {
     slots: [Option<Slot>; REMEMBERED],
 }
 
-/// Random arrivals. Nothing is due at or after the end of the replication.
+/// Random arrivals. Nothing is due after the end of the replication.
 #[derive(Clone, Debug)]
 pub struct RandomArrivals {
     load: Arc<RandomLoad>,
@@ -52,6 +52,7 @@ pub struct RandomArrivals {
     shares: Vec<(u64, f64)>,
     backlog: u64,
     slot_bits: u32,
+    /// The first microsecond after the end.
     until: u64,
     memory: RefCell<Memory>,
 }
@@ -64,7 +65,7 @@ impl RandomArrivals {
         steady: Option<StepArrivals>,
         shares: Vec<(u64, f64)>,
         backlog: u64,
-        until: u64,
+        end: u64,
     ) -> Self {
         let first = State {
             slot: 0,
@@ -81,7 +82,7 @@ impl RandomArrivals {
             steady,
             shares,
             backlog,
-            until,
+            until: end.saturating_add(1),
             memory: RefCell::new(Memory {
                 dice,
                 kept: vec![first],
@@ -150,9 +151,6 @@ impl RandomArrivals {
 
     /// Number and sum of the due times of the records due before `at`, without the backlog.
     fn before(&self, at: u64) -> (u64, u128) {
-        if self.until == 0 {
-            return (0, 0);
-        }
         let number = at.min(self.until - 1) >> self.slot_bits;
         let memory = &mut *self.memory.borrow_mut();
         let slot = self.slot(memory, number);

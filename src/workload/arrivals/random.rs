@@ -96,10 +96,14 @@ impl RandomLoad {
         })
     }
 
-    /// Slots of 2^this microseconds for a partition that never gets more than `share` of the topic. Factors do not count,
-    /// so that a variant which adds one leaves the path before it alone.
+    /// Slots of 2^this microseconds for a partition that never gets more than `share` of the topic. Factors up to 1,000 do
+    /// not count, so that a variant which adds one leaves the path before it alone; larger ones shorten the slots.
     pub(super) fn slot_bits(&self, share: f64) -> u32 {
-        let length = RECORDS_OF_A_SLOT / (self.highest * share);
+        let factor = self
+            .factors
+            .iter()
+            .fold(1.0, |most: f64, (_, factor)| most.max(factor / 1_000.0));
+        let length = RECORDS_OF_A_SLOT / (self.highest * share * factor);
         (10..35)
             .find(|bits| (1_u64 << bits) as f64 >= length)
             .unwrap_or(35)

@@ -6,9 +6,12 @@ use super::curve::Curve;
 use super::load::{LoadFactor, LoadTerm};
 use super::random::RandomLoad;
 use super::{ConstantArrivals, PartitionArrivals, RandomArrivals, StepArrivals};
-use crate::kernel::{Seed, SimTime};
+use crate::kernel::{Seed, SimDuration, SimTime};
 use crate::workload::refusal::Refusal;
 use crate::workload::skew::{Shares, Skew};
+
+/// Staircases and slots are laid out up to the end of the replication, so it has one.
+const LONGEST_REPLICATION: SimDuration = SimDuration::from_secs(3_653 * 86_400);
 
 /// What a scenario says about a topic's load, script included.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +24,7 @@ pub struct TopicLoad<'a> {
     pub per_partition: bool,
     /// How the load falls on the partitions.
     pub skew: &'a Skew,
-    /// Number of partitions from each instant on, ascending in both; the first instant is 0.
+    /// Number of partitions from each instant on, growing; the first instant is 0. Of several at one instant the last counts.
     pub partitions: &'a [(SimTime, u32)],
     /// Factors on everything.
     pub factors: &'a [LoadFactor],
@@ -49,8 +52,16 @@ impl TopicArrivals {
     /// # Errors
     /// The first thing in `load` that makes no sense.
     pub fn new(load: &TopicLoad<'_>) -> Result<Self, Refusal> {
-        check(load)?;
-        let shares = load.partitions.iter().map(|(from, partitions)| {
+        load.check()?;
+        let mut counts = load.partitions.to_vec();
+        counts.dedup_by(|later, earlier| {
+            let together = later.0 == earlier.0;
+            if together {
+                *earlier = *later;
+            }
+            together
+        });
+        let shares = counts.iter().map(|(from, partitions)| {
             let shares = if load.per_partition {
                 Shares::undivided(*partitions)
             } else {
@@ -146,39 +157,45 @@ impl TopicArrivals {
     }
 }
 
-fn check(load: &TopicLoad<'_>) -> Result<(), Refusal> {
-    load.terms.iter().try_for_each(LoadTerm::check)?;
-    load.factors.iter().try_for_each(LoadFactor::check)?;
-    let only_spikes = load
-        .terms
-        .iter()
-        .all(|term| matches!(term, LoadTerm::Spike { .. }));
-    if only_spikes && !load.terms.is_empty() {
-        return Err(Refusal::new(
-            "a spike alone multiplies nothing",
-            "add a term for it to multiply, such as constant",
-        ));
+impl TopicLoad<'_> {
+    /// Whether this load can be played; cheap.
+    ///
+    /// # Errors
+    /// The first thing that makes no sense.
+    pub fn check(&self) -> Result<(), Refusal> {
+        if self.until > SimTime::ZERO + LONGEST_REPLICATION {
+            return Err(Refusal::new(
+                "a replication longer than ten years is not played",
+                "write a shorter duration",
+            ));
+        }
+        self.terms.iter().try_for_each(LoadTerm::check)?;
+        self.factors.iter().try_for_each(LoadFactor::check)?;
+        let is_spike = |term: &LoadTerm| matches!(term, LoadTerm::Spike { .. });
+        if self.terms.iter().all(is_spike) && !self.terms.is_empty() {
+            return Err(Refusal::new(
+                "a spike alone multiplies nothing",
+                "add a term for it to multiply, such as constant",
+            ));
+        }
+        let (Some((first, initial)), Some((_, most))) =
+            (self.partitions.first(), self.partitions.last())
+        else {
+            return Err(Refusal::new(
+                "the topic has no partitions",
+                "write at least 1",
+            ));
+        };
+        let grows = |pair: &[(SimTime, u32)]| pair[0].0 <= pair[1].0 && pair[0].1 < pair[1].1;
+        if *first != SimTime::ZERO || *initial == 0 || !self.partitions.windows(2).all(grows) {
+            return Err(Refusal::new(
+                "the number of partitions can only grow",
+                "write a larger number each time",
+            ));
+        }
+        if self.per_partition {
+            return Ok(());
+        }
+        self.skew.check(*initial, *most)
     }
-    let (Some((first, initial)), Some((_, most))) =
-        (load.partitions.first(), load.partitions.last())
-    else {
-        return Err(Refusal::new(
-            "the topic has no partitions",
-            "write at least 1",
-        ));
-    };
-    let ascending = load
-        .partitions
-        .windows(2)
-        .all(|pair| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1);
-    if *first != SimTime::ZERO || *initial == 0 || !ascending {
-        return Err(Refusal::new(
-            "the number of partitions can only grow, one change at an instant",
-            "write a larger number each time",
-        ));
-    }
-    if load.per_partition {
-        return Ok(());
-    }
-    load.skew.check(*initial, *most)
 }

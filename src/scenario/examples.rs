@@ -1,0 +1,30 @@
+//! Built-in examples: scenarios that run by name and that `init` writes out.
+
+/// A built-in example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// Its name, also that of its file without the ending.
+    pub name: &'static str,
+    /// The scenario, commented.
+    pub text: &'static str,
+}
+
+macro_rules! examples {
+    ($($name:literal)*) => {
+        &[$(Example {
+            name: $name,
+            text: include_str!(concat!("../../scenarios/", $name, ".yaml")),
+        },)*]
+    };
+}
+
+/// All of them, by name.
+pub static EXAMPLES: &[Example] = examples! {
+    "checkout-deploy"
+};
+
+/// The example called `name`.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Example> {
+    EXAMPLES.iter().find(|example| example.name == name)
+}

@@ -1,0 +1,113 @@
+//! The resolved scenario: what was read, with parents, variants and overrides laid over each other, as canonical JSON. Keys are
+//! sorted, durations are microseconds and sizes bytes, so that comments, key order, spelling and YAML against JSON make
+//! no difference. Variants are what they change of the base: maps merge, lists replace, null removes (RFC 7396).
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::shape::{Item, Typed};
+use super::units;
+
+/// A checked document as JSON with sorted keys.
+#[must_use]
+pub fn json(item: &Item) -> Value {
+    match &item.value {
+        Typed::Duration(span) => json!(span.as_micros()),
+        Typed::Ago(span) => json!(-i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
+        Typed::Rate(rate) => json!(units::rate_text(*rate)),
+        Typed::Size(number) | Typed::Integer(number) => json!(number),
+        Typed::Share(share) => json!(units::share_text(*share)),
+        Typed::Negative(number) => json!(number),
+        Typed::Number(number) => json!(number),
+        Typed::Factor(thousandths) => json!(thousandths_text(*thousandths)),
+        Typed::Boolean(value) => json!(value),
+        Typed::Text(text) => json!(text),
+        Typed::Wrong => Value::Null,
+        Typed::List(items) => items.iter().map(json).collect(),
+        Typed::Map(pairs) => sorted(pairs.iter().map(|pair| (&*pair.key, json(&pair.item)))),
+    }
+}
+
+/// A factor with its decimals, as text so that no float has a say.
+fn thousandths_text(thousandths: u64) -> String {
+    let text = format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn sorted<'k>(entries: impl Iterator<Item = (&'k str, Value)>) -> Value {
+    let mut entries: Vec<(&str, Value)> = entries.collect();
+    entries.sort_by(|a, b| a.0.cmp(b.0));
+    let map: Map<String, Value> = entries
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect();
+    Value::Object(map)
+}
+
+/// The whole: the base and what each variant changes of it.
+#[must_use]
+pub fn whole(base: &Item, variants: &[(String, Item)]) -> Value {
+    let below = json(base);
+    let changes = variants
+        .iter()
+        .map(|(name, item)| (&**name, difference(&below, &json(item))));
+    let changes = sorted(changes);
+    let Value::Object(map) = &below else {
+        return below;
+    };
+    let mut entries: Vec<(&str, Value)> = map
+        .iter()
+        .filter(|(key, _)| !matches!(&***key, "extends" | "variants"))
+        .map(|(key, value)| (&**key, value.clone()))
+        .collect();
+    if !variants.is_empty() {
+        entries.push(("variants", changes));
+    }
+    sorted(entries.into_iter())
+}
+
+/// The merge patch that makes `after` of `before`.
+fn difference(before: &Value, after: &Value) -> Value {
+    let (Value::Object(old), Value::Object(new)) = (before, after) else {
+        return after.clone();
+    };
+    let mut entries: Vec<(&str, Value)> = Vec::new();
+    for (key, value) in new {
+        match old.get(key) {
+            Some(same) if same == value => {}
+            Some(other) => entries.push((key, difference(other, value))),
+            None => entries.push((key, value.clone())),
+        }
+    }
+    let gone = old.keys().filter(|key| !new.contains_key(*key));
+    entries.extend(gone.map(|key| (&**key, Value::Null)));
+    sorted(entries.into_iter())
+}
+
+/// Where the value at `pointer` of a variant's document stands in the whole: in the base, or in what the variant changes.
+#[must_use]
+pub fn pointer(whole: &Value, variant: &str, pointer: &str) -> String {
+    let list = pointer.split('/').nth(1).unwrap_or("");
+    let changed = whole
+        .get("variants")
+        .and_then(|variants| variants.get(variant))
+        .is_some_and(|variant| variant.get(list).is_some());
+    if changed {
+        format!("/variants/{variant}{pointer}")
+    } else {
+        pointer.to_owned()
+    }
+}
+
+/// A key as a token of a JSON pointer (RFC 6901).
+#[must_use]
+pub fn token(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// The scenario hash: SHA-256, in hexadecimal digits, of the canonical JSON without blanks.
+#[must_use]
+pub fn canonical_hash(resolved: &Value) -> String {
+    let digest = Sha256::digest(resolved.to_string().as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
