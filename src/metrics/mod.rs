@@ -34,7 +34,9 @@ pub use name::{Aggregate, Labels, Name, NameError};
 pub use rebalances::Episode;
 pub use values::{NO_DATA, NOT_DRAINED, Value, Values};
 
-use crate::assignor::{GroupId, TopicPartition};
+use std::collections::BTreeMap;
+
+use crate::assignor::{GroupId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
 use crate::timeline::{Cast, ConsumerTotals, Sample, Timeline};
 use rebalances::GroupEpisodes;
@@ -89,6 +91,40 @@ impl RunMetrics {
     #[must_use]
     pub fn value(&self, name: &str) -> Option<Value> {
         self.lookup(&Name::parse(name).ok()?)
+    }
+
+    /// The values of each partition of each group, by name without labels.
+    #[must_use]
+    pub fn partition_values(&self) -> BTreeMap<(GroupId, TopicPartition), BTreeMap<String, Value>> {
+        let groups: Vec<String> = self
+            .cast
+            .groups
+            .iter()
+            .map(|group| group.name.clone())
+            .collect();
+        let topics: Vec<String> = self
+            .cast
+            .topics
+            .iter()
+            .map(|topic| topic.0.clone())
+            .collect();
+        let place = |labels: &Labels| {
+            let position = |mut names: std::slice::Iter<'_, String>, wanted: &Option<String>| {
+                let at = names.position(|name| Some(name) == wanted.as_ref())?;
+                u32::try_from(at).ok()
+            };
+            let group = GroupId(position(groups.iter(), &labels.group)?);
+            let topic = TopicId(position(topics.iter(), &labels.topic)?);
+            let partition = labels.partition?;
+            Some((group, TopicPartition { topic, partition }))
+        };
+        let mut all: BTreeMap<_, BTreeMap<String, Value>> = BTreeMap::new();
+        for (name, value) in self.details.list() {
+            if let Some(place) = place(&name.labels) {
+                all.entry(place).or_default().insert(name.column(), *value);
+            }
+        }
+        all
     }
 
     /// `topic-partition`, as Kafka writes it.

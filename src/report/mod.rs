@@ -2,7 +2,11 @@
 //! mere layout.
 
 pub mod assignment;
+pub mod csv;
 pub mod figures;
+pub mod json;
+pub mod model;
 pub mod recording;
 pub mod table;
 pub mod text;
+pub mod verdict;
