@@ -8,12 +8,12 @@
 use std::sync::Arc;
 
 use super::fetch::{Fetcher, Handed};
-use super::ground::{Ground, Output, Packet};
+use super::ground::{Ground, Output};
 use crate::assignor::{MemberId, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::classic::member::{CommitPurpose, Member, MemberEffect};
 use crate::protocol::message::{ErrorCode, RequestToken, Response};
-use crate::scenario::plan::{CommitMode, CommitStyle};
+use crate::scenario::plan::CommitMode;
 use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
 
 /// What the application thread does.
@@ -274,8 +274,9 @@ impl Client {
             && self.metadata_answer.is_none()
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
             && !ground.harness;
+        let next = self.next_step(ground);
         if !steady {
-            return self.next_step(ground);
+            return next;
         }
         let poll = match self.app {
             App::Working { until } => self.member.poll_due().max(until),
@@ -284,8 +285,7 @@ impl Client {
         poll.min(self.member.heartbeat_due())
             .min(self.member.poll_deadline())
             .min(self.metadata_due)
-            .max(self.frozen_until)
-            .max(ground.now)
+            .max(next)
     }
 
     /// Does what is due now.
@@ -337,7 +337,7 @@ impl Client {
 
     /// A step of the heartbeat thread while the application is elsewhere (`HeartbeatThread.run`): answers, then the poll deadline, then
     /// the heartbeat.
-    fn heartbeat_thread(&mut self, ground: &mut Ground<'_>) {
+    pub(super) fn heartbeat_thread(&mut self, ground: &mut Ground<'_>) {
         if !self.heartbeat_thread_runs() {
             return;
         }
@@ -374,7 +374,7 @@ impl Client {
         self.fetcher.unsettle();
     }
 
-    fn begin_serving(&mut self, ground: &mut Ground<'_>) {
+    pub(super) fn begin_serving(&mut self, ground: &mut Ground<'_>) {
         let now = ground.now;
         self.fetcher
             .begin_serving(now, |slot| ground.serving(slot.index, slot.partition));
@@ -431,233 +431,6 @@ impl Client {
             | App::Working { .. }
             | App::Callback { .. }
             | App::Assigning { .. }
-            | App::Exiting { .. }
-            | App::Dead => {}
-        }
-    }
-
-    /// Carries out what the member asked for.
-    pub(super) fn apply(&mut self, effects: Vec<MemberEffect>, ground: &mut Ground<'_>) {
-        for effect in effects {
-            match effect {
-                MemberEffect::Send(request) => self.send(Packet::Group(request), ground),
-                MemberEffect::Commit(purpose, commit) => {
-                    self.send(Packet::Commit(purpose, commit), ground)
-                }
-                MemberEffect::FindCoordinator => {
-                    let bootstrap = if std::mem::take(&mut self.first_lookup) {
-                        ground.calibration.bootstrap
-                    } else {
-                        SimDuration::ZERO
-                    };
-                    let token = ground.send(Packet::FindCoordinator, bootstrap);
-                    self.awaited.push(token);
-                }
-                MemberEffect::Assign(kind, members) => {
-                    // Until the driver says how long it takes.
-                    self.app = App::Assigning {
-                        until: SimTime::NEVER,
-                    };
-                    ground.out.push(Output::Assign(kind, members));
-                }
-                MemberEffect::WatchMetadata(members) => ground.out.push(Output::Watch(members)),
-                MemberEffect::Suspend => {
-                    self.release_serving(ReleaseReason::PendingRevocation, None, ground);
-                    self.fetcher.suspend();
-                }
-                MemberEffect::Callback(kind, partitions) => {
-                    self.enter_callback(kind, &partitions, ground)
-                }
-                MemberEffect::Install(assigned) => {
-                    self.cut_dropped(&assigned, ground);
-                    self.fetcher.install(&assigned, ground);
-                }
-                MemberEffect::Observe(observation) => ground.observe(observation),
-                MemberEffect::Throw(error) => self.throw(error, ground),
-                MemberEffect::Closed => {
-                    let idle = ground.now + ground.calibration.exit;
-                    self.app = App::Exiting {
-                        until: idle.max(self.fetcher.last_answer()),
-                    };
-                }
-            }
-        }
-    }
-
-    fn send(&mut self, packet: Packet, ground: &mut Ground<'_>) {
-        let token = ground.send(packet, SimDuration::ZERO);
-        self.awaited.push(token);
-    }
-
-    /// `poll()` throws: the application closes the consumer, which by then has no group to leave.
-    fn throw(&mut self, error: &'static str, ground: &mut Ground<'_>) {
-        ground.observe(Observation::ConsumerFailed {
-            consumer: ground.consumer,
-            error,
-        });
-        self.close(ground);
-    }
-
-    /// `close()`
-    pub(super) fn close(&mut self, ground: &mut Ground<'_>) {
-        self.closing = true;
-        self.pending.clear();
-        ground.observe(Observation::ConsumerClosing {
-            consumer: ground.consumer,
-        });
-        self.app = App::Closing;
-        let mut effects = Vec::new();
-        self.member.close(&self.fetcher, &mut effects);
-        self.apply(effects, ground);
-    }
-
-    /// Observes that the serving partitions (all, or those listed) are released.
-    pub(super) fn release_serving(
-        &mut self,
-        why: ReleaseReason,
-        only: Option<&[TopicPartition]>,
-        ground: &mut Ground<'_>,
-    ) {
-        for slot in &mut self.fetcher.slots {
-            let named = only.is_none_or(|only| only.contains(&slot.partition));
-            if named && !slot.suspended {
-                ground.released(slot.index, slot.partition, why);
-                slot.serving = false;
-                slot.suspended = true;
-            }
-        }
-        self.fetcher.unsettle();
-    }
-
-    fn cut_dropped(&mut self, assigned: &[TopicPartition], ground: &mut Ground<'_>) {
-        for slot in &self.fetcher.slots {
-            if !assigned.contains(&slot.partition) {
-                let log = &mut ground.logs[slot.index];
-                ground.accounts[slot.index].settle(log, ground.now);
-            }
-        }
-    }
-
-    fn enter_callback(
-        &mut self,
-        kind: CallbackKind,
-        partitions: &Partitions,
-        ground: &mut Ground<'_>,
-    ) {
-        match kind {
-            CallbackKind::Revoked => {
-                self.release_serving(ReleaseReason::Revoked, Some(partitions), ground)
-            }
-            CallbackKind::Lost => {
-                self.release_serving(ReleaseReason::Lost, Some(partitions), ground)
-            }
-            CallbackKind::Assigned => {
-                for &partition in partitions.iter() {
-                    ground.observe(Observation::Assigned {
-                        consumer: ground.consumer,
-                        partition,
-                    });
-                }
-            }
-        }
-        ground.observe(Observation::CallbackStarted {
-            consumer: ground.consumer,
-            kind,
-            partitions: Arc::clone(partitions),
-            generation: self.member.generation(),
-            member_id: self.member.member_id().clone(),
-        });
-        let listener = &ground.spec.listener;
-        let work = match kind {
-            CallbackKind::Revoked => &listener.on_revoked,
-            CallbackKind::Lost => &listener.on_lost,
-            CallbackKind::Assigned => &listener.on_assigned,
-        };
-        let length = work.duration.sample(ground.listener);
-        let until = ground.now + length + ground.calibration.callback_turnaround;
-        self.steps_from = ground.now;
-        self.app = App::Callback { kind, until };
-    }
-
-    fn after_callback_work(&mut self, kind: CallbackKind, ground: &mut Ground<'_>) {
-        let listener = &ground.spec.listener;
-        let style = match kind {
-            CallbackKind::Revoked => listener.on_revoked.commit,
-            CallbackKind::Lost => listener.on_lost.commit,
-            CallbackKind::Assigned => listener.on_assigned.commit,
-        };
-        if let Some(style) = style
-            && self.commit_positions(ground)
-            && style == CommitStyle::Sync
-        {
-            self.app = App::CallbackCommit { kind };
-            return;
-        }
-        self.callback_done(kind, ground);
-    }
-
-    fn callback_done(&mut self, kind: CallbackKind, ground: &mut Ground<'_>) {
-        ground.observe(Observation::CallbackEnded {
-            consumer: ground.consumer,
-            kind,
-        });
-        if kind == CallbackKind::Assigned {
-            for slot in &mut self.fetcher.slots {
-                slot.announced = true;
-            }
-        }
-        self.app = if self.closing {
-            App::Closing
-        } else {
-            App::Polling
-        };
-        let mut effects = Vec::new();
-        self.member.on_callback_done(ground.now, &mut effects);
-        self.apply(effects, ground);
-        if matches!(self.app, App::Polling) {
-            self.run(ground);
-        }
-    }
-
-    /// `commitSync` or `commitAsync` of all positions; false when nothing could be sent.
-    pub(super) fn commit_positions(&mut self, ground: &mut Ground<'_>) -> bool {
-        use crate::protocol::classic::member::Positions;
-        if let Some(error) = self.member.commit_refused() {
-            ground.observe(Observation::CommitFailed {
-                consumer: ground.consumer,
-                error,
-            });
-            return false;
-        }
-        let offsets = self.fetcher.consumed();
-        self.last_commit = ground.now;
-        self.uncommitted_records = 0;
-        if offsets.is_empty() {
-            return false;
-        }
-        let commit = self.member.commit_request(offsets);
-        self.send(Packet::Commit(CommitPurpose::Application, commit), ground);
-        true
-    }
-
-    fn after_application_commit(&mut self, ground: &mut Ground<'_>) {
-        match self.app {
-            App::CallbackCommit { kind } => self.callback_done(kind, ground),
-            App::Committing {
-                before_processing: true,
-            } => {
-                let held_back = std::mem::take(&mut self.held_back);
-                self.start_batch(&held_back, ground);
-            }
-            App::Committing {
-                before_processing: false,
-            } => self.poll(ground),
-            App::Starting { .. }
-            | App::Polling
-            | App::Working { .. }
-            | App::Callback { .. }
-            | App::Assigning { .. }
-            | App::Closing
             | App::Exiting { .. }
             | App::Dead => {}
         }

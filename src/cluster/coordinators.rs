@@ -4,7 +4,16 @@
 //! A connection serves one request at a time (Kafka mutes the channel until the answer is out): what a client sends while its JoinGroup is parked
 //! waits behind it.
 
+use super::world::Class;
+use super::world::Event;
+use super::world::World;
+use crate::assignor::GroupId;
+use crate::protocol::effect::CoordinatorEffect;
+use crate::protocol::effect::CoordinatorFact;
+use crate::timeline::Observation;
 use std::collections::{BTreeMap, VecDeque};
+
+use std::sync::Arc;
 
 use super::client::Answer;
 use super::ground::Packet;
@@ -84,5 +93,143 @@ pub(super) fn not_coordinator(packet: &Packet) -> Answer {
         Packet::Commit(purpose, _) => Answer::Commit(*purpose, error),
         Packet::OffsetFetch(_) => Answer::Disconnected,
         Packet::FindCoordinator => Answer::Coordinator(false),
+    }
+}
+
+impl World<'_> {
+    pub(super) fn with_coordinator(
+        &mut self,
+        group: GroupId,
+        act: impl FnOnce(&mut HostedGroup, SimTime, &mut Vec<CoordinatorEffect>),
+    ) {
+        let mut out = Vec::new();
+        let now = self.now();
+        act(&mut self.groups[group.index()], now, &mut out);
+        for effect in out {
+            self.apply_effect(group, effect);
+        }
+    }
+
+    fn apply_effect(&mut self, group: GroupId, effect: CoordinatorEffect) {
+        let entity = self.entity_of_groups + group.0;
+        let now = self.now();
+        let host = &mut self.groups[group.index()];
+        match effect {
+            CoordinatorEffect::Reply { to, response } => {
+                let purpose = host.unanswered.get(&to).and_then(|address| address.purpose);
+                let answer = match (response, purpose) {
+                    (Response::OffsetCommit(error), Some(purpose)) => {
+                        Answer::Commit(purpose, error)
+                    }
+                    (response, _) => Answer::Group(response),
+                };
+                self.answer(group, to, answer);
+            }
+            CoordinatorEffect::Arm { timer, after } => {
+                let ticket = host.timers.arm(timer.clone());
+                let event = Event::CoordinatorTimer {
+                    group,
+                    timer,
+                    ticket,
+                };
+                self.schedule(now + after, Class::Timer, entity, event);
+            }
+            CoordinatorEffect::Cancel(timer) => host.timers.cancel(&timer),
+            CoordinatorEffect::Append(token) => {
+                let append = self
+                    .options
+                    .calibration
+                    .append
+                    .as_ref()
+                    .unwrap_or(&self.plan.brokers.append);
+                let at = (now + append.sample(&mut host.append)).max(host.last_append);
+                host.last_append = at;
+                self.schedule(at, Class::Message, entity, Event::Appended { group, token });
+            }
+            CoordinatorEffect::StoreOffsets { offsets, .. } => {
+                for &(partition, offset) in offsets.iter() {
+                    host.accounts[self.topology.index(partition)].commit(offset);
+                }
+            }
+            CoordinatorEffect::Observe(fact) => self.observe_fact(group, fact),
+        }
+    }
+
+    fn observe_fact(&mut self, group: GroupId, fact: CoordinatorFact) {
+        let processes = &self.groups[group.index()].processes;
+        let of = |id: &MemberId| processes.get(id).copied().unwrap_or(ConsumerId(u32::MAX));
+        let observation = match fact {
+            CoordinatorFact::GroupState {
+                from,
+                to,
+                generation,
+                reason,
+                by,
+            } => Observation::GroupState {
+                group,
+                from,
+                to,
+                generation,
+                reason,
+                by: by.as_ref().map(of),
+            },
+            CoordinatorFact::MemberIdIssued { member_id, state } => Observation::MemberIdIssued {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                state,
+            },
+            CoordinatorFact::MemberAdded { member_id, state } => Observation::MemberAdded {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                state,
+            },
+            CoordinatorFact::StaticMemberReplaced {
+                instance_id,
+                old,
+                new,
+            } => Observation::StaticMemberReplaced {
+                group,
+                consumer: of(&new),
+                instance_id,
+                old,
+                new,
+            },
+            CoordinatorFact::MemberRemoved { member_id, why } => Observation::MemberRemoved {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                why,
+            },
+            CoordinatorFact::MemberRejoined { member_id } => Observation::MemberRejoined {
+                group,
+                consumer: of(&member_id),
+            },
+            CoordinatorFact::JoinComplete {
+                generation,
+                members,
+                assignor,
+            } => Observation::JoinComplete {
+                group,
+                generation,
+                members: members.iter().map(of).collect(),
+                assignor,
+            },
+            CoordinatorFact::AssignmentReceived {
+                generation,
+                leader,
+                assignment,
+            } => Observation::AssignmentReceived {
+                group,
+                generation,
+                leader,
+                assignment: assignment
+                    .iter()
+                    .map(|(id, list)| (of(id), Arc::clone(list)))
+                    .collect(),
+            },
+        };
+        self.observe(observation);
     }
 }

@@ -5,6 +5,8 @@
 //! broker is undrained (KAFKA-17182; `coop-load-saturated` shows it). Other requests on the same connection are answered after the
 //! parked fetch. An answer's content is known when it is sent, because arrivals are: nothing here is an event.
 
+use super::positions::Readiness;
+use super::positions::Slot;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -12,63 +14,7 @@ use super::ground::Ground;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
 use crate::protocol::classic::member::Positions;
-use crate::protocol::config::OffsetReset;
-use crate::scenario::plan::StartAt;
-use crate::timeline::{Observation, Partitions};
-
-/// How far a newly assigned partition is from being fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Readiness {
-    /// The committed offset is to be asked for.
-    NeedsOffset,
-    /// It has been asked for.
-    AskedOffset,
-    /// There is none: the log is to be asked by the reset policy.
-    NeedsReset,
-    /// The leader answers at this instant: with the reset offset, or to validate the committed one.
-    AskedLeader {
-        /// When.
-        at: SimTime,
-        /// The offset.
-        offset: u64,
-        /// The offset comes from the reset policy, so it is not known before.
-        by_reset: bool,
-    },
-    /// May be fetched.
-    Ready,
-    /// The application cannot process it.
-    Refused,
-}
-
-/// One assigned partition.
-#[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) partition: TopicPartition,
-    /// Place in the run's flat list of partitions.
-    pub(super) index: usize,
-    /// Its leader.
-    pub(super) node: usize,
-    /// Next offset to hand out.
-    pub(super) position: Option<u64>,
-    pub(super) readiness: Readiness,
-    /// The assigned callback has returned.
-    pub(super) announced: bool,
-    /// Marked pending revocation.
-    pub(super) suspended: bool,
-    /// Paused by the application.
-    pub(super) paused: bool,
-    /// When the first fetch round trip is over.
-    pub(super) serving_at: SimTime,
-    pub(super) serving: bool,
-    /// Not yet in a non-empty poll since its assignment.
-    pub(super) fresh: bool,
-}
-
-impl Slot {
-    fn may_be_fetched(&self) -> bool {
-        self.readiness == Readiness::Ready && self.announced && !self.suspended && !self.paused
-    }
-}
+use crate::timeline::Partitions;
 
 /// Records of one partition, fetched and not handed out.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +34,7 @@ struct Fetch {
 
 /// The connection to one broker.
 #[derive(Debug, Default)]
-struct Node {
+pub(super) struct Node {
     fetch: Option<Fetch>,
     /// The broker answers no request of this connection before.
     free_at: SimTime,
@@ -102,10 +48,10 @@ pub(super) type Handed = Vec<(usize, u64, u64)>;
 #[derive(Debug)]
 pub(super) struct Fetcher {
     pub(super) slots: Vec<Slot>,
-    nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node>,
     buffer: VecDeque<Chunk>,
     /// All slots are ready and serving: nothing but records moves.
-    settled: bool,
+    pub(super) settled: bool,
 }
 
 impl Positions for Fetcher {
@@ -167,7 +113,7 @@ impl Fetcher {
     }
 
     /// Buffered data of partitions that are no longer owned, or not fetchable, is dropped.
-    fn drop_unowned(&mut self) {
+    pub(super) fn drop_unowned(&mut self) {
         let slots = &self.slots;
         self.buffer.retain(|chunk| {
             slots
@@ -189,96 +135,6 @@ impl Fetcher {
             slot.suspended = true;
         }
         self.drop_unowned();
-    }
-
-    /// The committed offsets asked for, `None` where there is none.
-    pub(super) fn on_committed(
-        &mut self,
-        offsets: &[(TopicPartition, Option<u64>)],
-        ground: &mut Ground<'_>,
-    ) {
-        let mut asked = LeaderRequests::default();
-        for &(partition, offset) in offsets {
-            let waiting = self.slots.iter_mut().find(|slot| {
-                slot.partition == partition && slot.readiness == Readiness::AskedOffset
-            });
-            let Some(slot) = waiting else { continue };
-            match offset {
-                Some(offset) => {
-                    let at = asked.answer(slot.node, &mut self.nodes, ground);
-                    slot.readiness = Readiness::AskedLeader {
-                        at,
-                        offset,
-                        by_reset: false,
-                    };
-                    locate(slot, offset, false, ground);
-                }
-                None => slot.readiness = Readiness::NeedsReset,
-            }
-        }
-    }
-
-    /// The partitions whose committed offset is to be asked for now; they count as asked.
-    pub(super) fn ask_offsets(&mut self) -> Vec<TopicPartition> {
-        let mut asked = Vec::new();
-        for slot in &mut self.slots {
-            if slot.readiness == Readiness::NeedsOffset && slot.announced {
-                slot.readiness = Readiness::AskedOffset;
-                asked.push(slot.partition);
-            }
-        }
-        asked
-    }
-
-    /// The coordinator's connection broke: what was asked is to be asked again.
-    pub(super) fn on_disconnected(&mut self) {
-        for slot in &mut self.slots {
-            if slot.readiness == Readiness::AskedOffset {
-                slot.readiness = Readiness::NeedsOffset;
-                self.settled = false;
-            }
-        }
-    }
-
-    /// `updateFetchPositions` after the committed offsets: resets, validations, and their answers. Returns an exception when the policy is `none`.
-    pub(super) fn update_positions(&mut self, ground: &mut Ground<'_>) -> Option<&'static str> {
-        if self.settled {
-            return None;
-        }
-        let mut asked = LeaderRequests::default();
-        for slot in &mut self.slots {
-            match slot.readiness {
-                Readiness::NeedsReset => {
-                    let Some(offset) = reset_offset(slot, ground) else {
-                        return Some("NoOffsetForPartitionException");
-                    };
-                    let at = asked.answer(slot.node, &mut self.nodes, ground);
-                    slot.readiness = Readiness::AskedLeader {
-                        at,
-                        offset,
-                        by_reset: true,
-                    };
-                }
-                Readiness::AskedLeader { .. }
-                | Readiness::NeedsOffset
-                | Readiness::AskedOffset
-                | Readiness::Ready
-                | Readiness::Refused => {}
-            }
-            if let Readiness::AskedLeader {
-                at,
-                offset,
-                by_reset,
-            } = slot.readiness
-                && at <= ground.now
-            {
-                if by_reset {
-                    locate(slot, offset, true, ground);
-                }
-                slot.readiness = Readiness::Ready;
-            }
-        }
-        None
     }
 
     /// Sends a fetch to every broker that has none in flight and no undrained data here.
@@ -542,53 +398,11 @@ impl Fetcher {
     }
 }
 
-/// Requests to leaders sent at one instant: one to each broker, for all partitions concerned.
-#[derive(Default)]
-struct LeaderRequests {
-    sent: Vec<(usize, SimTime)>,
-}
-
-impl LeaderRequests {
-    fn answer(&mut self, node: usize, nodes: &mut [Node], ground: &mut Ground<'_>) -> SimTime {
-        if let Some(&(_, at)) = self.sent.iter().find(|&&(known, _)| known == node) {
-            return at;
-        }
-        let at = ask_leader(&mut nodes[node], ground);
-        self.sent.push((node, at));
-        at
-    }
-}
-
 /// A request other than a fetch on this connection: when its answer arrives.
-fn ask_leader(node: &mut Node, ground: &mut Ground<'_>) -> SimTime {
+pub(super) fn ask_leader(node: &mut Node, ground: &mut Ground<'_>) -> SimTime {
     let (up, down) = ground.control_latency();
     let answered = (ground.now + up).max(node.free_at).max(ground.cut_until)
         + ground.calibration.request_service;
     node.free_at = answered;
     answered + down
-}
-
-/// The position is known.
-fn locate(slot: &mut Slot, offset: u64, by_reset: bool, ground: &mut Ground<'_>) {
-    slot.position = Some(offset);
-    ground.located(slot.index, offset, by_reset);
-    ground.observe(Observation::PositionKnown {
-        consumer: ground.consumer,
-        partition: slot.partition,
-        offset,
-    });
-}
-
-/// Where the reset policy says to begin; `None`: it says to throw.
-fn reset_offset(slot: &Slot, ground: &Ground<'_>) -> Option<u64> {
-    let since = |span| ground.first_due_since(slot.index, span);
-    match (ground.spec.start_at, ground.spec.config.auto_offset_reset) {
-        (StartAt::TimestampBefore(span), _) | (StartAt::Reset, OffsetReset::ByDuration(span)) => {
-            Some(since(span))
-        }
-        (StartAt::Committed(offset), _) => Some(offset),
-        (StartAt::Reset, OffsetReset::Earliest) => Some(0),
-        (StartAt::Reset, OffsetReset::Latest) => Some(ground.readable(slot.index, ground.now)),
-        (StartAt::Reset, OffsetReset::None) => None,
-    }
 }

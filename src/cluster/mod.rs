@@ -4,15 +4,24 @@
 //! (timers, log, connections, offsets); `client` with `poll_loop` and `fetch` is a consumer's two threads; `ledger` is
 //! what each group did to each partition; `script` plays the scenario's events; `steady` sets up a stable start.
 
+mod brokers;
 pub mod calibration;
 mod client;
 mod coordinators;
+mod disturbances;
+mod effects;
 mod fetch;
 mod ground;
 mod invariants;
+mod layout;
+mod leader;
 mod ledger;
+mod messages;
 mod naming;
 mod poll_loop;
+mod positions;
+mod process;
+mod sampling;
 mod script;
 mod steady;
 mod world;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::client::{Answer, App, Pending};
+use super::client::{App, Pending};
 use super::ledger::UNCHANGED;
 use super::world::{Class, Event, World};
-use crate::assignor::{ConsumerId, GroupId, TopicId, TopicPartition};
-use crate::kernel::{Draw, SimDuration, SimTime, Stream};
-use crate::scenario::plan::{self, Ending, ResetTo, Sequencing, Target, Verb};
-use crate::timeline::{GroupState, Observation, ReleaseReason};
+use crate::assignor::{ConsumerId, GroupId, TopicId};
+use crate::kernel::{Draw, SimDuration, Stream};
+use crate::scenario::plan::{self, Ending, Sequencing, Target, Verb};
+use crate::timeline::{GroupState, Observation};
 use crate::workload::distribution::Distribution;
 
 /// What the script does at one instant.
@@ -126,7 +126,7 @@ impl World<'_> {
         }
     }
 
-    fn acted(&mut self, event: usize, verb: &'static str, consumer: Option<ConsumerId>) {
+    pub(super) fn acted(&mut self, event: usize, verb: &'static str, consumer: Option<ConsumerId>) {
         let event = u32::try_from(event).unwrap_or(u32::MAX);
         self.observe(Observation::Action {
             event,
@@ -359,7 +359,11 @@ impl World<'_> {
     }
 
     /// Does something to a running client, after what it did by itself up to now.
-    fn disturb(&mut self, consumer: ConsumerId, act: impl FnOnce(&mut super::client::Client)) {
+    pub(super) fn disturb(
+        &mut self,
+        consumer: ConsumerId,
+        act: impl FnOnce(&mut super::client::Client),
+    ) {
         let now = self.now();
         self.advance(consumer, now, true);
         if let Some(client) = &mut self.processes[consumer.index()].client {
@@ -370,7 +374,7 @@ impl World<'_> {
     }
 
     /// `close()`: at once when it waits in `poll()` (`wakeup()`), else when the batch is done; a harness waits for the return of `poll()`.
-    fn stop(&mut self, consumer: ConsumerId) {
+    pub(super) fn stop(&mut self, consumer: ConsumerId) {
         let harness = self.options.harness;
         self.disturb(consumer, |client| client.pending.push(Pending::Close));
         let now = self.now();
@@ -383,291 +387,11 @@ impl World<'_> {
         self.rearm(consumer);
     }
 
-    fn kill(&mut self, consumer: ConsumerId) {
+    pub(super) fn kill(&mut self, consumer: ConsumerId) {
         if self.options.harness {
             self.disturb(consumer, |client| client.pending.push(Pending::Crash));
         } else {
             self.crash(consumer);
-        }
-    }
-
-    fn freeze(&mut self, consumer: ConsumerId, span: SimDuration) {
-        let now = self.now();
-        self.disturb(consumer, |_| {});
-        let Some(client) = &mut self.processes[consumer.index()].client else {
-            return;
-        };
-        client.stand_still(now, span);
-        let incarnation = self.processes[consumer.index()].incarnation;
-        let group = self.processes[consumer.index()].group;
-        for (account, log) in self.groups[group.index()]
-            .accounts
-            .iter_mut()
-            .zip(&mut self.logs)
-        {
-            account.hold(log, consumer, now, span);
-        }
-        self.observe(Observation::ConsumerFrozen { consumer });
-        self.interrupt_serving(consumer, ReleaseReason::Frozen);
-        let step = Step::Thaw {
-            consumer,
-            incarnation,
-        };
-        self.schedule(now + span, Class::Script, consumer.0, Event::Script(step));
-        self.rearm(consumer);
-    }
-
-    fn thaw(&mut self, consumer: ConsumerId, incarnation: u32) {
-        let now = self.now();
-        let process = &self.processes[consumer.index()];
-        let over = process
-            .client
-            .as_ref()
-            .is_some_and(|client| client.frozen_until <= now);
-        if process.incarnation == incarnation && over {
-            self.observe(Observation::ConsumerThawed { consumer });
-            self.resume_serving(consumer);
-        }
-    }
-
-    fn disconnect(&mut self, consumer: ConsumerId, span: SimDuration) {
-        let now = self.now();
-        self.disturb(consumer, |_| {});
-        let process = &mut self.processes[consumer.index()];
-        if process.client.is_none() {
-            return;
-        }
-        process.cut_until = now + span;
-        let (until, incarnation) = (process.cut_until, process.incarnation);
-        if let Some(client) = &mut process.client {
-            client.fetcher.postpone(until);
-        }
-        self.observe(Observation::ConsumerConnected {
-            consumer,
-            connected: false,
-        });
-        self.interrupt_serving(consumer, ReleaseReason::Disconnected);
-        let step = Step::Mend {
-            consumer,
-            incarnation,
-        };
-        self.schedule(until, Class::Script, consumer.0, Event::Script(step));
-        self.rearm(consumer);
-    }
-
-    fn mend(&mut self, consumer: ConsumerId, incarnation: u32) {
-        let process = &self.processes[consumer.index()];
-        if process.incarnation == incarnation && process.cut_until <= self.now() {
-            self.observe(Observation::ConsumerConnected {
-                consumer,
-                connected: true,
-            });
-            self.resume_serving(consumer);
-        }
-    }
-
-    /// The partitions that the process serves are not served for a while, though it goes on owning them.
-    fn interrupt_serving(&mut self, consumer: ConsumerId, why: ReleaseReason) {
-        let now = self.now();
-        self.with_client(consumer, now, |client, ground| {
-            for slot in client.fetcher.slots.iter().filter(|slot| slot.serving) {
-                ground.released(slot.index, slot.partition, why);
-            }
-        });
-    }
-
-    fn resume_serving(&mut self, consumer: ConsumerId) {
-        let now = self.now();
-        self.advance(consumer, now, false);
-        self.with_client(consumer, now, |client, ground| {
-            for slot in client
-                .fetcher
-                .slots
-                .iter()
-                .filter(|slot| slot.serving && !slot.suspended)
-            {
-                ground.serving(slot.index, slot.partition);
-            }
-        });
-        self.rearm(consumer);
-    }
-
-    fn set_paused(&mut self, topic: TopicId, partition: Option<u32>, paused: bool) {
-        let now = self.now();
-        for consumer in 0..self.processes.len() {
-            self.advance(
-                ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)),
-                now,
-                true,
-            );
-        }
-        let all = 0..self.topology.partitions_of(topic);
-        for number in all.filter(|number| partition.is_none_or(|only| only == *number)) {
-            let place = TopicPartition {
-                topic,
-                partition: number,
-            };
-            let index = self.topology.index(place);
-            self.paused[index] = paused;
-            for process in &mut self.processes {
-                if let Some(client) = &mut process.client {
-                    client.fetcher.set_paused(index, paused);
-                }
-            }
-        }
-        for consumer in 0..self.processes.len() {
-            self.rearm(ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)));
-        }
-    }
-
-    fn grow(&mut self, event: usize, topic: TopicId, partitions: u32) {
-        self.acted(event, "partitions", None);
-        let before = self.topology.partitions_of(topic);
-        if partitions <= before {
-            return;
-        }
-        self.topology.partitions[topic.index()] = partitions;
-        let brokers = &self.plan.brokers;
-        if !brokers.racks.is_empty() {
-            let replicas = self.plan.topics[topic.index()].replicas as usize;
-            for partition in before as usize..partitions as usize {
-                let racks = (0..replicas)
-                    .map(|replica| {
-                        let broker = (topic.index() + partition + replica) % brokers.count as usize;
-                        brokers.racks[broker % brokers.racks.len()].clone()
-                    })
-                    .collect();
-                self.topics[topic.index()].racks.push(racks);
-            }
-        }
-        self.observe(Observation::PartitionsAdded {
-            topic,
-            before,
-            partitions,
-        });
-    }
-
-    // ---- coordinators ----
-
-    fn unload_coordinator(&mut self, group: GroupId, unavailable: SimDuration, moved: bool) {
-        let now = self.now();
-        self.groups[group.index()].available = false;
-        self.observe(Observation::CoordinatorAvailable {
-            group,
-            available: false,
-        });
-        if moved {
-            self.with_coordinator(group, |host, now, out| {
-                host.coordinator.on_unloaded(now, out)
-            });
-        } else {
-            // The broker is gone: its connections break, nobody is answered.
-            let mut unsaid = Vec::new();
-            self.groups[group.index()]
-                .coordinator
-                .on_unloaded(now, &mut unsaid);
-            self.groups[group.index()].timers.clear();
-            self.groups[group.index()].unanswered.clear();
-            for index in 0..self.processes.len() {
-                if self.processes[index].group == group {
-                    self.disconnect_from_coordinator(ConsumerId(
-                        u32::try_from(index).unwrap_or(u32::MAX),
-                    ));
-                }
-            }
-        }
-        let step = Step::CoordinatorBack { group };
-        self.schedule(
-            now + unavailable,
-            Class::Script,
-            group.0,
-            Event::Script(step),
-        );
-    }
-
-    fn disconnect_from_coordinator(&mut self, consumer: ConsumerId) {
-        let now = self.now();
-        let process = &mut self.processes[consumer.index()];
-        process.connection.serving = None;
-        process.connection.queue.clear();
-        let incarnation = process.incarnation;
-        let event = Event::Deliver {
-            consumer,
-            incarnation,
-            token: None,
-            answer: Answer::Disconnected,
-        };
-        self.schedule(now, Class::Message, consumer.0, event);
-    }
-
-    fn load_coordinator(&mut self, group: GroupId) {
-        self.groups[group.index()].available = true;
-        self.observe(Observation::CoordinatorAvailable {
-            group,
-            available: true,
-        });
-        self.with_coordinator(group, |host, now, out| host.coordinator.on_loaded(now, out));
-    }
-
-    /// The coordinator partition of a group is `abs(hash(group.id)) % 50`; its leader is broker (partition mod count).
-    fn coordinator_broker(&self, group: GroupId) -> u32 {
-        let hash = crate::assignor::java::string_hash(&self.plan.groups[group.index()].name);
-        let partition = (hash & i32::MAX) % 50;
-        u32::try_from(partition).unwrap_or_default() % self.plan.brokers.count
-    }
-
-    /// A broker restarts. Its coordinators move to another broker at once (controlled shutdown); with a single broker they are away
-    /// until it is back.
-    fn roll_broker(&mut self, event: usize, broker: u32) {
-        let Verb::BrokerRoll { down, spacing } = self.plan.events[event].verb else {
-            return;
-        };
-        self.acted(event, "broker", None);
-        let alone = self.plan.brokers.count == 1;
-        for group in 0..self.groups.len() {
-            let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
-            if self.coordinator_broker(group) == broker {
-                let away = if alone { down } else { SimDuration::ZERO };
-                self.unload_coordinator(group, away, !alone);
-            }
-        }
-        if broker + 1 < self.plan.brokers.count {
-            let step = Step::RollBroker {
-                event,
-                broker: broker + 1,
-            };
-            self.schedule(
-                self.now() + spacing,
-                Class::Script,
-                broker + 1,
-                Event::Script(step),
-            );
-        }
-    }
-
-    /// `kafka-consumer-groups --reset-offsets`: refused unless the group is empty.
-    fn reset_offsets(&mut self, event: usize, group: GroupId, to: ResetTo) {
-        if self.groups[group.index()].coordinator.state() != GroupState::Empty {
-            return self.acted(event, "reset_offsets refused", None);
-        }
-        self.acted(event, "reset_offsets", None);
-        let now = self.now();
-        for topic in self.topics_of(group) {
-            for partition in 0..self.topology.partitions_of(topic) {
-                let index = self.topology.index(TopicPartition { topic, partition });
-                let arrivals = &self.logs[index].arrivals;
-                let offset = match to {
-                    ResetTo::Earliest => 0,
-                    ResetTo::Latest => arrivals.count(now),
-                    ResetTo::TimestampBefore(span) => {
-                        let instant = now.as_micros().saturating_sub(span.as_micros());
-                        instant
-                            .checked_sub(1)
-                            .map_or(0, |before| arrivals.count(SimTime::from_micros(before)))
-                    }
-                };
-                self.groups[group.index()].accounts[index].reset_to(offset);
-            }
         }
     }
 }

@@ -93,7 +93,6 @@ pub struct Member {
     pub(super) consumer: ConsumerId,
     pub(super) config: Arc<ConsumerConfig>,
     pub(super) topics: Vec<TopicId>,
-    pub(super) proposed_member_id: MemberId,
 
     pub(super) state: MemberState,
     pub(super) member_id: MemberId,
@@ -134,12 +133,10 @@ impl Member {
         consumer: ConsumerId,
         config: Arc<ConsumerConfig>,
         topics: Vec<TopicId>,
-        proposed_member_id: MemberId,
     ) -> Self {
         Self {
             consumer,
             topics,
-            proposed_member_id,
             state: MemberState::Unjoined,
             member_id: MemberId::unknown(),
             generation: -1,
@@ -165,10 +162,6 @@ impl Member {
     }
 
     /// A member that has just synced `generation` with `owned` at `now` (steady start).
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a whole membership is installed at once"
-    )]
     pub fn install_stable(
         &mut self,
         now: SimTime,

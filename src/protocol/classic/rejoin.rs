@@ -212,7 +212,7 @@ impl Member {
         }));
         out.push(MemberEffect::Send(Request::JoinGroup(JoinGroupRequest {
             member_id: self.member_id.clone(),
-            proposed_member_id: self.proposed_member_id.clone(),
+            proposed_member_id: MemberId::unknown(),
             instance_id: self.config.group_instance_id.clone(),
             session_timeout: self.config.session_timeout,
             rebalance_timeout: self.config.max_poll_interval,

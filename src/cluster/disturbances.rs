@@ -1,0 +1,139 @@
+//! What befalls running processes: standing still, being cut off, paused partitions.
+
+use super::script::Step;
+
+use super::world::{Class, Event, World};
+use crate::assignor::{ConsumerId, TopicId, TopicPartition};
+use crate::kernel::SimDuration;
+use crate::timeline::{Observation, ReleaseReason};
+
+impl World<'_> {
+    pub(super) fn freeze(&mut self, consumer: ConsumerId, span: SimDuration) {
+        let now = self.now();
+        self.disturb(consumer, |_| {});
+        let Some(client) = &mut self.processes[consumer.index()].client else {
+            return;
+        };
+        client.stand_still(now, span);
+        let incarnation = self.processes[consumer.index()].incarnation;
+        let group = self.processes[consumer.index()].group;
+        for (account, log) in self.groups[group.index()]
+            .accounts
+            .iter_mut()
+            .zip(&mut self.logs)
+        {
+            account.hold(log, consumer, now, span);
+        }
+        self.observe(Observation::ConsumerFrozen { consumer });
+        self.interrupt_serving(consumer, ReleaseReason::Frozen);
+        let step = Step::Thaw {
+            consumer,
+            incarnation,
+        };
+        self.schedule(now + span, Class::Script, consumer.0, Event::Script(step));
+        self.rearm(consumer);
+    }
+
+    pub(super) fn thaw(&mut self, consumer: ConsumerId, incarnation: u32) {
+        let now = self.now();
+        let process = &self.processes[consumer.index()];
+        let over = process
+            .client
+            .as_ref()
+            .is_some_and(|client| client.frozen_until <= now);
+        if process.incarnation == incarnation && over {
+            self.observe(Observation::ConsumerThawed { consumer });
+            self.resume_serving(consumer);
+        }
+    }
+
+    pub(super) fn disconnect(&mut self, consumer: ConsumerId, span: SimDuration) {
+        let now = self.now();
+        self.disturb(consumer, |_| {});
+        let process = &mut self.processes[consumer.index()];
+        if process.client.is_none() {
+            return;
+        }
+        process.cut_until = now + span;
+        let (until, incarnation) = (process.cut_until, process.incarnation);
+        if let Some(client) = &mut process.client {
+            client.fetcher.postpone(until);
+        }
+        self.observe(Observation::ConsumerConnected {
+            consumer,
+            connected: false,
+        });
+        self.interrupt_serving(consumer, ReleaseReason::Disconnected);
+        let step = Step::Mend {
+            consumer,
+            incarnation,
+        };
+        self.schedule(until, Class::Script, consumer.0, Event::Script(step));
+        self.rearm(consumer);
+    }
+
+    pub(super) fn mend(&mut self, consumer: ConsumerId, incarnation: u32) {
+        let process = &self.processes[consumer.index()];
+        if process.incarnation == incarnation && process.cut_until <= self.now() {
+            self.observe(Observation::ConsumerConnected {
+                consumer,
+                connected: true,
+            });
+            self.resume_serving(consumer);
+        }
+    }
+
+    /// The partitions that the process serves are not served for a while, though it goes on owning them.
+    fn interrupt_serving(&mut self, consumer: ConsumerId, why: ReleaseReason) {
+        let now = self.now();
+        self.with_client(consumer, now, |client, ground| {
+            for slot in client.fetcher.slots.iter().filter(|slot| slot.serving) {
+                ground.released(slot.index, slot.partition, why);
+            }
+        });
+    }
+
+    fn resume_serving(&mut self, consumer: ConsumerId) {
+        let now = self.now();
+        self.advance(consumer, now, false);
+        self.with_client(consumer, now, |client, ground| {
+            for slot in client
+                .fetcher
+                .slots
+                .iter()
+                .filter(|slot| slot.serving && !slot.suspended)
+            {
+                ground.serving(slot.index, slot.partition);
+            }
+        });
+        self.rearm(consumer);
+    }
+
+    pub(super) fn set_paused(&mut self, topic: TopicId, partition: Option<u32>, paused: bool) {
+        let now = self.now();
+        for consumer in 0..self.processes.len() {
+            self.advance(
+                ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)),
+                now,
+                true,
+            );
+        }
+        let all = 0..self.topology.partitions_of(topic);
+        for number in all.filter(|number| partition.is_none_or(|only| only == *number)) {
+            let place = TopicPartition {
+                topic,
+                partition: number,
+            };
+            let index = self.topology.index(place);
+            self.paused[index] = paused;
+            for process in &mut self.processes {
+                if let Some(client) = &mut process.client {
+                    client.fetcher.set_paused(index, paused);
+                }
+            }
+        }
+        for consumer in 0..self.processes.len() {
+            self.rearm(ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)));
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The layout before time begins: every partition that will ever exist with its records, the empty groups, and the names for the readers.
+
+use super::coordinators::HostedGroup;
+use super::ground::Topology;
+use super::ledger::{Account, Log};
+use super::naming::Naming;
+use crate::assignor::{ConsumerId, TopicDescription, TopicId};
+use crate::kernel::{Draw, Seed, SimTime, Stream, Timers};
+use crate::protocol::classic::Coordinator;
+use crate::protocol::config::ConsumerConfig;
+use crate::scenario::plan::{Consumer, Plan, Verb};
+use crate::timeline::{Cast, ConsumerFacts, GroupFacts};
+use crate::workload::arrivals::{LoadFactor, LoadTerm, TopicArrivals, TopicLoad};
+use crate::workload::service::ServiceTimes;
+
+/// Partitions of each topic over time, as the script will have it.
+fn growth(plan: &Plan, topic: TopicId) -> Vec<(SimTime, u32)> {
+    let mut growth = vec![(SimTime::ZERO, plan.topics[topic.index()].partitions)];
+    let mut added: Vec<(SimTime, u32)> = plan
+        .events
+        .iter()
+        .filter_map(|event| match event.verb {
+            Verb::Partitions(changed, partitions) if changed == topic => {
+                Some((event.at, partitions))
+            }
+            _ => None,
+        })
+        .collect();
+    added.sort_unstable();
+    for (at, partitions) in added {
+        if growth
+            .last()
+            .is_some_and(|&(_, before)| partitions > before)
+        {
+            growth.push((at, partitions));
+        }
+    }
+    growth
+}
+
+fn factors(plan: &Plan, topic: TopicId) -> Vec<LoadFactor> {
+    let mut factors = Vec::new();
+    for event in &plan.events {
+        if let Verb::Load(changed, thousandths, length) = event.verb
+            && changed == topic
+        {
+            for round in 0..u64::from(event.repeat.1.max(1)) {
+                let from = event.at + event.repeat.0.times(round);
+                factors.push(LoadFactor {
+                    from,
+                    to: from + length,
+                    thousandths,
+                });
+            }
+        }
+    }
+    factors
+}
+
+/// Every partition that will ever exist: its place in the flat list and its records.
+pub(super) fn lay_out(plan: &Plan, seed: Seed) -> (Topology, Vec<Log>) {
+    let mut base = Vec::new();
+    let mut logs = Vec::new();
+    for (position, topic) in plan.topics.iter().enumerate() {
+        base.push(logs.len());
+        let id = TopicId(u32::try_from(position).unwrap_or(u32::MAX));
+        let (partitions, factors) = (growth(plan, id), factors(plan, id));
+        let arrivals = TopicArrivals::new(&TopicLoad {
+            topic: &topic.name,
+            terms: &topic.load,
+            per_partition: topic.per_partition,
+            skew: &topic.skew,
+            partitions: &partitions,
+            factors: &factors,
+            backlog: &topic.backlog,
+            until: SimTime::ZERO + plan.duration,
+        })
+        .unwrap_or_else(|refusal| panic!("the scenario accepts only sound loads: {refusal}"));
+        for partition in 0..arrivals.partitions() {
+            logs.push(Log {
+                arrivals: arrivals.partition(seed, partition),
+                service: ServiceTimes::new(seed, &topic.name, partition),
+                record_size: topic.record_size,
+            });
+        }
+    }
+    let partitions = plan.topics.iter().map(|topic| topic.partitions).collect();
+    (
+        Topology {
+            base,
+            partitions,
+            brokers: plan.brokers.count as usize,
+        },
+        logs,
+    )
+}
+
+/// True when arrivals or service times depend on the seed.
+pub(super) fn draws_records(plan: &Plan) -> bool {
+    let varies = |consumer: &Consumer| {
+        let listener = &consumer.listener;
+        [
+            &consumer.processing.per_record,
+            &consumer.processing.per_poll,
+            &listener.on_revoked.duration,
+            &listener.on_assigned.duration,
+            &listener.on_lost.duration,
+        ]
+        .iter()
+        .any(|distribution| !distribution.is_constant())
+    };
+    let random_load = plan.topics.iter().any(|topic| {
+        topic
+            .load
+            .iter()
+            .any(|term| matches!(term, LoadTerm::Poisson(_) | LoadTerm::Bursts { .. }))
+    });
+    let brokers = &plan.brokers;
+    random_load
+        || plan.consumers.iter().any(varies)
+        || !brokers.append.is_constant()
+        || !brokers.latency.is_constant()
+        || plan.events.iter().any(super::script::draws)
+}
+
+/// Topics as assignors see them.
+pub(super) fn describe_topics(plan: &Plan, naming: &Naming) -> Vec<TopicDescription> {
+    let brokers = &plan.brokers;
+    let rack = |broker: usize| brokers.racks[broker % brokers.racks.len()].clone();
+    plan.topics
+        .iter()
+        .enumerate()
+        .map(|(position, topic)| {
+            let (name, id) = naming.topic(position, &topic.name);
+            let racks = if brokers.racks.is_empty() {
+                Vec::new()
+            } else {
+                (0..topic.partitions as usize)
+                    .map(|partition| {
+                        (0..topic.replicas as usize)
+                            .map(|replica| {
+                                rack((position + partition + replica) % brokers.count as usize)
+                            })
+                            .collect()
+                    })
+                    .collect()
+            };
+            TopicDescription {
+                name,
+                id,
+                partitions: topic.partitions,
+                racks,
+            }
+        })
+        .collect()
+}
+
+/// The groups before anybody has joined.
+pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedGroup> {
+    plan.groups
+        .iter()
+        .map(|group| HostedGroup {
+            coordinator: Coordinator::new(plan.brokers.config.clone()),
+            timers: Timers::default(),
+            accounts: logs
+                .iter()
+                .map(|_| Account::new(0, None, plan.measure))
+                .collect(),
+            processes: std::collections::BTreeMap::new(),
+            unanswered: std::collections::BTreeMap::new(),
+            available: true,
+            append: Draw::new(seed, Stream::new(&group.name, "append")),
+            last_append: SimTime::ZERO,
+        })
+        .collect()
+}
+
+/// The settings of a process after the last `config` event that concerns it.
+fn settings_at_end<'a>(plan: &'a Plan, consumer: &'a Consumer) -> &'a ConsumerConfig {
+    let is_it = |id: &ConsumerId| std::ptr::eq(&raw const plan.consumers[id.index()], consumer);
+    let configured = plan
+        .events
+        .iter()
+        .rev()
+        .find_map(|event| match &event.verb {
+            Verb::Configure(_, settings) => settings.iter().rev().find(|(id, _)| is_it(id)),
+            _ => None,
+        });
+    configured.map_or(&consumer.config, |(_, config)| config)
+}
+
+/// Names and constants for the readers.
+pub(super) fn cast(plan: &Plan, topology: &Topology) -> Cast {
+    Cast {
+        topics: plan
+            .topics
+            .iter()
+            .zip(&topology.partitions)
+            .map(|(topic, &partitions)| (topic.name.clone(), partitions))
+            .collect(),
+        groups: plan
+            .groups
+            .iter()
+            .enumerate()
+            .map(|(position, group)| {
+                let members = plan
+                    .consumers
+                    .iter()
+                    .filter(|consumer| consumer.group.index() == position);
+                let mut topics: Vec<TopicId> = members
+                    .clone()
+                    .flat_map(|consumer| consumer.topics.iter().copied())
+                    .collect();
+                topics.sort_unstable();
+                topics.dedup();
+                GroupFacts {
+                    name: group.name.clone(),
+                    topics,
+                    protocol: "classic",
+                    rebalance: if members
+                        .clone()
+                        .all(|consumer| settings_at_end(plan, consumer).is_cooperative())
+                    {
+                        "cooperative"
+                    } else {
+                        "eager"
+                    },
+                    is_static: members
+                        .clone()
+                        .any(|consumer| consumer.config.group_instance_id.is_some()),
+                }
+            })
+            .collect(),
+        consumers: plan
+            .consumers
+            .iter()
+            .map(|consumer| ConsumerFacts {
+                name: format!(
+                    "{}/{}",
+                    plan.groups[consumer.group.index()].name,
+                    consumer.name
+                ),
+                group: consumer.group,
+                topics: consumer.topics.clone(),
+                heartbeat_interval: consumer.config.heartbeat_interval,
+                instance: consumer
+                    .config
+                    .group_instance_id
+                    .as_deref()
+                    .map(str::to_owned),
+            })
+            .collect(),
+    }
+}

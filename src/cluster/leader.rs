@@ -1,0 +1,162 @@
+//! What the leader of a generation does inside its JoinGroup answer: collect what the members said, run the assignor, note the partitions it
+//! assigned by.
+
+use super::world::World;
+use std::sync::Arc;
+
+use super::client::App;
+use crate::assignor::{
+    AssignmentInput, AssignorKind, ConsumerId, MemberDescription, TopicDescription, TopicId,
+    TopicPartition, assign,
+};
+use crate::kernel::SimDuration;
+use crate::protocol::message::JoinGroupMember;
+use crate::timeline::Partitions;
+
+impl World<'_> {
+    pub(super) fn snapshot_of(&self, members: &[JoinGroupMember]) -> Vec<(TopicId, u32)> {
+        let mut topics: Vec<TopicId> = members
+            .iter()
+            .flat_map(|member| member.subscription.topics.iter().copied())
+            .collect();
+        topics.sort_unstable();
+        topics.dedup();
+        topics
+            .into_iter()
+            .map(|topic| (topic, self.topology.partitions_of(topic)))
+            .collect()
+    }
+
+    /// The leader runs its assignor. If it lacks metadata of a topic of the group, or a refresh of its is in flight, it waits for that first.
+    pub(super) fn lead(
+        &mut self,
+        consumer: ConsumerId,
+        kind: AssignorKind,
+        members: &[JoinGroupMember],
+    ) {
+        let now = self.now();
+        let snapshot = self.snapshot_of(members);
+        let lists = self.assign_for(consumer, kind, members, &snapshot);
+        let partitions: u64 = snapshot.iter().map(|&(_, count)| u64::from(count)).sum();
+        let cost = self.assignor_cost(kind, members.len(), partitions);
+        let process = &mut self.processes[consumer.index()];
+        let unknown = snapshot
+            .iter()
+            .any(|(topic, _)| !process.known_topics.contains(topic));
+        process
+            .known_topics
+            .extend(snapshot.iter().map(|&(topic, _)| topic));
+        let assignments = members
+            .iter()
+            .map(|member| member.member_id.clone())
+            .zip(lists)
+            .collect();
+        self.with_client(consumer, now, |client, ground| {
+            let metadata = match client.metadata_answer {
+                Some(at) => at,
+                None if unknown => client.fetcher.metadata_answer(ground),
+                None => now,
+            };
+            client.assigned = Some((assignments, snapshot));
+            client.app = App::Assigning {
+                until: metadata.max(now) + cost,
+            };
+        });
+    }
+
+    fn assignor_cost(&self, kind: AssignorKind, members: usize, partitions: u64) -> SimDuration {
+        let _ = (kind, members, partitions);
+        match self.options.calibration.assignor_cost.as_ref().or(self
+            .plan
+            .brokers
+            .assignor_cost
+            .as_ref())
+        {
+            Some(cost) => cost.mean(),
+            None => SimDuration::from_micros(500),
+        }
+    }
+
+    pub(super) fn assign_for(
+        &mut self,
+        consumer: ConsumerId,
+        kind: AssignorKind,
+        members: &[JoinGroupMember],
+        snapshot: &[(TopicId, u32)],
+    ) -> Vec<Partitions> {
+        let position = |topic: TopicId| {
+            snapshot
+                .binary_search_by_key(&topic, |&(known, _)| known)
+                .ok()
+        };
+        let topics = snapshot
+            .iter()
+            .map(|&(topic, partitions)| TopicDescription {
+                partitions,
+                ..self.topics[topic.index()].clone()
+            })
+            .collect();
+        let place = |partition: &TopicPartition| {
+            let topic = TopicId(u32::try_from(position(partition.topic)?).ok()?);
+            Some(TopicPartition {
+                topic,
+                partition: partition.partition,
+            })
+        };
+        let nothing: Partitions = Arc::from([]);
+        let described = members
+            .iter()
+            .map(|member| {
+                let subscription = &member.subscription;
+                let (owned, generation) = match (kind, &subscription.sticky_memory) {
+                    (AssignorKind::Sticky, Some((owned, generation))) => (owned, *generation),
+                    (AssignorKind::Sticky, None) => (&nothing, -1),
+                    (AssignorKind::CooperativeSticky, Some((_, generation)))
+                        if subscription.generation < 0 =>
+                    {
+                        (&subscription.owned, *generation)
+                    }
+                    _ => (&subscription.owned, subscription.generation),
+                };
+                MemberDescription {
+                    id: member.member_id.clone(),
+                    instance: member.instance_id.as_deref().map(str::to_owned),
+                    rack: subscription.rack.as_deref().map(str::to_owned),
+                    topics: subscription
+                        .topics
+                        .iter()
+                        .filter_map(|&topic| Some(TopicId(u32::try_from(position(topic)?).ok()?)))
+                        .collect(),
+                    owned: owned.iter().filter_map(place).collect(),
+                    generation,
+                    subscription_generation: subscription.generation,
+                }
+            })
+            .collect();
+        let input = AssignmentInput {
+            topics,
+            members: described,
+        };
+        let memories = &mut self.processes[consumer.index()].memory;
+        if !memories.iter().any(|&(known, _)| known == kind) {
+            memories.push((kind, crate::assignor::AssignorMemory::default()));
+        }
+        let mut lists = Vec::new();
+        for (known, memory) in memories {
+            if *known == kind {
+                lists = assign(kind, &input, memory);
+            }
+        }
+        lists
+            .into_iter()
+            .map(|list| {
+                list.into_iter()
+                    .map(|placed| TopicPartition {
+                        topic: snapshot[placed.topic.index()].0,
+                        partition: placed.partition,
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,176 @@
+//! Requests on their way to the coordinator, answers on their way back.
+
+use super::world::Class;
+use super::world::Event;
+use super::world::World;
+
+use super::client::Answer;
+use super::coordinators::{Inbound, ReturnAddress, not_coordinator};
+use super::ground::Packet;
+use crate::assignor::{ConsumerId, GroupId, MemberId};
+use crate::protocol::message::{Request, RequestToken};
+
+impl World<'_> {
+    pub(super) fn on_arrival(&mut self, consumer: ConsumerId, incarnation: u32, inbound: Inbound) {
+        let process = &mut self.processes[consumer.index()];
+        let group = process.group;
+        if matches!(inbound.packet, Packet::FindCoordinator) {
+            let answer = Answer::Coordinator(self.groups[group.index()].available);
+            let at = self.now() + inbound.back;
+            let event = Event::Deliver {
+                consumer,
+                incarnation,
+                token: Some(inbound.token),
+                answer,
+            };
+            return self.schedule(at, Class::Message, consumer.0, event);
+        }
+        if incarnation == process.incarnation && process.connection.serving.is_some() {
+            process.connection.queue.push_back(inbound);
+            return;
+        }
+        self.serve(consumer, incarnation, inbound);
+    }
+
+    fn serve(&mut self, consumer: ConsumerId, incarnation: u32, inbound: Inbound) {
+        let process = &mut self.processes[consumer.index()];
+        let group = process.group;
+        if incarnation == process.incarnation {
+            process.connection.serving = Some(inbound.token);
+        }
+        let Inbound {
+            token,
+            packet,
+            back,
+        } = inbound;
+        let purpose = match &packet {
+            Packet::Commit(purpose, _) => Some(*purpose),
+            Packet::Group(_) | Packet::OffsetFetch(_) | Packet::FindCoordinator => None,
+        };
+        let host = &mut self.groups[group.index()];
+        host.unanswered.insert(
+            token,
+            ReturnAddress {
+                consumer,
+                incarnation,
+                back,
+                purpose,
+            },
+        );
+        if !host.available {
+            return self.answer(group, token, not_coordinator(&packet));
+        }
+        match packet {
+            Packet::Group(mut request) => {
+                if let Request::JoinGroup(join) = &mut request
+                    && join.member_id.is_unknown()
+                {
+                    join.proposed_member_id = self.next_member_id(consumer);
+                }
+                self.with_coordinator(group, |host, now, out| {
+                    host.coordinator.on_request(now, token, request, out);
+                });
+            }
+            Packet::Commit(_, commit) => self.with_coordinator(group, |host, now, out| {
+                host.coordinator
+                    .on_request(now, token, Request::OffsetCommit(commit), out);
+            }),
+            Packet::OffsetFetch(partitions) => {
+                let host = &self.groups[group.index()];
+                let offsets = partitions
+                    .iter()
+                    .map(|&partition| {
+                        (
+                            partition,
+                            host.accounts[self.topology.index(partition)].committed(),
+                        )
+                    })
+                    .collect();
+                self.answer(group, token, Answer::Offsets(offsets));
+            }
+            Packet::FindCoordinator => {}
+        }
+    }
+
+    pub(super) fn next_member_id(&mut self, consumer: ConsumerId) -> MemberId {
+        let process = &self.processes[consumer.index()];
+        let prefix = process
+            .spec
+            .config
+            .group_instance_id
+            .as_deref()
+            .unwrap_or(&process.spec.name);
+        let id = self.naming.member(&process.name, prefix);
+        self.groups[process.group.index()]
+            .processes
+            .insert(id.clone(), consumer);
+        id
+    }
+
+    /// The answer to `token` leaves; the connection goes on with what waits behind it.
+    pub(super) fn answer(&mut self, group: GroupId, token: RequestToken, answer: Answer) {
+        let Some(address) = self.groups[group.index()].unanswered.remove(&token) else {
+            return;
+        };
+        let ReturnAddress {
+            consumer,
+            incarnation,
+            back,
+            ..
+        } = address;
+        let now = self.now();
+        let process = &mut self.processes[consumer.index()];
+        let current = process.incarnation == incarnation;
+        let mut at = now + back;
+        if current {
+            at = at.max(process.connection.last_answer);
+            process.connection.last_answer = at;
+        }
+        let event = Event::Deliver {
+            consumer,
+            incarnation,
+            token: Some(token),
+            answer,
+        };
+        self.schedule(at, Class::Message, consumer.0, event);
+        let process = &mut self.processes[consumer.index()];
+        if current && process.connection.serving == Some(token) {
+            process.connection.serving = None;
+            if let Some(next) = process.connection.queue.pop_front() {
+                self.serve(consumer, incarnation, next);
+            }
+        }
+    }
+
+    pub(super) fn on_delivery(
+        &mut self,
+        consumer: ConsumerId,
+        incarnation: u32,
+        token: Option<RequestToken>,
+        answer: Answer,
+    ) {
+        let now = self.now();
+        let process = &self.processes[consumer.index()];
+        if process.incarnation != incarnation || process.client.is_none() {
+            return;
+        }
+        if process.cut_until > now {
+            let event = Event::Deliver {
+                consumer,
+                incarnation,
+                token,
+                answer,
+            };
+            let at = process.cut_until;
+            return self.schedule(at, Class::Message, consumer.0, event);
+        }
+        self.advance(consumer, now, false);
+        self.with_client(consumer, now, |client, ground| {
+            client.clock = now;
+            if client.expects(token) {
+                client.on_answer(answer, ground);
+            }
+        });
+        self.rearm(consumer);
+    }
+}

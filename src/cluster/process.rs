@@ -1,0 +1,302 @@
+//! Consumer processes: how they start, run ahead by themselves between control events, show what they do, and end.
+
+use super::world::Class;
+use super::world::Event;
+use super::world::World;
+use std::sync::Arc;
+
+use super::Options;
+use super::client::Client;
+use super::coordinators::{Connection, Inbound};
+use super::ground::{Ground, Link, Output};
+use super::ledger::UNCHANGED;
+use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicId};
+use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
+use crate::protocol::classic::Member;
+use crate::scenario::plan::{Consumer, Plan};
+use crate::timeline::Observation;
+use crate::workload::distribution::Distribution;
+
+/// A consumer process of the scenario, running or not.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) group: GroupId,
+    /// `<group>/<name>`
+    pub(super) name: String,
+    pub(super) spec: Arc<Consumer>,
+    /// Settings from the next start on.
+    pub(super) next_spec: Option<Arc<Consumer>>,
+    pub(super) per_record: Arc<Distribution>,
+    pub(super) incarnation: u32,
+    pub(super) client: Option<Box<Client>>,
+    pub(super) connection: Connection,
+    pub(super) link: Link,
+    pub(super) listener: Draw,
+    /// Thousandths of the processing time.
+    pub(super) factor: u64,
+    /// No message passes before.
+    pub(super) cut_until: SimTime,
+    /// The calendar entry in force.
+    pub(super) wake: SimTime,
+    pub(super) alive_since: SimTime,
+    pub(super) totals: crate::timeline::ConsumerTotals,
+    /// After its exit it starts again this much later.
+    pub(super) restart_after: Option<SimDuration>,
+    /// What its assignors remember.
+    pub(super) memory: Vec<(AssignorKind, crate::assignor::AssignorMemory)>,
+    /// Topics of which it has metadata.
+    pub(super) known_topics: Vec<TopicId>,
+}
+
+impl Process {
+    pub(super) fn new(plan: &Plan, seed: Seed, spec: &Consumer, options: &Options) -> Self {
+        let name = format!("{}/{}", plan.groups[spec.group.index()].name, spec.name);
+        let latency = options
+            .calibration
+            .latency
+            .clone()
+            .unwrap_or_else(|| plan.brokers.latency.clone());
+        let racks = &plan.brokers.racks;
+        let cross_rack = (0..plan.brokers.count as usize)
+            .map(
+                |broker| match (&spec.config.client_rack, racks.is_empty()) {
+                    (Some(rack), false) if racks[broker % racks.len()] != **rack => {
+                        plan.brokers.cross_rack_latency
+                    }
+                    _ => SimDuration::ZERO,
+                },
+            )
+            .collect();
+        Self {
+            group: spec.group,
+            spec: Arc::new(spec.clone()),
+            next_spec: None,
+            per_record: Arc::new(spec.processing.per_record.clone()),
+            incarnation: 0,
+            client: None,
+            connection: Connection::default(),
+            link: Link::new(
+                latency,
+                Draw::new(seed, Stream::new(&name, "latency")),
+                cross_rack,
+            ),
+            listener: Draw::new(seed, Stream::new(&name, "listener")),
+            factor: UNCHANGED,
+            cut_until: SimTime::ZERO,
+            wake: SimTime::NEVER,
+            alive_since: SimTime::ZERO,
+            totals: crate::timeline::ConsumerTotals::default(),
+            restart_after: None,
+            memory: Vec::new(),
+            known_topics: spec.topics.clone(),
+            name,
+        }
+    }
+}
+
+impl World<'_> {
+    /// Runs `act` on the client of a process and applies what comes of it.
+    pub(super) fn with_client<T>(
+        &mut self,
+        consumer: ConsumerId,
+        at: SimTime,
+        act: impl FnOnce(&mut Client, &mut Ground<'_>) -> T,
+    ) -> Option<T> {
+        let mut out = Vec::new();
+        let process = &mut self.processes[consumer.index()];
+        let mut client = process.client.take()?;
+        let mut ground = Ground {
+            now: at,
+            consumer,
+            spec: &process.spec,
+            per_record: &process.per_record,
+            calibration: &self.options.calibration,
+            topology: &self.topology,
+            paused: &self.paused,
+            logs: &mut self.logs,
+            accounts: &mut self.groups[process.group.index()].accounts,
+            link: &mut process.link,
+            cut_until: process.cut_until,
+            listener: &mut process.listener,
+            factor: process.factor,
+            harness: self.options.harness,
+            window: self.plan.measure,
+            tokens: &mut self.tokens,
+            out: &mut out,
+        };
+        let result = act(&mut client, &mut ground);
+        process.client = Some(client);
+        if !out.is_empty() {
+            assert!(
+                at == self.calendar.now(),
+                "a client showed itself between two control events"
+            );
+            self.apply_outputs(consumer, out);
+        }
+        Some(result)
+    }
+
+    /// Lets a client do what it does by itself before `until`, or up to and including it.
+    pub(super) fn advance(&mut self, consumer: ConsumerId, until: SimTime, inclusive: bool) {
+        loop {
+            let now = self.processes[consumer.index()]
+                .client
+                .as_ref()
+                .map_or(SimTime::NEVER, |client| client.clock);
+            let next = self.with_client(consumer, now, |client, ground| client.next_step(ground));
+            match next {
+                Some(next) if next < until || (inclusive && next == until) => {
+                    self.with_client(consumer, next, |client, ground| {
+                        client.clock = next;
+                        client.step(ground);
+                    });
+                }
+                _ => return,
+            }
+        }
+    }
+
+    pub(super) fn on_wake(&mut self, consumer: ConsumerId) {
+        let now = self.now();
+        let process = &mut self.processes[consumer.index()];
+        if process.wake != now {
+            return;
+        }
+        process.wake = SimTime::NEVER;
+        self.advance(consumer, now, true);
+        self.rearm(consumer);
+    }
+
+    /// Puts the client on the calendar at its next control instant, unless it stands there already or earlier.
+    pub(super) fn rearm(&mut self, consumer: ConsumerId) {
+        let now = self.now();
+        let next = self.with_client(consumer, now, |client, ground| client.next_control(ground));
+        let Some(next) = next else { return };
+        let process = &mut self.processes[consumer.index()];
+        if next < process.wake {
+            process.wake = next;
+            self.schedule(next, Class::Timer, consumer.0, Event::Wake(consumer));
+        }
+    }
+
+    fn apply_outputs(&mut self, consumer: ConsumerId, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Send {
+                    token,
+                    packet,
+                    arrives,
+                    back,
+                } => {
+                    let process = &self.processes[consumer.index()];
+                    let event = Event::Arrive {
+                        consumer,
+                        incarnation: process.incarnation,
+                        inbound: Inbound {
+                            token,
+                            packet,
+                            back,
+                        },
+                    };
+                    let at = arrives.max(process.cut_until);
+                    self.schedule(at, Class::Message, consumer.0, event);
+                }
+                Output::Observe(observation) => self.observe(observation),
+                Output::Assign(kind, members) => self.lead(consumer, kind, &members),
+                Output::Watch(members) => {
+                    let snapshot = self.snapshot_of(&members);
+                    if let Some(client) = &mut self.processes[consumer.index()].client {
+                        client.member.on_watching(snapshot);
+                    }
+                }
+                Output::Exited => self.on_exit(consumer),
+                Output::Crashed => self.crash(consumer),
+            }
+        }
+    }
+
+    /// A process starts.
+    pub(super) fn start(&mut self, consumer: ConsumerId) {
+        let now = self.now();
+        let process = &mut self.processes[consumer.index()];
+        if process.client.is_some() {
+            return;
+        }
+        if let Some(spec) = process.next_spec.take() {
+            process.per_record = Arc::new(spec.processing.per_record.clone());
+            process.spec = spec;
+        }
+        process.incarnation += 1;
+        process.connection = Connection::default();
+        process.alive_since = now;
+        process.wake = SimTime::NEVER;
+        process.memory.clear();
+        process.known_topics = process.spec.topics.clone();
+        let member = Member::new(
+            now,
+            consumer,
+            Arc::new(process.spec.config.clone()),
+            process.spec.topics.clone(),
+        );
+        let client = Client::new(
+            member,
+            now,
+            self.topology.brokers,
+            self.options.calibration.construction,
+        );
+        process.client = Some(Box::new(client));
+        self.observe(Observation::ConsumerStarted { consumer });
+        self.rearm(consumer);
+    }
+
+    /// A process is killed.
+    pub(super) fn crash(&mut self, consumer: ConsumerId) {
+        if self.processes[consumer.index()].client.is_none() {
+            return;
+        }
+        self.advance(consumer, self.now(), false);
+        self.observe(Observation::ConsumerCrashed { consumer });
+        self.bury(consumer);
+        self.after_exit(consumer);
+    }
+
+    /// What a process held is gone with it.
+    fn bury(&mut self, consumer: ConsumerId) {
+        let now = self.now();
+        self.with_client(consumer, now, |client, ground| {
+            client.release_serving(crate::timeline::ReleaseReason::Gone, None, ground);
+        });
+        let group = self.processes[consumer.index()].group;
+        let accounts = &mut self.groups[group.index()].accounts;
+        for (account, log) in accounts.iter_mut().zip(&mut self.logs) {
+            account.cut(log, consumer, now);
+        }
+        let window = self.plan.measure;
+        let process = &mut self.processes[consumer.index()];
+        if let Some(client) = process.client.take() {
+            let inside =
+                |from: SimTime, to: SimTime| to.min(window.1).since(from.max(window.0)).as_micros();
+            process.totals.busy_us += client.busy_us - inside(now, client.busy_until.max(now));
+            process.totals.polls += client.polls;
+            process.totals.records += client.records;
+            process.totals.alive_us += inside(process.alive_since, now);
+        }
+    }
+
+    pub(super) fn on_exit(&mut self, consumer: ConsumerId) {
+        self.bury(consumer);
+        self.after_exit(consumer);
+    }
+
+    pub(super) fn after_exit(&mut self, consumer: ConsumerId) {
+        if let Some(down) = self.processes[consumer.index()].restart_after.take() {
+            let step = super::script::Step::Start(consumer);
+            self.schedule(
+                self.now() + down,
+                Class::Script,
+                consumer.0,
+                Event::Script(step),
+            );
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The grid: what is read off all partitions at regular instants, at the end of the measured window and at the end.
+
+use super::world::Class;
+use super::world::Event;
+use super::world::World;
+
+use crate::assignor::{ConsumerId, GroupId, TopicId, TopicPartition};
+use crate::kernel::SimTime;
+use crate::timeline::{Sample, Timeline};
+
+impl World<'_> {
+    pub(super) fn first_samples(&mut self) {
+        self.schedule(SimTime::ZERO, Class::Scrape, 0, Event::Sample);
+        self.schedule(self.plan.measure.1, Class::Scrape, 1, Event::CloseWindow);
+    }
+
+    fn settle_everything(&mut self) {
+        let now = self.now();
+        for consumer in 0..self.processes.len() {
+            let consumer = ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX));
+            self.advance(consumer, now, true);
+        }
+        for group in &mut self.groups {
+            for (account, log) in group.accounts.iter_mut().zip(&mut self.logs) {
+                account.settle(log, now);
+            }
+        }
+    }
+
+    pub(super) fn sample(&mut self) {
+        self.settle_everything();
+        let at = self.now();
+        for group in 0..self.groups.len() {
+            for topic in self.topics_of(GroupId(u32::try_from(group).unwrap_or(u32::MAX))) {
+                for partition in 0..self.topology.partitions_of(topic) {
+                    let partition = TopicPartition { topic, partition };
+                    let index = self.topology.index(partition);
+                    let (account, log) = (&self.groups[group].accounts[index], &self.logs[index]);
+                    self.timeline.samples.push(Sample {
+                        at,
+                        group: GroupId(u32::try_from(group).unwrap_or(u32::MAX)),
+                        partition,
+                        log_end: log.arrivals.count(at),
+                        processed: account.done(),
+                        committed: account.committed(),
+                        oldest_due: account.oldest_due(log, at),
+                    });
+                }
+            }
+        }
+        if at < SimTime::ZERO + self.plan.duration {
+            let next = (at + self.grid).min(SimTime::ZERO + self.plan.duration);
+            self.schedule(next, Class::Scrape, 0, Event::Sample);
+        }
+    }
+
+    pub(super) fn close_window(&mut self) {
+        self.settle_everything();
+        for group in &mut self.groups {
+            for (account, log) in group.accounts.iter_mut().zip(&mut self.logs) {
+                account.close_window(log);
+            }
+        }
+    }
+
+    /// Topics that any member of the group subscribes to.
+    pub(super) fn topics_of(&self, group: GroupId) -> Vec<TopicId> {
+        let mut topics: Vec<TopicId> = self
+            .plan
+            .consumers
+            .iter()
+            .filter(|consumer| consumer.group == group)
+            .flat_map(|consumer| consumer.topics.iter().copied())
+            .collect();
+        topics.sort_unstable();
+        topics.dedup();
+        topics
+    }
+
+    pub(super) fn finish(mut self, horizon: SimTime) -> Timeline {
+        let window = self.plan.measure;
+        for process in &mut self.processes {
+            if let Some(client) = &process.client {
+                let inside = |from: SimTime, to: SimTime| {
+                    to.min(window.1).since(from.max(window.0)).as_micros()
+                };
+                process.totals.busy_us +=
+                    client.busy_us - inside(horizon, client.busy_until.max(horizon));
+                process.totals.polls += client.polls;
+                process.totals.records += client.records;
+                process.totals.alive_us += inside(process.alive_since, horizon);
+            }
+        }
+        let drew = self
+            .processes
+            .iter()
+            .any(|process| process.link.has_drawn())
+            || super::layout::draws_records(self.plan);
+        let mut timeline = self.timeline;
+        timeline.horizon = horizon;
+        timeline.control_events = self.calendar.taken();
+        timeline.drew = drew;
+        timeline.consumers = self
+            .processes
+            .iter()
+            .map(|process| process.totals)
+            .collect();
+        timeline.cast = super::layout::cast(self.plan, &self.topology);
+        for (group, host) in self.groups.into_iter().enumerate() {
+            let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
+            let topics = &timeline.cast.groups[group.index()].topics;
+            let mut accounts: Vec<Option<super::ledger::Account>> =
+                host.accounts.into_iter().map(Some).collect();
+            for &topic in topics {
+                for partition in 0..self.topology.partitions_of(topic) {
+                    let partition = TopicPartition { topic, partition };
+                    let index = self.topology.index(partition);
+                    if let Some(account) = accounts[index].take() {
+                        let totals = account.close(&mut self.logs[index], horizon);
+                        timeline.partitions.push(((group, partition), totals));
+                    }
+                }
+            }
+        }
+        timeline
+    }
+}
