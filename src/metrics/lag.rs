@@ -182,7 +182,7 @@ fn drain(timeline: &Timeline, series: &[(SimTime, u64)]) -> Value {
             matches!(entry.observation, Observation::Action { .. }) && measured(timeline, entry.at)
         })
     };
-    let (Some(first), Some(last)) = (actions().next(), actions().last()) else {
+    let (Some(first), Some(last)) = (actions().next(), actions().next_back()) else {
         return Value::Word(NO_DATA);
     };
     let window = timeline.measured;
