@@ -326,7 +326,7 @@ pub fn compare_table(report: &Report, style: Style) -> Table {
 }
 
 /// One sentence that is true: the variant with the least downtime against the one with the most, and their longest downtimes.
-fn closing(report: &Report, style: Style) -> String {
+pub(super) fn closing(report: &Report, style: Style) -> String {
     let downtime = Name::bare(registry::get("downtime_partition_s"));
     let longest = Name::bare(registry::get("longest_downtime_s"));
     let number = |variant: &Variant, name: &Name| variant.central(name)?.number();

@@ -35,7 +35,7 @@ fn missed(expectation: &Expectation, style: Style) -> String {
     }
 }
 
-fn row(expectation: &Expectation, style: Style) -> Vec<String> {
+pub(super) fn row(expectation: &Expectation, style: Style) -> Vec<String> {
     let unit = expectation.condition.name.metric.unit;
     let mut requirement = expectation.condition.requirement();
     if let (Some(_), Some(limit)) = (
