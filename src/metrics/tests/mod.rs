@@ -2,6 +2,8 @@
 
 mod availability;
 mod condition;
+mod document;
+mod flow;
 mod rebalances;
 
 use super::testing::Play;
