@@ -92,6 +92,7 @@ impl Said<'_> {
 
     fn observation(&mut self, observation: &Observation) {
         match observation {
+            Observation::Polled { .. } => {}
             Observation::GroupState { .. }
             | Observation::MemberIdIssued { .. }
             | Observation::MemberAdded { .. }
