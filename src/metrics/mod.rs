@@ -23,7 +23,7 @@ pub mod values;
 mod world;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -13,3 +13,6 @@ pub mod recording;
 pub mod table;
 pub mod text;
 pub mod verdict;
+
+#[cfg(test)]
+mod tests;

@@ -74,6 +74,12 @@ impl Said<'_> {
             .collect()
     }
 
+    /// First and `last` offset by partition.
+    fn ranges(&self, offsets: &[(TopicPartition, u64, u64)], last: &str) -> Value {
+        let range = |(partition, from, to): &(TopicPartition, u64, u64)| json!({ "partition": self.partition_name(*partition), "first": from, last: to });
+        offsets.iter().map(range).collect()
+    }
+
     /// A process alone.
     fn of(&mut self, name: &str, consumer: ConsumerId) -> &mut Self {
         self.event(name).member(consumer)
@@ -92,7 +98,6 @@ impl Said<'_> {
 
     fn observation(&mut self, observation: &Observation) {
         match observation {
-            Observation::Polled { .. } => {}
             Observation::GroupState { .. }
             | Observation::MemberIdIssued { .. }
             | Observation::MemberAdded { .. }
@@ -153,7 +158,8 @@ impl Said<'_> {
             | Observation::Released { .. }
             | Observation::RestoreStarted { .. }
             | Observation::RestoreEnded { .. }
-            | Observation::FirstBatch { .. } => self.of_partition(observation),
+            | Observation::FirstBatch { .. }
+            | Observation::Polled { .. } => self.of_partition(observation),
             Observation::Action {
                 event,
                 verb,
@@ -386,18 +392,12 @@ impl Said<'_> {
                 self.partition("restore_ended", *consumer, *partition);
             }
             Observation::FirstBatch { consumer, offsets } => {
-                let offsets: Vec<Value> = offsets
-                    .iter()
-                    .map(|(partition, first, last)| {
-                        json!({
-                            "partition": self.partition_name(*partition),
-                            "first": first,
-                            "last": last,
-                        })
-                    })
-                    .collect();
-                self.of("first_batch", *consumer)
-                    .put("offsets", Value::Array(offsets));
+                let offsets = self.ranges(offsets, "last");
+                self.of("first_batch", *consumer).put("offsets", offsets);
+            }
+            Observation::Polled { consumer, offsets } => {
+                let offsets = self.ranges(offsets, "end");
+                self.of("polled", *consumer).put("offsets", offsets);
             }
             _ => {}
         }

@@ -4,6 +4,7 @@ mod availability;
 mod condition;
 mod document;
 mod flow;
+mod random;
 mod rebalances;
 
 use super::testing::Play;
