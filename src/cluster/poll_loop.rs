@@ -13,6 +13,7 @@ impl Client {
     pub(super) fn poll(&mut self, ground: &mut Ground<'_>) {
         self.deadline = ground.now + ground.spec.processing.poll_timeout;
         self.app = App::Polling;
+        self.member.on_poll_started(ground.now);
         self.run(ground);
     }
 
@@ -23,7 +24,6 @@ impl Client {
         if self.app != App::Polling {
             return;
         }
-        self.member.on_poll_started(ground.now);
         if self.member.heartbeat_due() <= ground.now && self.heartbeat_notice == SimTime::NEVER {
             self.heartbeat_notice = ground.now + ground.calibration.heartbeat_thread_wakeup;
         }
@@ -36,6 +36,10 @@ impl Client {
         self.apply(effects, ground);
         if self.app == App::Polling {
             self.fetch_and_return(ground);
+        }
+        if !matches!(self.app, App::Working { .. }) {
+            // The turn that returns is the end of the one before: it asks the coordinator nothing (`ClassicKafkaConsumer.poll`).
+            self.member.on_poll_started(ground.now);
         }
     }
 
