@@ -118,12 +118,12 @@ crash / slow   seed 7, 1m simulated
       orders-1 was down from 20.000s to 31.000s (rebalance 1 of 1)
   FAIL  drain_s              no data  < 5s                    crash.yaml:9
 
-  longest downtime                       11.000 s  orders-1 from 20.000s to 31.000s
+  longest downtime                  11.000 s  orders-1 from 20.000s to 31.000s
 ";
     assert!(shown.starts_with(expected), "{shown}");
     for line in [
         "\nwhere the downtime went: detect 10.000 partition-s, barrier 1.000 partition-s\n",
-        "  rebalances                                    1  session expired 1\n",
+        "  rebalances                               1  session expired 1\n",
         "\n4 expectations: 1 met, 3 not met\n",
         "lag  slow  ",
     ] {

@@ -79,7 +79,6 @@ fn play(home: &Path, file: &str, change: impl FnOnce(&mut Command)) -> BTreeMap<
 }
 
 #[test]
-#[ignore = "waits for simulation"]
 fn the_same_inputs_give_the_same_bytes_and_others_do_not() {
     let home = tempfile::tempdir().expect("a folder for the test");
     let home = home.path();
@@ -142,7 +141,6 @@ fn the_same_inputs_give_the_same_bytes_and_others_do_not() {
 }
 
 #[test]
-#[ignore = "waits for simulation"]
 fn one_seed_among_several_is_the_same_as_alone() {
     let home = tempfile::tempdir().expect("a folder for the test");
     fs::write(home.path().join("twin.yaml"), YAML).expect("it can be written");
@@ -169,7 +167,6 @@ fn one_seed_among_several_is_the_same_as_alone() {
 }
 
 #[test]
-#[ignore = "waits for simulation"]
 fn results_are_unchanged_or_refused_with_the_first_different_file() {
     let home = tempfile::tempdir().expect("a folder for the test");
     fs::write(home.path().join("twin.yaml"), YAML).expect("it can be written");
