@@ -2,6 +2,7 @@
 //! mere layout.
 
 pub mod assignment;
+pub mod fidelity;
 pub mod figures;
 pub mod recording;
 pub mod table;
