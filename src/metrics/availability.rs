@@ -5,7 +5,7 @@
 use super::cause::{Cause, State};
 use super::decimal::Decimal;
 use super::delivery::{group_label, scopes};
-use super::name::{Aggregate, Labels};
+use super::name::Aggregate;
 use super::values::{Value, Values};
 use super::world::World;
 use crate::assignor::{ConsumerId, GroupId, TopicPartition};
@@ -451,19 +451,6 @@ pub(super) fn values(
     );
     let longest = stops.max().unwrap_or(0);
     values.put("longest_stop_the_world_s", &labels, Value::seconds(longest));
-}
-
-/// Over all groups the moment is that of the longest of all.
-pub(super) fn worst_moment(availability: &Availability, values: &mut Values) {
-    let at = availability
-        .longest(|_, _| true)
-        .map(|down| down.from.as_micros());
-    let everything = Labels::default();
-    values.put(
-        "longest_downtime_at_s",
-        &everything,
-        Value::or_no_data(at.map(Decimal::seconds)),
-    );
 }
 
 /// The order of [`Cause::ALL`] is the order of its variants, so a cause is its own index.

@@ -10,16 +10,20 @@ pub mod condition;
 pub mod decimal;
 mod delivery;
 mod imbalance;
+mod kafka_names;
+pub mod lag;
+pub mod latency;
 mod moves;
 pub mod name;
 pub mod rebalances;
 pub mod registry;
+mod series;
 pub mod statistics;
 pub mod values;
 mod world;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -30,9 +34,11 @@ pub use name::{Aggregate, Labels, Name, NameError};
 pub use rebalances::Episode;
 pub use values::{NO_DATA, NOT_DRAINED, Value, Values};
 
-use crate::assignor::{GroupId, TopicPartition};
+use std::collections::BTreeMap;
+
+use crate::assignor::{GroupId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
-use crate::timeline::{Cast, Observation, Timeline};
+use crate::timeline::{Cast, ConsumerTotals, Sample, Timeline};
 use rebalances::GroupEpisodes;
 use world::World;
 
@@ -53,11 +59,25 @@ pub struct RunMetrics {
     pub availability: Availability,
     /// Rebalances, by group, then time.
     pub rebalances: Vec<Episode>,
+    /// Lag over time of each group, in records.
+    pub lag: Vec<lag::Series>,
+    /// The grid.
+    pub samples: Vec<Sample>,
+    /// What each process did.
+    pub members: Vec<ConsumerTotals>,
     /// True when some random stream was drawn from.
     pub drew: bool,
 }
 
 impl RunMetrics {
+    /// Forgets what only tables over time need: states of partitions and the grid.
+    #[must_use]
+    pub fn without_series(mut self) -> Self {
+        self.availability.spans = Vec::new();
+        self.samples = Vec::new();
+        self
+    }
+
     /// Looks a name up among all values; without a group label over all groups.
     #[must_use]
     pub fn lookup(&self, name: &Name) -> Option<Value> {
@@ -73,6 +93,40 @@ impl RunMetrics {
         self.lookup(&Name::parse(name).ok()?)
     }
 
+    /// The values of each partition of each group, by name without labels.
+    #[must_use]
+    pub fn partition_values(&self) -> BTreeMap<(GroupId, TopicPartition), BTreeMap<String, Value>> {
+        let groups: Vec<String> = self
+            .cast
+            .groups
+            .iter()
+            .map(|group| group.name.clone())
+            .collect();
+        let topics: Vec<String> = self
+            .cast
+            .topics
+            .iter()
+            .map(|topic| topic.0.clone())
+            .collect();
+        let place = |labels: &Labels| {
+            let position = |mut names: std::slice::Iter<'_, String>, wanted: &Option<String>| {
+                let at = names.position(|name| Some(name) == wanted.as_ref())?;
+                u32::try_from(at).ok()
+            };
+            let group = GroupId(position(groups.iter(), &labels.group)?);
+            let topic = TopicId(position(topics.iter(), &labels.topic)?);
+            let partition = labels.partition?;
+            Some((group, TopicPartition { topic, partition }))
+        };
+        let mut all: BTreeMap<_, BTreeMap<String, Value>> = BTreeMap::new();
+        for (name, value) in self.details.list() {
+            if let Some(place) = place(&name.labels) {
+                all.entry(place).or_default().insert(name.column(), *value);
+            }
+        }
+        all
+    }
+
     /// `topic-partition`, as Kafka writes it.
     #[must_use]
     pub fn partition_name(&self, partition: TopicPartition) -> String {
@@ -81,20 +135,34 @@ impl RunMetrics {
     }
 }
 
+/// Moments, and whose they are: over several groups, the moment of the worst.
+const MOMENTS: [(&str, &str); 4] = [
+    ("longest_downtime_at_s", "longest_downtime_s"),
+    ("lag_records_peak_at_s", "lag_records"),
+    ("committed_lag_records_peak_at_s", "committed_lag_records"),
+    ("lag_peak_at_s", "lag_s"),
+];
+
 /// Measures a replication.
 #[must_use]
 pub fn evaluate(timeline: &Timeline) -> RunMetrics {
     let folded = fold(timeline);
     let mut values = Values::default();
+    let mut lag = Vec::new();
     for group in (0..).map(GroupId).take(timeline.cast.groups.len()) {
         setting(timeline, &folded, group, &mut values);
         availability::values(timeline, &folded.availability, group, &mut values);
+        lag.push(lag::values(timeline, group, &mut values));
+        latency::values(timeline, group, &mut values);
         delivery::values(timeline, group, &mut values);
         let of_group = &folded.groups[group.index()];
         rebalances::values(timeline, group, of_group, &mut values);
         imbalance::values(timeline, group, &of_group.in_force, &mut values);
+        kafka_names::values(timeline, group, folded.at_end[group.index()].1, &mut values);
     }
-    availability::worst_moment(&folded.availability, &mut values);
+    for (moment, level) in MOMENTS {
+        values.put_moment(moment, level);
+    }
     values.complete();
     let several = timeline.cast.groups.len() > 1;
     let details = values.split_off(|name| {
@@ -113,6 +181,9 @@ pub fn evaluate(timeline: &Timeline) -> RunMetrics {
             .into_iter()
             .flat_map(|group| group.episodes)
             .collect(),
+        lag,
+        samples: timeline.samples.clone(),
+        members: timeline.consumers.clone(),
         drew: timeline.drew,
     }
 }
@@ -121,7 +192,8 @@ pub fn evaluate(timeline: &Timeline) -> RunMetrics {
 struct Folded {
     availability: Availability,
     groups: Vec<GroupEpisodes>,
-    assignors: Vec<Option<&'static str>>,
+    /// Assignor in force and partitions installed at the end of the window, by group.
+    at_end: Vec<(Option<&'static str>, u64)>,
 }
 
 fn fold(timeline: &Timeline) -> Folded {
@@ -135,7 +207,7 @@ fn fold(timeline: &Timeline) -> Folded {
         .into_iter()
         .enumerate()
         .peekable();
-    let mut assignors = vec![None; timeline.cast.groups.len()];
+    let mut at_end = Vec::new();
     loop {
         let next = [
             entries.peek().map(|entry| entry.at),
@@ -150,16 +222,17 @@ fn fold(timeline: &Timeline) -> Folded {
         while let Some(entry) = entries.next_if(|entry| entry.at == at) {
             states.observe(&entry.observation, &world);
             episodes.observe(at, &entry.observation, &world);
-            if let Observation::JoinComplete {
-                group, assignor, ..
-            } = entry.observation
-            {
-                assignors[group.index()] = Some(assignor);
-            }
             world.apply(&entry.observation);
         }
         while let Some((which, _)) = edges.next_if(|(_, edge)| *edge == at) {
             states.edge(which);
+            at_end = (0..)
+                .zip(&world.groups)
+                .map(|(number, group)| {
+                    let installed = world.installed(GroupId(number)).count();
+                    (group.assignor, installed as u64)
+                })
+                .collect();
         }
         states.settle(at, &mut world);
     }
@@ -169,7 +242,7 @@ fn fold(timeline: &Timeline) -> Folded {
     Folded {
         availability: states.finish(timeline.horizon, &world),
         groups: episodes.finish(),
-        assignors,
+        at_end,
     }
 }
 
@@ -177,7 +250,7 @@ fn fold(timeline: &Timeline) -> Folded {
 fn setting(timeline: &Timeline, folded: &Folded, group: GroupId, values: &mut Values) {
     let facts = &timeline.cast.groups[group.index()];
     let labels = delivery::group_label(&facts.name);
-    let assignor = folded.assignors[group.index()].unwrap_or(NO_DATA);
+    let assignor = folded.at_end[group.index()].0.unwrap_or(NO_DATA);
     let is_static = if facts.is_static { "yes" } else { "no" };
     values.put("protocol", &labels, Value::Word(facts.protocol));
     values.put("rebalance", &labels, Value::Word(facts.rebalance));

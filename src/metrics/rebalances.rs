@@ -434,6 +434,7 @@ pub(super) fn values(
     for (base, count) in counts {
         values.put(base, &labels, Value::count(count));
     }
+    values.put("rebalances_by_reason", &labels, Value::count(number));
     for reason in RebalanceReason::ALL {
         let began = episodes
             .iter()

@@ -144,30 +144,52 @@ impl Values {
             .map(|(_, value)| *value)
     }
 
-    /// Looks a name up; without a group label its values are combined over groups.
+    /// Looks a name up; labels that it leaves out (the group; with a partition the topic, too) are combined over.
     #[must_use]
     pub fn lookup(&self, name: &Name) -> Option<Value> {
         if let Some(value) = self.get(name) {
             return Some(value);
         }
-        if name.labels.group.is_some() {
+        if name.labels.group.is_some() && name.labels.topic.is_some() {
             return None;
         }
-        let over_groups: Vec<Value> = self
+        let covered = |known: &Labels| {
+            let wanted = &name.labels;
+            (wanted.group.is_none() || wanted.group == known.group)
+                && (wanted.topic == known.topic
+                    || (wanted.topic.is_none() && wanted.partition.is_some()))
+                && wanted.partition == known.partition
+                && wanted.reason == known.reason
+        };
+        let values: Vec<Value> = self
             .list
             .iter()
             .filter(|(known, _)| {
-                let labels = Labels {
-                    group: None,
-                    ..known.labels.clone()
-                };
                 known.metric.base == name.metric.base
                     && known.aggregate == name.aggregate
-                    && labels == name.labels
+                    && covered(&known.labels)
             })
             .map(|(_, value)| *value)
             .collect();
-        combine(name.metric, &over_groups)
+        combine(name.metric, &values)
+    }
+
+    /// Adds the moment of the group whose `level` is highest as the moment over all groups.
+    pub fn put_moment(&mut self, moment: &str, level: &str) {
+        let of_groups = |base: &str| -> Vec<Value> {
+            self.list
+                .iter()
+                .filter(|(name, _)| name.metric.base == base && name.aggregate.is_none())
+                .filter(|(name, _)| name.labels.topic.is_none())
+                .map(|(_, value)| *value)
+                .collect()
+        };
+        let (moments, levels) = (of_groups(moment), of_groups(level));
+        let highest = levels.iter().map(Value::number).max().flatten();
+        let first = levels.iter().position(|value| value.number() == highest);
+        if let Some(value) = first.and_then(|index| moments.get(index)) {
+            self.put(moment, &Labels::default(), *value);
+        }
     }
 
     /// Adds, for every name with a group label alone (or with a reason), its combination over groups where it is missing; then

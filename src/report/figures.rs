@@ -1,8 +1,9 @@
 //! Numbers for people: grouped digits, few decimals, clock times.
 
 use crate::kernel::SimTime;
+use crate::metrics::lag::Series;
 use crate::metrics::registry::Unit;
-use crate::metrics::{Decimal, Value};
+use crate::metrics::{Decimal, Value, statistics};
 
 /// How to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,6 +76,82 @@ pub fn clock(at: SimTime) -> String {
     }
 }
 
+/// ` (5 % to 95 %)` of several numbers, without their unit.
+#[must_use]
+pub fn range(numbers: &[Decimal], unit: Unit, style: Style) -> String {
+    let at = |percent| {
+        let value = statistics::quantile(numbers, percent, 100).map(Value::Number);
+        let text = value.map_or_else(String::new, |value| human(&value, unit, style));
+        let word = unit.word();
+        text.strip_suffix(word)
+            .unwrap_or(&text)
+            .trim_end()
+            .to_owned()
+    };
+    let dash = if style.ascii { "-" } else { "–" };
+    format!(" ({} {dash} {})", at(5), at(95))
+}
+
+/// The highest sum of several levels in each of `width` equal parts of the run; a part without a point repeats the one before.
+#[must_use]
+pub fn bins(levels: &[Series], horizon: SimTime, width: usize) -> Vec<u64> {
+    let mut bins = vec![0; width];
+    for level in levels {
+        let mut own: Vec<Option<u64>> = vec![None; width];
+        for (at, value) in level {
+            let part =
+                u128::from(at.as_micros()) * width as u128 / u128::from(horizon.as_micros().max(1));
+            let part = usize::try_from(part)
+                .unwrap_or(usize::MAX)
+                .min(width.saturating_sub(1));
+            if let Some(known) = own.get_mut(part) {
+                *known = (*known).max(Some(*value));
+            }
+        }
+        let mut last = 0;
+        for (bin, value) in bins.iter_mut().zip(own) {
+            last = value.unwrap_or(last);
+            *bin += last;
+        }
+    }
+    bins
+}
+
+/// A line of small columns, `highest` the tallest.
+#[must_use]
+pub fn sparkline(bins: &[u64], highest: u64, style: Style) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    const PLAIN: [char; 8] = ['_', '.', ':', '-', '=', '+', '*', '#'];
+    let marks = if style.ascii { PLAIN } else { BLOCKS };
+    let last = marks.len() as u128 - 1;
+    bins.iter()
+        .map(|bin| {
+            let height = (u128::from(*bin) * last).div_ceil(u128::from(highest.max(1)));
+            marks[usize::try_from(height.min(last)).unwrap_or(0)]
+        })
+        .collect()
+}
+
+/// Words in lines of at most `width` characters.
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> String {
+    let mut lines = String::new();
+    let mut length = 0;
+    for word in text.split(' ') {
+        let more = word.chars().count();
+        if length > 0 && length + 1 + more > width {
+            lines.push('\n');
+            length = 0;
+        } else if length > 0 {
+            lines.push(' ');
+            length += 1;
+        }
+        lines.push_str(word);
+        length += more;
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +182,27 @@ mod tests {
         assert_eq!(clock(SimTime::from_micros(59_999_600)), "1m00.000s");
         assert_eq!(clock(SimTime::from_millis(3_723_004)), "1h02m03.004s");
         assert_eq!(clock(SimTime::from_millis(12_000)), "12.000s");
+    }
+
+    #[test]
+    fn pictures_show_the_highest_of_each_part() {
+        let level = |list: &[(u64, u64)]| -> Series {
+            list.iter()
+                .map(|(ms, value)| (SimTime::from_millis(*ms), *value))
+                .collect()
+        };
+        let levels = [
+            level(&[(0, 1), (10, 8), (30, 2)]),
+            level(&[(0, 0), (39, 6), (40, 1)]),
+        ];
+        let bins = bins(&levels, SimTime::from_millis(40), 4);
+        assert_eq!(bins, [1, 8, 8, 8]);
+        assert_eq!(sparkline(&[0, 1, 4, 8], 8, Style { ascii: false }), "▁▂▅█");
+        assert_eq!(sparkline(&[0, 1, 4, 8], 8, Style { ascii: true }), "_.=#");
+    }
+
+    #[test]
+    fn sentences_wrap_between_words() {
+        assert_eq!(wrapped("one two three four", 9), "one two\nthree\nfour");
     }
 }

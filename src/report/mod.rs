@@ -2,8 +2,18 @@
 //! mere layout.
 
 pub mod assignment;
+pub mod csv;
 pub mod fidelity;
 pub mod figures;
+pub mod gantt;
+pub mod json;
+pub mod markdown;
+pub mod model;
+pub mod ndjson;
 pub mod recording;
 pub mod table;
 pub mod text;
+pub mod verdict;
+
+#[cfg(test)]
+mod tests;

@@ -1,92 +1,165 @@
-//! For people at a terminal.
+//! For people at a terminal: the summary of one run, and variants side by side.
 
 use super::figures::{self, Style};
+use super::model::{Expectation, Report, Run, Variant};
 use super::table::{Align, Table};
-use crate::metrics::{Cause, RunMetrics};
+use super::verdict;
+use crate::kernel::SimTime;
+use crate::metrics::registry::{self, Better};
+use crate::metrics::{Cause, Decimal, Name, RunMetrics, Value, statistics};
 
-/// What a run is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Title {
-    /// Name of the scenario.
-    pub scenario: String,
-    /// Name of the variant; empty when there is none.
-    pub variant: String,
-    /// The seed.
-    pub seed: u64,
-}
-
-/// The rows of the summary: title, name.
-const KEY: [(&str, &str); 12] = [
+/// The rows of summaries: title, name.
+pub(super) const KEY: [(&str, &str); 19] = [
     ("longest downtime", "longest_downtime_s"),
     ("downtime", "downtime_partition_s"),
     ("whole group down", "stop_the_world_s"),
+    ("records due while down", "stalled_records"),
     ("rebalances", "rebalances"),
     ("rounds", "rebalance_rounds"),
     ("longest rebalance", "rebalance_s"),
     ("partitions moved", "partitions_moved"),
-    ("of those needlessly", "partitions_moved_needlessly"),
+    ("needlessly", "partitions_moved_needlessly"),
+    ("largest lag, records", "lag_records"),
+    ("largest lag, age", "lag_s"),
+    ("lag drained after", "drain_s"),
+    ("latency p50", "latency_p50_s"),
+    ("latency p99", "latency_p99_s"),
     ("records processed", "records_processed"),
     ("records duplicated", "records_duplicated"),
     ("records lost", "records_lost"),
     ("records waiting at the end", "records_waiting"),
+    ("busiest member", "utilization"),
 ];
 
-/// The summary of one run.
+/// Rows that are left out when they are zero everywhere.
+const ONLY_WHEN_THERE: [&str; 5] = [
+    "partitions_moved_needlessly",
+    "records_duplicated",
+    "records_waiting",
+    "rebalance_rounds",
+    "stalled_records",
+];
+
+/// Columns of the pictures of lag.
+const SPARK_WIDTH: usize = 60;
+
+/// The summary of every run of the report: requirements first.
 #[must_use]
-pub fn run(title: &Title, metrics: &RunMetrics, style: Style) -> String {
-    let mut text = heading(title, metrics);
+pub fn summary(report: &Report, style: Style) -> String {
+    let mut text = String::new();
+    for variant in &report.variants {
+        for run in &variant.runs {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&run_summary(report, variant, run, style));
+        }
+    }
+    let tally = verdict::tally(&report.expectations);
+    if !tally.is_empty() {
+        text.push_str(&format!("\n{tally}\n"));
+    }
+    text
+}
+
+fn run_summary(report: &Report, variant: &Variant, run: &Run, style: Style) -> String {
+    let metrics = &run.metrics;
+    let simulated = metrics.horizon.since(SimTime::ZERO);
+    let seed = run.seed;
+    let mut text = format!(
+        "{} / {}   seed {seed}, {simulated} simulated\n\n",
+        report.scenario, variant.name
+    );
+    let own: Vec<&Expectation> = report
+        .expectations
+        .iter()
+        .filter(|known| known.variant == variant.name)
+        .filter(|known| known.seed.is_none_or(|decided| decided == seed))
+        .collect();
+    if !own.is_empty() {
+        text.push_str(&verdict::lines(&own, run, style));
+        text.push('\n');
+    }
+    text.push_str(&key_table(metrics, style).text(2));
+    text.push_str(&causes(metrics, style));
+    text.push_str(&last_joiners(metrics));
+    text.push_str(&lag_pictures(&[(&variant.name, metrics)], style));
+    text
+}
+
+/// The key metrics of one run with a remark where one helps.
+#[must_use]
+pub fn key_table(metrics: &RunMetrics, style: Style) -> Table {
     let mut table = Table::new(&[("", Align::Left), ("", Align::Right), ("", Align::Left)]);
-    for (title, name) in KEY {
-        let Some(value) = metrics.value(name) else {
+    for (title, base) in KEY {
+        let metric = registry::get(base);
+        let Some(value) = metrics.lookup(&Name::bare(metric)) else {
             continue;
         };
-        let unit = crate::metrics::registry::get(name).unit;
-        let note = match name {
+        if ONLY_WHEN_THERE.contains(&base) && value == Value::count(0) {
+            continue;
+        }
+        let note = match base {
             "longest_downtime_s" => longest(metrics),
+            "lag_records" => peak_moment(metrics, "lag_records_peak_at_s"),
+            "lag_s" => peak_moment(metrics, "lag_peak_at_s"),
+            "rebalances" => reasons(metrics),
             _ => String::new(),
         };
         table.row(vec![
             title.to_owned(),
-            figures::human(&value, unit, style),
+            figures::human(&value, metric.unit, style),
             note,
         ]);
     }
-    text.push_str(&table.text(2));
-    text.push_str(&causes(metrics, style));
-    text
-}
-
-fn heading(title: &Title, metrics: &RunMetrics) -> String {
-    let name = if title.variant.is_empty() {
-        title.scenario.clone()
-    } else {
-        format!("{} / {}", title.scenario, title.variant)
-    };
-    let simulated = metrics.horizon.since(crate::kernel::SimTime::ZERO);
-    format!("{name}   seed {}, {simulated} simulated\n\n", title.seed)
+    table
 }
 
 /// Where and when the longest downtime was.
 fn longest(metrics: &RunMetrics) -> String {
-    metrics
-        .availability
-        .longest(|_, _| true)
-        .map_or_else(String::new, |downtime| {
-            format!(
-                "{} from {} to {}",
-                metrics.partition_name(downtime.partition),
-                figures::clock(downtime.from),
-                figures::clock(downtime.to),
-            )
-        })
+    let longest = metrics.availability.longest(|_, _| true);
+    longest.map_or_else(String::new, |downtime| {
+        format!(
+            "{} from {} to {}",
+            metrics.partition_name(downtime.partition),
+            figures::clock(downtime.from),
+            figures::clock(downtime.to),
+        )
+    })
+}
+
+fn peak_moment(metrics: &RunMetrics, name: &str) -> String {
+    let at = metrics.value(name).and_then(|value| value.number());
+    let micros = at.and_then(|at| u64::try_from(at.millionths()).ok());
+    micros.map_or_else(String::new, |micros| {
+        format!("at {}", figures::clock(SimTime::from_micros(micros)))
+    })
+}
+
+/// What began the rebalances, the most frequent first.
+fn reasons(metrics: &RunMetrics) -> String {
+    let mut counts: Vec<(&str, u64)> = Vec::new();
+    for episode in &metrics.rebalances {
+        let word = episode.reason().map_or("unknown", |reason| reason.word());
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    counts.sort_by_key(|(word, count)| (std::cmp::Reverse(*count), *word));
+    let parts: Vec<String> = counts
+        .iter()
+        .map(|(word, count)| format!("{} {count}", word.replace('_', " ")))
+        .collect();
+    parts.join(", ")
 }
 
 /// Downtime by cause, the largest first, zeros left out.
 fn causes(metrics: &RunMetrics, style: Style) -> String {
-    let mut shares: Vec<(Cause, crate::metrics::Value)> = Cause::ALL
+    let mut shares: Vec<(Cause, Value)> = Cause::ALL
         .into_iter()
         .filter_map(|cause| Some((cause, metrics.value(cause.metric())?)))
-        .filter(|(_, value)| value.number().is_some_and(|number| number.millionths() > 0))
+        .filter(|(_, value)| value.number().is_some_and(|number| number > Decimal::ZERO))
         .collect();
     shares.sort_by_key(|(cause, value)| (std::cmp::Reverse(value.number()), *cause));
     if shares.is_empty() {
@@ -95,10 +168,247 @@ fn causes(metrics: &RunMetrics, style: Style) -> String {
     let parts: Vec<String> = shares
         .iter()
         .map(|(cause, value)| {
-            let unit = crate::metrics::registry::get(cause.metric()).unit;
+            let unit = registry::get(cause.metric()).unit;
             format!("{} {}", cause.word(), figures::human(value, unit, style))
         })
         .collect();
     let dot = if style.ascii { ", " } else { " · " };
     format!("\nwhere the downtime went: {}\n", parts.join(dot))
+}
+
+/// Who kept the longest join phase waiting.
+fn last_joiners(metrics: &RunMetrics) -> String {
+    let slowest = metrics
+        .rebalances
+        .iter()
+        .filter_map(|episode| Some((episode, episode.last_joiner.as_ref()?)))
+        .filter(|(_, last)| last.micros() > 0)
+        .min_by_key(|(episode, last)| (std::cmp::Reverse(last.micros()), episode.start));
+    slowest.map_or_else(String::new, |(episode, last)| {
+        let member = &metrics.cast.consumers[last.consumer.index()].name;
+        let came = match last.removed {
+            None => format!("{member} joined last"),
+            Some(why) => format!("{member} was removed ({})", why.word().replace('_', " ")),
+        };
+        format!(
+            "longest wait for joins: {} s in rebalance {} at {}; {came}, mostly {}\n",
+            Decimal::seconds(last.micros()).fixed(3),
+            episode.number,
+            figures::clock(episode.start),
+            last.why().words(),
+        )
+    })
+}
+
+/// Lag over time of each variant (of its groups together), on one scale.
+#[must_use]
+pub fn lag_pictures(runs: &[(&str, &RunMetrics)], style: Style) -> String {
+    let mut rows: Vec<(&str, Vec<u64>, String)> = Vec::new();
+    for (name, metrics) in runs {
+        let bins = figures::bins(&metrics.lag, metrics.horizon, SPARK_WIDTH);
+        let peak = metrics
+            .value("lag_records")
+            .map_or_else(String::new, |value| {
+                let number = figures::human(&value, registry::get("lag_records").unit, style);
+                format!(
+                    "peak {number} {}",
+                    peak_moment(metrics, "lag_records_peak_at_s")
+                )
+            });
+        rows.push((name, bins, peak));
+    }
+    let highest = rows
+        .iter()
+        .flat_map(|row| &row.1)
+        .max()
+        .copied()
+        .unwrap_or(0);
+    if highest == 0 {
+        return String::new();
+    }
+    let width = rows
+        .iter()
+        .map(|row| row.0.chars().count())
+        .max()
+        .unwrap_or(0);
+    let mut text = "\n".to_owned();
+    for (index, (name, bins, peak)) in rows.iter().enumerate() {
+        let title = if index == 0 { "lag" } else { "" };
+        let blanks = " ".repeat(width - name.chars().count());
+        let picture = figures::sparkline(bins, highest, style);
+        text.push_str(&format!(
+            "{title:<5}{name}{blanks}  {picture}  {}\n",
+            peak.trim_end()
+        ));
+    }
+    text
+}
+
+/// Variants side by side: a table, one true sentence, pictures of lag.
+#[must_use]
+pub fn compare(report: &Report, style: Style) -> String {
+    let Some(first) = report
+        .variants
+        .first()
+        .and_then(|variant| variant.runs.first())
+    else {
+        return String::new();
+    };
+    let simulated = first.metrics.horizon.since(SimTime::ZERO);
+    let variants = report.variants.len();
+    let seeds = match report.seeds() {
+        1 => format!("seed {}", first.seed),
+        count => format!("{count} seeds, median (5 % to 95 %)"),
+    };
+    let mut text = format!(
+        "{}   {variants} variants, {seeds}, {simulated} simulated\n\n",
+        report.scenario
+    );
+    text.push_str(&compare_table(report, style).text(0));
+    let sentence = closing(report, style);
+    if !sentence.is_empty() {
+        text.push_str(&format!("\n{}\n", figures::wrapped(&sentence, 96)));
+    }
+    let runs: Vec<(&str, &RunMetrics)> = report
+        .variants
+        .iter()
+        .filter_map(|variant| Some((variant.name.as_str(), &variant.runs.first()?.metrics)))
+        .collect();
+    text.push_str(&lag_pictures(&runs, style));
+    if report.seeds() > 1 && report.is_deterministic() {
+        text.push_str("\ndeterministic: one seed suffices\n");
+    }
+    if !report.expectations.is_empty() {
+        text.push('\n');
+        text.push_str(&verdict::by_variant(&report.expectations, style));
+        text.push_str(&format!("\n{}\n", verdict::tally(&report.expectations)));
+    }
+    text
+}
+
+/// The key metrics with a column for each variant; rows that are zero or without data everywhere are left out.
+#[must_use]
+pub fn compare_table(report: &Report, style: Style) -> Table {
+    let mut head = vec![("", Align::Left)];
+    head.extend(
+        report
+            .variants
+            .iter()
+            .map(|variant| (variant.name.as_str(), Align::Right)),
+    );
+    let mut table = Table::new(&head);
+    for (title, base) in KEY {
+        let metric = registry::get(base);
+        let name = Name::bare(metric);
+        let values: Vec<Option<Value>> = report
+            .variants
+            .iter()
+            .map(|variant| variant.central(&name))
+            .collect();
+        let idle = |value: &Option<Value>| *value == Some(Value::count(0));
+        if ONLY_WHEN_THERE.contains(&base) && values.iter().all(idle) {
+            continue;
+        }
+        let mut row = vec![title.to_owned()];
+        for (variant, value) in report.variants.iter().zip(values) {
+            let mut cell = value.map_or_else(String::new, |value| {
+                figures::human(&value, metric.unit, style)
+            });
+            let numbers: Option<Vec<Decimal>> = variant.numbers(&name).into_iter().collect();
+            if let Some(numbers) = numbers.filter(|numbers| numbers.len() > 1) {
+                cell.push_str(&figures::range(&numbers, metric.unit, style));
+            }
+            row.push(cell);
+        }
+        table.row(row);
+    }
+    table
+}
+
+/// One sentence that is true: the variant with the least downtime against the one with the most, and their longest downtimes.
+pub(super) fn closing(report: &Report, style: Style) -> String {
+    let downtime = Name::bare(registry::get("downtime_partition_s"));
+    let longest = Name::bare(registry::get("longest_downtime_s"));
+    let number = |variant: &Variant, name: &Name| variant.central(name)?.number();
+    let mut ranked: Vec<(Decimal, &Variant)> = report
+        .variants
+        .iter()
+        .filter_map(|variant| Some((number(variant, &downtime)?, variant)))
+        .collect();
+    ranked.sort_by_key(|(downtime, _)| *downtime);
+    let [(least, best), .., (most, worst)] = ranked.as_slice() else {
+        return String::new();
+    };
+    debug_assert!(
+        downtime.metric.better == Better::Lower,
+        "the least is called best"
+    );
+    let unit = downtime.metric.unit;
+    let say = |number: Decimal| figures::human(&Value::Number(number), unit, style);
+    if least == most {
+        return format!("All variants have the same downtime: {}.", say(*least));
+    }
+    let mut sentence = match most.over(*least) {
+        Some(ratio) => format!(
+            "{} has {} times less downtime than {} ({} against {})",
+            best.name,
+            ratio.fixed(1),
+            worst.name,
+            say(*least),
+            say(*most)
+        ),
+        None => format!(
+            "{} has no downtime at all, {} {}",
+            best.name,
+            worst.name,
+            say(*most)
+        ),
+    };
+    if let (Some(ours), Some(theirs)) = (number(best, &longest), number(worst, &longest)) {
+        let say = |number| figures::human(&Value::Number(number), longest.metric.unit, style);
+        let relation = match ours.cmp(&theirs) {
+            std::cmp::Ordering::Less => "shorter",
+            std::cmp::Ordering::Equal => "the same",
+            std::cmp::Ordering::Greater => "longer",
+        };
+        if ours == theirs {
+            sentence.push_str(&format!(
+                "; the longest single downtime is the same, {}",
+                say(ours)
+            ));
+        } else {
+            sentence.push_str(&format!(
+                "; its longest single downtime is {relation}, {} against {}",
+                say(ours),
+                say(theirs)
+            ));
+        }
+    }
+    sentence.push_str(&in_seeds(best, worst, &downtime));
+    sentence.push('.');
+    sentence
+}
+
+/// In how many seeds the better one is better, and the interval of the mean difference.
+fn in_seeds(best: &Variant, worst: &Variant, name: &Name) -> String {
+    let all = |variant: &Variant| {
+        variant
+            .numbers(name)
+            .into_iter()
+            .collect::<Option<Vec<_>>>()
+    };
+    let paired = all(best)
+        .zip(all(worst))
+        .and_then(|(a, b)| statistics::paired(&a, &b));
+    match paired {
+        Some(paired) if paired.seeds > 1 => format!(
+            " (less downtime in {} of {} seeds; mean difference {}, 95 % interval {} to {} partition-s)",
+            paired.lower,
+            paired.seeds,
+            paired.mean.fixed(3),
+            paired.interval.0.fixed(3),
+            paired.interval.1.fixed(3),
+        ),
+        _ => String::new(),
+    }
 }

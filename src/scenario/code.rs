@@ -85,7 +85,8 @@ codes! {
         "Only `true` and `false` are truth values. `yes`, `no`, `on` and `off` are truth values in YAML 1.1 and \
          texts in YAML 1.2, so they are refused.";
     NotFinite = "E0015", "not a finite number",
-        "NaN and infinity are no numbers that a simulation can use.";
+        "NaN and infinity are no numbers that a simulation can use: no rate, span or share is one of them, and what is \
+         computed with them is nothing.";
     Limit = "E0016", "beyond the limits",
         "The value is finite and well written but beyond what the language accepts: spans up to 366 days, rates \
          up to 1,000,000,000/s, 200,000 partitions, 100,000 members, 1,000 brokers, records up to 1 GiB, shares \
@@ -102,7 +103,7 @@ codes! {
          note.";
     Exclusive = "E0020", "keys that exclude each other",
         "These keys say the same thing in different ways, or one changes nothing beside the other. Keep one.";
-    BadDistribution = "E0021", "impossible distribution",
+    Workload = "E0021", "impossible distribution or load",
         "No random variable has this shape: quantiles that go down, a p99 below the median, `uniform` backwards, \
          a Pareto tail index of 1 or less (which has no mean), a mean of nothing, steps that do not follow each \
          other, or a draw where only a fixed duration can stand.";
@@ -181,8 +182,8 @@ codes! {
          `jitter` go with every verb.";
     Modifier = "E0208", "key that does not go with this verb",
         "The key is one of the language of events but changes nothing beside this verb, or only together with \
-         another key: `spacing` needs `one_by_one: true`, `times` needs `every`, and `one_by_one` needs `spacing` \
-         where nobody comes back by itself.";
+         another key: `spacing` needs `one_by_one: true`, and `times` needs `every`. What changes the load or the \
+         partitions is known before the run begins, so no draw can move it.";
     Partitions = "E0209", "partitions that cannot be",
         "Partitions are numbered from 0 and are only ever added, as in Kafka. Lists with one value for each \
          partition (`weights`, `backlog`) have as many values as the topic has partitions.";

@@ -119,7 +119,10 @@ impl<'l> Files<'l> {
         let target = self.resolve(&path, span);
         if chain.contains(&target) || chain.len() > MAX_DEPTH {
             let message = if chain.contains(&target) {
-                format!("`{path}` extends itself: {}", chain.join(" extends "))
+                format!(
+                    "`{target}` extends itself: {} extends it",
+                    chain.join(" extends ")
+                )
             } else {
                 format!("more than {MAX_DEPTH} files extend each other")
             };
@@ -136,7 +139,7 @@ impl<'l> Files<'l> {
         let Some((parent, whole)) = self.extended(&target, &text, chain, found) else {
             return Some((node, false));
         };
-        Some((merge::merge(&without(&parent, "extends"), &node), whole))
+        Some((merge::inherit(&without(&parent, "extends"), &node), whole))
     }
 }
 

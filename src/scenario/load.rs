@@ -1,6 +1,6 @@
 //! The whole way from a text to the plans of its variants.
 
-use super::build::{self, Built};
+use super::build::{self, Built, Room};
 use super::check::Checker;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
@@ -148,10 +148,11 @@ fn play(
     found: &mut Vec<Diagnostic>,
 ) -> Scenario {
     let changes = overlay::read(overrides, &mut files.sources, found);
-    let variants = document.get("variants").map_or(&[][..], Node::entries);
+    let changed = overlay::apply(document.clone(), &changes, found);
+    let variants = changed.get("variants").cloned();
+    let variants = variants.as_ref().map_or(&[][..], Node::entries);
     let names: Vec<String> = variants.iter().map(|entry| entry.key.clone()).collect();
-    let base = overlay::apply(document.clone(), &changes, found);
-    let base = checked(base, variants.is_empty(), found);
+    let base = checked(changed, variants.is_empty(), found);
     let mut documents = Vec::new();
     for entry in variants {
         check_name(entry, found);
@@ -172,12 +173,15 @@ fn play(
         notes: Vec::new(),
         sources: Sources::default(),
     };
+    let mut names = names;
     if documents.is_empty() {
         documents.push(("base".to_owned(), base));
+        names.push("base".to_owned());
     }
     let wanted = &overrides.variants;
+    let mut room = Room::WHOLE;
     for (name, item) in &documents {
-        let built = build::build(item, name, &names, found, files);
+        let built = build::build(item, name, &names, found, files, &mut room);
         if wanted.is_empty() || wanted.contains(name) {
             add(&mut scenario, built);
         }

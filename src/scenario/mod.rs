@@ -35,4 +35,3 @@ pub use files::{LoadError, Loader};
 pub use load::{Expectation, Rejected, Scenario, load};
 pub use overlay::Overrides;
 pub use resolved::canonical_hash;
-pub use schema::schema;

@@ -6,7 +6,7 @@ pub fn nearest<'c>(
     written: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
-    let limit = (written.chars().count() / 3).clamp(1, 4);
+    let limit = (written.chars().count() / 3).min(4);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         let distance = distance(&fold(written), &fold(candidate));

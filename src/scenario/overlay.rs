@@ -29,14 +29,9 @@ pub(super) const FIXED: [&str; 8] = [
 /// The document of the variant that `overlay` makes of `base`.
 pub fn variant(base: &Node, overlay: &Entry, found: &mut Vec<Diagnostic>) -> Node {
     let Value::Map(entries) = &overlay.value.value else {
-        if overlay.value.value != Value::Null {
-            let message = format!("variant `{}` is not a map", overlay.key);
-            found.push(Diagnostic::error(
-                Code::WrongKind,
-                overlay.value.span,
-                message,
-            ));
-        }
+        let message = format!("variant `{}` is not a map", overlay.key);
+        let finding = Diagnostic::error(Code::WrongKind, overlay.value.span, message);
+        found.push(finding.help("a variant that changes nothing is {}"));
         return base.clone();
     };
     let mut rest = Vec::new();

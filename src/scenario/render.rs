@@ -1,6 +1,6 @@
 //! Findings as text for people, as data, and as annotations of a CI service.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use super::diagnostic::{Diagnostic, Severity};
@@ -62,6 +62,14 @@ fn groups<'s>(finding: &'s Diagnostic, sources: &'s Sources) -> Vec<Group<'s>> {
         .id(finding.code.name());
     let mut group = Group::with_title(title);
     if let Some(window) = Window::around(finding.span, sources) {
+        if window.start > 0 {
+            // The renderer would count columns from the begin of the window.
+            let place = sources.place(finding.span);
+            let origin = Origin::path(window.name)
+                .line(place.line as usize)
+                .char_column(place.column as usize);
+            group = group.element(origin);
+        }
         let mut snippet = window.snippet().annotation(
             AnnotationKind::Primary
                 .span(window.range(finding.span))
@@ -147,7 +155,7 @@ impl<'s> Window<'s> {
     fn snippet(&self) -> Snippet<'s, annotate_snippets::Annotation<'s>> {
         Snippet::source(self.text)
             .line_start(self.line)
-            .path(self.name)
+            .path((self.start == 0).then_some(self.name))
             .fold(true)
     }
 

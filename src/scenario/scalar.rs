@@ -193,9 +193,9 @@ fn factor(text: &str) -> Result<Typed, Problem> {
     };
     let factor = Decimal::parse(text).ok_or_else(form)?;
     let thousandths = factor.times(1_000).ok_or_else(form)?;
-    if thousandths > 1_000_000_000 {
+    if thousandths > 1_000_000 {
         let problem = Problem::new(Code::Limit, format!("`{text}` is beyond the limit"));
-        return Err(problem.help("at most 1000000"));
+        return Err(problem.help("at most 1000"));
     }
     Ok(Typed::Factor(thousandths))
 }

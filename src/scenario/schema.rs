@@ -1,7 +1,9 @@
 //! The JSON Schema (draft-07) of the language, written from the same tables that the checker reads. What needs two places
-//! to be looked at is beyond a schema: the checker is stricter, never laxer.
+//! to be looked at is beyond a schema: of a whole document the checker asks more, never less.
 
 use serde_json::{Map, Value, json};
+
+use crate::metrics::registry::METRICS;
 
 use super::kafka::{self, Kind, Model};
 use super::overlay::FIXED;
@@ -16,9 +18,19 @@ const NUMBER: &str = r"(0|[1-9][0-9]*)(\.[0-9]+)?";
 #[must_use]
 pub fn schema() -> Value {
     let mut definitions = Map::new();
-    let mut root = object(&SCENARIO, &mut definitions);
-    // A child may leave to its parent whatever it needs.
-    let required = root.remove("required").unwrap_or_else(|| json!([]));
+    let root = object(&SCENARIO, &mut definitions);
+    // A child may leave to its parent whatever it needs, also of a topic or group.
+    let named = |field: &Field| match field.shape {
+        Shape::Named(Shape::Record(record)) => {
+            let inner = json!({ "required": required(record) });
+            Some((
+                field.name.to_owned(),
+                json!({ "additionalProperties": inner }),
+            ))
+        }
+        _ => None,
+    };
+    let named: Map<String, Value> = SCENARIO.fields.iter().filter_map(named).collect();
     let mut schema = Map::new();
     schema.insert(
         "$schema".into(),
@@ -26,11 +38,31 @@ pub fn schema() -> Value {
     );
     schema.insert("title".into(), json!("rebsim scenario"));
     schema.extend(root);
+    schema.remove("required");
     schema.insert("if".into(), json!({ "required": ["extends"] }));
     schema.insert("then".into(), json!({}));
-    schema.insert("else".into(), json!({ "required": required }));
+    schema.insert(
+        "else".into(),
+        json!({ "required": required(&SCENARIO), "properties": named }),
+    );
     schema.insert("definitions".into(), Value::Object(definitions));
     Value::Object(schema)
+}
+
+/// The keys that a record must have.
+fn required(record: &Record) -> Vec<&'static str> {
+    let must = |field: &&Field| field.presence == Presence::Required;
+    record
+        .fields
+        .iter()
+        .filter(must)
+        .map(|field| field.name)
+        .collect()
+}
+
+/// The schema of a value that null may take away, where documents are laid over each other.
+fn nullable(schema: Value) -> Value {
+    json!({ "anyOf": [schema, { "type": "null" }] })
 }
 
 /// The schema as the file that editors read.
@@ -43,22 +75,15 @@ pub fn text() -> String {
 
 fn object(record: &Record, definitions: &mut Map<String, Value>) -> Map<String, Value> {
     let mut properties = Map::new();
-    let mut required = Vec::new();
     let there = |field: &&Field| field.presence != Presence::NotModelled;
     for field in record.fields.iter().filter(there) {
-        let mut value = of(&field.shape, definitions);
+        let mut value = nullable(of(&field.shape, definitions));
         if let Value::Object(map) = &mut value {
-            // Draft-07 ignores whatever stands beside a reference.
-            if let Some(reference) = map.remove("$ref") {
-                map.insert("allOf".into(), json!([{ "$ref": reference }]));
-            }
             map.insert("description".into(), json!(field.doc));
         }
         properties.insert(field.name.into(), value);
-        if field.presence == Presence::Required {
-            required.push(field.name);
-        }
     }
+    let required = required(record);
     let mut schema = Map::new();
     schema.insert("type".into(), json!("object"));
     schema.insert("properties".into(), Value::Object(properties));
@@ -116,7 +141,7 @@ fn of(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
             json!({ "type": "number", "minimum": least, "maximum": most })
         }
         Shape::Factor => {
-            json!({ "type": "number", "minimum": 0, "maximum": 1_000_000, "multipleOf": 0.001 })
+            json!({ "type": "number", "minimum": 0, "maximum": 1_000, "multipleOf": 0.001 })
         }
         Shape::Boolean => json!({ "type": "boolean" }),
         Shape::Text => json!({ "type": ["string", "number", "boolean"] }),
@@ -128,8 +153,19 @@ fn of(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::List(inner) => list(inner, definitions),
         Shape::Record(record) => reference(record, definitions),
         Shape::Named(inner) => {
-            let inner = of(inner, definitions);
-            json!({ "type": "object", "propertyNames": { "pattern": NAME }, "additionalProperties": inner })
+            let value = match inner {
+                Shape::Record(record) => {
+                    let mut partial = object(record, definitions);
+                    partial.remove("required");
+                    Value::Object(partial)
+                }
+                other => of(other, definitions),
+            };
+            json!({
+                "type": "object",
+                "propertyNames": { "pattern": NAME },
+                "additionalProperties": nullable(value),
+            })
         }
         Shape::Either { scalar, list, map } => {
             let shapes = [scalar, list, map].into_iter().flatten();
@@ -144,9 +180,18 @@ fn of(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
             json!({ "$ref": format!("#/definitions/{name}") })
         }
         Shape::Expectations => {
-            let condition = json!({ "type": ["string", "boolean"] });
+            let condition = json!({ "type": ["string", "boolean", "null"] });
             let inner = json!({ "type": "object", "additionalProperties": condition });
-            json!({ "type": "object", "additionalProperties": { "anyOf": [condition, inner] } })
+            let either = json!({ "anyOf": [condition, inner] });
+            // Aggregates, labels and variants make more names than these, which editors offer. A variant may be called
+            // like a metric.
+            let mut metrics = Map::new();
+            for metric in METRICS {
+                let mut value = either.clone();
+                value["description"] = json!(metric.definition);
+                metrics.insert(metric.base.into(), value);
+            }
+            json!({ "type": "object", "properties": metrics, "additionalProperties": either })
         }
         Shape::Overlay => overlay(),
     }

@@ -23,7 +23,7 @@ pub enum Shape {
     Integer(u64, u64),
     /// A decimal number from, to, both included.
     Number(f64, f64),
-    /// A factor with at most three decimals, above 0 up to a million.
+    /// A factor with at most three decimals, from 0 to 1000.
     Factor,
     /// `true` or `false`.
     Boolean,
@@ -78,6 +78,16 @@ pub struct Record {
     pub fields: &'static [Field],
     /// How many of the fields may be there.
     pub rule: Rule,
+}
+
+impl Record {
+    /// True for a key of the language whose model is not built yet.
+    #[must_use]
+    pub fn is_not_modelled(&self, key: &str) -> bool {
+        self.fields
+            .iter()
+            .any(|field| field.name == key && field.presence == Presence::NotModelled)
+    }
 }
 
 /// How many fields of a record may be there.

@@ -82,6 +82,9 @@ pub fn duration(text: &str) -> Result<SimDuration, UnitError> {
         return Err(UnitError::Bare(format!("{text}s or {text}ms")));
     }
     let form = || UnitError::Form("a duration such as 500us, 2ms, 1.5s or 1m30s".to_owned());
+    if text.is_empty() {
+        return Err(form());
+    }
     let mut rest = text;
     let mut total = 0_u64;
     let mut units = DURATION_UNITS.iter();

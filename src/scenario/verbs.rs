@@ -14,8 +14,10 @@ pub struct VerbRow {
     pub object: Object,
     /// Keys that must go with it.
     pub needs: &'static [&'static str],
-    /// Keys that may go with it (beside `at`, `every`, `times`, `jitter`).
+    /// Keys that may go with it.
     pub takes: &'static [&'static str],
+    /// Keys of time that may go with it.
+    pub timing: &'static [&'static str],
 }
 
 /// What a verb is done to.
@@ -44,6 +46,19 @@ const fn row(
         object,
         needs,
         takes,
+        timing: &["at", "every", "times", "jitter"],
+    }
+}
+
+/// The row of a verb that goes into the load before the run begins: no draw can move it.
+const fn ahead(
+    name: &'static str,
+    needs: &'static [&'static str],
+    timing: &'static [&'static str],
+) -> VerbRow {
+    VerbRow {
+        timing,
+        ..row(name, Object::Topic, needs, &[])
     }
 }
 
@@ -63,8 +78,8 @@ pub static VERBS: &[VerbRow] = &[
     row("slow", Object::Members, &["factor", "for"], &[]),
     row("disconnect", Object::Members, &["for"], &[]),
     row("pause", Object::Partition, &["for"], &[]),
-    row("partitions", Object::Topic, &["to"], &[]),
-    row("load", Object::Topic, &["factor", "for"], &[]),
+    ahead("partitions", &["to"], &["at"]),
+    ahead("load", &["factor", "for"], &["at", "every", "times"]),
     row("coordinator", Object::Word, &[], &["unavailable"]),
     row("broker", Object::Word, &[], &["down", "spacing"]),
     row("config", Object::Group, &["set"], &[]),
@@ -76,9 +91,6 @@ pub static VERBS: &[VerbRow] = &[
 pub fn verb(name: &str) -> Option<&'static VerbRow> {
     VERBS.iter().find(|row| row.name == name)
 }
-
-/// Keys that go with every verb.
-pub static COMMON: &[&str] = &["at", "every", "times", "jitter"];
 
 const fn target(name: &'static str, doc: &'static str) -> Field {
     field(name, Optional, Shape::Text, doc)

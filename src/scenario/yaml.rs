@@ -11,6 +11,12 @@ use serde_saphyr::{Location, Spanned};
 
 use super::node::{Entry, Node, Span, Value};
 
+/// Most values in one document, what aliases repeat included.
+const MAX_NODES: usize = 250_000;
+
+/// Deepest nesting.
+const MAX_DEPTH: usize = 64;
+
 /// The parser's objection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
@@ -33,7 +39,7 @@ pub fn parse(text: &str, source: u32) -> Result<Node, SyntaxError> {
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         reject_unsupported_tags: true,
         with_snippet: false,
-        budget: serde_saphyr::budget! { max_depth: 64, max_nodes: 250_000 },
+        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_nodes: MAX_NODES },
     };
     let raw: Raw =
         serde_saphyr::from_str_with_options(text, options).map_err(|error| refuse(&error, text))?;
@@ -53,13 +59,20 @@ fn refuse(error: &serde_saphyr::Error, text: &str) -> SyntaxError {
         .next()
         .unwrap_or("not YAML")
         .to_owned();
-    let limit = matches!(
-        error,
-        serde_saphyr::Error::Budget { .. }
-            | serde_saphyr::Error::AliasReplayLimitExceeded { .. }
-            | serde_saphyr::Error::AliasExpansionLimitExceeded { .. }
-            | serde_saphyr::Error::AliasReplayStackDepthExceeded { .. }
-    );
+    // Limits met inside of an alias arrive as plain text.
+    let limit = [
+        "budget breached",
+        "alias expansion",
+        "alias replay",
+        "recursion limit",
+    ]
+    .iter()
+    .any(|word| message.contains(word));
+    let message = if limit {
+        format!("at most {MAX_NODES} values, {MAX_DEPTH} levels deep, aliases counted each time")
+    } else {
+        message
+    };
     SyntaxError {
         message,
         start,
@@ -69,9 +82,12 @@ fn refuse(error: &serde_saphyr::Error, text: &str) -> SyntaxError {
 
 fn start_of(at: Location, text: &str) -> u32 {
     let offset = at.span().byte_offset().unwrap_or_else(|| {
-        let line = usize::try_from(at.line().max(1) - 1).unwrap_or(0);
-        let lines = text.split_inclusive('\n').take(line).map(str::len);
-        lines.sum::<usize>() as u64
+        let before = |count: u64| usize::try_from(count.max(1) - 1).unwrap_or(0);
+        let mut lines = text.split_inclusive('\n');
+        let above: usize = lines.by_ref().take(before(at.line())).map(str::len).sum();
+        let line = lines.next().unwrap_or("");
+        let letters = line.chars().take(before(at.column())).map(char::len_utf8);
+        (above + letters.sum::<usize>()) as u64
     });
     u32::try_from(offset.min(text.len() as u64)).unwrap_or(u32::MAX)
 }

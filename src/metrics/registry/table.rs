@@ -154,7 +154,7 @@ pub const METRICS: &[Metric] = &[
     // ---- rebalances ----
     count("rebalances", Section::Rebalances, "Episodes: from leaving `Stable` or `Empty` to the first `Stable` in which no member has a rejoin pending, or `Empty`."),
     count("rebalance_rounds", Section::Rebalances, "Generations that those episodes made."),
-    count("rebalances_by_reason", Section::Rebalances, "Episodes by what began them.").labels(REASON),
+    count("rebalances_by_reason", Section::Rebalances, "Episodes by what began them; without the label all of them.").labels(REASON),
     worst("rebalance_s", Unit::Seconds, Section::Rebalances, "Length of an episode; the bare name is the longest. An episode that the end of the run cuts counts up to there.").also(&[Sum, Mean]),
     count("failed_rebalances", Section::Rebalances, "Generations that never got an assignment (`CompletingRebalance` left for anything but `Stable`)."),
     count("members_touched", Section::Rebalances, "Members that joined, rejoined or were removed, summed over episodes."),

@@ -2,6 +2,9 @@
 
 mod availability;
 mod condition;
+mod document;
+mod flow;
+mod random;
 mod rebalances;
 
 use super::testing::Play;

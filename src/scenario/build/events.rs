@@ -8,7 +8,7 @@ use crate::scenario::near::did_you_mean;
 use crate::scenario::plan::{Ending, Event, Plan, ResetTo, Sequencing, Target, Verb};
 use crate::scenario::scalar;
 use crate::scenario::shape::{Item, Pair, Typed};
-use crate::scenario::verbs::{self, COMMON, Object, VERBS, VerbRow};
+use crate::scenario::verbs::{self, EVENT, Object, VERBS, VerbRow};
 
 use super::Builder;
 use super::groups::{Draft, count};
@@ -40,7 +40,6 @@ impl Builder<'_, '_> {
                 pointer: format!("/events/{index}"),
             });
         }
-        self.growth(item, &events, plan);
         events
     }
 
@@ -51,6 +50,10 @@ impl Builder<'_, '_> {
             .iter()
             .filter_map(|pair| Some((verbs::verb(&pair.key)?, pair)));
         let Some((row, pair)) = there.next() else {
+            let later = |pair: &Pair| EVENT.is_not_modelled(&pair.key);
+            if entry.is_wrong() || entry.pairs().iter().any(later) {
+                return None;
+            }
             let names: Vec<&str> = VERBS.iter().map(|row| row.name).collect();
             self.report(
                 Diagnostic::error(Code::Verb, entry.span, "an event without a verb")
@@ -73,18 +76,14 @@ impl Builder<'_, '_> {
         for other in entry.pairs() {
             let key = other.key.as_str();
             let goes = key == row.name
-                || [COMMON, row.needs, row.takes]
+                || [row.needs, row.takes, row.timing]
                     .iter()
                     .any(|keys| keys.contains(&key));
             if !goes {
                 let mut keys: Vec<&str> = row.needs.to_vec();
-                keys.extend(row.takes);
+                keys.extend(row.takes.iter().chain(row.timing));
                 let message = format!("`{key}` does not go with `{}`", row.name);
-                let help = if keys.is_empty() {
-                    format!("`{}` takes no key of its own", row.name)
-                } else {
-                    format!("`{}` takes: {}", row.name, keys.join(", "))
-                };
+                let help = format!("`{}` takes: {}", row.name, keys.join(", "));
                 self.report(Diagnostic::error(Code::Modifier, other.key_span, message).help(help));
             }
         }
@@ -166,7 +165,7 @@ impl Builder<'_, '_> {
     }
 
     fn member_verb(&mut self, row: &VerbRow, target: Target, entry: &Item) -> Option<Verb> {
-        let sequencing = self.sequencing(row, entry);
+        let sequencing = self.sequencing(entry);
         let span = entry.get("for");
         Some(match row.name {
             "start" => Verb::Start(target),
@@ -192,29 +191,20 @@ impl Builder<'_, '_> {
         })
     }
 
-    fn sequencing(&mut self, row: &VerbRow, entry: &Item) -> Sequencing {
+    fn sequencing(&mut self, entry: &Item) -> Sequencing {
         let in_turn = entry.get("one_by_one").is_some_and(Item::is_true);
         let spacing = entry.get("spacing");
         match (in_turn, spacing) {
             (false, None) => Sequencing::Together,
             (false, Some(spacing)) => {
-                if row.object == Object::Members {
-                    let message = "`spacing` changes nothing without `one_by_one: true`";
-                    self.error(Code::Modifier, spacing, message);
-                }
+                let message = "`spacing` changes nothing without `one_by_one: true`";
+                self.error(Code::Modifier, spacing, message);
                 Sequencing::Together
             }
             (true, Some(spacing)) => {
                 Sequencing::Spacing(spacing.duration().unwrap_or(SimDuration::ZERO))
             }
-            (true, None) => {
-                if let Some(at) = entry.get("one_by_one").filter(|_| row.name != "restart") {
-                    let message =
-                        format!("after `{}` nobody comes back: say the `spacing`", row.name);
-                    self.error(Code::Modifier, at, message);
-                }
-                Sequencing::WhenStable
-            }
+            (true, None) => Sequencing::WhenStable,
         }
     }
 
@@ -418,28 +408,33 @@ impl Builder<'_, '_> {
         position.map(|position| GroupId(count(position)))
     }
 
-    /// Partitions are only ever added.
-    fn growth(&mut self, item: Option<&Item>, events: &[Event], plan: &Plan) {
-        let mut order: Vec<&Event> = events.iter().collect();
+    /// Partitions are only ever added, one change at an instant; how many each topic has in the end.
+    pub(super) fn growth(&mut self, item: Option<&Item>, plan: &Plan) -> Vec<u32> {
+        let mut order: Vec<&Event> = plan.events.iter().collect();
         order.sort_by_key(|event| event.at);
         let mut now: Vec<u32> = plan.topics.iter().map(|topic| topic.partitions).collect();
+        let mut last = vec![SimTime::ZERO; now.len()];
         for event in order {
             let Verb::Partitions(topic, to) = event.verb else {
                 continue;
             };
             let before = now[topic.index()];
-            let index = event
-                .pointer
-                .rsplit('/')
-                .next()
-                .and_then(|text| text.parse::<usize>().ok());
+            let index = event.pointer.rsplit('/').next();
+            let index = index.and_then(|text| text.parse::<usize>().ok());
             let entry = index.and_then(|index| item?.items().get(index)?.get("to"));
-            if let Some(at) = entry.filter(|_| before > 0 && to <= before) {
+            let same = last[topic.index()] == event.at;
+            if let Some(at) = entry.filter(|_| before > 0 && (to <= before || same)) {
                 let name = &plan.topics[topic.index()].name;
-                let message = format!("`{name}` has {before} partitions then; {to} is not more");
+                let message = if same {
+                    format!("`{name}` changes its partitions at {} already", event.at)
+                } else {
+                    format!("`{name}` has {before} partitions then; {to} is not more")
+                };
                 self.error(Code::Partitions, at, message);
             }
             now[topic.index()] = to.max(before);
+            last[topic.index()] = event.at;
         }
+        now
     }
 }

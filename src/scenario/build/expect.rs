@@ -1,73 +1,131 @@
-//! `expect`: what must hold, for every variant or for one.
+//! `expect`: what must hold, for every variant or for one. What metrics there are, and what may be asked of them, is for
+//! [`crate::metrics::condition`] to say; that the groups, topics and variants in a condition exist, is said here.
 
-use crate::scenario::Expectation;
+use crate::metrics::Name;
+use crate::metrics::condition::Condition;
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::load::Expectation;
 use crate::scenario::near::did_you_mean;
+use crate::scenario::node::Span;
+use crate::scenario::plan::Plan;
+use crate::scenario::resolved;
 use crate::scenario::shape::{Item, Pair, Typed};
 
 use super::Builder;
 
-/// Whether a metric and a condition on it make sense: the one place where the metrics' own check is called.
-fn check_condition(metric: &str, condition: &str) -> Result<(), String> {
-    if metric.is_empty() {
-        return Err("a condition on no metric".to_owned());
-    }
-    if condition.trim().is_empty() {
-        return Err("an empty condition".to_owned());
-    }
-    Ok(())
-}
-
 impl Builder<'_, '_> {
-    /// The expectations that concern `variant`.
+    /// The expectations that concern the variant of `plan`.
     pub(super) fn expectations(
         &mut self,
         item: Option<&Item>,
-        variant: &str,
+        plan: &Plan,
         variants: &[String],
     ) -> Vec<Expectation> {
         let mut expectations = Vec::new();
         for pair in item.map_or(&[][..], Item::pairs) {
             let Typed::Map(inner) = &pair.item.value else {
-                expectations.extend(self.expectation(pair, None));
+                expectations.extend(self.expectation(pair, None, plan, variants));
                 continue;
             };
-            if !variants.contains(&pair.key) {
-                let message = format!("there is no variant `{}`", pair.key);
-                let names = variants.iter().map(String::as_str);
-                self.report(
-                    Diagnostic::error(Code::UnknownVariant, pair.key_span, message)
-                        .maybe_help(did_you_mean(&pair.key, names)),
-                );
-            } else if pair.key == variant {
+            self.variant(&pair.key, pair.key_span, variants);
+            if pair.key == plan.variant {
                 for inner in inner {
-                    expectations.extend(self.expectation(inner, Some(&pair.key)));
+                    let variant = Some(pair.key.as_str());
+                    expectations.extend(self.expectation(inner, variant, plan, variants));
                 }
             }
         }
         expectations
     }
 
-    fn expectation(&mut self, pair: &Pair, variant: Option<&str>) -> Option<Expectation> {
-        let condition = pair.item.text()?;
-        if let Err(message) = check_condition(&pair.key, condition) {
-            self.error(Code::Condition, &pair.item, message);
-            return None;
-        }
-        let place = self.files.sources.place(pair.key_span);
-        let pointer = match variant {
-            Some(variant) => format!("/expect/{variant}/{}", pair.key),
-            None => format!("/expect/{}", pair.key),
+    fn expectation(
+        &mut self,
+        pair: &Pair,
+        variant: Option<&str>,
+        plan: &Plan,
+        variants: &[String],
+    ) -> Option<Expectation> {
+        let text = pair.item.text()?;
+        let condition = match Condition::parse(&pair.key, text) {
+            Ok(condition) => condition,
+            Err(error) => {
+                let span = if is_metric(&pair.key) {
+                    pair.item.span
+                } else {
+                    pair.key_span
+                };
+                let finding = Diagnostic::error(Code::Condition, span, error.message);
+                self.report(finding.help(error.help));
+                return None;
+            }
         };
+        if let Some(other) = condition.other_variant() {
+            self.variant(other, pair.item.span, variants);
+        }
+        if let Some(own) = &condition.variant {
+            self.variant(own, pair.key_span, variants);
+        }
+        self.labels(&condition.name, pair.key_span, plan);
+        let place = self.files.sources.place(pair.key_span);
+        let metric = resolved::token(&pair.key);
         Some(Expectation {
+            pointer: match variant {
+                Some(variant) => format!("/expect/{variant}/{metric}"),
+                None => format!("/expect/{metric}"),
+            },
             variant: variant.map(str::to_owned),
             metric: pair.key.clone(),
-            condition: condition.to_owned(),
-            pointer,
+            condition: text.to_owned(),
             file: place.file,
             line: place.line,
             column: place.column,
         })
     }
+
+    fn variant(&mut self, name: &str, span: Span, variants: &[String]) {
+        if variants.iter().all(|variant| variant != name) {
+            let message = format!("there is no variant `{name}`");
+            let names = variants.iter().map(String::as_str);
+            self.report(
+                Diagnostic::error(Code::UnknownVariant, span, message)
+                    .help(format!("variants: {}", variants.join(", ")))
+                    .maybe_help(did_you_mean(name, names)),
+            );
+        }
+    }
+
+    /// Whether what the labels name is in the scenario.
+    fn labels(&mut self, name: &Name, span: Span, plan: &Plan) {
+        if let Some(group) = &name.labels.group
+            && plan.groups.iter().all(|other| other.name != *group)
+        {
+            let message = format!("there is no group `{group}`");
+            let names = plan.groups.iter().map(|group| &*group.name);
+            self.report(
+                Diagnostic::error(Code::UnknownGroup, span, message)
+                    .maybe_help(did_you_mean(group, names)),
+            );
+        }
+        if let Some(topic) = &name.labels.topic
+            && plan.topics.iter().all(|other| other.name != *topic)
+        {
+            let message = format!("there is no topic `{topic}`");
+            let names = plan.topics.iter().map(|topic| &*topic.name);
+            self.report(
+                Diagnostic::error(Code::UnknownTopic, span, message)
+                    .maybe_help(did_you_mean(topic, names)),
+            );
+        }
+    }
+}
+
+/// True when `text` names a metric, with or without a variant before it: what is wrong then is the condition.
+fn is_metric(text: &str) -> bool {
+    let labels = text.find('{').unwrap_or(text.len());
+    let name = match text[..labels].find('.') {
+        Some(point) => &text[point + 1..],
+        None => text,
+    };
+    Name::parse(name).is_ok()
 }

@@ -117,13 +117,24 @@ impl Builder<'_, '_> {
         consumers: &mut Vec<Consumer>,
         drafts: &mut Vec<Draft<'i>>,
     ) {
+        if size > self.room.members {
+            let at = entry.or(group.item.get("members")).unwrap_or(group.item);
+            let message = "more than 1000000 members in all variants together";
+            self.error(Code::Limit, at, message);
+            self.vague.insert(group.id);
+            return;
+        }
+        self.room.members -= size;
         let own = |key: &str| entry.and_then(|entry| entry.get(key));
         let layers = [group.item.get("config"), own("config")];
         let keys = settings::keys(&layers);
         let mut model = self.consumer(group, entry, &keys);
         let rack = own("rack").and_then(Item::text).map(Arc::from);
         if let (Some(rack), Some(at)) = (&rack, own("rack")) {
-            self.rack(at, &keys);
+            self.rack(
+                at,
+                own("config").and_then(|config| config.pair("client.rack")),
+            );
             model.config.client_rack = Some(Arc::clone(rack));
         }
         self.shared_instance(&keys, group, own("config"), size);
@@ -156,10 +167,8 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn rack(&mut self, item: &Item, keys: &Keys<'_>) {
-        if let Some(pair) = keys.get("client.rack")
-            && pair.item.text() != item.text()
-        {
+    fn rack(&mut self, item: &Item, key: Option<&Pair>) {
+        if let Some(pair) = key.filter(|pair| pair.item.text() != item.text()) {
             let message = "`rack` and `client.rack` say different things";
             self.report(
                 Diagnostic::error(Code::Exclusive, item.span, message)
@@ -287,7 +296,7 @@ impl Builder<'_, '_> {
         topics: &[Topic],
     ) -> Option<TopicId> {
         let position = topics.iter().position(|topic| topic.name == name);
-        if position.is_none() {
+        if position.is_none() && self.topics_known {
             let names = topics.iter().map(|topic| &*topic.name);
             let known: Vec<&str> = names.clone().collect();
             self.report(

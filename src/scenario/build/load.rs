@@ -1,130 +1,58 @@
 //! Terms of a topic's load, and the files that traces are read from.
 
 use crate::kernel::{SimDuration, SimTime};
-use crate::scenario::check::duration_or;
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::shape::Item;
 use crate::scenario::units;
+use crate::workload::Refusal;
 use crate::workload::arrivals::{LoadTerm, Rate};
 use crate::workload::distribution::Distribution;
 
 use super::Builder;
 
-const NOTHING: Rate = Rate {
-    records: 0,
-    per_micros: 1,
-};
-
 impl Builder<'_, '_> {
-    /// One term; `None` when the entry holds none.
+    /// One term; `None` when it has been reported.
     pub(super) fn term(&mut self, item: &Item) -> Option<LoadTerm> {
         let pair = item.pairs().first()?;
-        let of = &pair.item;
-        let rate = |key: &str| of.get(key).and_then(Item::rate).unwrap_or(NOTHING);
-        let span = |key: &str| duration_or(of.get(key), SimDuration::ZERO);
-        Some(match pair.key.as_str() {
-            "constant" => LoadTerm::Constant(of.rate().unwrap_or(NOTHING)),
-            "poisson" => LoadTerm::Poisson(of.rate().unwrap_or(NOTHING)),
-            "diurnal" => {
-                let (mean, amplitude) = (rate("mean"), rate("amplitude"));
-                if let Some(at) = of.get("amplitude").filter(|_| above(amplitude, mean)) {
-                    self.error(
-                        Code::BadDistribution,
-                        at,
-                        "`amplitude` is above `mean`: rates would be negative",
-                    );
-                }
-                let noon = SimDuration::from_secs(43_200);
-                LoadTerm::Diurnal {
-                    mean,
-                    amplitude,
-                    peak: duration_or(of.get("peak"), noon),
-                }
-            }
-            "bursts" => {
-                for key in ["low_for", "high_for"] {
-                    let zero = |at: &&Item| at.duration().is_some_and(SimDuration::is_zero);
-                    if let Some(at) = of.get(key).filter(zero) {
-                        self.error(Code::BadDistribution, at, "must be longer than nothing");
-                    }
-                }
-                LoadTerm::Bursts {
-                    low: rate("low"),
-                    high: rate("high"),
-                    low_for: span("low_for"),
-                    high_for: span("high_for"),
-                }
-            }
-            "steps" => LoadTerm::Steps(self.steps(of)),
-            "ramp" => {
-                if let Some(at) = of
-                    .get("end")
-                    .filter(|at| at.duration().is_some_and(|end| end <= span("start")))
-                {
-                    self.error(Code::BadDistribution, at, "`end` is not after `start`");
-                }
-                LoadTerm::Ramp {
-                    from: rate("from"),
-                    to: rate("to"),
-                    start: SimTime::ZERO + span("start"),
-                    end: SimTime::ZERO + span("end"),
-                }
-            }
-            "spike" => LoadTerm::Spike {
-                at: of
-                    .get("at")
-                    .map_or(SimTime::ZERO, |at| self.instant(at, "the spike")),
-                length: span("for"),
-                factor_thousandths: of.get("factor").and_then(Item::factor).unwrap_or(1_000),
-            },
-            "trace" => LoadTerm::Trace(self.trace_of_rates(of)),
-            _ => return None,
-        })
-    }
-
-    fn steps(&mut self, item: &Item) -> Vec<(SimTime, Rate)> {
-        let mut steps: Vec<(SimTime, Rate)> = Vec::new();
-        for step in item.items() {
-            let at = step.get("at").filter(|at| !at.is_wrong());
-            let (Some(at), Some(rate)) = (at, step.get("rate").and_then(Item::rate)) else {
-                continue;
-            };
-            let instant = self.instant(at, "the step");
-            if steps.last().is_some_and(|(before, _)| *before >= instant) {
-                self.error(
-                    Code::BadDistribution,
-                    at,
-                    "steps must follow each other in time",
-                );
-            }
-            steps.push((instant, rate));
+        let term = match pair.key.as_str() {
+            "trace" => LoadTerm::Trace(self.trace_of_rates(&pair.item)?),
+            kind => term(kind, &pair.item)?,
+        };
+        if let Err(refusal) = term.check() {
+            self.refuse(&pair.item, &refusal);
+            return None;
         }
-        steps
+        let begin = match &term {
+            LoadTerm::Spike { .. } | LoadTerm::Ramp { .. } => {
+                pair.item.get("at").or(pair.item.get("start"))
+            }
+            LoadTerm::Constant(_)
+            | LoadTerm::Poisson(_)
+            | LoadTerm::Diurnal { .. }
+            | LoadTerm::Bursts { .. }
+            | LoadTerm::Steps(_)
+            | LoadTerm::Trace(_) => pair.item.items().last().and_then(|step| step.get("at")),
+        };
+        if let Some(begin) = begin {
+            self.instant(begin, "a change of the load");
+        }
+        Some(term)
     }
 
     /// `at,rate` lines of a CSV file: a duration and a rate of the language in each.
-    fn trace_of_rates(&mut self, item: &Item) -> Vec<(SimTime, Rate)> {
-        let mut steps: Vec<(SimTime, Rate)> = Vec::new();
-        for (line, fields) in self.rows(item, &["at", "rate"]) {
-            let at = units::duration(&fields[0]).ok();
-            let rate = units::rate(&fields[1]).ok();
-            let (Some(at), Some(rate)) = (at, rate) else {
+    fn trace_of_rates(&mut self, item: &Item) -> Option<Vec<(SimTime, Rate)>> {
+        let mut rows = Vec::new();
+        for (line, fields) in self.rows(item, &["at", "rate"])? {
+            let (at, rate) = (units::duration(&fields[0]), units::rate(&fields[1]));
+            let (Ok(at), Ok(rate)) = (at, rate) else {
                 let wanted = "a duration and a rate such as `30s,1200/s`";
                 self.bad_trace(item, &format!("line {line} is not {wanted}"));
-                return steps;
+                return None;
             };
-            let at = SimTime::ZERO + at;
-            if steps.last().is_some_and(|(before, _)| *before >= at) {
-                self.bad_trace(
-                    item,
-                    &format!("line {line} does not come after the line before"),
-                );
-                return steps;
-            }
-            steps.push((at, rate));
+            rows.push((SimTime::ZERO + at, rate));
         }
-        steps
+        Some(rows)
     }
 
     /// The values of one column of a CSV file.
@@ -132,47 +60,37 @@ impl Builder<'_, '_> {
         &mut self,
         item: &Item,
         column: Option<&Item>,
-    ) -> Distribution {
-        let Some(name) = column.and_then(Item::text) else {
-            return Distribution::Constant(SimDuration::ZERO);
-        };
+    ) -> Option<Result<Distribution, Refusal>> {
+        let name = column?.text()?;
         let unit = name.rsplit('_').next().unwrap_or(name);
         if !matches!(unit, "us" | "ms" | "s") {
-            let at = column.unwrap_or(item);
+            let message = format!("column `{name}` does not say its unit");
             self.report(
-                Diagnostic::error(
-                    Code::BadTrace,
-                    at.span,
-                    format!("column `{name}` does not say its unit"),
-                )
-                .help("let its name be or end with us, ms or s: ms, service_ms"),
+                Diagnostic::error(Code::BadTrace, column?.span, message)
+                    .help("let its name be or end with us, ms or s: ms, service_ms"),
             );
-            return Distribution::Constant(SimDuration::ZERO);
+            return None;
         }
         let mut values = Vec::new();
-        for (line, fields) in self.rows(item, &[name]) {
-            match units::duration(&format!("{}{unit}", fields[0])) {
-                Ok(value) => values.push(value),
-                Err(_) => {
-                    self.bad_trace(
-                        item,
-                        &format!("line {line}: `{}` is no duration in {unit}", fields[0]),
-                    );
-                    break;
-                }
-            }
+        for (line, fields) in self.rows(item, &[name])? {
+            let Ok(value) = units::duration(&format!("{}{unit}", fields[0])) else {
+                let message = format!("line {line}: `{}` is no duration in {unit}", fields[0]);
+                self.bad_trace(item, &message);
+                return None;
+            };
+            values.push(value);
         }
-        Distribution::Trace(values)
+        Some(Distribution::trace(values))
     }
 
     /// The wanted columns of a CSV file, with line numbers; at least one row, or a finding.
-    fn rows(&mut self, item: &Item, columns: &[&str]) -> Vec<(usize, Vec<String>)> {
+    fn rows(&mut self, item: &Item, columns: &[&str]) -> Option<Vec<(usize, Vec<String>)>> {
         let path = item.text().unwrap_or("");
         let text = match self.files.read(path, item.span) {
             Ok(text) => text,
             Err(finding) => {
                 self.report(*finding);
-                return Vec::new();
+                return None;
             }
         };
         let mut reader = csv::ReaderBuilder::new()
@@ -187,7 +105,7 @@ impl Builder<'_, '_> {
                 item,
                 &format!("no column `{}` in its first line", columns[missing]),
             );
-            return Vec::new();
+            return None;
         }
         let mut rows = Vec::new();
         for record in reader.records() {
@@ -196,7 +114,7 @@ impl Builder<'_, '_> {
                     item,
                     &format!("line {} has other columns than the first", rows.len() + 2),
                 );
-                return Vec::new();
+                return None;
             };
             let line = record
                 .position()
@@ -205,10 +123,7 @@ impl Builder<'_, '_> {
                 |at: &Option<usize>| at.and_then(|at| record.get(at)).unwrap_or("").to_owned();
             rows.push((line, positions.iter().map(field).collect()));
         }
-        if rows.is_empty() {
-            self.bad_trace(item, "no values");
-        }
-        rows
+        Some(rows)
     }
 
     fn bad_trace(&mut self, item: &Item, what: &str) {
@@ -217,7 +132,47 @@ impl Builder<'_, '_> {
     }
 }
 
-fn above(a: Rate, b: Rate) -> bool {
-    let cross = |a: Rate, b: Rate| u128::from(a.records) * u128::from(b.per_micros);
-    cross(a, b) > cross(b, a)
+/// The term of a kind; `None` when a part of it has been reported already.
+fn term(kind: &str, of: &Item) -> Option<LoadTerm> {
+    let rate = |key: &str| of.get(key).and_then(Item::rate);
+    let span = |key: &str| of.get(key).and_then(Item::duration);
+    let at = |key: &str| Some(SimTime::ZERO + span(key)?);
+    let or = |key: &str, default| match of.pair(key) {
+        Some(_) => span(key),
+        None => Some(default),
+    };
+    Some(match kind {
+        "constant" => LoadTerm::Constant(of.rate()?),
+        "poisson" => LoadTerm::Poisson(of.rate()?),
+        "diurnal" => LoadTerm::Diurnal {
+            mean: rate("mean")?,
+            amplitude: rate("amplitude")?,
+            peak: or("peak", SimDuration::from_secs(43_200))?,
+        },
+        "bursts" => LoadTerm::Bursts {
+            low: rate("low")?,
+            high: rate("high")?,
+            low_for: span("low_for")?,
+            high_for: span("high_for")?,
+        },
+        "steps" => {
+            let step = |step: &Item| {
+                let at = SimTime::ZERO + step.get("at")?.duration()?;
+                Some((at, step.get("rate")?.rate()?))
+            };
+            LoadTerm::Steps(of.items().iter().map(step).collect::<Option<_>>()?)
+        }
+        "ramp" => LoadTerm::Ramp {
+            from: rate("from")?,
+            to: rate("to")?,
+            start: SimTime::ZERO + or("start", SimDuration::ZERO)?,
+            end: at("end")?,
+        },
+        "spike" => LoadTerm::Spike {
+            at: at("at")?,
+            length: span("for")?,
+            factor_thousandths: of.get("factor")?.factor()?,
+        },
+        _ => return None,
+    })
 }

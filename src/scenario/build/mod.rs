@@ -33,16 +33,37 @@ pub(super) struct Built {
     pub(super) expectations: Vec<Expectation>,
 }
 
+/// What is left of what all variants together may hold, so that a small file cannot fill the memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// Members.
+    pub(super) members: usize,
+    /// Partitions.
+    pub(super) partitions: usize,
+}
+
+impl Room {
+    /// All of it: a million members, four million partitions.
+    pub(super) const WHOLE: Self = Self {
+        members: 1_000_000,
+        partitions: 4_000_000,
+    };
+}
+
 /// State of the work on one variant.
 pub(super) struct Builder<'b, 'l> {
     /// Findings.
     pub(super) found: &'b mut Vec<Diagnostic>,
     /// Where traces come from.
     pub(super) files: &'b mut Files<'l>,
+    /// What may still be made.
+    pub(super) room: &'b mut Room,
     /// Length of the replication.
     pub(super) duration: SimDuration,
     /// Groups whose members were not understood: nothing can be said about them.
     pub(super) vague: BTreeSet<GroupId>,
+    /// False when `topics` was not understood: any name may be that of one.
+    pub(super) topics_known: bool,
 }
 
 /// Builds the plan of `variant` from the checked document `root`.
@@ -52,13 +73,16 @@ pub(super) fn build(
     variants: &[String],
     found: &mut Vec<Diagnostic>,
     files: &mut Files<'_>,
+    room: &mut Room,
 ) -> Built {
     let duration = duration_or(root.get("duration"), units::LONGEST);
     let mut builder = Builder {
         found,
         files,
+        room,
         duration,
         vague: BTreeSet::new(),
+        topics_known: root.get("topics").is_some_and(|topics| !topics.is_wrong()),
     };
     if duration.is_zero()
         && let Some(item) = root.get("duration")
@@ -86,7 +110,9 @@ pub(super) fn build(
         events: Vec::new(),
     };
     plan.events = builder.events(root.get("events"), &plan, &drafts);
-    let expectations = builder.expectations(root.get("expect"), variant, variants);
+    let most = builder.growth(root.get("events"), &plan);
+    builder.skews(root.get("topics"), &plan.topics, &most);
+    let expectations = builder.expectations(root.get("expect"), &plan, variants);
     Built { plan, expectations }
 }
 

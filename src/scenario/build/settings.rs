@@ -211,7 +211,7 @@ impl Builder<'_, '_> {
             });
         }
         let (min, max) = (brokers.min_session_timeout, brokers.max_session_timeout);
-        if timeout < min || timeout > max {
+        if (timeout < min || timeout > max) && min <= max {
             let bound = if timeout < min {
                 format!("group.min.session.timeout.ms, {}", min.as_micros() / 1_000)
             } else {

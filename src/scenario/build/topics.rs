@@ -17,8 +17,30 @@ impl Builder<'_, '_> {
     fn topic(&mut self, pair: &Pair) -> Topic {
         let item = &pair.item;
         let partitions = item.get("partitions").and_then(Item::integer);
-        let partitions = partitions.and_then(|number| u32::try_from(number).ok());
+        let mut partitions = partitions.and_then(|number| u32::try_from(number).ok());
+        let number = partitions.unwrap_or(0) as usize;
+        if number > self.room.partitions {
+            let at = item.get("partitions").unwrap_or(item);
+            let message = "more than 4000000 partitions in all variants together";
+            self.error(Code::Limit, at, message);
+            partitions = None;
+        } else {
+            self.room.partitions -= number;
+        }
         let (load, per_partition) = self.load(item);
+        let spikes_alone = load
+            .iter()
+            .all(|term| matches!(term, LoadTerm::Spike { .. }));
+        if let Some(at) = item
+            .get("load")
+            .filter(|_| spikes_alone && !load.is_empty())
+        {
+            self.error(
+                Code::Workload,
+                at,
+                "a spike alone multiplies nothing: add a term",
+            );
+        }
         let size = item.get("record_size");
         let record_size = match size.map(|size| &size.value) {
             Some(Typed::Size(bytes)) => *bytes,
@@ -28,7 +50,7 @@ impl Builder<'_, '_> {
             self.error(Code::Limit, size, "a record has from 1B to 1GiB");
         }
         let skew = match item.get("skew") {
-            Some(at) => self.skew(at, partitions),
+            Some(at) => skew(at).unwrap_or(Skew::Even),
             None => Skew::Even,
         };
         if per_partition
@@ -68,48 +90,17 @@ impl Builder<'_, '_> {
         )
     }
 
-    fn skew(&mut self, item: &Item, known: Option<u32>) -> Skew {
-        if let Some(zipf) = item.get("zipf") {
-            return Skew::Zipf {
-                keys: zipf.get("keys").and_then(Item::integer).unwrap_or(1),
-                exponent: zipf.get("exponent").and_then(Item::number).unwrap_or(0.0),
+    /// Whether the skews fit the partitions that there are at the start and at the end.
+    pub(super) fn skews(&mut self, item: Option<&Item>, topics: &[Topic], most: &[u32]) {
+        let pairs = item.map_or(&[][..], Item::pairs);
+        for ((pair, topic), most) in pairs.iter().zip(topics).zip(most) {
+            let skew = pair.item.get("skew").filter(|_| topic.partitions > 0);
+            let Some(at) = skew.and_then(|skew| skew.pairs().first()) else {
+                continue;
             };
-        }
-        if let Some(at) = item.get("weights") {
-            let weights: Vec<f64> = at.items().iter().filter_map(Item::number).collect();
-            let count = at.items().len();
-            if let Some(partitions) = known.filter(|partitions| *partitions as usize != count) {
-                let message = format!("{count} weights for {partitions} partitions");
-                self.error(Code::Partitions, at, message);
-            } else if weights.len() == count && weights.iter().all(|weight| *weight <= 0.0) {
-                self.error(Code::Partitions, at, "one weight at least must be above 0");
+            if let Err(refusal) = topic.skew.check(topic.partitions, *most) {
+                self.refuse(&at.item, &refusal);
             }
-            return Skew::Weights(weights);
-        }
-        let Some(hot) = item.get("hot") else {
-            return Skew::Even;
-        };
-        let partitions = known.unwrap_or(u32::MAX);
-        let mut numbers = Vec::new();
-        for at in hot.get("partitions").map_or(&[][..], Item::items) {
-            let Some(number) = at.integer() else { continue };
-            let number = u32::try_from(number).unwrap_or(u32::MAX);
-            if number >= partitions || numbers.contains(&number) {
-                let message =
-                    format!("partition {number} is none of 0..{partitions}, or named twice");
-                self.error(Code::Partitions, at, message);
-            }
-            numbers.push(number);
-        }
-        if hot
-            .get("partitions")
-            .is_some_and(|at| !at.is_wrong() && at.items().is_empty())
-        {
-            self.error(Code::Partitions, hot, "`hot` names no partition");
-        }
-        Skew::Hot {
-            partitions: numbers,
-            share: hot.get("share").map_or(0.0, share),
         }
     }
 
@@ -137,6 +128,27 @@ impl Builder<'_, '_> {
             ),
         }
     }
+}
+
+/// How the load falls on partitions; `None` when a part of it has been reported already.
+fn skew(item: &Item) -> Option<Skew> {
+    if let Some(zipf) = item.get("zipf") {
+        return Some(Skew::Zipf {
+            keys: zipf.get("keys")?.integer()?,
+            exponent: zipf.get("exponent")?.number()?,
+        });
+    }
+    if let Some(at) = item.get("weights") {
+        let weights = at.items().iter().map(Item::number);
+        return Some(Skew::Weights(weights.collect::<Option<_>>()?));
+    }
+    let hot = item.get("hot")?;
+    let number = |at: &Item| at.integer().and_then(|number| u32::try_from(number).ok());
+    let partitions = hot.get("partitions")?.items().iter().map(number);
+    Some(Skew::Hot {
+        partitions: partitions.collect::<Option<_>>()?,
+        share: share(hot.get("share")?),
+    })
 }
 
 /// A share as a number of 0..=1.

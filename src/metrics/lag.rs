@@ -1,0 +1,208 @@
+//! Lag of partitions, topics and groups: levels on the grid of samples, integrals from the data plane's exact sums.
+
+use std::collections::BTreeMap;
+
+use super::decimal::Decimal;
+use super::delivery::{measured, scopes, window_us};
+use super::name::Labels;
+use super::series::{self, Kind, Summary};
+use super::values::{NO_DATA, NOT_DRAINED, Value, Values};
+use crate::assignor::{GroupId, TopicPartition};
+use crate::kernel::SimTime;
+use crate::timeline::{Observation, Sample, Timeline};
+
+/// A level over time.
+pub type Series = Vec<(SimTime, u64)>;
+
+/// The three lags of one scope.
+#[derive(Clone, Debug, Default)]
+struct Levels {
+    records: Series,
+    committed: Series,
+    /// Microseconds.
+    age: Series,
+}
+
+/// What is last known of a partition.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    records: u64,
+    committed: u64,
+    oldest_due: Option<SimTime>,
+}
+
+impl Known {
+    fn of(sample: &Sample) -> Self {
+        Self {
+            records: sample.log_end.saturating_sub(sample.processed),
+            committed: sample.log_end.saturating_sub(sample.committed.unwrap_or(0)),
+            oldest_due: sample.oldest_due,
+        }
+    }
+
+    fn age(&self, at: SimTime) -> u64 {
+        self.oldest_due.map_or(0, |due| at.since(due).as_micros())
+    }
+}
+
+/// Adds the values of one group, and gives back the series of its lag.
+pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) -> Series {
+    let scopes = scopes(timeline, group);
+    let levels = read(timeline, group, &scopes);
+    let mut hottest = [None; 3];
+    for ((labels, indexes), levels) in scopes.iter().zip(&levels) {
+        let summary = |series: &Series| series::summarise(series, timeline.measured);
+        let summaries = [&levels.records, &levels.committed, &levels.age].map(summary);
+        let area: u128 = indexes
+            .iter()
+            .map(|index| timeline.partitions[*index].1.lag_record_us)
+            .sum();
+        let exact = Some((area, window_us(timeline)));
+        let [records, committed, age] = &summaries;
+        series::put(
+            values,
+            "lag_records",
+            labels,
+            Kind::Count,
+            records.as_ref(),
+            exact,
+        );
+        series::put(
+            values,
+            "committed_lag_records",
+            labels,
+            Kind::Count,
+            committed.as_ref(),
+            None,
+        );
+        series::put(values, "lag_s", labels, Kind::Span, age.as_ref(), None);
+        if labels.partition.is_some() {
+            for (hottest, summary) in hottest.iter_mut().zip(&summaries) {
+                *hottest = (*hottest).max(summary.as_ref().map(|summary| summary.peak));
+            }
+        } else if labels.topic.is_none() {
+            put_moments(values, labels, &summaries);
+        }
+    }
+    let Some((labels, _)) = scopes.first() else {
+        return Series::new();
+    };
+    let names = [
+        "hottest_partition_lag_records",
+        "hottest_partition_committed_lag_records",
+    ];
+    for (name, peak) in names.into_iter().zip(hottest) {
+        values.put(name, labels, Value::or_no_data(peak.map(Decimal::whole)));
+    }
+    let oldest = Value::or_no_data(hottest[2].map(Decimal::seconds));
+    values.put("hottest_partition_lag_s", labels, oldest);
+    let series = levels.into_iter().next().unwrap_or_default().records;
+    values.put("drain_s", labels, drain(timeline, &series));
+    series
+}
+
+fn put_moments(values: &mut Values, labels: &Labels, summaries: &[Option<Summary>; 3]) {
+    let names = [
+        "lag_records_peak_at_s",
+        "committed_lag_records_peak_at_s",
+        "lag_peak_at_s",
+    ];
+    for (name, summary) in names.into_iter().zip(summaries) {
+        let at = summary
+            .as_ref()
+            .map(|summary| Decimal::seconds(summary.peak_at.as_micros()));
+        values.put(name, labels, Value::or_no_data(at));
+    }
+}
+
+/// The levels of all scopes of a group: a partition's own at its samples, those of topics and of the group at every instant with
+/// samples, partitions not sampled then counting with what was last known.
+fn read(timeline: &Timeline, group: GroupId, scopes: &[(Labels, Vec<usize>)]) -> Vec<Levels> {
+    let mut levels = vec![Levels::default(); scopes.len()];
+    let place: BTreeMap<TopicPartition, usize> = timeline
+        .partitions
+        .iter()
+        .enumerate()
+        .filter(|(_, ((owner, _), _))| *owner == group)
+        .map(|(index, ((_, partition), _))| (*partition, index))
+        .collect();
+    let alone: BTreeMap<usize, usize> = scopes
+        .iter()
+        .enumerate()
+        .filter(|(_, (labels, _))| labels.partition.is_some())
+        .flat_map(|(scope, (_, indexes))| indexes.iter().map(move |index| (*index, scope)))
+        .collect();
+    let mut known: Vec<Option<Known>> = vec![None; timeline.partitions.len()];
+    let of_group = timeline
+        .samples
+        .iter()
+        .filter(|sample| sample.group == group);
+    let samples: Vec<&Sample> = of_group.collect();
+    for same_instant in samples.chunk_by(|left, right| left.at == right.at) {
+        let at = same_instant[0].at;
+        for sample in same_instant {
+            let Some(index) = place.get(&sample.partition) else {
+                continue;
+            };
+            let now = Known::of(sample);
+            known[*index] = Some(now);
+            if let Some(scope) = alone.get(index) {
+                push(
+                    &mut levels[*scope],
+                    at,
+                    now.records,
+                    now.committed,
+                    now.age(at),
+                );
+            }
+        }
+        for (levels, (labels, indexes)) in levels.iter_mut().zip(scopes) {
+            if labels.partition.is_none() {
+                let all = || indexes.iter().filter_map(|index| known[*index]);
+                let records = all().map(|known| known.records).sum();
+                let committed = all().map(|known| known.committed).sum();
+                let age = all().map(|known| known.age(at)).max().unwrap_or(0);
+                push(levels, at, records, committed, age);
+            }
+        }
+    }
+    levels
+}
+
+fn push(levels: &mut Levels, at: SimTime, records: u64, committed: u64, age: u64) {
+    levels.records.push((at, records));
+    levels.committed.push((at, committed));
+    levels.age.push((at, age));
+}
+
+/// See the definition of `drain_s`.
+fn drain(timeline: &Timeline, series: &[(SimTime, u64)]) -> Value {
+    let actions = || {
+        timeline.entries.iter().filter(|entry| {
+            matches!(entry.observation, Observation::Action { .. }) && measured(timeline, entry.at)
+        })
+    };
+    let (Some(first), Some(last)) = (actions().next(), actions().next_back()) else {
+        return Value::Word(NO_DATA);
+    };
+    let window = timeline.measured;
+    let inside = |from: SimTime, to: SimTime| {
+        series
+            .iter()
+            .filter(move |(at, _)| from.max(window.0) <= *at && *at <= to.min(window.1))
+    };
+    let before = inside(SimTime::ZERO, first.at).map(|(_, lag)| *lag).max();
+    let highest =
+        inside(last.at, SimTime::NEVER).max_by_key(|(at, lag)| (*lag, std::cmp::Reverse(*at)));
+    let (Some(level), Some((peak_at, peak))) = (before, highest) else {
+        return Value::Word(NO_DATA);
+    };
+    if *peak <= level {
+        return Value::seconds(0);
+    }
+    inside(*peak_at, SimTime::NEVER)
+        .find(|(_, lag)| *lag <= level)
+        .map_or(Value::Word(NOT_DRAINED), |(at, _)| {
+            Value::seconds(at.since(last.at).as_micros())
+        })
+}

@@ -1,0 +1,71 @@
+//! From due to done: latencies of records, and how busy the members are.
+
+use super::decimal::Decimal;
+use super::delivery::{group_label, scopes};
+use super::name::Aggregate;
+use super::values::{Value, Values};
+use crate::assignor::{ConsumerId, GroupId};
+use crate::timeline::{ConsumerTotals, Histogram, Timeline};
+
+const QUANTILES: [(&str, u64); 5] = [
+    ("latency_p50_s", 500),
+    ("latency_p90_s", 900),
+    ("latency_p95_s", 950),
+    ("latency_p99_s", 990),
+    ("latency_p999_s", 999),
+];
+
+/// Adds the values of one group.
+pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) {
+    for (labels, indexes) in scopes(timeline, group) {
+        let mut all = Histogram::default();
+        for index in indexes {
+            let totals = &timeline.partitions[index].1;
+            all.merge(&totals.latency);
+            all.merge(&totals.waiting);
+        }
+        for (base, thousandths) in QUANTILES {
+            let micros = all.quantile(thousandths, 1_000);
+            values.put(
+                base,
+                &labels,
+                Value::or_no_data(micros.map(Decimal::seconds)),
+            );
+        }
+        let max = (all.count() > 0).then(|| Decimal::seconds(all.max()));
+        values.put("latency_max_s", &labels, Value::or_no_data(max));
+        let sum = i128::try_from(all.sum()).unwrap_or(i128::MAX);
+        let mean = Decimal::ratio(sum, i128::from(all.count()).saturating_mul(1_000_000));
+        values.put("latency_mean_s", &labels, Value::or_no_data(mean));
+    }
+    let shares: Vec<Decimal> = members(timeline, group)
+        .filter_map(|(_, totals)| utilization(totals))
+        .collect();
+    let labels = group_label(&timeline.cast.groups[group.index()].name);
+    let busiest = shares.iter().max().copied();
+    let mean = super::statistics::mean(&shares);
+    values.put("utilization", &labels, Value::or_no_data(busiest));
+    values.put_as(
+        "utilization",
+        Aggregate::Mean,
+        &labels,
+        Value::or_no_data(mean),
+    );
+}
+
+/// The processes of a group with what they did.
+pub(super) fn members(
+    timeline: &Timeline,
+    group: GroupId,
+) -> impl Iterator<Item = (ConsumerId, &ConsumerTotals)> {
+    (0..)
+        .map(ConsumerId)
+        .zip(&timeline.consumers)
+        .filter(move |(consumer, _)| timeline.cast.consumers[consumer.index()].group == group)
+}
+
+/// Busy share of the running time; `None` when it never ran.
+#[must_use]
+pub fn utilization(totals: &ConsumerTotals) -> Option<Decimal> {
+    Decimal::ratio(i128::from(totals.busy_us), i128::from(totals.alive_us))
+}

@@ -1,0 +1,185 @@
+//! A level over time, known at instants: each value holds until the next.
+
+use super::decimal::Decimal;
+use super::name::{Aggregate, Labels};
+use super::values::{Value, Values};
+use crate::kernel::SimTime;
+
+/// What a level's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Whole things.
+    Count,
+    /// Microseconds.
+    Span,
+}
+
+impl Kind {
+    fn decimal(self, value: u64) -> Decimal {
+        match self {
+            Self::Count => Decimal::whole(value),
+            Self::Span => Decimal::seconds(value),
+        }
+    }
+
+    /// Value times microseconds, as the value's unit times seconds.
+    fn area(self, area: u128) -> Decimal {
+        match self {
+            Self::Count => Decimal::unit_seconds(area),
+            Self::Span => Decimal::unit_seconds(area / 1_000_000),
+        }
+    }
+}
+
+/// Summary of a level within the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Summary {
+    pub(super) peak: u64,
+    pub(super) peak_at: SimTime,
+    /// Time-weighted.
+    quantiles: [u64; 3],
+    end: u64,
+    /// Value times microseconds, and microseconds.
+    area: u128,
+    length: u64,
+}
+
+/// Summarises a level within `window`; `None` when nothing is known of it there.
+pub(super) fn summarise(points: &[(SimTime, u64)], window: (SimTime, SimTime)) -> Option<Summary> {
+    let mut held: Vec<(u64, u64)> = Vec::with_capacity(points.len());
+    let mut peak: Option<(u64, SimTime)> = None;
+    let mut end = None;
+    let mut area = 0_u128;
+    let mut length = 0;
+    for (index, (at, value)) in points.iter().enumerate() {
+        let next = points.get(index + 1).map_or(window.1, |next| next.0);
+        let (from, to) = ((*at).max(window.0), next.min(window.1));
+        let micros = to.since(from).as_micros();
+        let is_last = *at <= window.1 && next >= window.1;
+        // A value that was replaced at once, or lies outside, was never there; one at the very end was.
+        if *at > window.1 || (micros == 0 && !is_last) {
+            continue;
+        }
+        if peak.is_none_or(|(highest, _)| *value > highest) {
+            peak = Some((*value, from));
+        }
+        if is_last {
+            end = Some(*value);
+        }
+        held.push((*value, micros));
+        area += u128::from(*value) * u128::from(micros);
+        length += micros;
+    }
+    let (peak, peak_at) = peak?;
+    held.sort_unstable();
+    let quantile = |percent: u64| {
+        let rank = u128::from(length) * u128::from(percent);
+        let mut seen = 0_u128;
+        for (value, micros) in &held {
+            seen += u128::from(*micros) * 100;
+            if seen >= rank {
+                return *value;
+            }
+        }
+        peak
+    };
+    Some(Summary {
+        peak,
+        peak_at,
+        quantiles: [50, 95, 99].map(quantile),
+        end: end.unwrap_or(peak),
+        area,
+        length,
+    })
+}
+
+/// Adds a level's values: bare peak, quantiles over time, end, mean and integral. The last two come from `area`, in value times
+/// microseconds over the whole window, where that is known exactly.
+pub(super) fn put(
+    values: &mut Values,
+    base: &str,
+    labels: &Labels,
+    kind: Kind,
+    summary: Option<&Summary>,
+    exact: Option<(u128, u64)>,
+) {
+    let number = |value: Option<u64>| Value::or_no_data(value.map(|value| kind.decimal(value)));
+    values.put(base, labels, number(summary.map(|summary| summary.peak)));
+    for (index, aggregate) in [Aggregate::P50, Aggregate::P95, Aggregate::P99]
+        .into_iter()
+        .enumerate()
+    {
+        let value = number(summary.map(|summary| summary.quantiles[index]));
+        values.put_as(base, aggregate, labels, value);
+    }
+    values.put_as(
+        base,
+        Aggregate::End,
+        labels,
+        number(summary.map(|summary| summary.end)),
+    );
+    let area = exact.or_else(|| summary.map(|summary| (summary.area, summary.length)));
+    let integral = area.map(|(area, _)| kind.area(area));
+    let mean = integral.zip(area).and_then(|(integral, (_, length))| {
+        Decimal::ratio(integral.millionths(), i128::from(length))
+    });
+    values.put_as(base, Aggregate::Mean, labels, Value::or_no_data(mean));
+    values.put_as(
+        base,
+        Aggregate::Integral,
+        labels,
+        Value::or_no_data(integral),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(list: &[(u64, u64)]) -> Vec<(SimTime, u64)> {
+        list.iter()
+            .map(|(ms, value)| (SimTime::from_millis(*ms), *value))
+            .collect()
+    }
+
+    fn window(from: u64, to: u64) -> (SimTime, SimTime) {
+        (SimTime::from_millis(from), SimTime::from_millis(to))
+    }
+
+    #[test]
+    fn values_weigh_by_the_time_for_which_they_held() {
+        let level = points(&[(0, 10), (94_000, 30), (98_500, 70)]);
+        let summary = summarise(&level, window(0, 100_000)).expect("known");
+        assert_eq!(
+            (summary.peak, summary.peak_at),
+            (70, SimTime::from_millis(98_500))
+        );
+        assert_eq!(summary.quantiles, [10, 30, 70]);
+        assert_eq!(summary.end, 70);
+        assert_eq!(
+            summary.area,
+            1_000_000 * 940 + 1_000 * (4_500 * 30 + 1_500 * 70)
+        );
+    }
+
+    #[test]
+    fn the_window_cuts_and_what_held_before_it_counts() {
+        let level = points(&[(0, 5), (10, 1), (20, 9), (30, 2)]);
+        let summary = summarise(&level, window(15, 20)).expect("known");
+        assert_eq!(
+            (summary.peak, summary.peak_at),
+            (9, SimTime::from_millis(20))
+        );
+        assert_eq!(summary.end, 9, "the sample at the very end belongs to it");
+        assert_eq!(summary.area, 5_000);
+        assert_eq!(summarise(&[], window(0, 10)), None);
+        assert_eq!(summarise(&points(&[(30, 2)]), window(0, 20)), None);
+    }
+
+    #[test]
+    fn a_peak_is_told_when_it_was_first_reached() {
+        let level = points(&[(0, 1), (10, 7), (20, 3), (30, 7)]);
+        let summary = summarise(&level, window(0, 40)).expect("known");
+        assert_eq!(summary.peak_at, SimTime::from_millis(10));
+    }
+}

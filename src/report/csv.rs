@@ -1,0 +1,353 @@
+//! The tables of a results folder: tidy CSV, one observation a row, key columns first, empty cells where there is nothing.
+
+use super::model::{Report, Run};
+use super::table::{Align, Table};
+use crate::assignor::{ConsumerId, GroupId, TopicPartition};
+use crate::kernel::SimTime;
+use crate::metrics::registry::{Label, METRICS, Metric, Unit};
+use crate::metrics::{Aggregate, Decimal, Labels, NO_DATA, Name, RunMetrics, Value};
+use crate::timeline::RebalanceReason;
+
+/// A cell: seconds with six decimals, counts whole, `no data` empty.
+#[must_use]
+pub fn cell(value: Option<Value>, unit: Unit) -> String {
+    match value {
+        None | Some(Value::Word(NO_DATA)) => String::new(),
+        Some(Value::Number(number)) => match unit {
+            Unit::Records | Unit::Count if number.is_whole() => number.fixed(0),
+            Unit::Seconds
+            | Unit::PartitionSeconds
+            | Unit::Milliseconds
+            | Unit::Records
+            | Unit::Count
+            | Unit::RecordsPerSecond
+            | Unit::PerHour
+            | Unit::Share
+            | Unit::Ratio
+            | Unit::Flag
+            | Unit::Word => number.fixed(6),
+        },
+        Some(Value::Flag(flag)) => flag.to_string(),
+        Some(Value::Word(word)) => word.to_owned(),
+    }
+}
+
+fn seconds(at: SimTime) -> String {
+    Decimal::seconds(at.as_micros()).fixed(6)
+}
+
+fn table(columns: &[&str]) -> Table {
+    let head: Vec<(&str, Align)> = ["variant", "seed", "group"]
+        .iter()
+        .chain(columns)
+        .map(|title| (*title, Align::Left))
+        .collect();
+    Table::new(&head)
+}
+
+/// The first three cells of every row.
+fn key(variant: &str, run: &Run, group: &str) -> Vec<String> {
+    vec![variant.to_owned(), run.seed.to_string(), group.to_owned()]
+}
+
+/// Every run of a report, with the name of its variant.
+fn runs(report: &Report) -> impl Iterator<Item = (&str, &Run)> {
+    let of = |variant: &'_ super::model::Variant| variant.runs.len();
+    report
+        .variants
+        .iter()
+        .filter(move |variant| of(variant) > 0)
+        .flat_map(|variant| variant.runs.iter().map(|run| (variant.name.as_str(), run)))
+}
+
+fn group_name(metrics: &RunMetrics, group: GroupId) -> &str {
+    &metrics.cast.groups[group.index()].name
+}
+
+fn member_name(metrics: &RunMetrics, consumer: Option<ConsumerId>) -> String {
+    consumer.map_or_else(String::new, |consumer| {
+        metrics.cast.consumers[consumer.index()].name.clone()
+    })
+}
+
+fn partition_cells(metrics: &RunMetrics, partition: TopicPartition) -> [String; 2] {
+    [
+        metrics.cast.topics[partition.topic.index()].0.clone(),
+        partition.partition.to_string(),
+    ]
+}
+
+/// The names of the table of metrics that carry no other label than the group: bare, aggregates, reasons.
+fn names(filter: impl Fn(&Metric) -> bool) -> Vec<Name> {
+    let mut names = Vec::new();
+    for metric in METRICS.iter().filter(|metric| filter(metric)) {
+        let aggregates = metric.aggregates.iter().copied().map(Some);
+        for aggregate in std::iter::once(None::<Aggregate>).chain(aggregates) {
+            let labels = Labels::default();
+            names.push(Name {
+                metric,
+                aggregate,
+                labels,
+            });
+        }
+        if metric.labels.contains(&Label::Reason) {
+            names.extend(RebalanceReason::ALL.iter().map(|reason| {
+                let reason = Some(reason.word().to_owned());
+                Name::bare(metric).with(Labels {
+                    reason,
+                    ..Labels::default()
+                })
+            }));
+        }
+    }
+    names
+}
+
+/// `summary.csv`: one row a run and group; with several groups one more with an empty group for all of them.
+#[must_use]
+pub fn summary(report: &Report) -> String {
+    let names = names(|_| true);
+    let titles: Vec<String> = names.iter().map(Name::to_string).collect();
+    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+    let mut table = table(&titles);
+    for (variant, run) in runs(report) {
+        let groups: Vec<&str> = run
+            .metrics
+            .cast
+            .groups
+            .iter()
+            .map(|group| group.name.as_str())
+            .collect();
+        let all = (groups.len() > 1).then_some("");
+        for group in all.into_iter().chain(groups) {
+            let mut row = key(variant, run, group);
+            row.extend(names.iter().map(|name| {
+                let labels = Labels {
+                    group: (!group.is_empty()).then(|| group.to_owned()),
+                    ..name.labels.clone()
+                };
+                let value = run.metrics.lookup(&name.clone().with(labels));
+                cell(value, name.metric.unit)
+            }));
+            table.row(row);
+        }
+    }
+    table.csv()
+}
+
+/// `partitions.csv`: the metrics that partitions have, one row a run, group and partition.
+#[must_use]
+pub fn partitions(report: &Report) -> String {
+    let names = names(|metric| metric.labels.contains(&Label::Partition));
+    let titles: Vec<String> = names.iter().map(Name::to_string).collect();
+    let columns: Vec<&str> = ["topic", "partition"]
+        .into_iter()
+        .chain(titles.iter().map(String::as_str))
+        .collect();
+    let mut table = table(&columns);
+    for (variant, run) in runs(report) {
+        let values = run.metrics.partition_values();
+        for ((group, partition), _) in &run.metrics.availability.partitions {
+            let mut row = key(variant, run, group_name(&run.metrics, *group));
+            row.extend(partition_cells(&run.metrics, *partition));
+            let known = values.get(&(*group, *partition));
+            row.extend(names.iter().map(|name| {
+                let value = known.and_then(|values| values.get(name.column().as_str()));
+                cell(value.copied(), name.metric.unit)
+            }));
+            table.row(row);
+        }
+    }
+    table.csv()
+}
+
+/// `rebalances.csv`: one row an episode.
+#[must_use]
+pub fn rebalances(report: &Report) -> String {
+    let mut table = table(&[
+        "id",
+        "reason",
+        "reasons",
+        "by",
+        "from_state",
+        "start_s",
+        "end_s",
+        "rebalance_s",
+        "rounds",
+        "generation",
+        "members",
+        "members_touched",
+        "partitions_moved",
+        "partitions_moved_needlessly",
+        "partitions_revoked",
+        "failed_rebalances",
+        "last_member",
+        "last_why",
+        "last_removed",
+        "barrier_s",
+    ]);
+    for (variant, run) in runs(report) {
+        let metrics = &run.metrics;
+        for episode in &metrics.rebalances {
+            let reasons: Vec<&str> = episode.reasons.iter().map(|reason| reason.word()).collect();
+            let last = episode.last_joiner.as_ref();
+            let mut row = key(variant, run, group_name(metrics, episode.group));
+            row.extend([
+                episode.number.to_string(),
+                reasons.first().copied().unwrap_or_default().to_owned(),
+                reasons.join(" "),
+                member_name(metrics, episode.by),
+                episode.from_state.word().to_owned(),
+                seconds(episode.start),
+                episode.end.map_or_else(String::new, seconds),
+                Decimal::seconds(episode.micros(metrics.horizon)).fixed(6),
+                episode.rounds.to_string(),
+                episode.generation.to_string(),
+                episode.members.to_string(),
+                episode.touched.len().to_string(),
+                episode.moved.to_string(),
+                episode.moved_needlessly.to_string(),
+                episode.revoked.to_string(),
+                episode.failed.to_string(),
+                member_name(metrics, last.map(|last| last.consumer)),
+                last.map_or_else(String::new, |last| last.why().words().to_owned()),
+                last.and_then(|last| last.removed)
+                    .map_or_else(String::new, |why| why.word().to_owned()),
+                last.map_or_else(String::new, |last| Decimal::seconds(last.micros()).fixed(6)),
+            ]);
+            table.row(row);
+        }
+    }
+    table.csv()
+}
+
+/// `ownership.csv`: one row for each stretch of time in which a partition was in one state, with its server or its cause.
+#[must_use]
+pub fn ownership(report: &Report) -> String {
+    let mut table = table(&[
+        "topic",
+        "partition",
+        "member",
+        "from_s",
+        "to_s",
+        "state",
+        "cause",
+    ]);
+    for (variant, run) in runs(report) {
+        for span in &run.metrics.availability.spans {
+            let mut row = key(variant, run, group_name(&run.metrics, span.group));
+            row.extend(partition_cells(&run.metrics, span.partition));
+            row.extend([
+                member_name(&run.metrics, span.member),
+                seconds(span.from),
+                seconds(span.to),
+                span.state.word().to_owned(),
+                span.state
+                    .cause()
+                    .map_or_else(String::new, |cause| cause.word().to_owned()),
+            ]);
+            table.row(row);
+        }
+    }
+    table.csv()
+}
+
+/// `lag.csv`: one row for each sample of the grid.
+#[must_use]
+pub fn lag(report: &Report) -> String {
+    let mut table = table(&[
+        "t_s",
+        "topic",
+        "partition",
+        "lag_records",
+        "committed_lag_records",
+        "lag_s",
+    ]);
+    for (variant, run) in runs(report) {
+        for sample in &run.metrics.samples {
+            let mut row = key(variant, run, group_name(&run.metrics, sample.group));
+            row.push(seconds(sample.at));
+            row.extend(partition_cells(&run.metrics, sample.partition));
+            let age = sample
+                .oldest_due
+                .map_or(0, |due| sample.at.since(due).as_micros());
+            row.extend([
+                sample.log_end.saturating_sub(sample.processed).to_string(),
+                sample
+                    .log_end
+                    .saturating_sub(sample.committed.unwrap_or(0))
+                    .to_string(),
+                Decimal::seconds(age).fixed(6),
+            ]);
+            table.row(row);
+        }
+    }
+    table.csv()
+}
+
+/// `members.csv`: one row a process: what it did within the measured window.
+#[must_use]
+pub fn members(report: &Report) -> String {
+    let mut table = table(&[
+        "member",
+        "alive_s",
+        "busy_s",
+        "utilization",
+        "polls",
+        "records",
+    ]);
+    for (variant, run) in runs(report) {
+        for (facts, totals) in run.metrics.cast.consumers.iter().zip(&run.metrics.members) {
+            let busy = crate::metrics::latency::utilization(totals).map(Value::Number);
+            let mut row = key(variant, run, group_name(&run.metrics, facts.group));
+            row.extend([
+                facts.name.clone(),
+                Decimal::seconds(totals.alive_us).fixed(6),
+                Decimal::seconds(totals.busy_us).fixed(6),
+                cell(busy, Unit::Share),
+                totals.polls.to_string(),
+                totals.records.to_string(),
+            ]);
+            table.row(row);
+        }
+    }
+    table.csv()
+}
+
+/// `expectations.csv`: one row a requirement and variant.
+#[must_use]
+pub fn expectations(report: &Report) -> String {
+    let mut table = table(&[
+        "metric",
+        "condition",
+        "actual",
+        "limit",
+        "room",
+        "met",
+        "pointer",
+    ]);
+    for expectation in &report.expectations {
+        let name = &expectation.condition.name;
+        let unit = name.metric.unit;
+        let number = |decimal: Option<Decimal>| cell(decimal.map(Value::Number), unit);
+        let actual = match expectation.verdict.actual {
+            Value::Word(word) => word.to_owned(),
+            value => cell(Some(value), unit),
+        };
+        table.row(vec![
+            expectation.variant.clone(),
+            expectation
+                .seed
+                .map_or_else(String::new, |seed| seed.to_string()),
+            name.labels.group.clone().unwrap_or_default(),
+            name.to_string(),
+            expectation.condition.requirement(),
+            actual,
+            number(expectation.verdict.limit),
+            number(expectation.verdict.room),
+            expectation.verdict.met.to_string(),
+            expectation.pointer.clone(),
+        ]);
+    }
+    table.csv()
+}

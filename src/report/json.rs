@@ -1,0 +1,277 @@
+//! `rebsim/summary/1`: the results as one JSON document, and the schema of that document.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Number};
+
+use super::model::{Report, Run, Variant};
+use super::text::KEY;
+use crate::metrics::{Decimal, Name, Value, registry, statistics};
+
+/// The document.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Summary {
+    /// `rebsim/summary/1`
+    schema: &'static str,
+    /// Name of the scenario.
+    scenario: String,
+    /// True when no run drew from a random stream: one seed says it all.
+    deterministic: bool,
+    /// Results by variant.
+    variants: Vec<VariantSummary>,
+    /// Each variant against the first one, on the same seeds; only with several variants and seeds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    comparisons: Vec<Comparison>,
+    /// What was required and what became of it.
+    expectations: Vec<Judged>,
+}
+
+/// One variant.
+#[derive(Debug, Serialize, JsonSchema)]
+struct VariantSummary {
+    /// Its name.
+    name: String,
+    /// Results by seed.
+    seeds: Vec<SeedSummary>,
+    /// Over seeds, of every metric that is a number under each; only with several seeds.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schemars(with = "BTreeMap<String, Spread>")]
+    aggregates: Map<String, serde_json::Value>,
+}
+
+/// One run.
+#[derive(Debug, Serialize, JsonSchema)]
+struct SeedSummary {
+    /// The seed.
+    seed: u64,
+    /// Metrics by name.
+    #[schemars(with = "BTreeMap<String, Figure>")]
+    metrics: Map<String, serde_json::Value>,
+}
+
+/// A metric's value.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Figure {
+    /// In the metric's unit.
+    Number(Number),
+    /// Yes or no.
+    Flag(bool),
+    /// A word; `not drained` and `no data` where there is no number.
+    Word(&'static str),
+}
+
+/// A metric over seeds.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Spread {
+    /// Mean.
+    mean: Figure,
+    /// Smallest.
+    min: Figure,
+    /// 5th percentile, nearest rank.
+    p5: Figure,
+    /// Median.
+    median: Figure,
+    /// 95th percentile, nearest rank.
+    p95: Figure,
+    /// Largest.
+    max: Figure,
+}
+
+/// One variant against another, one metric, seed by seed.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Comparison {
+    /// The metric.
+    metric: String,
+    /// The variant.
+    variant: String,
+    /// The variant that it is compared with.
+    against: String,
+    /// Seeds compared.
+    seeds: u64,
+    /// Mean of the differences (variant - against).
+    mean_difference: Figure,
+    /// Their median.
+    median_difference: Figure,
+    /// 95 % interval of the mean difference: percentile bootstrap of 2,000 resamples.
+    interval: (Figure, Figure),
+    /// Seeds in which the variant is lower.
+    lower: u64,
+    /// Seeds in which it is higher.
+    higher: u64,
+    /// Mean of the variant divided by mean of the other; null when that is zero.
+    ratio: Option<Figure>,
+}
+
+/// A requirement and what became of it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Judged {
+    /// The variant judged.
+    variant: String,
+    /// The metric.
+    metric: String,
+    /// What is required.
+    condition: String,
+    /// Whether it holds.
+    met: bool,
+    /// The value that decided.
+    actual: Figure,
+    /// The limit, when it is a number.
+    limit: Option<Figure>,
+    /// Room left (missed by so much when negative).
+    room: Option<Figure>,
+    /// The seed that decided.
+    seed: Option<u64>,
+    /// JSON pointer of the requirement in the resolved scenario; empty for one of the command line.
+    pointer: String,
+}
+
+/// The number as JSON writes it: whole numbers without a point, others as the shortest decimal that is this number.
+fn number(decimal: Decimal) -> Figure {
+    let whole = i64::try_from(decimal.millionths() / 1_000_000).ok();
+    let exact = match whole {
+        Some(whole) if decimal.is_whole() => Some(Number::from(whole)),
+        _ => Number::from_f64(decimal.to_f64()),
+    };
+    exact.map_or(Figure::Word(crate::metrics::NO_DATA), Figure::Number)
+}
+
+fn figure(value: Value) -> Figure {
+    match value {
+        Value::Number(decimal) => number(decimal),
+        Value::Flag(flag) => Figure::Flag(flag),
+        Value::Word(word) => Figure::Word(word),
+    }
+}
+
+fn to_json(value: impl Serialize) -> serde_json::Value {
+    // Numbers, flags, words and lists of them: nothing that JSON could refuse.
+    serde_json::to_value(value).unwrap_or(serde_json::Value::Null)
+}
+
+/// The document of a report.
+#[must_use]
+pub fn summary(report: &Report) -> Summary {
+    Summary {
+        schema: "rebsim/summary/1",
+        scenario: report.scenario.clone(),
+        deterministic: report.is_deterministic(),
+        variants: report.variants.iter().map(variant_summary).collect(),
+        comparisons: comparisons(report),
+        expectations: report
+            .expectations
+            .iter()
+            .map(|expectation| Judged {
+                variant: expectation.variant.clone(),
+                metric: expectation.condition.name.to_string(),
+                condition: expectation.condition.requirement(),
+                met: expectation.verdict.met,
+                actual: figure(expectation.verdict.actual),
+                limit: expectation.verdict.limit.map(number),
+                room: expectation.verdict.room.map(number),
+                seed: expectation.seed,
+                pointer: expectation.pointer.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// The document as text: two blanks of indent, a line feed at the end.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut text = serde_json::to_string_pretty(&summary(report)).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The JSON schema of the document.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    to_json(schemars::schema_for!(Summary))
+}
+
+fn variant_summary(variant: &Variant) -> VariantSummary {
+    VariantSummary {
+        name: variant.name.clone(),
+        seeds: variant.runs.iter().map(seed_summary).collect(),
+        aggregates: if variant.runs.len() > 1 {
+            aggregates(variant)
+        } else {
+            Map::new()
+        },
+    }
+}
+
+fn seed_summary(run: &Run) -> SeedSummary {
+    let metrics = run.metrics.values.iter();
+    SeedSummary {
+        seed: run.seed,
+        metrics: metrics
+            .map(|(name, value)| (name.to_string(), to_json(figure(*value))))
+            .collect(),
+    }
+}
+
+fn aggregates(variant: &Variant) -> Map<String, serde_json::Value> {
+    let Some(first) = variant.runs.first() else {
+        return Map::new();
+    };
+    let mut all = Map::new();
+    for (name, _) in &first.metrics.values {
+        let numbers: Option<Vec<Decimal>> = variant.numbers(name).into_iter().collect();
+        let Some(spread) = numbers.and_then(|numbers| spread(&numbers)) else {
+            continue;
+        };
+        all.insert(name.to_string(), to_json(spread));
+    }
+    all
+}
+
+fn spread(numbers: &[Decimal]) -> Option<Spread> {
+    let at = |percent| statistics::quantile(numbers, percent, 100).map(number);
+    Some(Spread {
+        mean: statistics::mean(numbers).map(number)?,
+        min: numbers.iter().min().copied().map(number)?,
+        p5: at(5)?,
+        median: at(50)?,
+        p95: at(95)?,
+        max: numbers.iter().max().copied().map(number)?,
+    })
+}
+
+fn comparisons(report: &Report) -> Vec<Comparison> {
+    let mut all = Vec::new();
+    let Some((first, others)) = report.variants.split_first() else {
+        return all;
+    };
+    if report.seeds() < 2 {
+        return all;
+    }
+    for (_, base) in KEY {
+        let name = Name::bare(registry::get(base));
+        let Some(against) = first.numbers(&name).into_iter().collect::<Option<Vec<_>>>() else {
+            continue;
+        };
+        for variant in others {
+            let these: Option<Vec<_>> = variant.numbers(&name).into_iter().collect();
+            let Some(paired) = these.and_then(|these| statistics::paired(&these, &against)) else {
+                continue;
+            };
+            all.push(Comparison {
+                metric: (*base).to_owned(),
+                variant: variant.name.clone(),
+                against: first.name.clone(),
+                seeds: paired.seeds,
+                mean_difference: number(paired.mean),
+                median_difference: number(paired.median),
+                interval: (number(paired.interval.0), number(paired.interval.1)),
+                lower: paired.lower,
+                higher: paired.higher,
+                ratio: paired.ratio.map(number),
+            });
+        }
+    }
+    all
+}

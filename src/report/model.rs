@@ -1,0 +1,177 @@
+//! What a report is made of: runs by variant and seed, and what was required of them with what became of it.
+
+use crate::metrics::condition::{Condition, Verdict};
+use crate::metrics::{Decimal, Name, RunMetrics, Value};
+
+/// One variant under one seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// The seed.
+    pub seed: u64,
+    /// What was measured.
+    pub metrics: RunMetrics,
+}
+
+/// One variant under all seeds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// Its runs, by seed; every variant has the same seeds.
+    pub runs: Vec<Run>,
+}
+
+/// A requirement and what became of it for one variant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    /// The variant judged.
+    pub variant: String,
+    /// What is required.
+    pub condition: Condition,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The seed that decided; `None` for a median or percentile.
+    pub seed: Option<u64>,
+    /// JSON pointer of the requirement in the resolved scenario; empty for one of the command line.
+    pub pointer: String,
+    /// `file:line` or the option it came from; only for people, never in a result file.
+    pub place: String,
+}
+
+/// Everything to be reported.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// By variant.
+    pub variants: Vec<Variant>,
+    /// Judged requirements, in the order in which they were given, then by variant.
+    pub expectations: Vec<Expectation>,
+}
+
+impl Report {
+    /// A report without requirements.
+    #[must_use]
+    pub fn new(scenario: &str, variants: Vec<Variant>) -> Self {
+        Self {
+            scenario: scenario.to_owned(),
+            variants,
+            expectations: Vec::new(),
+        }
+    }
+
+    /// Judges `condition` for the variant that it names, or for every one (but the one that the limit refers to).
+    ///
+    /// # Errors
+    /// When a variant that the condition names is not among the runs.
+    pub fn expect(
+        &mut self,
+        condition: &Condition,
+        pointer: &str,
+        place: &str,
+    ) -> Result<(), String> {
+        for name in condition
+            .variant
+            .iter()
+            .map(String::as_str)
+            .chain(condition.other_variant())
+        {
+            self.variant(name)?;
+        }
+        let other = match condition.other_variant() {
+            Some(name) => values(self.variant(name)?, &condition.name),
+            None => Vec::new(),
+        };
+        let mut judged = Vec::new();
+        for variant in &self.variants {
+            let meant = match &condition.variant {
+                Some(name) => *name == variant.name,
+                None => condition.other_variant() != Some(&variant.name),
+            };
+            if !meant {
+                continue;
+            }
+            let verdict = condition.judge(&values(variant, &condition.name), &other);
+            judged.push(Expectation {
+                variant: variant.name.clone(),
+                condition: condition.clone(),
+                verdict,
+                seed: verdict
+                    .seed
+                    .and_then(|index| Some(variant.runs.get(index)?.seed)),
+                pointer: pointer.to_owned(),
+                place: place.to_owned(),
+            });
+        }
+        self.expectations.append(&mut judged);
+        Ok(())
+    }
+
+    fn variant(&self, name: &str) -> Result<&Variant, String> {
+        let found = self.variants.iter().find(|variant| variant.name == name);
+        found.ok_or_else(|| {
+            let known: Vec<&str> = self
+                .variants
+                .iter()
+                .map(|variant| variant.name.as_str())
+                .collect();
+            format!(
+                "no variant `{name}` was played; there are {}",
+                known.join(", ")
+            )
+        })
+    }
+
+    /// Requirements that are not met.
+    pub fn unmet(&self) -> impl Iterator<Item = &Expectation> {
+        self.expectations
+            .iter()
+            .filter(|expectation| !expectation.verdict.met)
+    }
+
+    /// Seeds of a variant.
+    #[must_use]
+    pub fn seeds(&self) -> usize {
+        self.variants
+            .first()
+            .map_or(0, |variant| variant.runs.len())
+    }
+
+    /// True when no run drew from a random stream, so that more seeds tell nothing.
+    #[must_use]
+    pub fn is_deterministic(&self) -> bool {
+        let mut runs = self.variants.iter().flat_map(|variant| &variant.runs);
+        runs.all(|run| !run.metrics.drew)
+    }
+}
+
+impl Variant {
+    /// The number called `name` under each seed; `None` where it is none.
+    #[must_use]
+    pub fn numbers(&self, name: &Name) -> Vec<Option<Decimal>> {
+        values(self, name).iter().map(Value::number).collect()
+    }
+
+    /// The value called `name`: of the only seed, else the median over seeds (the first word, when one has no number).
+    #[must_use]
+    pub fn central(&self, name: &Name) -> Option<Value> {
+        let values = values(self, name);
+        let numbers: Option<Vec<Decimal>> = values.iter().map(Value::number).collect();
+        match numbers {
+            Some(numbers) => {
+                crate::metrics::statistics::quantile(&numbers, 1, 2).map(Value::Number)
+            }
+            None => values.into_iter().find(|value| value.number().is_none()),
+        }
+    }
+}
+
+/// The value of `name` under each seed; `no data` where there is none.
+fn values(variant: &Variant, name: &Name) -> Vec<Value> {
+    let none = Value::Word(crate::metrics::NO_DATA);
+    variant
+        .runs
+        .iter()
+        .map(|run| run.metrics.lookup(name).unwrap_or(none))
+        .collect()
+}

@@ -1,0 +1,405 @@
+//! The timeline, one observation a line: for `jq` and for scripts.
+//!
+//! Every line is one JSON object that begins with `variant`, `seed`, `t_us` (microseconds since the start) and `event` (the
+//! observation in snake case); then follow, as far as the observation has them, `group`, `member` (the process, `<group>/<name>`)
+//! and the observation's own fields under the names of [`Observation`]. Topics, groups and processes are named, partitions are
+//! `topic-number`, states and reasons are the words of the tables.
+
+use serde_json::{Map, Value, json};
+
+use crate::assignor::{ConsumerId, GroupId, TopicPartition};
+use crate::timeline::{Cast, Entry, Observation, Timeline};
+
+/// All observations of a run.
+#[must_use]
+pub fn events(variant: &str, seed: u64, timeline: &Timeline) -> String {
+    let mut text = String::new();
+    for entry in &timeline.entries {
+        text.push_str(&event(variant, seed, &timeline.cast, entry));
+        text.push('\n');
+    }
+    text
+}
+
+/// One observation, without the line feed.
+#[must_use]
+pub fn event(variant: &str, seed: u64, cast: &Cast, entry: &Entry) -> String {
+    let mut line = Map::new();
+    line.insert("variant".to_owned(), json!(variant));
+    line.insert("seed".to_owned(), json!(seed));
+    line.insert("t_us".to_owned(), json!(entry.at.as_micros()));
+    let mut said = Said { cast, line };
+    said.observation(&entry.observation);
+    Value::Object(said.line).to_string()
+}
+
+struct Said<'a> {
+    cast: &'a Cast,
+    line: Map<String, Value>,
+}
+
+impl Said<'_> {
+    fn put(&mut self, field: &str, value: Value) -> &mut Self {
+        self.line.insert(field.to_owned(), value);
+        self
+    }
+
+    fn event(&mut self, name: &str) -> &mut Self {
+        self.put("event", json!(name))
+    }
+
+    fn group(&mut self, group: GroupId) -> &mut Self {
+        let name = self.cast.groups[group.index()].name.as_str();
+        self.put("group", json!(name))
+    }
+
+    fn member(&mut self, consumer: ConsumerId) -> &mut Self {
+        let name = self.member_name(consumer);
+        self.put("member", name)
+    }
+
+    fn member_name(&self, consumer: ConsumerId) -> Value {
+        json!(self.cast.consumers[consumer.index()].name)
+    }
+
+    fn partition_name(&self, partition: TopicPartition) -> String {
+        let topic = &self.cast.topics[partition.topic.index()].0;
+        format!("{topic}-{}", partition.partition)
+    }
+
+    fn partition_names(&self, partitions: &[TopicPartition]) -> Value {
+        partitions
+            .iter()
+            .map(|partition| self.partition_name(*partition))
+            .collect()
+    }
+
+    /// First and `last` offset by partition.
+    fn ranges(&self, offsets: &[(TopicPartition, u64, u64)], last: &str) -> Value {
+        let range = |(partition, from, to): &(TopicPartition, u64, u64)| json!({ "partition": self.partition_name(*partition), "first": from, last: to });
+        offsets.iter().map(range).collect()
+    }
+
+    /// A process alone.
+    fn of(&mut self, name: &str, consumer: ConsumerId) -> &mut Self {
+        self.event(name).member(consumer)
+    }
+
+    /// A partition of a process.
+    fn partition(
+        &mut self,
+        name: &str,
+        consumer: ConsumerId,
+        partition: TopicPartition,
+    ) -> &mut Self {
+        let partition = self.partition_name(partition);
+        self.of(name, consumer).put("partition", json!(partition))
+    }
+
+    fn observation(&mut self, observation: &Observation) {
+        match observation {
+            Observation::GroupState { .. }
+            | Observation::MemberIdIssued { .. }
+            | Observation::MemberAdded { .. }
+            | Observation::StaticMemberReplaced { .. }
+            | Observation::MemberRemoved { .. }
+            | Observation::MemberRejoined { .. }
+            | Observation::JoinComplete { .. }
+            | Observation::AssignmentReceived { .. }
+            | Observation::CoordinatorAvailable { .. } => self.coordinator(observation),
+            Observation::ConsumerStarted { consumer } => {
+                self.of("consumer_started", *consumer);
+            }
+            Observation::ConsumerCrashed { consumer } => {
+                self.of("consumer_crashed", *consumer);
+            }
+            Observation::ConsumerFrozen { consumer } => {
+                self.of("consumer_frozen", *consumer);
+            }
+            Observation::ConsumerThawed { consumer } => {
+                self.of("consumer_thawed", *consumer);
+            }
+            Observation::ConsumerConnected {
+                consumer,
+                connected,
+            } => {
+                self.of("consumer_connected", *consumer)
+                    .put("connected", json!(connected));
+            }
+            Observation::ConsumerStalled { consumer } => {
+                self.of("consumer_stalled", *consumer);
+            }
+            Observation::ConsumerResumed { consumer } => {
+                self.of("consumer_resumed", *consumer);
+            }
+            Observation::ConsumerClosing { consumer } => {
+                self.of("consumer_closing", *consumer);
+            }
+            Observation::ConsumerClosed { consumer } => {
+                self.of("consumer_closed", *consumer);
+            }
+            Observation::ConsumerFailed { consumer, error } => {
+                self.of("consumer_failed", *consumer)
+                    .put("error", json!(error));
+            }
+            Observation::PollDeadlineExceeded { consumer } => {
+                self.of("poll_deadline_exceeded", *consumer);
+            }
+            Observation::RejoinRequested { .. }
+            | Observation::Joining { .. }
+            | Observation::Joined { .. }
+            | Observation::Synced { .. }
+            | Observation::CallbackStarted { .. }
+            | Observation::CallbackEnded { .. }
+            | Observation::CommitFailed { .. } => self.member_protocol(observation),
+            Observation::Assigned { .. }
+            | Observation::PositionKnown { .. }
+            | Observation::Serving { .. }
+            | Observation::Released { .. }
+            | Observation::RestoreStarted { .. }
+            | Observation::RestoreEnded { .. }
+            | Observation::FirstBatch { .. }
+            | Observation::Polled { .. } => self.of_partition(observation),
+            Observation::Action {
+                event,
+                verb,
+                consumer,
+            } => {
+                let member = consumer.map_or(Value::Null, |consumer| self.member_name(consumer));
+                self.event("action").put("member", member);
+                self.put("entry", json!(event)).put("verb", json!(verb));
+            }
+            Observation::PartitionsAdded {
+                topic,
+                before,
+                partitions,
+            } => {
+                let topic = json!(self.cast.topics[topic.index()].0);
+                self.event("partitions_added").put("topic", topic);
+                self.put("before", json!(before))
+                    .put("partitions", json!(partitions));
+            }
+        }
+    }
+
+    fn coordinator(&mut self, observation: &Observation) {
+        match observation {
+            Observation::GroupState {
+                group,
+                from,
+                to,
+                generation,
+                reason,
+                by,
+            } => {
+                let by = by.map_or(Value::Null, |consumer| self.member_name(consumer));
+                self.event("group_state")
+                    .group(*group)
+                    .put("from", json!(from.word()));
+                self.put("to", json!(to.word()))
+                    .put("generation", json!(generation));
+                self.put("reason", json!(reason.map(|reason| reason.word())))
+                    .put("by", by);
+            }
+            Observation::MemberIdIssued {
+                group,
+                consumer,
+                member_id,
+                state,
+            } => {
+                self.event("member_id_issued")
+                    .group(*group)
+                    .member(*consumer);
+                self.put("member_id", json!(member_id.as_str()))
+                    .put("state", json!(state.word()));
+            }
+            Observation::MemberAdded {
+                group,
+                consumer,
+                member_id,
+                state,
+            } => {
+                self.event("member_added").group(*group).member(*consumer);
+                self.put("member_id", json!(member_id.as_str()))
+                    .put("state", json!(state.word()));
+            }
+            Observation::StaticMemberReplaced {
+                group,
+                consumer,
+                instance_id,
+                old,
+                new,
+            } => {
+                self.event("static_member_replaced")
+                    .group(*group)
+                    .member(*consumer);
+                self.put("instance_id", json!(**instance_id));
+                self.put("old", json!(old.as_str()))
+                    .put("new", json!(new.as_str()));
+            }
+            Observation::MemberRemoved {
+                group,
+                consumer,
+                member_id,
+                why,
+            } => {
+                self.event("member_removed").group(*group).member(*consumer);
+                self.put("member_id", json!(member_id.as_str()))
+                    .put("why", json!(why.word()));
+            }
+            Observation::MemberRejoined { group, consumer } => {
+                self.event("member_rejoined")
+                    .group(*group)
+                    .member(*consumer);
+            }
+            Observation::JoinComplete {
+                group,
+                generation,
+                members,
+                assignor,
+            } => {
+                let members = members
+                    .iter()
+                    .map(|member| self.member_name(*member))
+                    .collect();
+                self.event("join_complete")
+                    .group(*group)
+                    .put("generation", json!(generation));
+                self.put("members", members)
+                    .put("assignor", json!(assignor));
+            }
+            Observation::AssignmentReceived {
+                group,
+                generation,
+                leader,
+                assignment,
+            } => {
+                let assignment: Vec<Value> = assignment
+                    .iter()
+                    .map(|(consumer, partitions)| {
+                        json!({
+                            "member": self.member_name(*consumer),
+                            "partitions": self.partition_names(partitions),
+                        })
+                    })
+                    .collect();
+                self.event("assignment_received").group(*group);
+                self.put("generation", json!(generation))
+                    .put("leader", json!(leader.as_str()));
+                self.put("assignment", Value::Array(assignment));
+            }
+            Observation::CoordinatorAvailable { group, available } => {
+                self.event("coordinator_available").group(*group);
+                self.put("available", json!(available));
+            }
+            _ => {}
+        }
+    }
+
+    fn member_protocol(&mut self, observation: &Observation) {
+        match observation {
+            Observation::RejoinRequested { consumer, reason } => {
+                self.of("rejoin_requested", *consumer)
+                    .put("reason", json!(reason));
+            }
+            Observation::Joining { consumer } => {
+                self.of("joining", *consumer);
+            }
+            Observation::Joined {
+                consumer,
+                generation,
+            } => {
+                self.of("joined", *consumer)
+                    .put("generation", json!(generation));
+            }
+            Observation::Synced {
+                consumer,
+                generation,
+            } => {
+                self.of("synced", *consumer)
+                    .put("generation", json!(generation));
+            }
+            Observation::CallbackStarted {
+                consumer,
+                kind,
+                partitions,
+                generation,
+                member_id,
+            } => {
+                let partitions = self.partition_names(partitions);
+                self.of("callback_started", *consumer)
+                    .put("kind", json!(kind.word()));
+                self.put("partitions", partitions)
+                    .put("generation", json!(generation));
+                self.put("member_id", json!(member_id.as_str()));
+            }
+            Observation::CallbackEnded { consumer, kind } => {
+                self.of("callback_ended", *consumer)
+                    .put("kind", json!(kind.word()));
+            }
+            Observation::CommitFailed { consumer, error } => {
+                self.of("commit_failed", *consumer)
+                    .put("error", json!(error));
+            }
+            _ => {}
+        }
+    }
+
+    fn of_partition(&mut self, observation: &Observation) {
+        match observation {
+            Observation::Assigned {
+                consumer,
+                partition,
+            } => {
+                self.partition("assigned", *consumer, *partition);
+            }
+            Observation::PositionKnown {
+                consumer,
+                partition,
+                offset,
+            } => {
+                self.partition("position_known", *consumer, *partition)
+                    .put("offset", json!(offset));
+            }
+            Observation::Serving {
+                consumer,
+                partition,
+                log_end,
+            } => {
+                self.partition("serving", *consumer, *partition)
+                    .put("log_end", json!(log_end));
+            }
+            Observation::Released {
+                consumer,
+                partition,
+                why,
+                log_end,
+            } => {
+                self.partition("released", *consumer, *partition)
+                    .put("why", json!(why.word()));
+                self.put("log_end", json!(log_end));
+            }
+            Observation::RestoreStarted {
+                consumer,
+                partition,
+            } => {
+                self.partition("restore_started", *consumer, *partition);
+            }
+            Observation::RestoreEnded {
+                consumer,
+                partition,
+            } => {
+                self.partition("restore_ended", *consumer, *partition);
+            }
+            Observation::FirstBatch { consumer, offsets } => {
+                let offsets = self.ranges(offsets, "last");
+                self.of("first_batch", *consumer).put("offsets", offsets);
+            }
+            Observation::Polled { consumer, offsets } => {
+                let offsets = self.ranges(offsets, "end");
+                self.of("polled", *consumer).put("offsets", offsets);
+            }
+            _ => {}
+        }
+    }
+}

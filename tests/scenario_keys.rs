@@ -1,0 +1,237 @@
+//! No knob is ignored: every key of the language and every modelled key of Kafka's is changed once, and each change shows in
+//! what the scenario comes to. The lists are held against the vocabulary's own tables.
+
+use std::collections::BTreeSet;
+
+use rebsim::scenario::kafka::{self, Model};
+use rebsim::scenario::shape::{Presence, Record, Shape, Side};
+use rebsim::scenario::verbs::VERBS;
+use rebsim::scenario::vocabulary::SCENARIO;
+use rebsim::scenario::{LoadError, Loader, Overrides, load, render};
+
+struct OneTrace;
+
+impl Loader for OneTrace {
+    fn read(&mut self, path: &str) -> Result<String, LoadError> {
+        match path {
+            "t.csv" => Ok("at,rate,ms,other_ms\n1s,5/s,2,3\n".to_owned()),
+            "parent.yaml" => Ok("seed: 77\n".to_owned()),
+            _ => Err(LoadError::NotFound),
+        }
+    }
+}
+
+const BASE: &str = "
+version: 1
+name: keys
+about: before
+seed: 5
+duration: 20m
+brokers: { racks: [a, b] }
+topics: { orders: { partitions: 4, rate: 40/s }, refunds: { partitions: 2 } }
+groups: { checkout: { topics: [orders], members: [ { count: 2 }, { name: x } ] } }
+";
+
+/// All that the scenario comes to, as text, after these settings.
+fn outcome(sets: &[&str]) -> String {
+    let overrides = Overrides {
+        set: sets.iter().map(|set| (*set).to_owned()).collect(),
+        ..Overrides::default()
+    };
+    match load("keys.yaml", BASE, &mut OneTrace, &overrides) {
+        Ok(scenario) => {
+            let expectations: Vec<(&str, &str)> = scenario
+                .expectations
+                .iter()
+                .map(|expectation| (&*expectation.metric, &*expectation.condition))
+                .collect();
+            format!(
+                "{:?}",
+                (
+                    scenario.name,
+                    scenario.about,
+                    scenario.seed,
+                    &scenario.plans,
+                    expectations
+                )
+            )
+        }
+        Err(rejected) => {
+            let text = render::text(&rejected.diagnostics, &rejected.sources, false);
+            panic!("{sets:?}\n{text}")
+        }
+    }
+}
+
+/// What is changed: the keys that it proves, and the settings before and after.
+struct Change {
+    keys: Vec<&'static str>,
+    before: Vec<&'static str>,
+    after: Vec<&'static str>,
+}
+
+fn changes() -> Vec<Change> {
+    let table = include_str!("scenarios/keys.txt").lines();
+    let rows = table.filter(|line| !line.starts_with('#'));
+    rows.map(|line| {
+        let parts: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [keys, before, after] = parts[..] else {
+            panic!("three parts: {line}")
+        };
+        let settings =
+            |part: &'static str| part.split(';').map(str::trim).filter(|set| !set.is_empty());
+        Change {
+            keys: keys.split(' ').collect(),
+            before: settings(before).collect(),
+            after: settings(after).collect(),
+        }
+    })
+    .collect()
+}
+
+/// Keys for which there is nothing to change: one value only, or (`extends`) not a matter of one document.
+const FIXED: [&str; 3] = ["scenario.version", "scenario.extends", "processing.threads"];
+
+#[test]
+fn every_key_of_the_language_changes_the_plan() {
+    let mut proven = BTreeSet::new();
+    for change in changes() {
+        let (before, after) = (outcome(&change.before), outcome(&change.after));
+        assert!(before != after, "{:?} changes nothing", change.keys);
+        proven.extend(change.keys);
+    }
+    let mut keys = BTreeSet::new();
+    collect(&SCENARIO, &mut keys);
+    assert!(keys.len() > 120, "{}", keys.len());
+    let fixed: BTreeSet<&str> = FIXED.into_iter().collect();
+    let unproven: Vec<&String> = keys
+        .iter()
+        .filter(|key| !proven.contains(key.as_str()) && !fixed.contains(key.as_str()))
+        .collect();
+    assert!(unproven.is_empty(), "no proof for {unproven:?}");
+    for key in proven {
+        assert!(keys.contains(key), "{key} is no key");
+    }
+}
+
+#[test]
+fn a_parent_changes_the_child() {
+    let text = format!("extends: parent.yaml{}", BASE.replace("seed: 5\n", ""));
+    let scenario = load("keys.yaml", &text, &mut OneTrace, &Overrides::default());
+    assert_eq!(scenario.map(|scenario| scenario.seed).ok(), Some(77));
+}
+
+fn collect(record: &Record, keys: &mut BTreeSet<String>) {
+    for field in record.fields {
+        if field.presence != Presence::NotModelled {
+            let what = record.what.replace(' ', "_");
+            if keys.insert(format!("{what}.{}", field.name)) {
+                below(&field.shape, keys);
+            }
+        }
+    }
+}
+
+fn below(shape: &Shape, keys: &mut BTreeSet<String>) {
+    match shape {
+        Shape::Record(record) => collect(record, keys),
+        Shape::List(inner) | Shape::Named(inner) => below(inner, keys),
+        Shape::Either { scalar, list, map } => {
+            for shape in [scalar, list, map].into_iter().flatten() {
+                below(shape, keys);
+            }
+        }
+        Shape::Duration
+        | Shape::Ago
+        | Shape::Rate
+        | Shape::Size
+        | Shape::Share
+        | Shape::Integer(..)
+        | Shape::Number(..)
+        | Shape::Factor
+        | Shape::Boolean
+        | Shape::Text
+        | Shape::Name
+        | Shape::Version
+        | Shape::Word(_)
+        | Shape::Kafka(_)
+        | Shape::Expectations
+        | Shape::Overlay => {}
+    }
+}
+
+#[test]
+fn every_verb_is_a_key_of_events() {
+    let mut keys = BTreeSet::new();
+    collect(&SCENARIO, &mut keys);
+    for verb in VERBS {
+        let names = [verb.name].into_iter().chain(verb.needs.iter().copied());
+        for name in names
+            .chain(verb.takes.iter().copied())
+            .chain(verb.timing.iter().copied())
+        {
+            assert!(keys.contains(&format!("event.{name}")), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_modelled_kafka_key_changes_the_plan() {
+    let values = [
+        ("auto.commit.interval.ms", "1000"),
+        ("auto.offset.reset", "earliest"),
+        ("client.rack", "a"),
+        ("enable.auto.commit", "false"),
+        ("fetch.max.bytes", "1000"),
+        ("fetch.max.wait.ms", "100"),
+        ("fetch.min.bytes", "1000"),
+        ("heartbeat.interval.ms", "1000"),
+        ("max.partition.fetch.bytes", "1000"),
+        ("max.poll.interval.ms", "1000"),
+        ("max.poll.records", "10"),
+        ("metadata.max.age.ms", "1000"),
+        ("partition.assignment.strategy", "[sticky]"),
+        ("request.timeout.ms", "1000"),
+        ("retry.backoff.max.ms", "2000"),
+        ("retry.backoff.ms", "200"),
+        ("session.timeout.ms", "20000"),
+    ];
+    let before = outcome(&[]);
+    for (key, value) in values {
+        let set = format!("groups.checkout.config={{{key}: {value}}}");
+        assert!(outcome(&[&set]) != before, "{key}");
+    }
+    // An id belongs to one member, and the other protocol is refused.
+    let own = "groups.checkout.members.1.config={group.instance.id: one}";
+    assert!(outcome(&[own]) != before);
+    let brokers = [
+        ("group.initial.rebalance.delay.ms", "0"),
+        ("group.max.session.timeout.ms", "50000"),
+        ("group.max.size", "10"),
+        ("group.min.session.timeout.ms", "1000"),
+    ];
+    for (key, value) in brokers {
+        let set = format!("brokers.config={{{key}: {value}}}");
+        assert!(outcome(&[&set]) != before, "{key}");
+    }
+    let proven = values.iter().chain(&brokers).map(|(key, _)| *key);
+    let proven: BTreeSet<&str> = proven
+        .chain(["group.instance.id", "group.protocol"])
+        .collect();
+    for side in [Side::Consumer, Side::Broker, Side::Group] {
+        for key in kafka::keys(side)
+            .iter()
+            .filter(|key| key.model == Model::Modelled)
+        {
+            assert!(proven.contains(key.name), "no proof for {}", key.name);
+        }
+    }
+}
+
+#[test]
+fn kafka_keys_are_listed_once_and_in_order() {
+    for side in [Side::Consumer, Side::Broker, Side::Group] {
+        let names: BTreeSet<&str> = kafka::keys(side).iter().map(|key| key.name).collect();
+        assert_eq!(names.len(), kafka::keys(side).len());
+    }
+}
