@@ -18,6 +18,7 @@ mod manifest;
 mod panic;
 mod play;
 mod progress;
+mod replay;
 mod results;
 mod seeds;
 mod source;

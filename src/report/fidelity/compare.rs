@@ -154,12 +154,7 @@ fn generations(events: &[Value]) -> Vec<String> {
         .filter(|event| {
             word(event, "at") == "coordinator" && word(event, "what") == "join_complete"
         })
-        .map(|event| {
-            format!(
-                "generation {} of {}",
-                event["generation"], event["members"]
-            )
-        })
+        .map(|event| format!("generation {} of {}", event["generation"], event["members"]))
         .collect()
 }
 
@@ -237,7 +232,9 @@ fn times(
 
 /// Records per second of a partition; `None` without load.
 fn rate(sides: &Sides<'_>, partition: &str) -> Option<f64> {
-    let topic = partition.rsplit_once('-').map_or(partition, |(topic, _)| topic);
+    let topic = partition
+        .rsplit_once('-')
+        .map_or(partition, |(topic, _)| topic);
     let (_, rate) = sides.rates.iter().find(|(name, _)| name == topic)?;
     (*rate > 0.0).then_some(*rate)
 }

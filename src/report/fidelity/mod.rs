@@ -2,7 +2,7 @@
 //!
 //! Structure first: per member the sequence of assigned, revoked, lost and error with their partitions, and for the classic
 //! protocol the generations. Only where that is the same are times compared. The coordinator's events are compared in order, first
-//! batches and positions in seconds of load. [`RunFidelity`] is one run, [`Summary`] folds many; [`text`] and [`document`] lay
+//! batches and positions in seconds of load. [`RunFidelity`] is one run, [`Summary`] folds many; [`text`], [`table`] and [`document`] lay
 //! them out. Which events there are is for [`super::recording`] to say.
 
 mod compare;
@@ -11,7 +11,7 @@ mod render;
 use serde_json::{Map, Value};
 
 pub use compare::compare;
-pub use render::{document, text};
+pub use render::{document, table, text};
 
 /// Least share of runs with the recorded structure.
 pub const STRUCTURE_MARK: f64 = 0.97;
@@ -190,10 +190,7 @@ pub struct Summary {
 impl Summary {
     /// Of these runs, with so many recordings left out.
     #[must_use]
-    pub fn of<'a>(
-        runs: impl IntoIterator<Item = &'a RunFidelity>,
-        not_modelled: usize,
-    ) -> Self {
+    pub fn of<'a>(runs: impl IntoIterator<Item = &'a RunFidelity>, not_modelled: usize) -> Self {
         let mut summary = Self {
             not_modelled,
             ..Self::default()

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Difference, RunFidelity, Spread, Summary};
+use crate::report::table::{Align, Table};
 
 /// Late events that the text lists of one run.
 const LISTED: usize = 12;
@@ -22,7 +23,10 @@ pub fn text(runs: &[RunFidelity]) -> String {
             None => "",
             Some(_) => ", coordinator in another order",
         };
-        text.push_str(&format!("{} (Kafka {}): {verdict}{order}\n", run.run, run.kafka));
+        text.push_str(&format!(
+            "{} (Kafka {}): {verdict}{order}\n",
+            run.run, run.kafka
+        ));
         for difference in run.structure.iter().chain(&run.coordinator) {
             text.push_str(&said(difference));
         }
@@ -52,6 +56,51 @@ pub fn text(runs: &[RunFidelity]) -> String {
     text
 }
 
+/// A row for each recording: what of it is matched and how far its times are off.
+#[must_use]
+pub fn table(runs: &[RunFidelity]) -> Table {
+    let mut table = Table::new(&[
+        ("recording", Align::Left),
+        ("Kafka", Align::Left),
+        ("structure", Align::Right),
+        ("order", Align::Right),
+        ("late", Align::Right),
+        ("p50 ms", Align::Right),
+        ("p95 ms", Align::Right),
+        ("max ms", Align::Right),
+        ("positions p95 s", Align::Right),
+    ]);
+    for repeats in runs.chunk_by(|run, next| (&run.trace, &run.kafka) == (&next.trace, &next.kafka))
+    {
+        let (Some(first), summary) = (repeats.first(), Summary::of(repeats, 0)) else {
+            continue;
+        };
+        let count = summary.runs;
+        let spread = if first.consumer_protocol {
+            summary.consumer_ms
+        } else {
+            summary.classic_ms
+        };
+        let figure = |of: fn(Spread) -> f64| {
+            spread.map_or_else(String::new, |spread| format!("{:.0}", of(spread)))
+        };
+        table.row(vec![
+            first.trace.clone(),
+            first.kafka.clone(),
+            format!("{}/{count}", summary.structure),
+            format!("{}/{count}", summary.coordinator),
+            format!("{}/{}", summary.late, summary.events),
+            figure(|spread| spread.p50),
+            figure(|spread| spread.p95),
+            figure(|spread| spread.max),
+            summary
+                .positions_s
+                .map_or_else(String::new, |spread| format!("{:.2}", spread.p95)),
+        ]);
+    }
+    table
+}
+
 fn said(difference: &Difference) -> String {
     let or_end = |side: &Option<String>| side.clone().unwrap_or_else(|| "nothing more".to_owned());
     format!(
@@ -72,10 +121,7 @@ impl Summary {
             format!("coordinator order {}/{}", self.coordinator, self.runs),
             format!("{}/{} events out of tolerance", self.late, self.events),
         ];
-        for (protocol, spread) in [
-            ("classic", self.classic_ms),
-            ("consumer", self.consumer_ms),
-        ] {
+        for (protocol, spread) in [("classic", self.classic_ms), ("consumer", self.consumer_ms)] {
             parts.extend(spread.map(|spread| {
                 let Spread { p50, p95, max, .. } = spread;
                 format!("{protocol} timing error p50 {p50:.0} p95 {p95:.0} max {max:.0} ms")
@@ -90,10 +136,15 @@ impl Summary {
             ));
         }
         if self.positions_runs > 0 {
-            let missing = format!("{} of {} missing", self.positions_missing, self.positions_runs);
+            let missing = format!(
+                "{} of {} missing",
+                self.positions_missing, self.positions_runs
+            );
             parts.push(match self.positions_s {
                 Some(Spread { p50, p95, max, .. }) => {
-                    format!("positions p50 {p50:.2} p95 {p95:.2} max {max:.2} s of load ({missing})")
+                    format!(
+                        "positions p50 {p50:.2} p95 {p95:.2} max {max:.2} s of load ({missing})"
+                    )
                 }
                 None => format!("positions {missing}"),
             });
