@@ -8,7 +8,7 @@ use super::exit::Failure;
 use super::source::{nearest, no_example, shipped};
 use super::streams::Streams;
 use super::understand::understand;
-use super::wiring;
+use crate::metrics::registry;
 use crate::scenario::code::Code;
 use crate::scenario::examples::{self, Example};
 use crate::scenario::schema;
@@ -20,7 +20,7 @@ const COLUMNS: usize = 80;
 pub(crate) fn generate(what: &Generate, streams: &mut Streams) -> Result<(), Failure> {
     let text = match what {
         Generate::Schema => schema::text(),
-        Generate::Metrics => return Err(wiring::not_built_yet("generate metrics")),
+        Generate::Metrics => registry::document(),
         Generate::Man { verb } => manual(verb.as_deref())?,
         Generate::Completions { shell } => completions(*shell)?,
     };

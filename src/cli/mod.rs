@@ -3,11 +3,6 @@
 //! It turns arguments into an [`experiment`](crate::experiment), hands texts to the layers below and writes down what
 //! they return. It decides nothing about Kafka, about metrics or about how a number is printed.
 
-#![expect(
-    dead_code,
-    reason = "the verbs that use it wait for the layers below to land"
-)]
-
 mod again;
 mod args;
 mod assign;
@@ -15,6 +10,7 @@ mod check;
 mod exit;
 mod generate;
 mod manifest;
+mod output;
 mod panic;
 mod play;
 mod progress;
@@ -25,6 +21,5 @@ mod source;
 mod streams;
 mod understand;
 mod verbs;
-mod wiring;
 
 pub use verbs::main;

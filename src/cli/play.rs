@@ -9,6 +9,7 @@ use super::again;
 use super::args::{Play, PlayFormat, Series};
 use super::exit::{Exit, Failure};
 use super::manifest::{Identity, manifest, volatile};
+use super::output::{self, Look, Outcome};
 use super::panic::{self, Context};
 use super::progress::Progress;
 use super::results::{Place, Written, folder_name};
@@ -16,10 +17,13 @@ use super::seeds::seeds;
 use super::source::{self, Input};
 use super::streams::Streams;
 use super::understand;
-use super::wiring::{self, Judged, Look, Outcome};
 use crate::cluster::{self, Halt};
+use crate::experiment::verdict::{self, Requirement};
 use crate::experiment::{self, Played};
 use crate::kernel::Seed;
+use crate::metrics;
+use crate::report::model::Report;
+use crate::report::ndjson;
 use crate::scenario::{Scenario, canonical_hash};
 
 /// `rebsim run`
@@ -41,18 +45,24 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
     }
     let scenarios = understand_all(&inputs, args, streams)?;
     refuse_what_cannot_be_shown(verb, args, &scenarios)?;
+    let requirements = scenarios
+        .iter()
+        .map(|scenario| verdict::requirements(scenario, &args.gate.require))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|message| Failure::usage(format!("--fail-on: {message}"), None))?;
     let place = match args.output.no_out {
         true => None,
         false => Some(Place::probe(&args.output.out)?),
     };
     let mut documents = Vec::new();
     let mut is_met = true;
-    for (input, scenario) in inputs.iter().zip(&scenarios) {
+    for ((input, scenario), requirements) in inputs.iter().zip(&scenarios).zip(&requirements) {
         let experiment = Experiment {
             verb,
             args,
             input,
             scenario,
+            requirements,
             hash: canonical_hash(&scenario.resolved),
             seeds: seeds(
                 Seed(scenario.seed),
@@ -61,8 +71,8 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
             ),
             jobs: args.work.jobs.unwrap_or_else(experiment::processors),
         };
-        let judged = experiment.play(place.as_ref(), &mut documents, streams)?;
-        is_met &= judged.unmet.is_none();
+        let report = experiment.play(place.as_ref(), &mut documents, streams)?;
+        is_met &= report.unmet().next().is_none();
     }
     if args.output.format == PlayFormat::Json {
         // One document on stdout, also for several scenarios.
@@ -139,6 +149,7 @@ struct Experiment<'a> {
     args: &'a Play,
     input: &'a Input,
     scenario: &'a Scenario,
+    requirements: &'a [Requirement],
     hash: String,
     seeds: Vec<Seed>,
     jobs: NonZeroUsize,
@@ -150,18 +161,29 @@ impl Experiment<'_> {
         place: Option<&Place>,
         documents: &mut Vec<String>,
         streams: &mut Streams,
-    ) -> Result<Judged, Failure> {
+    ) -> Result<Report, Failure> {
         let (notes, sources) = (&self.scenario.notes, &self.scenario.sources);
         if streams.verbose && !notes.is_empty() {
             streams.note(&understand::text(notes, sources, true, streams.color_err));
         }
         let (played, wall) = self.simulate(streams)?;
-        if self.seeds.len() > 1 && played.iter().all(|played| !played.outcome.drew) {
+        let mut events = String::new();
+        let measured = played.into_iter().map(|played| {
+            events.extend(played.outcome.events);
+            Played {
+                variant: played.variant,
+                seed: played.seed,
+                outcome: played.outcome.metrics,
+            }
+        });
+        let measured = measured.collect();
+        let report = verdict::judge(self.scenario, measured, self.requirements)
+            .map_err(|message| Failure::usage(message, None))?;
+        if self.seeds.len() > 1 && report.is_deterministic() {
             streams.note("deterministic: one seed suffices");
         }
-        let judged = wiring::judge(self.scenario, &played, &self.args.gate.require)?;
         let written = place
-            .map(|place| self.write(place, &judged, wall))
+            .map(|place| self.write(place, &report, wall))
             .transpose()?;
         let look = Look {
             color: streams.color_out,
@@ -169,14 +191,14 @@ impl Experiment<'_> {
             side_by_side: self.verb == "compare",
             verbose: streams.verbose,
         };
-        let text = wiring::render(&judged, self.args.output.format, look);
+        let text = output::render(&report, &events, self.args.output.format, look);
         if self.args.output.format == PlayFormat::Json {
             documents.push(text);
         } else {
             streams.result(&text)?;
         }
-        self.tell(written, &judged, streams)?;
-        Ok(judged)
+        self.tell(written, &report, streams)?;
+        Ok(report)
     }
 
     fn again(&self) -> String {
@@ -196,11 +218,23 @@ impl Experiment<'_> {
             event_limit: self.args.work.event_limit.get(),
             ..cluster::Options::default()
         };
+        let is_stream = self.args.output.format == PlayFormat::Ndjson;
         let all_series = self.args.output.series == Series::All;
         let engine = |replication: experiment::Replication<'_>| {
             let (plan, seed) = (replication.plan, replication.seed);
             match cluster::simulate(plan, seed, &options) {
-                Ok(timeline) => Ok(Outcome::of(&timeline, replication.is_first || all_series)),
+                Ok(timeline) => {
+                    let measured = metrics::evaluate(&timeline);
+                    let with_series = replication.is_first || all_series;
+                    Ok(Outcome {
+                        metrics: if with_series {
+                            measured
+                        } else {
+                            measured.without_series()
+                        },
+                        events: is_stream.then(|| ndjson::events(&plan.variant, seed.0, &timeline)),
+                    })
+                }
                 Err(halt) => Err((halt, plan.variant.clone(), seed)),
             }
         };
@@ -245,7 +279,7 @@ impl Experiment<'_> {
     fn write(
         &self,
         place: &Place,
-        judged: &Judged,
+        report: &Report,
         wall: Duration,
     ) -> Result<(String, Written), Failure> {
         let identity = Identity {
@@ -264,7 +298,7 @@ impl Experiment<'_> {
             },
             requirements: self.args.gate.require.clone(),
         };
-        let files = wiring::files(self.scenario, judged);
+        let files = output::files(self.scenario, report);
         let name = folder_name(&self.scenario.name, &identity.value().to_string());
         let manifest = manifest(&identity, &files, &volatile(wall, self.jobs.get()));
         let written = place.write(&name, &files, &manifest, self.args.output.force)?;
@@ -275,14 +309,13 @@ impl Experiment<'_> {
     fn tell(
         &self,
         written: Option<(String, Written)>,
-        judged: &Judged,
+        report: &Report,
         streams: &Streams,
     ) -> Result<(), Failure> {
-        if let Some((variant, seed)) = &judged.unmet {
-            streams.note(&format!(
-                "again: {}",
-                again::one(&self.again(), variant, *seed)
-            ));
+        if let Some(unmet) = report.unmet().next() {
+            let seed = unmet.seed.map_or(self.seeds[0], Seed);
+            let again = again::one(&self.again(), &unmet.variant, seed);
+            streams.note(&format!("again: {again}"));
         }
         let Some((name, written)) = written else {
             return Ok(());

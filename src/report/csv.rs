@@ -346,7 +346,7 @@ pub fn expectations(report: &Report) -> String {
             number(expectation.verdict.limit),
             number(expectation.verdict.room),
             expectation.verdict.met.to_string(),
-            expectation.pointer.clone(),
+            expectation.origin.pointer().to_owned(),
         ]);
     }
     table.csv()

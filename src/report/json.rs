@@ -172,7 +172,7 @@ pub fn summary(report: &Report) -> Summary {
                 limit: expectation.verdict.limit.map(number),
                 room: expectation.verdict.room.map(number),
                 seed: expectation.seed,
-                pointer: expectation.pointer.clone(),
+                pointer: expectation.origin.pointer().to_owned(),
             })
             .collect(),
     }

@@ -1,6 +1,7 @@
 //! Results as text: tables, Markdown, CSV, JSON. Pure functions of what was measured; nothing is computed here that is not
 //! mere layout.
 
+pub mod annotations;
 pub mod assignment;
 pub mod csv;
 pub mod fidelity;

@@ -32,10 +32,44 @@ pub struct Expectation {
     pub verdict: Verdict,
     /// The seed that decided; `None` for a median or percentile.
     pub seed: Option<u64>,
-    /// JSON pointer of the requirement in the resolved scenario; empty for one of the command line.
-    pub pointer: String,
-    /// `file:line` or the option it came from; only for people, never in a result file.
-    pub place: String,
+    /// Where the requirement stands.
+    pub origin: Origin,
+}
+
+/// Where a requirement stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// In `expect`.
+    Scenario {
+        /// JSON pointer in the resolved scenario.
+        pointer: String,
+        /// File; only for people, never in a result file.
+        file: String,
+        /// Line, from 1; as `file`.
+        line: u32,
+    },
+    /// In an option.
+    CommandLine,
+}
+
+impl Origin {
+    /// The JSON pointer; empty for one of the command line.
+    #[must_use]
+    pub fn pointer(&self) -> &str {
+        match self {
+            Self::Scenario { pointer, .. } => pointer,
+            Self::CommandLine => "",
+        }
+    }
+
+    /// `file:line`, or the option.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            Self::Scenario { file, line, .. } => format!("{file}:{line}"),
+            Self::CommandLine => "--fail-on".to_owned(),
+        }
+    }
 }
 
 /// Everything to be reported.
@@ -64,12 +98,7 @@ impl Report {
     ///
     /// # Errors
     /// When a variant that the condition names is not among the runs.
-    pub fn expect(
-        &mut self,
-        condition: &Condition,
-        pointer: &str,
-        place: &str,
-    ) -> Result<(), String> {
+    pub fn expect(&mut self, condition: &Condition, origin: &Origin) -> Result<(), String> {
         for name in condition
             .variant
             .iter()
@@ -99,8 +128,7 @@ impl Report {
                 seed: verdict
                     .seed
                     .and_then(|index| Some(variant.runs.get(index)?.seed)),
-                pointer: pointer.to_owned(),
-                place: place.to_owned(),
+                origin: origin.clone(),
             });
         }
         self.expectations.append(&mut judged);

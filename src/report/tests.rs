@@ -1,7 +1,7 @@
 //! One small report, rendered in every way.
 
 use super::figures::Style;
-use super::model::{Report, Run, Variant};
+use super::model::{Origin, Report, Run, Variant};
 use super::{csv, json, markdown, ndjson, text};
 use crate::kernel::SimTime;
 use crate::metrics::condition::Condition;
@@ -60,10 +60,12 @@ fn report(seeds: u64) -> Report {
         ("slow.drain_s", "< 5s"),
     ] {
         let condition = Condition::parse(metric, condition).expect("a condition");
-        let pointer = format!("/expect/{metric}");
-        report
-            .expect(&condition, &pointer, "crash.yaml:9")
-            .expect("known variants");
+        let origin = Origin::Scenario {
+            pointer: format!("/expect/{metric}"),
+            file: "crash.yaml".to_owned(),
+            line: 9,
+        };
+        report.expect(&condition, &origin).expect("known variants");
     }
     report
 }
@@ -72,7 +74,7 @@ fn report(seeds: u64) -> Report {
 fn a_requirement_on_an_unknown_variant_is_refused() {
     let condition = Condition::parse("rebalances", "< quick").expect("a condition");
     let refused = report(1)
-        .expect(&condition, "", "")
+        .expect(&condition, &Origin::CommandLine)
         .expect_err("no such variant");
     assert_eq!(
         refused,

@@ -87,6 +87,24 @@ fn run_summary(report: &Report, variant: &Variant, run: &Run, style: Style) -> S
     text
 }
 
+/// Every flat metric of every run under the name that `expect` knows.
+#[must_use]
+pub fn everything(report: &Report, style: Style) -> String {
+    let mut text = String::new();
+    for variant in &report.variants {
+        for run in &variant.runs {
+            let mut table = Table::new(&[("", Align::Left), ("", Align::Right)]);
+            for (name, value) in &run.metrics.values {
+                let value = figures::human(value, name.metric.unit, style);
+                table.row(vec![name.to_string(), value]);
+            }
+            text.push_str(&format!("\n{}, seed {}\n\n", variant.name, run.seed));
+            text.push_str(&table.text(2));
+        }
+    }
+    text
+}
+
 /// The key metrics of one run with a remark where one helps.
 #[must_use]
 pub fn key_table(metrics: &RunMetrics, style: Style) -> Table {

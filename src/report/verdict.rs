@@ -16,7 +16,7 @@ fn mark(met: bool, style: Style) -> &'static str {
 }
 
 /// By how much it was missed, in words.
-fn missed(expectation: &Expectation, style: Style) -> String {
+pub(super) fn missed(expectation: &Expectation, style: Style) -> String {
     let verdict = &expectation.verdict;
     let Some(room) = verdict.room.filter(|_| !verdict.met) else {
         return String::new();
@@ -51,7 +51,7 @@ pub(super) fn row(expectation: &Expectation, style: Style) -> Vec<String> {
         figures::human(&expectation.verdict.actual, unit, style),
         requirement,
         missed(expectation, style),
-        expectation.place.clone(),
+        expectation.origin.place(),
     ]
 }
 

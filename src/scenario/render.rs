@@ -237,7 +237,7 @@ fn severity(finding: &Diagnostic) -> &'static str {
 }
 
 /// As workflow commands want it: `%`, line ends, and in properties `:` and `,`.
-fn escape(text: &str, property: bool) -> String {
+pub fn escape(text: &str, property: bool) -> String {
     let text = text
         .replace('%', "%25")
         .replace('\r', "%0D")

@@ -1,0 +1,97 @@
+//! The output of `run` and `compare`: text for stdout, files for the results folder. Which renderer makes what, and no more.
+
+use super::args::PlayFormat;
+use super::results::Files;
+use crate::metrics::RunMetrics;
+use crate::report::figures::Style;
+use crate::report::model::Report;
+use crate::report::{annotations, csv, json, markdown, text};
+use crate::scenario::Scenario;
+
+/// What is kept of a replication.
+pub(crate) struct Outcome {
+    /// What was measured.
+    pub(crate) metrics: RunMetrics,
+    /// Its timeline, one observation a line; only if that is what goes to stdout.
+    pub(crate) events: Option<String>,
+}
+
+/// How text for people is to look.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// With colour.
+    pub(crate) color: bool,
+    /// In plain characters.
+    pub(crate) ascii: bool,
+    /// Variants side by side.
+    pub(crate) side_by_side: bool,
+    /// With every metric.
+    pub(crate) verbose: bool,
+}
+
+/// The files of the results folder.
+pub(crate) fn files(scenario: &Scenario, report: &Report) -> Files {
+    let mut resolved = serde_json::to_string_pretty(&scenario.resolved).unwrap_or_default();
+    resolved.push('\n');
+    let files = [
+        ("scenario.json", resolved),
+        ("summary.json", json::render(report)),
+        ("summary.csv", csv::summary(report)),
+        ("expectations.csv", csv::expectations(report)),
+        ("rebalances.csv", csv::rebalances(report)),
+        ("ownership.csv", csv::ownership(report)),
+        ("partitions.csv", csv::partitions(report)),
+        ("members.csv", csv::members(report)),
+        ("lag.csv", csv::lag(report)),
+    ];
+    files
+        .into_iter()
+        .map(|(name, text)| (name.to_owned(), text))
+        .collect()
+}
+
+/// What goes to stdout; `events` are the timelines of all replications.
+pub(crate) fn render(report: &Report, events: &str, format: PlayFormat, look: Look) -> String {
+    match format {
+        PlayFormat::Text => people(report, look),
+        PlayFormat::Json => json::render(report),
+        PlayFormat::Ndjson => events.to_owned(),
+        PlayFormat::Csv => csv::summary(report),
+        PlayFormat::Md => markdown::render(report),
+        PlayFormat::Github => annotations::render(report) + &people(report, look),
+    }
+}
+
+fn people(report: &Report, look: Look) -> String {
+    let style = Style { ascii: look.ascii };
+    let mut page = if look.side_by_side || report.seeds() > 1 {
+        text::compare(report, style)
+    } else {
+        text::summary(report, style)
+    };
+    if look.verbose {
+        page.push_str(&text::everything(report, style));
+    }
+    if look.color { colored(&page) } else { page }
+}
+
+/// The marks of requirements in green and red.
+fn colored(page: &str) -> String {
+    const MARKS: [(&str, &str); 4] = [
+        ("✓ ", "\u{1b}[32m✓\u{1b}[0m "),
+        ("✗ ", "\u{1b}[31m✗\u{1b}[0m "),
+        ("ok ", "\u{1b}[32mok\u{1b}[0m "),
+        ("FAIL ", "\u{1b}[31mFAIL\u{1b}[0m "),
+    ];
+    let mut text = String::new();
+    for line in page.split_inclusive('\n') {
+        let blanks = line.len() - line.trim_start_matches(' ').len();
+        let (indent, rest) = line.split_at(blanks);
+        let marked = MARKS
+            .iter()
+            .find_map(|(plain, bright)| Some(bright.to_string() + rest.strip_prefix(plain)?));
+        text.push_str(indent);
+        text.push_str(marked.as_deref().unwrap_or(rest));
+    }
+    text
+}

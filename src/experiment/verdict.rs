@@ -1,0 +1,123 @@
+//! What is required of an experiment: understood before anything is played, judged afterwards.
+//!
+//! Requirements come from the scenario's `expect` and from the command line; both are judged alike, over all seeds.
+
+use super::replication::Played;
+use crate::metrics::RunMetrics;
+use crate::metrics::condition::Condition;
+use crate::report::model::{Origin, Report, Run, Variant};
+use crate::scenario::Scenario;
+
+/// One requirement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Requirement {
+    /// What must hold.
+    pub condition: Condition,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// The requirements of a scenario in the order of its `expect`, then `asked` of the command line. A requirement that compares with a
+/// variant of the scenario that was not selected is left out: there is nothing to compare with.
+///
+/// # Errors
+/// What is wrong with one of `asked`: no such metric, no such variant, group or topic, no condition.
+pub fn requirements(scenario: &Scenario, asked: &[String]) -> Result<Vec<Requirement>, String> {
+    let mut all = Vec::new();
+    for expectation in &scenario.expectations {
+        let mut condition = Condition::parse(&expectation.metric, &expectation.condition)
+            .map_err(|error| error.to_string())?;
+        if expectation.variant.is_some() {
+            condition.variant.clone_from(&expectation.variant);
+        }
+        if variants_of(&condition).any(|name| !is_played(scenario, name)) {
+            continue;
+        }
+        all.push(Requirement {
+            condition,
+            origin: Origin::Scenario {
+                pointer: expectation.pointer.clone(),
+                file: expectation.file.clone(),
+                line: expectation.line,
+            },
+        });
+    }
+    for text in asked {
+        let condition = Condition::parse_whole(text).map_err(|error| error.to_string())?;
+        refuse_unknown(scenario, &condition)?;
+        all.push(Requirement {
+            condition,
+            origin: Origin::CommandLine,
+        });
+    }
+    Ok(all)
+}
+
+fn variants_of(condition: &Condition) -> impl Iterator<Item = &str> {
+    let own = condition.variant.as_deref();
+    own.into_iter().chain(condition.other_variant())
+}
+
+fn is_played(scenario: &Scenario, variant: &str) -> bool {
+    scenario.plans.iter().any(|plan| plan.variant == variant)
+}
+
+/// Whether variants, group and topic that a condition names are in the scenario.
+fn refuse_unknown(scenario: &Scenario, condition: &Condition) -> Result<(), String> {
+    let plans = &scenario.plans;
+    for name in variants_of(condition) {
+        let known = plans.iter().map(|plan| plan.variant.as_str());
+        refuse_unless(name, "variant", known.collect())?;
+    }
+    if let Some(name) = &condition.name.labels.group {
+        let groups = plans.iter().flat_map(|plan| &plan.groups);
+        refuse_unless(name, "group", groups.map(|group| &*group.name).collect())?;
+    }
+    if let Some(name) = &condition.name.labels.topic {
+        let topics = plans.iter().flat_map(|plan| &plan.topics);
+        refuse_unless(name, "topic", topics.map(|topic| &*topic.name).collect())?;
+    }
+    Ok(())
+}
+
+fn refuse_unless(name: &str, what: &str, mut known: Vec<&str>) -> Result<(), String> {
+    if known.contains(&name) {
+        return Ok(());
+    }
+    known.sort_unstable();
+    known.dedup();
+    Err(format!(
+        "no {what} `{name}` is played; there are: {}",
+        known.join(", ")
+    ))
+}
+
+/// Everything that was played, by variant and seed, with what became of the requirements.
+///
+/// # Errors
+/// When a requirement names a variant that was not played.
+pub fn judge(
+    scenario: &Scenario,
+    played: Vec<Played<RunMetrics>>,
+    requirements: &[Requirement],
+) -> Result<Report, String> {
+    let mut variants: Vec<Variant> = scenario
+        .plans
+        .iter()
+        .map(|plan| Variant {
+            name: plan.variant.clone(),
+            runs: Vec::new(),
+        })
+        .collect();
+    for replication in played {
+        variants[replication.variant].runs.push(Run {
+            seed: replication.seed.0,
+            metrics: replication.outcome,
+        });
+    }
+    let mut report = Report::new(&scenario.name, variants);
+    for requirement in requirements {
+        report.expect(&requirement.condition, &requirement.origin)?;
+    }
+    Ok(report)
+}

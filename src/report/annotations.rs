@@ -1,0 +1,40 @@
+//! Requirements that were missed, as workflow commands of GitHub Actions: each shows up beside the line that requires it.
+
+use super::figures::{self, Style};
+use super::model::{Expectation, Origin, Report};
+use super::verdict;
+use crate::scenario::render::escape;
+
+/// At most so many annotations of a level are shown for one step.
+const SHOWN: usize = 10;
+
+const STYLE: Style = Style { ascii: false };
+
+/// One `::error` line for each of the first ten missed requirements.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    report.unmet().take(SHOWN).map(annotation).collect()
+}
+
+fn annotation(expectation: &Expectation) -> String {
+    let condition = &expectation.condition;
+    let (variant, name) = (&expectation.variant, condition.name.to_string());
+    let place = match &expectation.origin {
+        Origin::Scenario { file, line, .. } => {
+            format!("file={},line={line},", escape(file, true))
+        }
+        Origin::CommandLine => String::new(),
+    };
+    let actual = figures::human(
+        &expectation.verdict.actual,
+        condition.name.metric.unit,
+        STYLE,
+    );
+    let (required, missed) = (condition.requirement(), verdict::missed(expectation, STYLE));
+    let message = format!("{variant}: {name} is {actual}, required {required} {missed}");
+    format!(
+        "::error {place}title={}::{}\n",
+        escape(&format!("{variant}.{name} not met"), true),
+        escape(message.trim_end(), false),
+    )
+}
