@@ -12,6 +12,7 @@ mod disturbances;
 mod effects;
 mod fetch;
 mod ground;
+mod heartbeats;
 mod invariants;
 mod layout;
 mod leader;
