@@ -178,11 +178,26 @@ impl Client {
         place.is_some()
     }
 
-    /// Every thread stands still from `now` for `span`: what was being worked on ends that much later.
-    pub(super) fn stand_still(&mut self, now: SimTime, span: SimDuration) {
-        self.frozen_until = self.frozen_until.max(now + span);
-        self.busy_until += span;
+    /// Every thread stands still from `now` for `span`; says by how much later what is being worked on ends, which is less than `span` when
+    /// it stood still already. Only processing within `window` counts as busy.
+    pub(super) fn stand_still(
+        &mut self,
+        now: SimTime,
+        span: SimDuration,
+        window: (SimTime, SimTime),
+    ) -> SimDuration {
+        let from = self.frozen_until.max(now);
+        self.frozen_until = from.max(now + span);
+        let span = self.frozen_until.since(from);
+        if self.busy_until > from {
+            let before = within(window, from, self.busy_until);
+            self.busy_until += span;
+            self.busy_us += within(window, self.frozen_until, self.busy_until);
+            self.busy_us -= before;
+        }
         match &mut self.app {
+            // A stall ends at its own instant: who sleeps needs no processor.
+            App::Working { .. } if self.stalled => {}
             App::Starting { until }
             | App::Working { until }
             | App::Callback { until, .. }
@@ -194,6 +209,13 @@ impl Client {
             | App::Closing
             | App::Dead => {}
         }
+        span
+    }
+
+    /// Microseconds of processing up to `end`, when the process ends or the run does.
+    pub(super) fn busy_up_to(&self, end: SimTime, window: (SimTime, SimTime)) -> u64 {
+        let rest = self.frozen_until.max(end);
+        self.busy_us - within(window, rest, self.busy_until)
     }
 
     /// An answer arrives at the socket now.
@@ -259,6 +281,7 @@ impl Client {
         let steady = matches!(self.app, App::Polling | App::Working { .. })
             && self.inbox.is_empty()
             && self.pending.is_empty()
+            && !self.stalled
             && self.fetcher.is_settled()
             && self.metadata_answer.is_none()
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
@@ -398,4 +421,9 @@ impl Client {
             | App::Dead => {}
         }
     }
+}
+
+/// Microseconds of `from..to` within `window`.
+pub(super) fn within(window: (SimTime, SimTime), from: SimTime, to: SimTime) -> u64 {
+    to.min(window.1).since(from.max(window.0)).as_micros()
 }

@@ -108,6 +108,7 @@ impl World<'_> {
         for effect in out {
             self.apply_effect(group, effect);
         }
+        self.serve_released();
     }
 
     fn apply_effect(&mut self, group: GroupId, effect: CoordinatorEffect) {

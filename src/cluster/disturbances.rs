@@ -14,7 +14,7 @@ impl World<'_> {
         let Some(client) = &mut self.processes[consumer.index()].client else {
             return;
         };
-        client.stand_still(now, span);
+        let later = client.stand_still(now, span, self.plan.measure);
         let incarnation = self.processes[consumer.index()].incarnation;
         let group = self.processes[consumer.index()].group;
         for (account, log) in self.groups[group.index()]
@@ -22,7 +22,7 @@ impl World<'_> {
             .iter_mut()
             .zip(&mut self.logs)
         {
-            account.hold(log, consumer, now, span);
+            account.hold(log, consumer, now, later);
         }
         self.observe(Observation::ConsumerFrozen { consumer });
         self.interrupt_serving(consumer, ReleaseReason::Frozen);
@@ -54,7 +54,7 @@ impl World<'_> {
         if process.client.is_none() {
             return;
         }
-        process.cut_until = now + span;
+        process.cut_until = process.cut_until.max(now + span);
         let (until, incarnation) = (process.cut_until, process.incarnation);
         if let Some(client) = &mut process.client {
             client.fetcher.postpone(until);

@@ -218,9 +218,7 @@ impl Ground<'_> {
 
     /// Microseconds of `from..to` within the measured window.
     pub(super) fn in_window(&self, from: SimTime, to: SimTime) -> u64 {
-        to.min(self.window.1)
-            .since(from.max(self.window.0))
-            .as_micros()
+        super::client::within(self.window, from, to)
     }
 
     pub(super) fn log_end(&self, index: usize) -> u64 {

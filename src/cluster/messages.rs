@@ -58,7 +58,8 @@ impl World<'_> {
             },
         );
         if !host.available {
-            return self.answer(group, token, not_coordinator(&packet));
+            self.answer(group, token, not_coordinator(&packet));
+            return self.serve_released();
         }
         match packet {
             Packet::Group(mut request) => {
@@ -87,6 +88,7 @@ impl World<'_> {
                     })
                     .collect();
                 self.answer(group, token, Answer::Offsets(offsets));
+                self.serve_released();
             }
             Packet::FindCoordinator => {}
         }
@@ -107,7 +109,8 @@ impl World<'_> {
         id
     }
 
-    /// The answer to `token` leaves; the connection goes on with what waits behind it.
+    /// The answer to `token` leaves; what waits behind it on the connection is released, to be served when all that comes of the request
+    /// answered is done.
     pub(super) fn answer(&mut self, group: GroupId, token: RequestToken, answer: Answer) {
         let Some(address) = self.groups[group.index()].unanswered.remove(&token) else {
             return;
@@ -135,10 +138,18 @@ impl World<'_> {
         self.schedule(at, Class::Message, consumer.0, event);
         let process = &mut self.processes[consumer.index()];
         if current && process.connection.serving == Some(token) {
-            process.connection.serving = None;
-            if let Some(next) = process.connection.queue.pop_front() {
-                self.serve(consumer, incarnation, next);
+            let next = process.connection.queue.pop_front();
+            process.connection.serving = next.as_ref().map(|inbound| inbound.token);
+            if let Some(next) = next {
+                self.released.push_back((consumer, incarnation, next));
             }
+        }
+    }
+
+    /// Requests that waited behind others on their connections have their turn.
+    pub(super) fn serve_released(&mut self) {
+        while let Some((consumer, incarnation, inbound)) = self.released.pop_front() {
+            self.serve(consumer, incarnation, inbound);
         }
     }
 

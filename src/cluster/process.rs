@@ -6,7 +6,7 @@ use super::world::World;
 use std::sync::Arc;
 
 use super::Options;
-use super::client::Client;
+use super::client::{Client, within};
 use super::coordinators::{Connection, Inbound};
 use super::ground::{Ground, Link, Output};
 use super::ledger::UNCHANGED;
@@ -274,12 +274,10 @@ impl World<'_> {
         let window = self.plan.measure;
         let process = &mut self.processes[consumer.index()];
         if let Some(client) = process.client.take() {
-            let inside =
-                |from: SimTime, to: SimTime| to.min(window.1).since(from.max(window.0)).as_micros();
-            process.totals.busy_us += client.busy_us - inside(now, client.busy_until.max(now));
+            process.totals.busy_us += client.busy_up_to(now, window);
             process.totals.polls += client.polls;
             process.totals.records += client.records;
-            process.totals.alive_us += inside(process.alive_since, now);
+            process.totals.alive_us += within(window, process.alive_since, now);
         }
     }
 

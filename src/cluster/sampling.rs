@@ -81,14 +81,11 @@ impl World<'_> {
         let window = self.plan.measure;
         for process in &mut self.processes {
             if let Some(client) = &process.client {
-                let inside = |from: SimTime, to: SimTime| {
-                    to.min(window.1).since(from.max(window.0)).as_micros()
-                };
-                process.totals.busy_us +=
-                    client.busy_us - inside(horizon, client.busy_until.max(horizon));
+                process.totals.busy_us += client.busy_up_to(horizon, window);
                 process.totals.polls += client.polls;
                 process.totals.records += client.records;
-                process.totals.alive_us += inside(process.alive_since, horizon);
+                process.totals.alive_us +=
+                    super::client::within(window, process.alive_since, horizon);
             }
         }
         let drew = self

@@ -1,5 +1,7 @@
 //! The event loop: takes the next event from the calendar, hands it to the machine it concerns, applies the effects.
 
+use std::collections::VecDeque;
+
 use super::process::Process;
 
 use super::client::Answer;
@@ -104,6 +106,8 @@ pub(super) struct World<'a> {
     pub(super) topics: Vec<TopicDescription>,
     pub(super) paused: Vec<bool>,
     pub(super) tokens: u64,
+    /// Requests whose turn on their connection has come: (process, incarnation, request).
+    pub(super) released: VecDeque<(ConsumerId, u32, Inbound)>,
     counts: [u64; KINDS.len()],
     pub(super) grid: SimDuration,
     /// Entity of the coordinators' entries: after all clients.
@@ -141,6 +145,7 @@ impl<'a> World<'a> {
             script: Script::default(),
             topics,
             tokens: 0,
+            released: VecDeque::new(),
             counts: [0; KINDS.len()],
             grid: SimDuration::from_secs(seconds),
         }
