@@ -245,7 +245,14 @@ impl Client {
             | App::Assigning { until }
             | App::Exiting { until } => until,
             App::Polling => return self.next_in_poll(ground),
-            App::CallbackCommit { .. } | App::Committing { .. } | App::Closing => SimTime::NEVER,
+            App::CallbackCommit { .. } | App::Committing { .. } | App::Closing => {
+                if self.inbox.is_empty() {
+                    SimTime::NEVER
+                } else {
+                    // It came while every thread stood still.
+                    ground.now
+                }
+            }
             App::Dead => return SimTime::NEVER,
         };
         let mut next = own
