@@ -98,12 +98,12 @@ impl Said<'_> {
 
     fn observation(&mut self, observation: &Observation) {
         match observation {
-            Observation::GroupState { .. }
-            | Observation::MemberIdIssued { .. }
+            Observation::MemberIdIssued { .. }
             | Observation::MemberAdded { .. }
             | Observation::StaticMemberReplaced { .. }
             | Observation::MemberRemoved { .. }
-            | Observation::MemberRejoined { .. }
+            | Observation::MemberRejoined { .. } => self.membership(observation),
+            Observation::GroupState { .. }
             | Observation::JoinComplete { .. }
             | Observation::AssignmentReceived { .. }
             | Observation::CoordinatorAvailable { .. } => self.coordinator(observation),
@@ -201,6 +201,52 @@ impl Said<'_> {
                 self.put("reason", json!(reason.map(|reason| reason.word())))
                     .put("by", by);
             }
+            Observation::JoinComplete {
+                group,
+                generation,
+                members,
+                assignor,
+            } => {
+                let members = members
+                    .iter()
+                    .map(|member| self.member_name(*member))
+                    .collect();
+                self.event("join_complete")
+                    .group(*group)
+                    .put("generation", json!(generation));
+                self.put("members", members)
+                    .put("assignor", json!(assignor));
+            }
+            Observation::AssignmentReceived {
+                group,
+                generation,
+                leader,
+                assignment,
+            } => {
+                let assignment: Vec<Value> = assignment
+                    .iter()
+                    .map(|(consumer, partitions)| {
+                        json!({
+                            "member": self.member_name(*consumer),
+                            "partitions": self.partition_names(partitions),
+                        })
+                    })
+                    .collect();
+                self.event("assignment_received").group(*group);
+                self.put("generation", json!(generation))
+                    .put("leader", json!(leader.as_str()));
+                self.put("assignment", Value::Array(assignment));
+            }
+            Observation::CoordinatorAvailable { group, available } => {
+                self.event("coordinator_available").group(*group);
+                self.put("available", json!(available));
+            }
+            _ => {}
+        }
+    }
+
+    fn membership(&mut self, observation: &Observation) {
+        match observation {
             Observation::MemberIdIssued {
                 group,
                 consumer,
@@ -251,46 +297,6 @@ impl Said<'_> {
                 self.event("member_rejoined")
                     .group(*group)
                     .member(*consumer);
-            }
-            Observation::JoinComplete {
-                group,
-                generation,
-                members,
-                assignor,
-            } => {
-                let members = members
-                    .iter()
-                    .map(|member| self.member_name(*member))
-                    .collect();
-                self.event("join_complete")
-                    .group(*group)
-                    .put("generation", json!(generation));
-                self.put("members", members)
-                    .put("assignor", json!(assignor));
-            }
-            Observation::AssignmentReceived {
-                group,
-                generation,
-                leader,
-                assignment,
-            } => {
-                let assignment: Vec<Value> = assignment
-                    .iter()
-                    .map(|(consumer, partitions)| {
-                        json!({
-                            "member": self.member_name(*consumer),
-                            "partitions": self.partition_names(partitions),
-                        })
-                    })
-                    .collect();
-                self.event("assignment_received").group(*group);
-                self.put("generation", json!(generation))
-                    .put("leader", json!(leader.as_str()));
-                self.put("assignment", Value::Array(assignment));
-            }
-            Observation::CoordinatorAvailable { group, available } => {
-                self.event("coordinator_available").group(*group);
-                self.put("available", json!(available));
             }
             _ => {}
         }
