@@ -20,11 +20,17 @@ impl Client {
     }
 
     /// The application thread is back from the network (`ConsumerNetworkClient.poll`): answers are handled; records that came are
-    /// returned before anything else is done, and if there are none the loop goes on.
+    /// returned before anything else is done, and if there are none the loop goes on while there is time (`ClassicKafkaConsumer.poll`).
     pub(super) fn on_network(&mut self, ground: &mut Ground<'_>) {
         self.heartbeat_pass_after_network(ground);
         self.handle_network(ground);
-        if self.app == App::Polling && !self.return_buffered(ground) {
+        if self.app != App::Polling || self.return_buffered(ground) {
+            return;
+        }
+        if self.deadline <= ground.now {
+            self.settle_serving(ground);
+            self.return_nothing(ground);
+        } else {
             self.turn(ground);
         }
     }
