@@ -60,6 +60,10 @@ pub(super) struct HostedGroup {
     pub(super) timers: Timers<CoordinatorTimer>,
     /// What the group did, by flat index of the partition.
     pub(super) accounts: Vec<Account>,
+    /// Pairs of clients that may both return records of some partition.
+    pub(super) contests: Vec<(ConsumerId, ConsumerId)>,
+    /// Who was assigned each partition last, by flat index.
+    pub(super) last_owner: Vec<Option<ConsumerId>>,
     /// Whose id it is.
     pub(super) processes: BTreeMap<MemberId, ConsumerId>,
     /// Unanswered requests.

@@ -164,7 +164,7 @@ impl World<'_> {
             let at = process.cut_until;
             return self.schedule(at, Class::Message, consumer.0, event);
         }
-        self.advance(consumer, now, false);
+        self.catch_up(consumer);
         self.with_client(consumer, now, |client, ground| {
             client.clock = now;
             if client.expects(token) {

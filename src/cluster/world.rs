@@ -5,9 +5,10 @@ use super::process::Process;
 use super::client::Answer;
 use super::coordinators::{HostedGroup, Inbound};
 use super::ground::Topology;
-use super::ledger::Log;
+use super::records::Log;
 use super::naming::Naming;
 use super::script::Script;
+use super::window::Window;
 use super::{Halt, Options};
 use crate::assignor::{ConsumerId, GroupId, TopicDescription};
 use crate::kernel::{Calendar, Order, Seed, SimDuration, SimTime, Ticket};
@@ -20,6 +21,8 @@ use crate::timeline::{Observation, Timeline};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Class {
+    /// A process is killed: what would happen to it at this instant does not happen.
+    Death = 0,
     /// Something arrives.
     Message = 1,
     /// A timer fires, a thread goes on.
@@ -105,6 +108,10 @@ pub(super) struct World<'a> {
     pub(super) paused: Vec<bool>,
     pub(super) tokens: u64,
     counts: [u64; KINDS.len()],
+    /// Place of the event being handled.
+    pub(super) current: Order,
+    /// Measured window.
+    pub(super) window: Window,
     pub(super) grid: SimDuration,
     /// Entity of the coordinators' entries: after all clients.
     pub(super) entity_of_groups: u32,
@@ -142,6 +149,12 @@ impl<'a> World<'a> {
             topics,
             tokens: 0,
             counts: [0; KINDS.len()],
+            current: Order {
+                at: SimTime::ZERO,
+                class: 0,
+                entity: 0,
+            },
+            window: plan.measure.into(),
             grid: SimDuration::from_secs(seconds),
         }
     }
@@ -164,9 +177,10 @@ impl<'a> World<'a> {
             if self.calendar.taken() >= self.options.event_limit {
                 return Err(self.out_of_events());
             }
-            let Some((_, event)) = self.calendar.take() else {
+            let Some((order, event)) = self.calendar.take() else {
                 break;
             };
+            self.current = order;
             self.counts[event.kind()] += 1;
             self.handle(event);
             self.continue_rolls();

@@ -304,7 +304,8 @@ pub enum Observation {
         offsets: Arc<[(TopicPartition, u64, u64)]>,
     },
 
-    /// Records were handed to the application: from, to (exclusive) for each partition. Only when a recording is imitated.
+    /// Records were handed to the application: from, to (exclusive) for each partition. Only when the run is asked to
+    /// observe polls, as it is when a recording is imitated.
     Polled {
         /// The process.
         consumer: ConsumerId,

@@ -1,0 +1,6 @@
+//! The data plane against slower ways of computing the same thing, on random groups.
+//!
+//! `groups` draws the groups, `steps` plays each of them a second time with every step of every client on the calendar.
+
+mod groups;
+mod steps;
