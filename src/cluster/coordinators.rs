@@ -109,8 +109,16 @@ impl World<'_> {
         let mut out = Vec::new();
         let now = self.now();
         act(&mut self.groups[group.index()], now, &mut out);
+        self.applying += 1;
         for effect in out {
             self.apply_effect(group, effect);
+        }
+        self.applying -= 1;
+        // What waited behind a request that is answered now comes after everything that this one did.
+        while self.applying == 0
+            && let Some((consumer, incarnation, next)) = self.unmuted.pop_front()
+        {
+            self.serve(consumer, incarnation, next);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The event loop: takes the next event from the calendar, hands it to the machine it concerns, applies the effects.
 
+use std::collections::VecDeque;
+
 use super::process::Process;
 
 use super::client::Answer;
@@ -107,6 +109,10 @@ pub(super) struct World<'a> {
     pub(super) topics: Vec<TopicDescription>,
     pub(super) paused: Vec<bool>,
     pub(super) tokens: u64,
+    /// Depth of effects of coordinators being applied.
+    pub(super) applying: u32,
+    /// Requests whose turn has come, to be served when these are through.
+    pub(super) unmuted: VecDeque<(ConsumerId, u32, Inbound)>,
     counts: [u64; KINDS.len()],
     /// Place of the event being handled.
     pub(super) current: Order,
@@ -148,6 +154,8 @@ impl<'a> World<'a> {
             script: Script::default(),
             topics,
             tokens: 0,
+            applying: 0,
+            unmuted: VecDeque::new(),
             counts: [0; KINDS.len()],
             current: Order {
                 at: SimTime::ZERO,

@@ -238,6 +238,7 @@ fn events(dice: &mut Dice, seconds: u64, members: u64, text: &mut String) {
     let mut at = dice.between(1, 4) * 1_000;
     let end = seconds * 1_000;
     let mut grown = 7;
+    let mut grown_at = 0;
     while at < end {
         let who = dice.up_to(members);
         let length = dice.of(&[500, 2_000, 6_000, 12_000]);
@@ -252,8 +253,9 @@ fn events(dice: &mut Dice, seconds: u64, members: u64, text: &mut String) {
             12 => format!("disconnect: g/{who}, for: {length}ms"),
             13 => format!("slow: g/{who}, factor: 3, for: {length}ms"),
             14 => format!("pause: {}, for: {length}ms", dice.of(&["t0", "t0-0"])),
-            15 => {
+            15 if grown_at < at => {
                 grown += 2;
+                grown_at = at;
                 format!("partitions: t0, to: {grown}")
             }
             16 => dice.of(&[
