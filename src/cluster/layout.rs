@@ -3,8 +3,8 @@
 use super::coordinators::HostedGroup;
 use super::ground::Topology;
 use super::ledger::Account;
-use super::records::Log;
 use super::naming::Naming;
+use super::records::Log;
 use crate::assignor::{ConsumerId, TopicDescription, TopicId};
 use crate::kernel::{Draw, Seed, SimTime, Stream, Timers};
 use crate::protocol::classic::Coordinator;

@@ -161,7 +161,7 @@ impl World<'_> {
     /// Lets a client do what it has done by itself by now: at this instant only if its turn has come (see [`Class`]).
     pub(super) fn catch_up(&mut self, consumer: ConsumerId) {
         let its_turn = (Class::Timer as u8, consumer.0);
-        let inclusive = its_turn < (self.current.class, self.current.entity);
+        let inclusive = its_turn < (self.reached.class, self.reached.entity);
         self.advance(consumer, self.now(), inclusive);
     }
 

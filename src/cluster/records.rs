@@ -107,7 +107,12 @@ mod tests {
         let mut holes = Holes::default();
         let at = SimTime::from_millis(1);
         let why = Passed::Committed;
-        holes.dig(Hole { from: 3, to: 6, why, at });
+        holes.dig(Hole {
+            from: 3,
+            to: 6,
+            why,
+            at,
+        });
         assert!(holes.fill(4) && !holes.fill(4) && !holes.fill(6));
         let left: Vec<(u64, u64)> = holes.iter().map(|hole| (hole.from, hole.to)).collect();
         assert_eq!(left, [(3, 4), (5, 6)]);

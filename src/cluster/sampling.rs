@@ -129,8 +129,7 @@ impl World<'_> {
         for (group, host) in self.groups.into_iter().enumerate() {
             let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
             let topics = &timeline.cast.groups[group.index()].topics;
-            let mut accounts: Vec<Option<Account>> =
-                host.accounts.into_iter().map(Some).collect();
+            let mut accounts: Vec<Option<Account>> = host.accounts.into_iter().map(Some).collect();
             for &topic in topics {
                 for partition in 0..self.topology.partitions_of(topic) {
                     let partition = TopicPartition { topic, partition };

@@ -7,8 +7,8 @@ use super::process::Process;
 use super::client::Answer;
 use super::coordinators::{HostedGroup, Inbound};
 use super::ground::Topology;
-use super::records::Log;
 use super::naming::Naming;
+use super::records::Log;
 use super::script::Script;
 use super::window::Window;
 use super::{Halt, Options};
@@ -114,8 +114,8 @@ pub(super) struct World<'a> {
     /// Requests whose turn has come, to be served when these are through.
     pub(super) unmuted: VecDeque<(ConsumerId, u32, Inbound)>,
     counts: [u64; KINDS.len()],
-    /// Place of the event being handled.
-    pub(super) current: Order,
+    /// The last place in the order of this instant that was reached.
+    pub(super) reached: Order,
     /// Measured window.
     pub(super) window: Window,
     pub(super) grid: SimDuration,
@@ -157,7 +157,7 @@ impl<'a> World<'a> {
             applying: 0,
             unmuted: VecDeque::new(),
             counts: [0; KINDS.len()],
-            current: Order {
+            reached: Order {
                 at: SimTime::ZERO,
                 class: 0,
                 entity: 0,
@@ -188,7 +188,8 @@ impl<'a> World<'a> {
             let Some((order, event)) = self.calendar.take() else {
                 break;
             };
-            self.current = order;
+            // Events that come of an event at no distance in time may stand before it in the order; the place reached stays.
+            self.reached = self.reached.max(order);
             self.counts[event.kind()] += 1;
             self.handle(event);
             self.continue_rolls();

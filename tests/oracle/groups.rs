@@ -89,7 +89,9 @@ pub(crate) fn case(number: u64) -> Case {
     for topic in 0..topics {
         rate += topic_text(&mut dice, topic, seconds, &mut text);
     }
-    group(&mut dice, topics, members, rate, overloaded, commit, &mut text);
+    group(
+        &mut dice, topics, members, rate, overloaded, commit, &mut text,
+    );
     events(&mut dice, seconds, members, &mut text);
     let calibration = match dice.up_to(4) {
         0 => Calibration::ideal(),
@@ -175,12 +177,21 @@ fn group(
     let per_record = match dice.up_to(5) {
         0 => format!("{{ exponential: {cost}us }}"),
         1 => format!("{{ uniform: [{}us, {}us] }}", cost / 2, cost + cost / 2),
-        2 => format!("{{ lognormal: {{ median: {cost}us, p99: {}us }} }}", 4 * cost),
+        2 => format!(
+            "{{ lognormal: {{ median: {cost}us, p99: {}us }} }}",
+            4 * cost
+        ),
         _ => format!("{cost}us"),
     };
     let per_poll = dice.of(&["0s", "0s", "1ms", "{ exponential: 2ms }"]);
-    let names = (0..topics).map(|topic| format!("t{topic}")).collect::<Vec<_>>().join(", ");
-    let _ = writeln!(text, "groups:\n  g:\n    topics: [{names}]\n    members: {members}");
+    let names = (0..topics)
+        .map(|topic| format!("t{topic}"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let _ = writeln!(
+        text,
+        "groups:\n  g:\n    topics: [{names}]\n    members: {members}"
+    );
     if dice.one_in(2) {
         text.push_str("    start: cold\n");
     }
@@ -204,7 +215,13 @@ fn group(
 }
 
 fn config(dice: &mut Dice, commit: &str, text: &mut String) {
-    let assignor = dice.of(&["range", "roundrobin", "sticky", "cooperative-sticky", "cooperative-sticky"]);
+    let assignor = dice.of(&[
+        "range",
+        "roundrobin",
+        "sticky",
+        "cooperative-sticky",
+        "cooperative-sticky",
+    ]);
     let session = dice.of(&[6_000, 8_000, 10_000]);
     let heartbeat = dice.of(&[1_000, 2_000, 3_000]);
     let interval = dice.of(&[3_000, 7_000, 300_000]);
@@ -220,12 +237,21 @@ fn config(dice: &mut Dice, commit: &str, text: &mut String) {
         let _ = write!(text, ", auto.commit.interval.ms: {every}");
     }
     if dice.one_in(3) {
-        let (bytes, wait) = (dice.of(&[2_000, 20_000, 1_000_000]), dice.of(&[100, 500, 1_300]));
-        let _ = write!(text, ", fetch.min.bytes: {bytes}, fetch.max.wait.ms: {wait}");
+        let (bytes, wait) = (
+            dice.of(&[2_000, 20_000, 1_000_000]),
+            dice.of(&[100, 500, 1_300]),
+        );
+        let _ = write!(
+            text,
+            ", fetch.min.bytes: {bytes}, fetch.max.wait.ms: {wait}"
+        );
     }
     if dice.one_in(4) {
         let (all, one) = (dice.of(&[3_000, 50_000]), dice.of(&[2_000, 40_000]));
-        let _ = write!(text, ", fetch.max.bytes: {all}, max.partition.fetch.bytes: {one}");
+        let _ = write!(
+            text,
+            ", fetch.max.bytes: {all}, max.partition.fetch.bytes: {one}"
+        );
     }
     if dice.one_in(3) {
         text.push_str(", metadata.max.age.ms: 2000");
@@ -258,14 +284,15 @@ fn events(dice: &mut Dice, seconds: u64, members: u64, text: &mut String) {
                 grown_at = at;
                 format!("partitions: t0, to: {grown}")
             }
-            16 => dice.of(&[
-                "coordinator: restart",
-                "coordinator: move",
-                "load: t0, factor: 3, for: 5s",
-                "restart: g, how: crash, down: 1s, one_by_one: true",
-                "restart: g, down: 1s, one_by_one: true",
-            ])
-            .to_owned(),
+            16 => dice
+                .of(&[
+                    "coordinator: restart",
+                    "coordinator: move",
+                    "load: t0, factor: 3, for: 5s",
+                    "restart: g, how: crash, down: 1s, one_by_one: true",
+                    "restart: g, down: 1s, one_by_one: true",
+                ])
+                .to_owned(),
             _ => {
                 let _ = writeln!(text, "  - {{ at: {at}ms, stop: g }}");
                 at += 3_000;
