@@ -107,7 +107,7 @@ fn parents_and_variants_are_laid_over_each_other() {
         );
     }
     assert_eq!(scenario.resolved["variants"]["same"], serde_json::json!({}));
-    assert_eq!(scenario.resolved["duration"], 600_000_000);
+    assert_eq!(scenario.resolved["duration"], "10m");
 }
 
 #[test]
@@ -139,6 +139,31 @@ fn yaml_and_its_json_twin_resolve_to_the_same_hash() {
         );
     }
     assert_eq!(twins, 10);
+}
+
+#[test]
+fn what_a_scenario_resolves_to_is_a_scenario_that_resolves_to_itself() {
+    let shipped = examples::EXAMPLES
+        .iter()
+        .map(|example| example.text.to_owned());
+    let here = fs::read_dir(path("")).expect("the folder is there");
+    let here = here.map(|entry| entry.expect("it can be listed").path());
+    let here = here.filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "yaml")
+    });
+    let here = here.map(|path| fs::read_to_string(path).expect("it is text"));
+    let file = path("members.yaml");
+    for text in shipped.chain(here) {
+        let once = accepted(&file, &text, &Overrides::default());
+        let written = once.resolved.to_string();
+        let twice = accepted(&path("resolved.json"), &written, &Overrides::default());
+        assert_eq!(twice.resolved, once.resolved, "{written}");
+        // Keys are sorted, variants too.
+        let mut plans = once.plans;
+        plans.sort_by(|one, other| one.variant.cmp(&other.variant));
+        assert_eq!(twice.plans, plans, "{written}");
+    }
 }
 
 #[test]

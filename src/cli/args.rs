@@ -117,6 +117,15 @@ Examples:
   head -1 cases.jsonl | rebsim assign --format text"
     )]
     Assign(Assign),
+    /// Play recordings of real Kafka and say what differs
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim replay tests/golden/traces --summary
+  rebsim replay tests/golden/traces/range-crash.json --run 0"
+    )]
+    Replay(Replay),
     /// Explain a diagnostic code
     #[command(
         help_template = TEMPLATE,
@@ -368,6 +377,46 @@ pub(crate) enum AssignFormat {
     Text,
 }
 
+/// `replay`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit 0 when structure, order, times and positions are within the marks,
+1 when not, 2 when a file is no recording.")]
+pub(crate) struct Replay {
+    /// Recordings, or folders of them
+    #[arg(value_name = "TRACE|DIR", required = true)]
+    pub(crate) traces: Vec<PathBuf>,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: ReplayFormat,
+    /// Only this repeat of each recording, counted from 0
+    #[arg(long, value_name = "K")]
+    pub(crate) run: Option<usize>,
+    /// End with a table of the recordings and a line for all of them
+    #[arg(long)]
+    pub(crate) summary: bool,
+    /// Runs at a time [default: processors]
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        env = "REBSIM_JOBS",
+        hide_env_values = true
+    )]
+    pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+/// Formats of `replay`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReplayFormat {
+    /// What differs, run by run
+    Text,
+    /// The same as one document, schema rebsim/replay/1
+    Json,
+    /// The simulated events in the format of the recordings
+    Ndjson,
+}
+
 /// `explain`.
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
@@ -461,6 +510,6 @@ mod tests {
         command.build();
         let mut seen = 0;
         visit(&mut command, &mut seen);
-        assert_eq!(seen, 12);
+        assert_eq!(seen, 13);
     }
 }

@@ -14,6 +14,7 @@ mod output;
 mod panic;
 mod play;
 mod progress;
+mod replay;
 mod results;
 mod seeds;
 mod source;

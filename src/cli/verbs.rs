@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use super::args::{Cli, ColorChoice, Talk, Verb};
 use super::exit::{Exit, Failure};
 use super::streams::Streams;
-use super::{assign, check, generate, panic, play};
+use super::{assign, check, generate, panic, play, replay};
 
 /// Runs the program and returns its exit code.
 #[must_use]
@@ -35,6 +35,7 @@ fn dispatch(verb: &Verb, streams: &mut Streams) -> Result<(), Failure> {
         Verb::Compare(args) => play::compare(args, streams),
         Verb::Check(args) => check::check(args, streams),
         Verb::Assign(args) => assign::assign(args, streams),
+        Verb::Replay(args) => replay::replay(args, streams),
         Verb::Explain(args) => generate::explain(args, streams),
         Verb::Init(args) => generate::init(args, streams),
         Verb::Generate { what } => generate::generate(what, streams),

@@ -82,8 +82,10 @@ pub(super) struct Client {
     pub(super) assigned: Option<LeaderResult>,
     /// Every thread stands still until then.
     pub(super) frozen_until: SimTime,
-    /// The heartbeat thread's steps are counted from here: the last return of `poll()`.
-    pub(super) steps_from: SimTime,
+    /// The heartbeat thread last looked about itself then, or would have if the application had let it.
+    pub(super) heartbeat_pass: SimTime,
+    /// The application thread waits for the network since then, with the network client locked.
+    pub(super) waiting_since: SimTime,
     /// The heartbeat thread was notified by `poll()` and sends then.
     pub(super) heartbeat_notice: SimTime,
     pub(super) inbox: Vec<Answer>,
@@ -129,7 +131,8 @@ impl Client {
             deadline: now,
             assigned: None,
             frozen_until: SimTime::ZERO,
-            steps_from: now,
+            heartbeat_pass: now,
+            waiting_since: now,
             heartbeat_notice: SimTime::NEVER,
             inbox: Vec::new(),
             pending: Vec::new(),
@@ -226,25 +229,11 @@ impl Client {
             return;
         }
         if self.handles_answers() {
-            self.run(ground);
+            self.on_network(ground);
         } else if ground.calibration.heartbeat_thread_step.is_zero() && self.heartbeat_thread_runs()
         {
             self.drain(ground);
         }
-    }
-
-    fn heartbeat_thread_runs(&self) -> bool {
-        self.member.is_heartbeating() && !matches!(self.app, App::Dead | App::Exiting { .. })
-    }
-
-    /// The first step of the heartbeat thread at or after `at`, while the application is busy.
-    fn heartbeat_step(&self, at: SimTime, ground: &Ground<'_>) -> SimTime {
-        let step = ground.calibration.heartbeat_thread_step.as_micros();
-        if step == 0 || at == SimTime::NEVER {
-            return at;
-        }
-        let steps = at.since(self.steps_from).as_micros().div_ceil(step).max(1);
-        self.steps_from + SimDuration::from_micros(step).times(steps)
     }
 
     /// The next instant at which one of the client's threads does something by itself.
@@ -271,10 +260,10 @@ impl Client {
             .min(self.heartbeat_notice);
         if self.heartbeat_thread_runs() && self.heartbeat_notice == SimTime::NEVER {
             let due = self.member.heartbeat_due().min(self.member.poll_deadline());
-            next = next.min(self.heartbeat_step(due, ground));
+            next = next.min(self.heartbeat_pass_from(due, ground));
             if !self.inbox.is_empty() {
-                next =
-                    next.min(self.heartbeat_step(ground.now + SimDuration::from_micros(1), ground));
+                let later = ground.now + SimDuration::from_micros(1);
+                next = next.min(self.heartbeat_pass_from(later, ground));
             }
         }
         next.max(ground.now)
@@ -328,7 +317,7 @@ impl Client {
             self.send_heartbeat(ground);
         }
         if !self.inbox.is_empty() && self.handles_answers() {
-            return self.run(ground);
+            return self.on_network(ground);
         }
         match self.app {
             App::Starting { until } if until <= ground.now => {
@@ -346,7 +335,7 @@ impl Client {
                         .on_assigned_by_leader(assignments, snapshot, &mut effects);
                 }
                 self.apply(effects, ground);
-                self.run(ground);
+                self.turn(ground);
             }
             App::Exiting { until } if until <= ground.now => {
                 self.app = App::Dead;
@@ -355,7 +344,7 @@ impl Client {
                 });
                 ground.out.push(Output::Exited);
             }
-            App::Polling => self.run(ground),
+            App::Polling => self.on_network(ground),
             App::Starting { .. }
             | App::Working { .. }
             | App::Callback { .. }
@@ -365,36 +354,6 @@ impl Client {
             | App::Closing
             | App::Exiting { .. } => self.heartbeat_thread(ground),
             App::Dead => {}
-        }
-    }
-
-    /// A step of the heartbeat thread while the application is elsewhere (`HeartbeatThread.run`): answers, then the poll deadline, then
-    /// the heartbeat.
-    pub(super) fn heartbeat_thread(&mut self, ground: &mut Ground<'_>) {
-        if !self.heartbeat_thread_runs() {
-            return;
-        }
-        let step_due = |at: SimTime, client: &Self| client.heartbeat_step(at, ground) <= ground.now;
-        let (deadline, heartbeat) = (self.member.poll_deadline(), self.member.heartbeat_due());
-        let (past, due) = (step_due(deadline, self), step_due(heartbeat, self));
-        self.drain(ground);
-        let mut effects = Vec::new();
-        if past && self.member.is_heartbeating() {
-            self.member.on_poll_deadline(&mut effects);
-            self.release_all(ReleaseReason::PollDeadline, ground);
-        } else if due && self.member.is_heartbeating() {
-            self.member.on_heartbeat_due(ground.now, &mut effects);
-        }
-        self.apply(effects, ground);
-    }
-
-    /// The heartbeat thread, notified by `poll()`, sends.
-    pub(super) fn send_heartbeat(&mut self, ground: &mut Ground<'_>) {
-        self.heartbeat_notice = SimTime::NEVER;
-        if self.member.heartbeat_due() <= ground.now {
-            let mut effects = Vec::new();
-            self.member.on_heartbeat_due(ground.now, &mut effects);
-            self.apply(effects, ground);
         }
     }
 
@@ -415,6 +374,7 @@ impl Client {
 
     /// Handles the answers at the socket.
     pub(super) fn drain(&mut self, ground: &mut Ground<'_>) {
+        let was_heartbeating = self.member.is_heartbeating();
         for answer in std::mem::take(&mut self.inbox) {
             let mut effects = Vec::new();
             match answer {
@@ -444,6 +404,9 @@ impl Client {
                 }
             }
             self.apply(effects, ground);
+        }
+        if !was_heartbeating && self.member.is_heartbeating() {
+            self.heartbeat_pass = ground.now;
         }
     }
 

@@ -152,7 +152,6 @@ impl Client {
         };
         let length = work.duration.sample(ground.listener);
         let until = ground.now + length + ground.calibration.callback_turnaround;
-        self.steps_from = ground.now;
         self.app = App::Callback { kind, until };
     }
 
@@ -192,7 +191,7 @@ impl Client {
         self.member.on_callback_done(ground.now, &mut effects);
         self.apply(effects, ground);
         if matches!(self.app, App::Polling) {
-            self.run(ground);
+            self.turn(ground);
         }
     }
 

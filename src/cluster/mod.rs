@@ -13,6 +13,7 @@ mod disturbances;
 mod effects;
 mod fetch;
 mod ground;
+mod heartbeats;
 mod invariants;
 mod layout;
 mod leader;

@@ -9,33 +9,66 @@ use crate::scenario::plan::{CommitMode, CommitStyle};
 use crate::timeline::Observation;
 
 impl Client {
-    /// `poll()` is called.
+    /// `poll()` is called. What the heartbeat thread took from the network meanwhile is at hand; all else is still at the socket.
     pub(super) fn poll(&mut self, ground: &mut Ground<'_>) {
         self.deadline = ground.now + ground.spec.processing.poll_timeout;
         self.app = App::Polling;
-        self.run(ground);
+        if let Some(pass) = self.heartbeat_pass_until(ground.now, ground) {
+            self.fetcher.receive(pass);
+        }
+        self.turn(ground);
     }
 
-    /// A turn of the loop inside `poll()`: membership, then records. Afterwards the application thread waits, or has returned, or is
-    /// in a callback.
-    pub(super) fn run(&mut self, ground: &mut Ground<'_>) {
+    /// The application thread is back from the network (`ConsumerNetworkClient.poll`): answers are handled; records that came are
+    /// returned before anything else is done, and if there are none the loop goes on.
+    pub(super) fn on_network(&mut self, ground: &mut Ground<'_>) {
+        self.heartbeat_pass_after_network(ground);
+        self.handle_network(ground);
+        if self.app == App::Polling && !self.return_buffered(ground) {
+            self.turn(ground);
+        }
+    }
+
+    /// Everything at the socket is handled.
+    fn handle_network(&mut self, ground: &mut Ground<'_>) {
         self.drain(ground);
-        if self.app != App::Polling {
-            return;
+        self.fetcher.receive(ground.now);
+    }
+
+    /// Turns of the loop inside `poll()`: membership, then records. Afterwards the application thread waits, or has returned, or is
+    /// in a callback.
+    pub(super) fn turn(&mut self, ground: &mut Ground<'_>) {
+        while self.app == App::Polling {
+            self.member.on_poll_started(ground.now);
+            if self.member.heartbeat_due() <= ground.now && self.heartbeat_notice == SimTime::NEVER
+            {
+                self.heartbeat_notice = ground.now + ground.calibration.heartbeat_thread_wakeup;
+            }
+            if self.heartbeat_notice <= ground.now {
+                self.send_heartbeat(ground);
+            }
+            self.poll_coordinator(ground);
+            if self.app != App::Polling || !self.fetch_or_return(ground) {
+                return;
+            }
         }
-        self.member.on_poll_started(ground.now);
-        if self.member.heartbeat_due() <= ground.now && self.heartbeat_notice == SimTime::NEVER {
-            self.heartbeat_notice = ground.now + ground.calibration.heartbeat_thread_wakeup;
-        }
-        if self.heartbeat_notice <= ground.now {
-            self.send_heartbeat(ground);
+    }
+
+    /// `ConsumerCoordinator.poll`: looks at the network only when it has something to join or to send.
+    fn poll_coordinator(&mut self, ground: &mut Ground<'_>) {
+        if self.member.is_rejoining() || !self.member.knows_coordinator() {
+            self.handle_network(ground);
+            if self.app != App::Polling {
+                return;
+            }
         }
         let mut effects = Vec::new();
         self.refresh_metadata(ground, &mut effects);
         self.member.on_poll(ground.now, &self.fetcher, &mut effects);
+        let looks_at_network = !effects.is_empty();
         self.apply(effects, ground);
-        if self.app == App::Polling {
-            self.fetch_and_return(ground);
+        if looks_at_network && self.app == App::Polling {
+            self.handle_network(ground);
         }
     }
 
@@ -55,8 +88,8 @@ impl Client {
         }
     }
 
-    /// `updateFetchPositions` and `pollForFetches`.
-    fn fetch_and_return(&mut self, ground: &mut Ground<'_>) {
+    /// `updateFetchPositions` and `pollForFetches`; true when the network had something for another turn.
+    fn fetch_or_return(&mut self, ground: &mut Ground<'_>) -> bool {
         if !self.fetcher.is_settled() {
             let asked = self.fetcher.ask_offsets();
             if !asked.is_empty() {
@@ -68,18 +101,29 @@ impl Client {
                     consumer: ground.consumer,
                     error,
                 });
-                return self.close(ground);
+                self.close(ground);
+                return false;
             }
         }
-        self.fetcher.receive(ground.now);
-        if self.fetcher.has_buffered() && self.return_records(ground) {
-            return;
+        if self.return_buffered(ground) {
+            return false;
         }
         self.fetcher.send_fetches(ground);
         self.settle_serving(ground);
+        if !self.inbox.is_empty() || self.fetcher.next_arrival() <= ground.now {
+            self.handle_network(ground);
+            return self.app == App::Polling && !self.return_buffered(ground);
+        }
         if self.deadline <= ground.now {
             self.return_nothing(ground);
+        } else {
+            self.waiting_since = ground.now;
         }
+        false
+    }
+
+    fn return_buffered(&mut self, ground: &mut Ground<'_>) -> bool {
+        self.fetcher.has_buffered() && self.return_records(ground)
     }
 
     fn settle_serving(&mut self, ground: &mut Ground<'_>) {
@@ -89,7 +133,6 @@ impl Client {
     }
 
     fn return_nothing(&mut self, ground: &mut Ground<'_>) {
-        self.steps_from = ground.now;
         self.app = App::Working {
             until: ground.now + ground.calibration.poll_turnaround,
         };
@@ -141,7 +184,6 @@ impl Client {
     }
 
     fn process(&mut self, handed: &[(usize, u64, u64)], ground: &mut Ground<'_>) {
-        self.steps_from = ground.now;
         if let CommitMode::BeforeProcessing(style) = ground.spec.commit {
             let sent = self.commit_positions(ground);
             if sent && style == CommitStyle::Sync {

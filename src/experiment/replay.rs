@@ -1,14 +1,19 @@
-//! Plays the script of a recording in the simulator, under the recording's own names.
+//! Plays the script of a recording in the simulator, under the recording's own names, and compares what happens.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use serde_json::{Value, json};
 
+use super::pool;
 use crate::cluster::{Calibration, Halt, Options, simulate};
 use crate::import::recording::{RecordedRun, Recording};
 use crate::kernel::Seed;
+use crate::report::fidelity::{self, RunFidelity, Sides};
 use crate::report::recording;
-use crate::scenario::{self, LoadError, Loader, Overrides};
+use crate::scenario::code::Code;
+use crate::scenario::diagnostic::Severity;
+use crate::scenario::{self, LoadError, Loader, Overrides, Scenario};
 use crate::timeline::{Observation, Timeline};
 
 /// A quarter of a second: the grid of recorded positions.
@@ -22,39 +27,132 @@ impl Loader for NoFiles {
     }
 }
 
-/// Why a recording could not be played.
-#[derive(Clone, Debug)]
-pub enum ReplayError {
+/// Why a recording cannot be played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unplayable {
+    /// It needs something of Kafka that has no model yet: what, a line each.
+    NotModelled(Vec<String>),
     /// Its script is no valid scenario: the diagnostics, a line each.
     Refused(Vec<String>),
-    /// The run did not end.
-    Halted(Halt),
 }
 
-/// Plays `run` of `recording`.
-///
-/// # Errors
-/// When its script is refused or the run does not end.
-pub fn play(recording: &Recording, run: &RecordedRun) -> Result<Timeline, ReplayError> {
-    let text = recording.scenario.to_string();
-    let scenario = scenario::load(&recording.name, &text, &mut NoFiles, &Overrides::default())
-        .map_err(|rejected| {
-            ReplayError::Refused(
-                rejected
-                    .diagnostics
-                    .iter()
-                    .map(|finding| finding.message.clone())
-                    .collect(),
-            )
-        })?;
-    let options = Options {
+/// A recording whose script was understood.
+#[derive(Debug)]
+pub struct Replay<'r> {
+    /// What was recorded.
+    pub recording: &'r Recording,
+    scenario: Scenario,
+}
+
+/// One repeat, simulated.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// The simulated events in the recording's own format; a last value holds the positions when the recording has any.
+    pub events: Vec<Value>,
+    /// How close they come.
+    pub fidelity: RunFidelity,
+}
+
+/// How recordings are played: on the machine on which they were made, acted upon by its harness, every invariant checked.
+#[must_use]
+pub fn options() -> Options {
+    Options {
         calibration: Calibration::loopback(),
-        names: Some(run.names.clone()),
         harness: true,
         check_invariants: true,
         ..Options::default()
+    }
+}
+
+/// Reads the script of `recording`.
+///
+/// # Errors
+/// When it is no valid scenario, or one that is not modelled.
+pub fn prepare(recording: &Recording) -> Result<Replay<'_>, Unplayable> {
+    let text = recording.scenario.to_string();
+    match scenario::load(&recording.name, &text, &mut NoFiles, &Overrides::default()) {
+        Ok(scenario) => Ok(Replay {
+            recording,
+            scenario,
+        }),
+        Err(rejected) => {
+            let errors = rejected
+                .diagnostics
+                .iter()
+                .filter(|finding| finding.severity == Severity::Error);
+            let mut said: Vec<String> = Vec::new();
+            for error in errors.clone() {
+                if !said.contains(&error.message) {
+                    said.push(error.message.clone());
+                }
+            }
+            if errors.clone().all(|error| error.code == Code::NotModelled) {
+                Err(Unplayable::NotModelled(said))
+            } else {
+                Err(Unplayable::Refused(said))
+            }
+        }
+    }
+}
+
+impl Replay<'_> {
+    /// Plays `run` under its own names.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn simulate(&self, run: &RecordedRun, options: &Options) -> Result<Timeline, Halt> {
+        let options = Options {
+            names: Some(run.names.clone()),
+            ..options.clone()
+        };
+        simulate(&self.scenario.plans[0], Seed(self.scenario.seed), &options)
+    }
+
+    /// Plays `run` and compares.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn play(&self, run: &RecordedRun, options: &Options) -> Result<Replayed, Halt> {
+        let events = events(run, &self.simulate(run, options)?);
+        let recording = self.recording;
+        let fidelity = fidelity::compare(&Sides {
+            trace: &recording.name,
+            kafka: &recording.kafka,
+            run: &run.name,
+            consumer_protocol: recording.consumer_protocol,
+            rates: &recording.rates,
+            recorded: &run.events,
+            positions: run.positions.as_ref(),
+            simulated: &events,
+        });
+        Ok(Replayed { events, fidelity })
+    }
+}
+
+/// Plays every repeat of `replays`, or of each the one numbered `only`, with at most `jobs` workers; in order.
+///
+/// # Errors
+/// The first run that does not end, by name.
+pub fn play(
+    replays: &[Replay<'_>],
+    only: Option<usize>,
+    options: &Options,
+    jobs: NonZeroUsize,
+) -> Result<Vec<Replayed>, (String, Halt)> {
+    let runs: Vec<(&Replay<'_>, &RecordedRun)> = replays
+        .iter()
+        .flat_map(|replay| {
+            let runs = replay.recording.runs.iter().enumerate();
+            runs.filter(|(number, _)| only.is_none_or(|only| only == *number))
+                .map(move |(_, run)| (replay, run))
+        })
+        .collect();
+    let task = |number: usize| {
+        let (replay, run) = runs[number];
+        let played = replay.play(run, options);
+        played.map_err(|halt| (run.name.clone(), halt))
     };
-    simulate(&scenario.plans[0], Seed(scenario.seed), &options).map_err(ReplayError::Halted)
+    pool::in_order(runs.len(), jobs, task, |_| {})
 }
 
 /// The events of a played run in the recording's format; a last value holds the positions when the recording has any.

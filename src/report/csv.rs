@@ -326,7 +326,7 @@ pub fn expectations(report: &Report) -> String {
         "met",
         "pointer",
     ]);
-    for expectation in &report.expectations {
+    for expectation in report.expectations_by_pointer() {
         let name = &expectation.condition.name;
         let unit = name.metric.unit;
         let number = |decimal: Option<Decimal>| cell(decimal.map(Value::Number), unit);

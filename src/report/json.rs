@@ -161,8 +161,8 @@ pub fn summary(report: &Report) -> Summary {
         variants: report.variants.iter().map(variant_summary).collect(),
         comparisons: comparisons(report),
         expectations: report
-            .expectations
-            .iter()
+            .expectations_by_pointer()
+            .into_iter()
             .map(|expectation| Judged {
                 variant: expectation.variant.clone(),
                 metric: expectation.condition.name.to_string(),

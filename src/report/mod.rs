@@ -4,6 +4,7 @@
 pub mod annotations;
 pub mod assignment;
 pub mod csv;
+pub mod fidelity;
 pub mod figures;
 pub mod gantt;
 pub mod json;

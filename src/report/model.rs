@@ -150,6 +150,15 @@ impl Report {
         })
     }
 
+    /// Requirements by their place in the resolved scenario, whose keys are sorted: in result files the order in the scenario's text
+    /// says nothing.
+    #[must_use]
+    pub fn expectations_by_pointer(&self) -> Vec<&Expectation> {
+        let mut expectations: Vec<&Expectation> = self.expectations.iter().collect();
+        expectations.sort_by(|one, other| one.origin.pointer().cmp(other.origin.pointer()));
+        expectations
+    }
+
     /// Requirements that are not met.
     pub fn unmet(&self) -> impl Iterator<Item = &Expectation> {
         self.expectations

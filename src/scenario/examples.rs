@@ -21,6 +21,8 @@ macro_rules! examples {
 /// All of them, by name.
 pub static EXAMPLES: &[Example] = examples! {
     "checkout-deploy"
+    "nightly-deploy"
+    "rolling-deploy"
 };
 
 /// The example called `name`.

@@ -1,6 +1,6 @@
 //! The resolved scenario: what was read, with parents, variants and overrides laid over each other, as canonical JSON. Keys are
-//! sorted, durations are microseconds and sizes bytes, so that comments, key order, spelling and YAML against JSON make
-//! no difference. Variants are what they change of the base: maps merge, lists replace, null removes (RFC 7396).
+//! sorted, durations in whole units, sizes in bytes, so that comments, key order, spelling and YAML against JSON make
+//! no difference. It is a scenario again, and gives the same. Variants are what they change of the base: maps merge, lists replace, null removes (RFC 7396).
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -12,14 +12,15 @@ use super::units;
 #[must_use]
 pub fn json(item: &Item) -> Value {
     match &item.value {
-        Typed::Duration(span) => json!(span.as_micros()),
-        Typed::Ago(span) => json!(-i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
+        Typed::Duration(span) => json!(span.to_string()),
+        Typed::Ago(span) => json!(format!("-{span}")),
         Typed::Rate(rate) => json!(units::rate_text(*rate)),
-        Typed::Size(number) | Typed::Integer(number) => json!(number),
+        Typed::Size(bytes) => json!(format!("{bytes}B")),
+        Typed::Integer(number) => json!(number),
         Typed::Share(share) => json!(units::share_text(*share)),
         Typed::Negative(number) => json!(number),
         Typed::Number(number) => json!(number),
-        Typed::Factor(thousandths) => json!(thousandths_text(*thousandths)),
+        Typed::Factor(thousandths) => factor(*thousandths),
         Typed::Boolean(value) => json!(value),
         Typed::Text(text) => json!(text),
         Typed::Wrong => Value::Null,
@@ -28,10 +29,13 @@ pub fn json(item: &Item) -> Value {
     }
 }
 
-/// A factor with its decimals, as text so that no float has a say.
-fn thousandths_text(thousandths: u64) -> String {
-    let text = format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+/// A factor as the number that it was written as.
+fn factor(thousandths: u64) -> Value {
+    let (whole, rest) = (thousandths / 1_000, thousandths % 1_000);
+    if rest == 0 {
+        return json!(whole);
+    }
+    serde_json::from_str(&format!("{whole}.{rest:03}")).unwrap_or(Value::Null)
 }
 
 fn sorted<'k>(entries: impl Iterator<Item = (&'k str, Value)>) -> Value {
@@ -57,7 +61,7 @@ pub fn whole(base: &Item, variants: &[(String, Item)]) -> Value {
     };
     let mut entries: Vec<(&str, Value)> = map
         .iter()
-        .filter(|(key, _)| !matches!(&***key, "extends" | "variants"))
+        .filter(|(key, _)| !matches!(&***key, "extends" | "matrix" | "variants"))
         .map(|(key, value)| (&**key, value.clone()))
         .collect();
     if !variants.is_empty() {

@@ -204,6 +204,14 @@ impl Item {
         }
     }
 
+    /// Its keys by name: of things that are known by their names, the order in the file says nothing.
+    #[must_use]
+    pub fn pairs_by_name(&self) -> Vec<&Pair> {
+        let mut pairs: Vec<&Pair> = self.pairs().iter().collect();
+        pairs.sort_by(|one, other| one.key.cmp(&other.key));
+        pairs
+    }
+
     /// The elements of a list; nothing for any other value.
     #[must_use]
     pub fn items(&self) -> &[Self] {

@@ -15,7 +15,6 @@ use super::support::{plain, ran, root};
 const FROM_SOURCE: &str = "cargo run --release -q -- ";
 
 #[test]
-#[ignore = "waits for simulation"]
 fn every_transcript_of_the_readme_is_real() {
     let path = root().join("README.md");
     let text = fs::read_to_string(&path).expect("the README can be read");

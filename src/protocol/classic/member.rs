@@ -221,6 +221,12 @@ impl Member {
         self.leader_snapshot.is_some()
     }
 
+    /// True when it knows where its coordinator is.
+    #[must_use]
+    pub fn knows_coordinator(&self) -> bool {
+        self.coordinator_known
+    }
+
     /// True when the heartbeat thread runs.
     #[must_use]
     pub fn is_heartbeating(&self) -> bool {

@@ -57,7 +57,8 @@ impl Builder<'_, '_> {
         release: Release,
     ) -> Members<'i> {
         let (mut groups, mut consumers, mut drafts) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, pair) in item.map_or(&[][..], Item::pairs).iter().enumerate() {
+        let pairs = item.map_or_else(Vec::new, Item::pairs_by_name);
+        for (index, pair) in pairs.into_iter().enumerate() {
             let first = count(consumers.len());
             let context = Context {
                 id: GroupId(count(index)),

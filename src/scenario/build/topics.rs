@@ -8,10 +8,10 @@ use crate::workload::arrivals::{LoadTerm, Skew};
 use super::Builder;
 
 impl Builder<'_, '_> {
-    /// The topics, in order.
+    /// The topics, by name.
     pub(super) fn topics(&mut self, item: Option<&Item>) -> Vec<Topic> {
-        let pairs = item.map_or(&[][..], Item::pairs);
-        pairs.iter().map(|pair| self.topic(pair)).collect()
+        let pairs = item.map_or_else(Vec::new, Item::pairs_by_name);
+        pairs.into_iter().map(|pair| self.topic(pair)).collect()
     }
 
     fn topic(&mut self, pair: &Pair) -> Topic {
@@ -92,8 +92,8 @@ impl Builder<'_, '_> {
 
     /// Whether the skews fit the partitions that there are at the start and at the end.
     pub(super) fn skews(&mut self, item: Option<&Item>, topics: &[Topic], most: &[u32]) {
-        let pairs = item.map_or(&[][..], Item::pairs);
-        for ((pair, topic), most) in pairs.iter().zip(topics).zip(most) {
+        let pairs = item.map_or_else(Vec::new, Item::pairs_by_name);
+        for ((pair, topic), most) in pairs.into_iter().zip(topics).zip(most) {
             let skew = pair.item.get("skew").filter(|_| topic.partitions > 0);
             let Some(at) = skew.and_then(|skew| skew.pairs().first()) else {
                 continue;

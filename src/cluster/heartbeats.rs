@@ -1,0 +1,87 @@
+//! The heartbeat thread (`AbstractCoordinator.HeartbeatThread`).
+//!
+//! It looks about itself in steps: it waits for `retry.backoff.ms`, or until `poll()` notifies it that a heartbeat is due, then takes
+//! the network client, handles the answers there are, and sends what is due. A step is counted from the last such pass. While the
+//! application waits for the network inside `poll()` the network client is locked (`ConsumerNetworkClient.lock`): a pass that comes due then takes place
+//! when the application lets go. So while records come often the steps run on through many polls, and while polls are long they fall
+//! on the returns of `poll()`.
+
+use super::client::{App, Client};
+use super::ground::Ground;
+use crate::kernel::{SimDuration, SimTime};
+use crate::timeline::ReleaseReason;
+
+impl Client {
+    pub(super) fn heartbeat_thread_runs(&self) -> bool {
+        self.member.is_heartbeating() && !matches!(self.app, App::Dead | App::Exiting { .. })
+    }
+
+    /// The first pass at or after `at`, and after the last one, if nothing hinders it.
+    pub(super) fn heartbeat_pass_from(&self, at: SimTime, ground: &Ground<'_>) -> SimTime {
+        let step = ground.calibration.heartbeat_thread_step.as_micros();
+        if step == 0 || at == SimTime::NEVER {
+            return at;
+        }
+        let steps = at
+            .since(self.heartbeat_pass)
+            .as_micros()
+            .div_ceil(step)
+            .max(1);
+        self.heartbeat_pass + SimDuration::from_micros(step).times(steps)
+    }
+
+    /// The last pass at or before `at`, if nothing hindered it; `None` while the thread rests.
+    pub(super) fn heartbeat_pass_until(&self, at: SimTime, ground: &Ground<'_>) -> Option<SimTime> {
+        if !self.heartbeat_thread_runs() {
+            return None;
+        }
+        let step = ground.calibration.heartbeat_thread_step.as_micros();
+        if step == 0 {
+            return Some(at);
+        }
+        let steps = at.since(self.heartbeat_pass).as_micros() / step;
+        Some(self.heartbeat_pass + SimDuration::from_micros(step).times(steps))
+    }
+
+    /// The application has just got back from the network: a pass that came due meanwhile takes place.
+    pub(super) fn heartbeat_pass_after_network(&mut self, ground: &mut Ground<'_>) {
+        let Some(unhindered) = self.heartbeat_pass_until(self.waiting_since, ground) else {
+            return;
+        };
+        self.heartbeat_pass = unhindered;
+        if unhindered + ground.calibration.heartbeat_thread_step <= ground.now {
+            self.heartbeat_pass = ground.now;
+        }
+    }
+
+    /// A pass while the application is elsewhere: answers, then the poll deadline, then the heartbeat.
+    pub(super) fn heartbeat_thread(&mut self, ground: &mut Ground<'_>) {
+        if !self.heartbeat_thread_runs() {
+            return;
+        }
+        let past = self.heartbeat_pass_from(self.member.poll_deadline(), ground) <= ground.now;
+        let due = self.heartbeat_pass_from(self.member.heartbeat_due(), ground) <= ground.now;
+        self.heartbeat_pass = ground.now;
+        self.drain(ground);
+        self.fetcher.receive(ground.now);
+        let mut effects = Vec::new();
+        if past && self.member.is_heartbeating() {
+            self.member.on_poll_deadline(&mut effects);
+            self.release_all(ReleaseReason::PollDeadline, ground);
+        } else if due && self.member.is_heartbeating() {
+            self.member.on_heartbeat_due(ground.now, &mut effects);
+        }
+        self.apply(effects, ground);
+    }
+
+    /// The thread, notified by `poll()`, sends.
+    pub(super) fn send_heartbeat(&mut self, ground: &mut Ground<'_>) {
+        self.heartbeat_notice = SimTime::NEVER;
+        self.heartbeat_pass = ground.now;
+        if self.member.heartbeat_due() <= ground.now {
+            let mut effects = Vec::new();
+            self.member.on_heartbeat_due(ground.now, &mut effects);
+            self.apply(effects, ground);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Recordings of real Kafka (`tests/golden/traces`): what was played, under which names, and what happened.
+//!
+//! A recording's script is rewritten as a scenario in our own language ([`script`]), so that its settings are read by the same rules as
+//! everybody's. What was recorded is checked here once, so that whoever compares need not.
+
+mod faults;
+mod script;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use self::faults::{Faults, join};
+use crate::cluster::RecordedNames;
+
+/// A recording: one script and its repeats.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// Its name.
+    pub name: String,
+    /// Version of Kafka.
+    pub kafka: String,
+    /// The script as a scenario.
+    pub scenario: Value,
+    /// Some member speaks the consumer protocol (KIP-848).
+    pub consumer_protocol: bool,
+    /// Records per second and partition, by topic.
+    pub rates: Vec<(String, f64)>,
+    /// The repeats.
+    pub runs: Vec<RecordedRun>,
+}
+
+/// One repeat.
+#[derive(Clone, Debug)]
+pub struct RecordedRun {
+    /// Its name.
+    pub name: String,
+    /// Names of topics and members in it.
+    pub names: RecordedNames,
+    /// What happened, in the recording's own format: objects with a time `t` in ms and the words `what` and `at`.
+    pub events: Vec<Value>,
+    /// Offsets handed out by partition: rows of (ms, offset).
+    pub positions: Option<Map<String, Value>>,
+}
+
+/// Why a text is no recording: every fault, a line each.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a recording: {}", .0.join("; "))]
+pub struct BadRecording(pub Vec<String>);
+
+/// Reads a recording.
+///
+/// # Errors
+/// With everything that is missing or of the wrong kind.
+pub fn parse(content: &str) -> Result<Recording, BadRecording> {
+    let whole: Value =
+        serde_json::from_str(content).map_err(|error| BadRecording(vec![error.to_string()]))?;
+    let mut faults = Faults::default();
+    let recording = read(&whole, &mut faults);
+    match recording {
+        Some(recording) if faults.0.is_empty() => Ok(recording),
+        _ => Err(BadRecording(faults.0)),
+    }
+}
+
+fn read(whole: &Value, faults: &mut Faults) -> Option<Recording> {
+    let name = faults.text(whole, "", "name");
+    let kafka = faults.text(whole, "", "kafka");
+    faults.object(whole, "", "scenario");
+    let scenario = whole.get("scenario").filter(|value| value.is_object());
+    let played = scenario.and_then(|scenario| script::scenario(whole, scenario, faults));
+    let topics = scenario
+        .and_then(|scenario| scenario.get("topics")?.as_object())
+        .map(|topics| topics.keys().cloned().collect::<Vec<_>>());
+    let prefixes = scenario.map(script::prefixes).unwrap_or_default();
+    let runs: Vec<_> = faults
+        .list(whole, "", "runs")?
+        .iter()
+        .enumerate()
+        .map(|(number, run)| {
+            let place = format!("runs[{number}]");
+            recorded_run(run, &place, topics.as_deref()?, &prefixes, faults)
+        })
+        .collect();
+    if runs.is_empty() {
+        faults.note("runs", "is empty");
+    }
+    let scenario = scenario?;
+    Some(Recording {
+        name: name?.to_owned(),
+        kafka: kafka?.to_owned(),
+        scenario: played?,
+        consumer_protocol: script::speaks_consumer(scenario),
+        rates: script::rates(scenario),
+        runs: runs.into_iter().collect::<Option<_>>()?,
+    })
+}
+
+fn recorded_run(
+    run: &Value,
+    place: &str,
+    topics: &[String],
+    prefixes: &[String],
+    faults: &mut Faults,
+) -> Option<RecordedRun> {
+    let name = faults.text(run, place, "run");
+    let named = recorded_topics(run, place, topics, faults);
+    let events = faults.list(run, place, "events");
+    for (number, event) in events.unwrap_or_default().iter().enumerate() {
+        check_event(event, &format!("{place}.events[{number}]"), faults);
+    }
+    let positions = match run.get("positions") {
+        None => None,
+        Some(_) => faults.object(run, place, "positions"),
+    };
+    for (partition, rows) in positions.into_iter().flatten() {
+        if !rows.as_array().is_some_and(|rows| rows.iter().all(is_pair)) {
+            let place = join(&join(place, "positions"), partition);
+            faults.note(&place, "is not a list of [ms, offset]");
+        }
+    }
+    let events = events?.to_vec();
+    Some(RecordedRun {
+        name: name?.to_owned(),
+        names: RecordedNames {
+            topics: named?,
+            members: issued_ids(&events, prefixes),
+        },
+        events,
+        positions: positions.cloned(),
+    })
+}
+
+fn recorded_topics(
+    run: &Value,
+    place: &str,
+    topics: &[String],
+    faults: &mut Faults,
+) -> Option<Vec<(String, crate::assignor::TopicUuid)>> {
+    faults.object(run, place, "topic_names");
+    faults.object(run, place, "topic_ids");
+    let (names, ids) = (run.get("topic_names")?, run.get("topic_ids")?);
+    let (name_place, id_place) = (join(place, "topic_names"), join(place, "topic_ids"));
+    topics
+        .iter()
+        .map(|topic| {
+            let name = faults.text(names, &name_place, topic);
+            let id = faults.text(ids, &id_place, topic)?;
+            let Ok(id) = id.parse() else {
+                faults.note(&join(&id_place, topic), "is not a topic id of Kafka");
+                return None;
+            };
+            Some((name?.to_owned(), id))
+        })
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect()
+}
+
+/// Member ids by what they begin with, in the order in which they are first heard of.
+fn issued_ids(events: &[Value], prefixes: &[String]) -> BTreeMap<String, Vec<String>> {
+    let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let ids = events.iter().filter_map(|event| event.get("member_id"));
+    for id in ids.filter_map(Value::as_str) {
+        let prefix = prefixes
+            .iter()
+            .filter(|prefix| {
+                id.strip_prefix(prefix.as_str())
+                    .is_some_and(|rest| rest.starts_with('-'))
+            })
+            .max_by_key(|prefix| prefix.len());
+        if let Some(prefix) = prefix {
+            let ids = members.entry(prefix.clone()).or_default();
+            if !ids.iter().any(|known| known == id) {
+                ids.push(id.to_owned());
+            }
+        }
+    }
+    members
+}
+
+/// What is compared must be there and of its kind; further fields are whoever wrote them's.
+fn check_event(event: &Value, place: &str, faults: &mut Faults) {
+    let time = event.get("t").and_then(Value::as_f64);
+    if !time.is_some_and(|time| time.is_finite() && time >= 0.0) {
+        faults.note(&join(place, "t"), "is not a time in ms");
+    }
+    let (what, at) = (
+        faults.text(event, place, "what"),
+        faults.text(event, place, "at"),
+    );
+    match (at, what) {
+        (Some("member"), Some(what)) => {
+            faults.text(event, place, "who");
+            match what {
+                "assigned" | "revoked" | "lost" => {
+                    let list = faults.list(event, place, "partitions").unwrap_or_default();
+                    if !list.iter().all(Value::is_string) {
+                        faults.note(&join(place, "partitions"), "is not a list of texts");
+                    }
+                }
+                "error" => {
+                    faults.text(event, place, "error");
+                }
+                "first_batch" => {
+                    let offsets = faults.object(event, place, "offsets");
+                    if !offsets
+                        .into_iter()
+                        .flatten()
+                        .all(|(_, range)| is_pair(range))
+                    {
+                        faults.note(&join(place, "offsets"), "has no [first, last] somewhere");
+                    }
+                }
+                _ => {}
+            }
+        }
+        (Some("coordinator"), Some("join_complete")) => {
+            faults.number(event, place, "generation");
+            faults.number(event, place, "members");
+        }
+        (Some("coordinator" | "client"), _) | (None, _) | (_, None) => {}
+        (Some(_), _) => faults.note(&join(place, "at"), "is not member, client or coordinator"),
+    }
+}
+
+fn is_pair(value: &Value) -> bool {
+    value
+        .as_array()
+        .is_some_and(|pair| pair.len() == 2 && pair.iter().all(Value::is_number))
+}

@@ -1,0 +1,251 @@
+//! The script of a recording as a scenario in our own language.
+
+use serde_json::{Map, Value, json};
+
+use super::faults::{Faults, join};
+
+/// Recorded `at_ms` of the script → action: 0.2 / 0.6 / 1.1 ms (519 cases).
+const ACTION_DELAY_US: u64 = 600;
+/// Timeout of the harness's `poll()` unless the recording names another.
+const POLL_TIMEOUT_MS: u64 = 100;
+
+/// Every list of settings: the group's and the members'.
+fn configs(scenario: &Value) -> impl Iterator<Item = &Map<String, Value>> {
+    let members = scenario.get("members").and_then(Value::as_array);
+    let own = members.into_iter().flatten();
+    own.chain(scenario.get("group"))
+        .filter_map(|holder| holder.get("config")?.as_object())
+}
+
+/// True when some member speaks the consumer protocol.
+pub(super) fn speaks_consumer(scenario: &Value) -> bool {
+    configs(scenario).any(|config| config.get("group.protocol") == Some(&json!("consumer")))
+}
+
+/// Records per second and partition, by topic.
+pub(super) fn rates(scenario: &Value) -> Vec<(String, f64)> {
+    let topics = scenario.get("topics").and_then(Value::as_object);
+    topics
+        .into_iter()
+        .flatten()
+        .map(|(name, topic)| (name.clone(), rate(topic)))
+        .collect()
+}
+
+fn rate(topic: &Value) -> f64 {
+    topic
+        .get("rate_per_partition")
+        .and_then(Value::as_f64)
+        .unwrap_or(0.0)
+}
+
+/// What the member ids of each member begin with: its `group.instance.id`, else its name.
+pub(super) fn prefixes(scenario: &Value) -> Vec<String> {
+    let members = scenario.get("members").and_then(Value::as_array);
+    let mut prefixes: Vec<String> = Vec::new();
+    for member in members.into_iter().flatten() {
+        let instance = member.pointer("/config/group.instance.id");
+        let prefix = instance.or(member.get("name")).and_then(Value::as_str);
+        if let Some(prefix) = prefix
+            && !prefixes.iter().any(|known| known == prefix)
+        {
+            prefixes.push(prefix.to_owned());
+        }
+    }
+    prefixes
+}
+
+/// The scenario that plays the script.
+pub(super) fn scenario(whole: &Value, scenario: &Value, faults: &mut Faults) -> Option<Value> {
+    let place = "scenario";
+    let topics = topics(scenario, faults);
+    faults.object(scenario, place, "group");
+    let group = scenario.get("group").unwrap_or(&Value::Null);
+    if group.get("config").is_some() {
+        faults.object(group, "scenario.group", "config");
+    }
+    let members: Vec<_> = faults
+        .list(scenario, place, "members")
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+        .map(|(number, entry)| {
+            let place = format!("scenario.members[{number}]");
+            member(entry, &place, group, scenario, faults)
+        })
+        .collect();
+    let events = events(scenario, faults);
+    let end = faults.number(scenario, place, "end_ms");
+    let topics = topics?;
+    let all: Vec<&String> = topics.keys().collect();
+    Some(json!({
+        "version": 1,
+        "name": whole.get("name")?,
+        "duration": format!("{}ms", end?),
+        "brokers": {
+            "version": whole.get("kafka")?,
+            "count": 1,
+            "config": {
+                "group.initial.rebalance.delay.ms": 3000,
+                "group.min.session.timeout.ms": 1,
+            },
+        },
+        "groups": { "group": {
+            "topics": all,
+            "start": "cold",
+            "members": members.into_iter().collect::<Option<Vec<_>>>()?,
+        } },
+        "topics": topics,
+        "events": events?,
+    }))
+}
+
+fn topics(scenario: &Value, faults: &mut Faults) -> Option<Map<String, Value>> {
+    let mut topics = Map::new();
+    for (name, topic) in faults.object(scenario, "scenario", "topics")? {
+        let place = format!("scenario.topics.{name}");
+        let Some(partitions) = faults.number(topic, &place, "partitions") else {
+            continue;
+        };
+        // The harness writes empty-handed records: far below every size limit of a fetch.
+        let mut entry = json!({ "partitions": partitions, "record_size": "64B" });
+        let rate = rate(topic);
+        if !(rate.is_finite() && (0.0..1e9).contains(&rate))
+            || topic
+                .get("rate_per_partition")
+                .is_some_and(|rate| !rate.is_number())
+        {
+            faults.note(&join(&place, "rate_per_partition"), "is not a rate");
+        } else if rate > 0.0 {
+            entry["rate_per_partition"] = json!(format!("{rate}/s"));
+        }
+        topics.insert(name.clone(), entry);
+    }
+    Some(topics)
+}
+
+fn member(
+    member: &Value,
+    place: &str,
+    group: &Value,
+    scenario: &Value,
+    faults: &mut Faults,
+) -> Option<Value> {
+    let name = faults.text(member, place, "name");
+    if member.get("config").is_some() {
+        faults.object(member, place, "config");
+    }
+    let mut of_either = |key: &str| {
+        let own = faults.maybe_number(member, place, key);
+        own.or_else(|| faults.maybe_number(group, "scenario.group", key))
+    };
+    let per_record = of_either("per_record_us").unwrap_or(0);
+    let mut listener = Map::new();
+    for (key, callback, work) in [
+        ("revoke_ms", "on_revoked", "flush"),
+        ("assign_ms", "on_assigned", "work"),
+    ] {
+        if let Some(ms) = of_either(key) {
+            listener.insert(callback.to_owned(), json!({ work: format!("{ms}ms") }));
+        }
+    }
+    let poll_ms = of_either("poll_ms").unwrap_or(POLL_TIMEOUT_MS);
+    let name = name?;
+    let script = scenario.get("script").and_then(Value::as_array);
+    let start = script
+        .into_iter()
+        .flatten()
+        .find(|action| {
+            action.get("do") == Some(&json!("start")) && action.get("member") == Some(&json!(name))
+        })
+        .and_then(|action| action.get("at_ms")?.as_u64());
+    let end = scenario.get("end_ms")?.as_u64()?;
+    let at = start.map_or(end * 1_000, |ms| ms * 1_000 + ACTION_DELAY_US);
+    let mut entry = json!({
+        "name": name,
+        "at": format!("{at}us"),
+        "config": settings(member, group),
+        "processing": { "per_record": format!("{per_record}us"), "poll_timeout": format!("{poll_ms}ms") },
+    });
+    if !listener.is_empty() {
+        entry["listener"] = Value::Object(listener);
+    }
+    if let Some(topics) = member.get("topics") {
+        entry["topics"] = topics.clone();
+    }
+    Some(entry)
+}
+
+/// A member's settings: the group's, with its own on top; `null` takes one away.
+fn settings(member: &Value, group: &Value) -> Map<String, Value> {
+    let of = |holder: &Value| holder.get("config").and_then(Value::as_object).cloned();
+    let mut config = of(group).unwrap_or_default();
+    for (key, value) in of(member).unwrap_or_default() {
+        match value {
+            Value::Null => config.remove(&key),
+            _ => config.insert(key, value),
+        };
+    }
+    config
+        .entry("auto.offset.reset")
+        .or_insert_with(|| json!("earliest"));
+    config
+        .into_iter()
+        .map(|(key, value)| (key, typed(value)))
+        .collect()
+}
+
+/// Clients take every value as text; the scenario language wants numbers and booleans as such, and lists as lists.
+fn typed(value: Value) -> Value {
+    let Some(text) = value.as_str() else {
+        return value;
+    };
+    if let Ok(number) = text.parse::<i64>() {
+        return json!(number);
+    }
+    match text {
+        "true" => json!(true),
+        "false" => json!(false),
+        _ if text.contains(',') => json!(text.split(',').map(str::trim).collect::<Vec<_>>()),
+        _ => value,
+    }
+}
+
+/// What happens after the first start of each member.
+fn events(scenario: &Value, faults: &mut Faults) -> Option<Vec<Value>> {
+    let mut started: Vec<&str> = Vec::new();
+    let mut events = Vec::new();
+    for (number, action) in faults
+        .list(scenario, "scenario", "script")?
+        .iter()
+        .enumerate()
+    {
+        let place = format!("scenario.script[{number}]");
+        let at = faults.number(action, &place, "at_ms");
+        let verb = faults.text(action, &place, "do");
+        let (Some(at), Some(verb)) = (at, verb) else {
+            continue;
+        };
+        let at = format!("{}us", at * 1_000 + ACTION_DELAY_US);
+        if verb == "partitions" {
+            let topic = faults.text(action, &place, "topic");
+            let to = faults.number(action, &place, "to");
+            events.push(json!({ "at": at, "partitions": topic, "to": to }));
+            continue;
+        }
+        let Some(member) = faults.text(action, &place, "member") else {
+            continue;
+        };
+        let target = format!("group/{member}");
+        match verb {
+            "start" if !started.contains(&member) => started.push(member),
+            "start" | "stop" | "crash" => events.push(json!({ "at": at, verb: target })),
+            "stall" => {
+                let length = faults.number(action, &place, "ms").unwrap_or(0);
+                events.push(json!({ "at": at, "stall": target, "for": format!("{length}ms") }));
+            }
+            _ => faults.note(&join(&place, "do"), "is no action of a recording"),
+        }
+    }
+    Some(events)
+}

@@ -1,0 +1,228 @@
+//! Fidelity as text and as a document.
+
+use serde_json::{Value, json};
+
+use super::{Difference, RunFidelity, Spread, Summary};
+use crate::report::table::{Align, Table};
+
+/// Late events that the text lists of one run.
+const LISTED: usize = 12;
+
+/// What differs, run by run, structure first.
+#[must_use]
+pub fn text(runs: &[RunFidelity]) -> String {
+    let mut text = String::new();
+    for run in runs {
+        let late = run.late().count();
+        let verdict = match (run.same_structure(), late) {
+            (false, _) => "other structure".to_owned(),
+            (true, 0) => format!("{} events within tolerance", run.times.len()),
+            (true, late) => format!("{late} of {} events out of tolerance", run.times.len()),
+        };
+        let order = match &run.coordinator {
+            None => "",
+            Some(_) => ", coordinator in another order",
+        };
+        text.push_str(&format!(
+            "{} (Kafka {}): {verdict}{order}\n",
+            run.run, run.kafka
+        ));
+        for difference in run.structure.iter().chain(&run.coordinator) {
+            text.push_str(&said(difference));
+        }
+        for event in run.late().take(LISTED) {
+            text.push_str(&format!(
+                "  {:>9.1} ms  {} {}: {:+.1} ms (tolerance {:.0})\n",
+                event.recorded_ms,
+                event.who,
+                event.what,
+                event.error_ms(),
+                event.tolerance_ms,
+            ));
+        }
+        if late > LISTED {
+            text.push_str(&format!("  and {} more\n", late - LISTED));
+        }
+        if run.first_batches_missing > 0 {
+            text.push_str(&format!(
+                "  {} first batches missing\n",
+                run.first_batches_missing
+            ));
+        }
+        if run.positions_missing {
+            text.push_str("  no positions\n");
+        }
+    }
+    text
+}
+
+/// A row for each recording: what of it is matched and how far its times are off.
+#[must_use]
+pub fn table(runs: &[RunFidelity]) -> Table {
+    let mut table = Table::new(&[
+        ("recording", Align::Left),
+        ("Kafka", Align::Left),
+        ("structure", Align::Right),
+        ("order", Align::Right),
+        ("late", Align::Right),
+        ("p50 ms", Align::Right),
+        ("p95 ms", Align::Right),
+        ("max ms", Align::Right),
+        ("positions p95 s", Align::Right),
+    ]);
+    for repeats in runs.chunk_by(|run, next| (&run.trace, &run.kafka) == (&next.trace, &next.kafka))
+    {
+        let (Some(first), summary) = (repeats.first(), Summary::of(repeats, 0)) else {
+            continue;
+        };
+        let count = summary.runs;
+        let spread = if first.consumer_protocol {
+            summary.consumer_ms
+        } else {
+            summary.classic_ms
+        };
+        let figure = |of: fn(Spread) -> f64| {
+            spread.map_or_else(String::new, |spread| format!("{:.0}", of(spread)))
+        };
+        table.row(vec![
+            first.trace.clone(),
+            first.kafka.clone(),
+            format!("{}/{count}", summary.structure),
+            format!("{}/{count}", summary.coordinator),
+            format!("{}/{}", summary.late, summary.events),
+            figure(|spread| spread.p50),
+            figure(|spread| spread.p95),
+            figure(|spread| spread.max),
+            summary
+                .positions_s
+                .map_or_else(String::new, |spread| format!("{:.2}", spread.p95)),
+        ]);
+    }
+    table
+}
+
+fn said(difference: &Difference) -> String {
+    let or_end = |side: &Option<String>| side.clone().unwrap_or_else(|| "nothing more".to_owned());
+    format!(
+        "  {}, after {} alike: recorded {}, simulated {}\n",
+        difference.of,
+        difference.after,
+        or_end(&difference.recorded),
+        or_end(&difference.simulated),
+    )
+}
+
+impl Summary {
+    /// In one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let mut parts = vec![
+            format!("structure {}/{} runs", self.structure, self.runs),
+            format!("coordinator order {}/{}", self.coordinator, self.runs),
+            format!("{}/{} events out of tolerance", self.late, self.events),
+        ];
+        for (protocol, spread) in [("classic", self.classic_ms), ("consumer", self.consumer_ms)] {
+            parts.extend(spread.map(|spread| {
+                let Spread { p50, p95, max, .. } = spread;
+                format!("{protocol} timing error p50 {p50:.0} p95 {p95:.0} max {max:.0} ms")
+            }));
+        }
+        if let Some(spread) = self.first_batches_s {
+            let missing = self.first_batches_missing;
+            parts.push(format!(
+                "first offsets p95 {:.2} s of load ({missing} of {} missing)",
+                spread.p95,
+                spread.count + missing
+            ));
+        }
+        if self.positions_runs > 0 {
+            let missing = format!(
+                "{} of {} missing",
+                self.positions_missing, self.positions_runs
+            );
+            parts.push(match self.positions_s {
+                Some(Spread { p50, p95, max, .. }) => {
+                    format!(
+                        "positions p50 {p50:.2} p95 {p95:.2} max {max:.2} s of load ({missing})"
+                    )
+                }
+                None => format!("positions {missing}"),
+            });
+        }
+        if self.not_modelled > 0 {
+            let recordings = self.not_modelled;
+            parts.push(format!("{recordings} recordings not modelled"));
+        }
+        parts.join("; ")
+    }
+}
+
+fn spread(spread: Option<Spread>) -> Value {
+    spread.map_or(Value::Null, |spread| {
+        json!({ "count": spread.count, "p50": spread.p50, "p95": spread.p95, "max": spread.max })
+    })
+}
+
+fn difference(difference: &Difference) -> Value {
+    json!({
+        "of": difference.of,
+        "after": difference.after,
+        "recorded": difference.recorded,
+        "simulated": difference.simulated,
+    })
+}
+
+/// Everything as one document, schema `rebsim/replay/1`.
+#[must_use]
+pub fn document(runs: &[RunFidelity], summary: &Summary) -> Value {
+    let described: Vec<Value> = runs
+        .iter()
+        .map(|run| {
+            let late = run.late().map(|event| {
+                json!({
+                    "who": event.who,
+                    "what": event.what,
+                    "recorded_ms": event.recorded_ms,
+                    "simulated_ms": event.simulated_ms,
+                    "tolerance_ms": event.tolerance_ms,
+                })
+            });
+            let errors = run.times.iter().map(|event| event.error_ms().abs());
+            json!({
+                "trace": run.trace,
+                "kafka": run.kafka,
+                "run": run.run,
+                "protocol": if run.consumer_protocol { "consumer" } else { "classic" },
+                "same_structure": run.same_structure(),
+                "structure": run.structure.iter().map(difference).collect::<Vec<_>>(),
+                "coordinator": run.coordinator.as_ref().map(difference),
+                "events": run.times.len(),
+                "late": late.collect::<Vec<_>>(),
+                "error_ms": spread(Spread::of(errors.collect())),
+                "first_batches_s": spread(Spread::of(run.first_batches_s.clone())),
+                "first_batches_missing": run.first_batches_missing,
+                "positions_s": spread(run.positions_s.clone().and_then(Spread::of)),
+                "positions_missing": run.positions_missing,
+            })
+        })
+        .collect();
+    json!({
+        "schema": "rebsim/replay/1",
+        "runs": described,
+        "summary": {
+            "runs": summary.runs,
+            "same_structure": summary.structure,
+            "coordinator_in_order": summary.coordinator,
+            "events": summary.events,
+            "late": summary.late,
+            "classic_ms": spread(summary.classic_ms),
+            "consumer_ms": spread(summary.consumer_ms),
+            "first_batches_s": spread(summary.first_batches_s),
+            "first_batches_missing": summary.first_batches_missing,
+            "positions_s": spread(summary.positions_s),
+            "positions_missing": summary.positions_missing,
+            "not_modelled": summary.not_modelled,
+            "within_marks": summary.is_within_marks(),
+        },
+    })
+}

@@ -1,0 +1,46 @@
+//! Reading and playing the recordings for the tests.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rebsim::experiment::{processors, replay};
+use rebsim::import::recording::{Recording, parse};
+use rebsim::report::fidelity::RunFidelity;
+
+pub(crate) fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/traces")
+}
+
+pub(crate) fn read(path: &Path) -> Recording {
+    let name = path.display();
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The recordings of a folder in order of name.
+pub(crate) fn read_folder(folder: &Path) -> Vec<Recording> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("the folder can be listed").path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "no recordings in {}", folder.display());
+    paths.iter().map(|path| read(path)).collect()
+}
+
+/// Plays every run of every recording; also says how many recordings need what has no model.
+pub(crate) fn play_all(recordings: &[Recording]) -> (Vec<RunFidelity>, usize) {
+    let (mut replays, mut not_modelled) = (Vec::new(), 0);
+    for recording in recordings {
+        match replay::prepare(recording) {
+            Ok(replay) => replays.push(replay),
+            Err(replay::Unplayable::NotModelled(_)) => not_modelled += 1,
+            Err(refused) => panic!("{}: {refused:?}", recording.name),
+        }
+    }
+    let played = replay::play(&replays, None, &replay::options(), processors());
+    let played = played.unwrap_or_else(|(run, halt)| panic!("{run}: {halt:?}"));
+    let runs = played.into_iter().map(|run| run.fidelity).collect();
+    (runs, not_modelled)
+}
