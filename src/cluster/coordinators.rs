@@ -162,6 +162,9 @@ impl World<'_> {
                 for &(partition, offset) in offsets.iter() {
                     host.accounts[self.topology.index(partition)].commit(offset);
                 }
+                if self.options.observe_polls {
+                    self.observe(Observation::OffsetsCommitted { group, offsets });
+                }
             }
             CoordinatorEffect::Observe(fact) => self.observe_fact(group, fact),
         }

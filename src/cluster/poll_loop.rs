@@ -200,6 +200,11 @@ impl Client {
     /// The records begin to be processed now.
     pub(super) fn start_batch(&mut self, handed: &[(usize, u64, u64)], ground: &mut Ground<'_>) {
         let began = ground.now;
+        if ground.observe_polls {
+            ground.observe(Observation::BatchStarted {
+                consumer: ground.consumer,
+            });
+        }
         let per_poll = ground.spec.processing.per_poll.sample(ground.listener);
         let mut clock = began + slowed(per_poll, ground.factor);
         let mut records = 0;

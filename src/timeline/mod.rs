@@ -313,6 +313,20 @@ pub enum Observation {
         offsets: Arc<[(TopicPartition, u64, u64)]>,
     },
 
+    /// The application begins to process what `poll()` returned, after a commit where it commits first. Only when the run is asked to
+    /// observe polls.
+    BatchStarted {
+        /// The process.
+        consumer: ConsumerId,
+    },
+    /// The coordinator stored committed offsets. Only when the run is asked to observe polls.
+    OffsetsCommitted {
+        /// The group.
+        group: GroupId,
+        /// Offsets by partition.
+        offsets: Arc<[(TopicPartition, u64)]>,
+    },
+
     // ---- the script ----
     /// An action of the scenario took effect.
     Action {
