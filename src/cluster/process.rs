@@ -34,6 +34,8 @@ pub(super) struct Process {
     pub(super) listener: Draw,
     /// Thousandths of the processing time.
     pub(super) factor: u64,
+    /// The slow-down in force ends then.
+    pub(super) slow_until: SimTime,
     /// No message passes before.
     pub(super) cut_until: SimTime,
     /// The calendar entry in force.
@@ -82,6 +84,7 @@ impl Process {
             ),
             listener: Draw::new(seed, Stream::new(&name, "listener")),
             factor: UNCHANGED,
+            slow_until: SimTime::ZERO,
             cut_until: SimTime::ZERO,
             wake: SimTime::NEVER,
             alive_since: SimTime::ZERO,

@@ -148,7 +148,12 @@ impl World<'_> {
                 consumer,
                 incarnation,
             } => self.mend(consumer, incarnation),
-            Step::Recover { consumer } => self.set_factor(consumer, UNCHANGED),
+            Step::Recover { consumer } => {
+                // A later slow-down may outlast this one.
+                if self.processes[consumer.index()].slow_until <= self.now() {
+                    self.set_factor(consumer, UNCHANGED);
+                }
+            }
             Step::Resume { topic, partition } => self.set_paused(topic, partition, false),
             Step::CoordinatorBack { group } => self.load_coordinator(group),
             Step::RollBroker { event, broker } => self.roll_broker(event, broker),
@@ -367,6 +372,7 @@ impl World<'_> {
             Verb::Slow(_, factor, span) => {
                 self.acted(event, "slow", Some(consumer));
                 self.set_factor(consumer, *factor);
+                self.processes[consumer.index()].slow_until = self.now() + *span;
                 let step = Step::Recover { consumer };
                 self.schedule(
                     self.now() + *span,

@@ -154,7 +154,12 @@ fn being_watched_changes_nothing() {
             },
         );
         difference(&lazy, &watched, |observation| {
-            matches!(observation, Observation::Polled { .. })
+            matches!(
+                observation,
+                Observation::Polled { .. }
+                    | Observation::BatchStarted { .. }
+                    | Observation::OffsetsCommitted { .. }
+            )
         })
     });
 }
