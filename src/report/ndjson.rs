@@ -80,6 +80,12 @@ impl Said<'_> {
         offsets.iter().map(range).collect()
     }
 
+    /// Committed offset by partition.
+    fn committed(&self, offsets: &[(TopicPartition, u64)]) -> Value {
+        let place = |(partition, offset): &(TopicPartition, u64)| json!({ "partition": self.partition_name(*partition), "offset": offset });
+        offsets.iter().map(place).collect()
+    }
+
     /// A process alone.
     fn of(&mut self, name: &str, consumer: ConsumerId) -> &mut Self {
         self.event(name).member(consumer)
@@ -159,7 +165,9 @@ impl Said<'_> {
             | Observation::RestoreStarted { .. }
             | Observation::RestoreEnded { .. }
             | Observation::FirstBatch { .. }
-            | Observation::Polled { .. } => self.of_partition(observation),
+            | Observation::Polled { .. }
+            | Observation::BatchStarted { .. }
+            | Observation::OffsetsCommitted { .. } => self.of_partition(observation),
             Observation::Action {
                 event,
                 verb,
@@ -404,6 +412,14 @@ impl Said<'_> {
             Observation::Polled { consumer, offsets } => {
                 let offsets = self.ranges(offsets, "end");
                 self.of("polled", *consumer).put("offsets", offsets);
+            }
+            Observation::BatchStarted { consumer } => {
+                self.of("batch_started", *consumer);
+            }
+            Observation::OffsetsCommitted { group, offsets } => {
+                let offsets = self.committed(offsets);
+                let line = self.event("offsets_committed").group(*group);
+                line.put("offsets", offsets);
             }
             _ => {}
         }
