@@ -1,7 +1,6 @@
 //! Recordings of real Kafka, played in the simulator: structure, order, times and positions within the marks.
 //!
-//! `REBSIM_GOLDEN_TRACES` names another folder of recordings. The summary is printed (`cargo test --test conformance --
-//! --nocapture`).
+//! `REBSIM_GOLDEN_TRACES` names another folder of recordings. The summary is printed.
 
 #[path = "conformance/recordings.rs"]
 mod recordings;
@@ -9,6 +8,8 @@ mod recordings;
 mod scoring;
 #[path = "conformance/verb.rs"]
 mod verb;
+
+use std::io::Write;
 
 use rebsim::report::fidelity::{Summary, table, text};
 
@@ -21,7 +22,8 @@ fn the_recordings_are_matched() {
     let recordings = read_folder(&folder);
     let (runs, not_modelled) = play_all(&recordings);
     let summary = Summary::of(&runs, not_modelled);
-    println!("{}\n{}", table(&runs).text(0), summary.line());
+    let mut out = std::io::stdout();
+    writeln!(out, "{}\n{}", table(&runs).text(0), summary.line()).expect("stdout is open");
     let different: Vec<_> = runs
         .into_iter()
         .filter(|run| !run.same_structure() || run.late().next().is_some())

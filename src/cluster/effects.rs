@@ -47,6 +47,7 @@ impl Client {
                 MemberEffect::Install(assigned) => {
                     self.cut_dropped(&assigned, ground);
                     self.fetcher.install(&assigned, ground);
+                    ground.out.push(Output::Installed);
                 }
                 MemberEffect::Observe(observation) => ground.observe(observation),
                 MemberEffect::Throw(error) => self.throw(error, ground),

@@ -32,7 +32,7 @@ impl World<'_> {
         self.serve(consumer, incarnation, inbound);
     }
 
-    fn serve(&mut self, consumer: ConsumerId, incarnation: u32, inbound: Inbound) {
+    pub(super) fn serve(&mut self, consumer: ConsumerId, incarnation: u32, inbound: Inbound) {
         let process = &mut self.processes[consumer.index()];
         let group = process.group;
         if incarnation == process.incarnation {
@@ -58,8 +58,7 @@ impl World<'_> {
             },
         );
         if !host.available {
-            self.answer(group, token, not_coordinator(&packet));
-            return self.serve_released();
+            return self.answer(group, token, not_coordinator(&packet));
         }
         match packet {
             Packet::Group(mut request) => {
@@ -88,7 +87,6 @@ impl World<'_> {
                     })
                     .collect();
                 self.answer(group, token, Answer::Offsets(offsets));
-                self.serve_released();
             }
             Packet::FindCoordinator => {}
         }
@@ -109,8 +107,7 @@ impl World<'_> {
         id
     }
 
-    /// The answer to `token` leaves; what waits behind it on the connection is released, to be served when all that comes of the request
-    /// answered is done.
+    /// The answer to `token` leaves; the connection goes on with what waits behind it.
     pub(super) fn answer(&mut self, group: GroupId, token: RequestToken, answer: Answer) {
         let Some(address) = self.groups[group.index()].unanswered.remove(&token) else {
             return;
@@ -138,18 +135,15 @@ impl World<'_> {
         self.schedule(at, Class::Message, consumer.0, event);
         let process = &mut self.processes[consumer.index()];
         if current && process.connection.serving == Some(token) {
-            let next = process.connection.queue.pop_front();
-            process.connection.serving = next.as_ref().map(|inbound| inbound.token);
-            if let Some(next) = next {
-                self.released.push_back((consumer, incarnation, next));
+            process.connection.serving = None;
+            if let Some(next) = process.connection.queue.pop_front() {
+                process.connection.serving = Some(next.token);
+                if self.applying > 0 {
+                    self.unmuted.push_back((consumer, incarnation, next));
+                } else {
+                    self.serve(consumer, incarnation, next);
+                }
             }
-        }
-    }
-
-    /// Requests that waited behind others on their connections have their turn.
-    pub(super) fn serve_released(&mut self) {
-        while let Some((consumer, incarnation, inbound)) = self.released.pop_front() {
-            self.serve(consumer, incarnation, inbound);
         }
     }
 
@@ -175,7 +169,7 @@ impl World<'_> {
             let at = process.cut_until;
             return self.schedule(at, Class::Message, consumer.0, event);
         }
-        self.advance(consumer, now, false);
+        self.catch_up(consumer);
         self.with_client(consumer, now, |client, ground| {
             client.clock = now;
             if client.expects(token) {
