@@ -227,3 +227,40 @@ fn every_modelled_consumer_key_changes_what_happens() {
         );
     }
 }
+
+#[test]
+fn every_modelled_broker_key_changes_what_happens() {
+    let cold = "groups.checkout.start=cold";
+    let changed = [
+        ("group.initial.rebalance.delay.ms", "0"),
+        ("group.max.size", "2"),
+    ];
+    for (key, value) in changed {
+        let after = format!("brokers.config={{{key}: {value}}}");
+        assert!(
+            outcome(&[cold]) != outcome(&[cold, &after]),
+            "{key} changes nothing"
+        );
+    }
+    // Bounds: what they exclude is refused before anything happens.
+    let bounds = [
+        ("group.max.session.timeout.ms", "8000"),
+        ("group.min.session.timeout.ms", "9500"),
+    ];
+    for (key, value) in bounds {
+        let overrides = Overrides {
+            set: vec![format!("brokers.config={{{key}: {value}}}")],
+            ..Overrides::default()
+        };
+        let refused = load("knobs.yaml", BASE, &mut Traces, &overrides);
+        assert!(refused.is_err(), "{key} excludes nothing");
+    }
+    let proven = changed.iter().chain(&bounds).map(|(key, _)| *key);
+    let mut modelled: Vec<&str> = kafka::keys(Side::Broker)
+        .iter()
+        .filter(|key| matches!(key.model, Model::Modelled))
+        .map(|key| key.name)
+        .collect();
+    modelled.retain(|key| !proven.clone().any(|name| name == *key));
+    assert!(modelled.is_empty(), "no proof for {modelled:?}");
+}
