@@ -13,7 +13,9 @@ impl Client {
     pub(super) fn poll(&mut self, ground: &mut Ground<'_>) {
         self.deadline = ground.now + ground.spec.processing.poll_timeout;
         self.app = App::Polling;
-        if let Some(pass) = self.heartbeat_pass_until(ground.now, ground) {
+        if self.fetcher.next_arrival() <= ground.now
+            && let Some(pass) = self.heartbeat_pass_until(ground.now, ground)
+        {
             self.fetcher.receive(pass);
         }
         self.turn(ground);
