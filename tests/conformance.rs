@@ -2,6 +2,8 @@
 //!
 //! `REBSIM_GOLDEN_TRACES` names another folder of recordings. The summary is printed.
 
+#[path = "conformance/mutations.rs"]
+mod mutations;
 #[path = "conformance/recordings.rs"]
 mod recordings;
 #[path = "conformance/scoring.rs"]
@@ -63,4 +65,22 @@ fn coop_join_leave() {
 #[test]
 fn range_crash() {
     matches_wholly("range-crash");
+}
+
+/// Without any one rule some recording is missed.
+#[test]
+fn every_rule_is_needed() {
+    let losses = mutations::losses();
+    let mut out = std::io::stdout();
+    for loss in &losses {
+        let (rule, names) = (loss.rule.words(), loss.recordings.join(", "));
+        writeln!(out, "{rule}: {} recordings: {names}", loss.recordings.len())
+            .expect("stdout is open");
+    }
+    let needless: Vec<_> = losses
+        .iter()
+        .filter(|loss| loss.recordings.is_empty())
+        .collect();
+    let words: Vec<_> = needless.iter().map(|loss| loss.rule.words()).collect();
+    assert!(words.is_empty(), "no recording misses {words:?}");
 }
