@@ -20,9 +20,25 @@ macro_rules! examples {
 
 /// All of them, by name.
 pub static EXAMPLES: &[Example] = examples! {
+    "batch-longer-than-session"
     "checkout-deploy"
+    "commit-modes"
+    "coordinator-restart"
+    "crash"
+    "fast-and-slow-records"
+    "four-partitions"
+    "graceful-leave"
+    "hot-partition"
+    "hundred-partitions"
     "nightly-deploy"
+    "offset-reset"
+    "partition-increase"
     "rolling-deploy"
+    "scale-out"
+    "six-partitions-three-consumers"
+    "slow-poll-storm"
+    "static-fencing"
+    "two-groups"
 };
 
 /// The example called `name`.

@@ -1,6 +1,6 @@
 //! What can be typed: clap's derive, nothing else. Every help page opens with two examples and fits 80 columns.
 
-mod replay;
+mod conformance;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use replay::{Replay, ReplayFormat};
+pub(crate) use conformance::{Assign, AssignFormat, Replay, ReplayFormat};
 
 use super::exit;
 use super::seeds::{SeedArg, SeedsArg};
@@ -358,27 +358,6 @@ pub(crate) enum CheckFormat {
     Json,
     /// Workflow annotations
     Github,
-}
-
-/// `assign`.
-#[derive(Debug, Args)]
-pub(crate) struct Assign {
-    /// Cases as JSON lines; `-` for stdin
-    #[arg(value_name = "FILE", default_value = "-")]
-    pub(crate) file: String,
-    /// What to print
-    #[arg(long, value_name = "FORMAT", default_value = "json")]
-    pub(crate) format: AssignFormat,
-}
-
-/// Formats of `assign`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AssignFormat {
-    /// One JSON object a line, in the order of the cases
-    #[value(alias = "ndjson")]
-    Json,
-    /// Who gets what, what moved, how even it is
-    Text,
 }
 
 /// `explain`.

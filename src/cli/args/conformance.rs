@@ -1,9 +1,30 @@
-//! What can be typed after `rebsim replay`.
+//! What the verbs take that are held against Kafka's own answers: `assign` and `replay`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+
+/// `assign`.
+#[derive(Debug, Args)]
+pub(crate) struct Assign {
+    /// Cases as JSON lines; `-` for stdin
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub(crate) file: String,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    pub(crate) format: AssignFormat,
+}
+
+/// Formats of `assign`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AssignFormat {
+    /// One JSON object a line, in the order of the cases
+    #[value(alias = "ndjson")]
+    Json,
+    /// Who gets what, what moved, how even it is
+    Text,
+}
 
 /// `replay`.
 #[derive(Debug, Args)]
