@@ -17,7 +17,7 @@ pub(crate) struct Loss {
 }
 
 /// Structure, order and every time as recorded.
-fn is_matched(run: &RunFidelity) -> bool {
+pub(crate) fn is_matched(run: &RunFidelity) -> bool {
     run.same_structure() && run.coordinator.is_none() && run.late().next().is_none()
 }
 
