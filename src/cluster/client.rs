@@ -230,8 +230,7 @@ impl Client {
         }
         if self.handles_answers() {
             self.on_network(ground);
-        } else if ground.calibration.heartbeat_thread_step.is_zero() && self.heartbeat_thread_runs()
-        {
+        } else if super::heartbeats::step(ground).is_zero() && self.heartbeat_thread_runs() {
             self.drain(ground);
         }
     }

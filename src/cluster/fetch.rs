@@ -14,6 +14,7 @@ use super::ground::Ground;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
 use crate::protocol::classic::member::Positions;
+use crate::protocol::rules::Rule;
 use crate::timeline::Partitions;
 
 /// Records of one partition, fetched and not handed out.
@@ -151,9 +152,14 @@ impl Fetcher {
     /// Sends a fetch to every broker that has none in flight and no undrained data here.
     pub(super) fn send_fetches(&mut self, ground: &mut Ground<'_>) {
         for node in 0..self.nodes.len() {
-            let wanted = |slot: &Slot| slot.node == node && slot.may_be_fetched();
-            let is_idle = !self.nodes[node].is_fetching() && self.nodes[node].buffered == 0;
-            if is_idle && self.slots.iter().any(wanted) {
+            let drained = self.nodes[node].buffered == 0
+                || !ground.spec.config.rules.hold(Rule::FetchWhenDrained);
+            let buffer = &self.buffer;
+            let wanted = |slot: &Slot| {
+                let buffered = || buffer.iter().any(|chunk| chunk.partition == slot.partition);
+                slot.node == node && slot.may_be_fetched() && !buffered()
+            };
+            if !self.nodes[node].is_fetching() && drained && self.slots.iter().any(wanted) {
                 self.send_fetch(node, ground);
             }
         }
@@ -165,11 +171,15 @@ impl Fetcher {
         let arrives = (ground.now + up)
             .max(self.nodes[node].free_at)
             .max(ground.cut_until);
-        let wanted = |slot: &&mut Slot| slot.node == node && slot.may_be_fetched();
+        let (drained, buffer) = (self.nodes[node].buffered == 0, &self.buffer);
+        let wanted = |slot: &Slot| {
+            let buffered = || buffer.iter().any(|chunk| chunk.partition == slot.partition);
+            slot.node == node && slot.may_be_fetched() && (drained || !buffered())
+        };
         let deadline = arrives + config.fetch_max_wait;
         let mut ready = SimTime::NEVER;
         let round_trip = arrives + down;
-        for slot in self.slots.iter_mut().filter(wanted) {
+        for slot in self.slots.iter_mut().filter(|slot| wanted(slot)) {
             if slot.serving_at == SimTime::NEVER {
                 slot.serving_at = round_trip;
             }
@@ -184,11 +194,7 @@ impl Fetcher {
         let ready = ready.max(arrives).min(deadline);
         let mut chunks = std::mem::take(&mut self.nodes[node].chunks);
         let mut bytes_left = config.fetch_max_bytes;
-        for slot in self
-            .slots
-            .iter()
-            .filter(|slot| slot.node == node && slot.may_be_fetched())
-        {
+        for slot in self.slots.iter().filter(|slot| wanted(slot)) {
             let from = slot.position.unwrap_or_default();
             let size = ground.record_size(slot.index);
             // The first batch of an answer is always returned, however large (KIP-74).
@@ -405,8 +411,13 @@ impl Fetcher {
 /// A request other than a fetch on this connection: when its answer arrives.
 pub(super) fn ask_leader(node: &mut Node, ground: &mut Ground<'_>) -> SimTime {
     let (up, down) = ground.control_latency();
-    let answered = (ground.now + up).max(node.free_at).max(ground.cut_until)
-        + ground.calibration.request_service;
-    node.free_at = answered;
+    let parked = if ground.spec.config.rules.hold(Rule::AnswersBehindFetch) {
+        node.free_at
+    } else {
+        ground.now
+    };
+    let answered =
+        (ground.now + up).max(parked).max(ground.cut_until) + ground.calibration.request_service;
+    node.free_at = node.free_at.max(answered);
     answered + down
 }

@@ -5,6 +5,7 @@ use super::ground::{Ground, Output, Packet};
 use super::records::slowed;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::classic::member::MemberEffect;
+use crate::protocol::rules::Rule;
 use crate::scenario::plan::{CommitMode, CommitStyle};
 use crate::timeline::Observation;
 
@@ -64,7 +65,8 @@ impl Client {
 
     /// `ConsumerCoordinator.poll`: looks at the network only when it has something to join or to send.
     fn poll_coordinator(&mut self, ground: &mut Ground<'_>) {
-        if self.member.is_rejoining() || !self.member.knows_coordinator() {
+        let waits = ground.spec.config.rules.hold(Rule::AnswersWaitForNetwork);
+        if !waits || self.member.is_rejoining() || !self.member.knows_coordinator() {
             self.handle_network(ground);
             if self.app != App::Polling {
                 return;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::assignor::AssignorKind;
 use crate::kernel::SimDuration;
 use crate::protocol::config::{BrokerConfig, ConsumerConfig, OffsetReset};
+use crate::protocol::rules::Rules;
 
 /// A Kafka release: major, minor. Text outside, so 4.10 is not 4.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,6 +147,7 @@ impl Profile {
             retry_backoff_max: SimDuration::from_millis(backoff_max),
             request_timeout: SimDuration::from_millis(30_000),
             metadata_max_age: SimDuration::from_millis(300_000),
+            rules: Rules::ALL,
         }
     }
 
@@ -157,6 +159,7 @@ impl Profile {
             min_session_timeout: SimDuration::from_millis(6_000),
             max_session_timeout: SimDuration::from_millis(1_800_000),
             max_size: 2_147_483_647,
+            rules: Rules::ALL,
         }
     }
 }
