@@ -1,7 +1,6 @@
 //! Recordings of real Kafka, played in the simulator: structure, order, times and positions within the marks.
 //!
-//! `REBSIM_GOLDEN_TRACES` names another folder of recordings. The summary is printed (`cargo test --test conformance --
-//! --nocapture`).
+//! `REBSIM_GOLDEN_TRACES` names another folder of recordings. The summary is printed.
 
 #[path = "conformance/recordings.rs"]
 mod recordings;
@@ -10,18 +9,25 @@ mod scoring;
 #[path = "conformance/verb.rs"]
 mod verb;
 
+use std::io::Write;
+
 use rebsim::report::fidelity::{Summary, table, text};
 
 use recordings::{golden, play_all, read, read_folder};
 
 /// Every recording of the folder that can be played, judged as `rebsim replay` judges.
 #[test]
+#[expect(
+    clippy::disallowed_macros,
+    reason = "the measured summary is for whoever runs it"
+)]
 fn the_recordings_are_matched() {
     let folder = std::env::var_os("REBSIM_GOLDEN_TRACES").map_or_else(golden, Into::into);
     let recordings = read_folder(&folder);
     let (runs, not_modelled) = play_all(&recordings);
     let summary = Summary::of(&runs, not_modelled);
-    println!("{}\n{}", table(&runs).text(0), summary.line());
+    let mut out = std::io::stdout();
+    writeln!(out, "{}\n{}", table(&runs).text(0), summary.line()).expect("stdout is open");
     let different: Vec<_> = runs
         .into_iter()
         .filter(|run| !run.same_structure() || run.late().next().is_some())

@@ -108,7 +108,7 @@ fn a_minimal_scenario_has_the_defaults_of_the_real_system() {
 #[test]
 fn loads_become_terms() {
     let plan = only("loads.yaml");
-    let [even, waves, heavy, hot] = &plan.topics[..] else {
+    let [even, heavy, hot, waves] = &plan.topics[..] else {
         panic!("four topics")
     };
     let half = rate(1, 2_000_000);
@@ -172,7 +172,7 @@ fn member_entries_lie_over_their_group() {
             "slow",
             "late",
             "choosy",
-            "audit-0"
+            "trail-0"
         ]
     );
     let ids: Vec<Option<&str>> = plan
@@ -191,7 +191,7 @@ fn member_entries_lie_over_their_group() {
             None
         ]
     );
-    let [first, _, slow, late, choosy, audit] = &plan.consumers[..] else {
+    let [first, _, slow, late, choosy, trail] = &plan.consumers[..] else {
         panic!("six members")
     };
     assert_eq!(
@@ -229,14 +229,14 @@ fn member_entries_lie_over_their_group() {
     // The group's client is newer than its brokers: 4.1 against the profile of 3.0.
     assert_eq!(first.config.retry_backoff_max, secs(1));
     assert_eq!(
-        audit.config.retry_backoff_max,
+        trail.config.retry_backoff_max,
         SimDuration::from_millis(100)
     );
     assert_eq!(
-        audit.commit,
+        trail.commit,
         CommitMode::BeforeProcessing(CommitStyle::Sync)
     );
-    assert_eq!(audit.start_at, StartAt::TimestampBefore(secs(3_600)));
+    assert_eq!(trail.start_at, StartAt::TimestampBefore(secs(3_600)));
 }
 
 #[test]

@@ -430,7 +430,9 @@ fn nothing_is_left_over() {
                 }
             }
         }
-        for call in calls {
+        // A test may print what it measured.
+        let prints = |call: &&&str| call.contains("print") && file.name.starts_with("tests/");
+        for call in calls.iter().filter(|call| !prints(call)) {
             for (at, _) in file.code.match_indices(call) {
                 let before = file.code[..at].chars().next_back();
                 if before.is_none_or(|letter| !letter.is_alphanumeric() && letter != '_') {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::fetch::{Fetcher, Handed};
 use super::ground::{Ground, Output};
+use super::window::Window;
 use crate::assignor::{MemberId, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::classic::member::{CommitPurpose, Member, MemberEffect};
@@ -102,12 +103,14 @@ pub(super) struct Client {
     pub(super) last_commit: SimTime,
     pub(super) closing: bool,
     pub(super) stalled: bool,
-    /// When the processing under way ends.
-    pub(super) busy_until: SimTime,
-    /// Microseconds of processing within the measured window, the batch under way included whole.
-    pub(super) busy_us: u64,
+    /// Somebody else may return records of one of its partitions.
+    pub(super) contested: bool,
+    /// The processing under way, or the last: from, to.
+    busy: (SimTime, SimTime),
+    /// Microseconds of processing within the measured window before that.
+    busy_us: u64,
+    /// Polls within the measured window that returned records.
     pub(super) polls: u64,
-    pub(super) records: u64,
 }
 
 impl Client {
@@ -143,10 +146,10 @@ impl Client {
             last_commit: now,
             closing: false,
             stalled: false,
-            busy_until: now,
+            contested: false,
+            busy: (now, now),
             busy_us: 0,
             polls: 0,
-            records: 0,
         }
     }
 
@@ -178,10 +181,32 @@ impl Client {
         place.is_some()
     }
 
-    /// Every thread stands still from `now` for `span`: what was being worked on ends that much later.
-    pub(super) fn stand_still(&mut self, now: SimTime, span: SimDuration) {
-        self.frozen_until = self.frozen_until.max(now + span);
-        self.busy_until += span;
+    /// Microseconds of processing within `window` up to `at`.
+    pub(super) fn busy_by(&self, at: SimTime, window: Window) -> u64 {
+        self.busy_us + window.share(self.busy.0, self.busy.1.min(at))
+    }
+
+    /// Processing goes on from `from` to `to`; what went before ended by then.
+    pub(super) fn set_busy(&mut self, from: SimTime, to: SimTime, window: Window) {
+        self.busy_us = self.busy_by(from, window);
+        self.busy = (from, to);
+    }
+
+    /// Every thread stands still from `now` for `span`: what was being worked on ends that much later. Returns how long it stands
+    /// still beyond a standstill under way.
+    pub(super) fn stand_still(
+        &mut self,
+        now: SimTime,
+        span: SimDuration,
+        window: Window,
+    ) -> SimDuration {
+        let before = self.frozen_until.max(now);
+        let span = (now + span).since(before);
+        self.frozen_until = before + span;
+        if self.busy.1 > now {
+            self.busy_us = self.busy_by(now, window);
+            self.busy = (self.busy.0.max(now) + span, self.busy.1 + span);
+        }
         match &mut self.app {
             App::Starting { until }
             | App::Working { until }
@@ -194,6 +219,7 @@ impl Client {
             | App::Closing
             | App::Dead => {}
         }
+        span
     }
 
     /// An answer arrives at the socket now.
@@ -216,6 +242,9 @@ impl Client {
     }
 
     fn next_awake(&self, ground: &Ground<'_>) -> SimTime {
+        if !self.inbox.is_empty() && self.handles_answers() {
+            return ground.now; // It stood still when they came.
+        }
         let own = match self.app {
             App::Starting { until }
             | App::Working { until }
@@ -262,7 +291,11 @@ impl Client {
             && self.fetcher.is_settled()
             && self.metadata_answer.is_none()
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
-            && !ground.harness;
+            && !self.stalled
+            && !self.contested
+            && !ground.harness
+            && !ground.observe_polls
+            && !ground.step_by_step;
         let next = self.next_step(ground);
         if !steady {
             return next;

@@ -60,6 +60,10 @@ pub(super) struct HostedGroup {
     pub(super) timers: Timers<CoordinatorTimer>,
     /// What the group did, by flat index of the partition.
     pub(super) accounts: Vec<Account>,
+    /// Pairs of clients that may both return records of some partition.
+    pub(super) contests: Vec<(ConsumerId, ConsumerId)>,
+    /// Who was assigned each partition last, by flat index.
+    pub(super) last_owner: Vec<Option<ConsumerId>>,
     /// Whose id it is.
     pub(super) processes: BTreeMap<MemberId, ConsumerId>,
     /// Unanswered requests.
@@ -105,8 +109,16 @@ impl World<'_> {
         let mut out = Vec::new();
         let now = self.now();
         act(&mut self.groups[group.index()], now, &mut out);
+        self.applying += 1;
         for effect in out {
             self.apply_effect(group, effect);
+        }
+        self.applying -= 1;
+        // What waited behind a request that is answered now comes after everything that this one did.
+        while self.applying == 0
+            && let Some((consumer, incarnation, next)) = self.unmuted.pop_front()
+        {
+            self.serve(consumer, incarnation, next);
         }
     }
 
@@ -149,6 +161,9 @@ impl World<'_> {
             CoordinatorEffect::StoreOffsets { offsets, .. } => {
                 for &(partition, offset) in offsets.iter() {
                     host.accounts[self.topology.index(partition)].commit(offset);
+                }
+                if self.options.observe_polls {
+                    self.observe(Observation::OffsetsCommitted { group, offsets });
                 }
             }
             CoordinatorEffect::Observe(fact) => self.observe_fact(group, fact),

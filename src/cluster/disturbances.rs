@@ -11,10 +11,11 @@ impl World<'_> {
     pub(super) fn freeze(&mut self, consumer: ConsumerId, span: SimDuration) {
         let now = self.now();
         self.disturb(consumer, |_| {});
+        let window = self.window;
         let Some(client) = &mut self.processes[consumer.index()].client else {
             return;
         };
-        client.stand_still(now, span);
+        let length = client.stand_still(now, span, window);
         let incarnation = self.processes[consumer.index()].incarnation;
         let group = self.processes[consumer.index()].group;
         for (account, log) in self.groups[group.index()]
@@ -22,7 +23,8 @@ impl World<'_> {
             .iter_mut()
             .zip(&mut self.logs)
         {
-            account.hold(log, consumer, now, span);
+            account.settle(log, now);
+            account.hold(consumer, now, length);
         }
         self.observe(Observation::ConsumerFrozen { consumer });
         self.interrupt_serving(consumer, ReleaseReason::Frozen);
@@ -95,7 +97,7 @@ impl World<'_> {
 
     fn resume_serving(&mut self, consumer: ConsumerId) {
         let now = self.now();
-        self.advance(consumer, now, false);
+        self.catch_up(consumer);
         self.with_client(consumer, now, |client, ground| {
             for slot in client
                 .fetcher
@@ -110,13 +112,8 @@ impl World<'_> {
     }
 
     pub(super) fn set_paused(&mut self, topic: TopicId, partition: Option<u32>, paused: bool) {
-        let now = self.now();
         for consumer in 0..self.processes.len() {
-            self.advance(
-                ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)),
-                now,
-                true,
-            );
+            self.catch_up(ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)));
         }
         let all = 0..self.topology.partitions_of(topic);
         for number in all.filter(|number| partition.is_none_or(|only| only == *number)) {

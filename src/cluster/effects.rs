@@ -47,6 +47,7 @@ impl Client {
                 MemberEffect::Install(assigned) => {
                     self.cut_dropped(&assigned, ground);
                     self.fetcher.install(&assigned, ground);
+                    ground.out.push(Output::Installed);
                 }
                 MemberEffect::Observe(observation) => ground.observe(observation),
                 MemberEffect::Throw(error) => self.throw(error, ground),
@@ -197,6 +198,13 @@ impl Client {
     /// `commitSync` or `commitAsync` of all positions; false when nothing could be sent.
     pub(super) fn commit_positions(&mut self, ground: &mut Ground<'_>) -> bool {
         use crate::protocol::classic::member::Positions;
+        let offsets = self.fetcher.consumed();
+        if offsets.is_empty() {
+            // `commitOffsetsSync` with nothing to commit asks nobody.
+            self.last_commit = ground.now;
+            self.uncommitted_records = 0;
+            return false;
+        }
         if let Some(error) = self.member.commit_refused() {
             ground.observe(Observation::CommitFailed {
                 consumer: ground.consumer,
@@ -204,12 +212,8 @@ impl Client {
             });
             return false;
         }
-        let offsets = self.fetcher.consumed();
         self.last_commit = ground.now;
         self.uncommitted_records = 0;
-        if offsets.is_empty() {
-            return false;
-        }
         let commit = self.member.commit_request(offsets);
         self.send(Packet::Commit(CommitPurpose::Application, commit), ground);
         true

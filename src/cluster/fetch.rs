@@ -199,9 +199,11 @@ impl Fetcher {
                 });
             }
         }
-        self.nodes[node].free_at = ready;
+        let records = chunks.iter().map(|chunk| chunk.to - chunk.from).sum();
+        let sent = ready + ground.calibration.record_transfer.times(records);
+        self.nodes[node].free_at = sent;
         self.nodes[node].fetch = Some(Fetch {
-            at: ready + down,
+            at: sent + down,
             chunks,
         });
     }

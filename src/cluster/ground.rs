@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::calibration::Calibration;
-use super::ledger::{Account, Log, Passed};
+use super::ledger::Account;
+use super::records::{Log, Passed};
+use super::window::Window;
 use crate::assignor::{ConsumerId, TopicId, TopicPartition};
 use crate::kernel::{Draw, SimDuration, SimTime};
 use crate::protocol::classic::member::CommitPurpose;
@@ -44,6 +46,8 @@ pub(super) enum Output {
     ),
     /// The leader watches the topics of these members.
     Watch(Vec<crate::protocol::message::JoinGroupMember>),
+    /// An assignment was installed.
+    Installed,
     /// The process has exited after `close()`.
     Exited,
     /// The process has crashed at the return of `poll()`, as asked.
@@ -127,8 +131,12 @@ pub(super) struct Ground<'a> {
     pub(super) factor: u64,
     /// A recording is imitated: see [`super::Options::harness`].
     pub(super) harness: bool,
-    /// Measured window: from, to.
-    pub(super) window: (SimTime, SimTime),
+    /// See [`super::Options::observe_polls`].
+    pub(super) observe_polls: bool,
+    /// See [`super::Options::step_by_step`].
+    pub(super) step_by_step: bool,
+    /// Measured window.
+    pub(super) window: Window,
     pub(super) tokens: &'a mut u64,
     pub(super) out: &'a mut Vec<Output>,
 }
@@ -205,22 +213,16 @@ impl Ground<'_> {
         }
     }
 
-    /// The reader of a partition begins at `offset`.
+    /// The reader of a partition begins at `offset`, which is the committed one or comes from the reset policy.
     pub(super) fn located(&mut self, index: usize, offset: u64, by_reset: bool) {
+        let account = &mut self.accounts[index];
         let why = if by_reset {
             Passed::Reset
         } else {
-            Passed::Committed
+            account.passed_by_commit()
         };
-        self.accounts[index].settle(&mut self.logs[index], self.now);
-        self.accounts[index].advance_to(offset, self.now, why);
-    }
-
-    /// Microseconds of `from..to` within the measured window.
-    pub(super) fn in_window(&self, from: SimTime, to: SimTime) -> u64 {
-        to.min(self.window.1)
-            .since(from.max(self.window.0))
-            .as_micros()
+        account.settle(&mut self.logs[index], self.now);
+        account.advance_to(offset, self.now, why);
     }
 
     pub(super) fn log_end(&self, index: usize) -> u64 {

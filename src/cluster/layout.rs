@@ -2,8 +2,9 @@
 
 use super::coordinators::HostedGroup;
 use super::ground::Topology;
-use super::ledger::{Account, Log};
+use super::ledger::Account;
 use super::naming::Naming;
+use super::records::Log;
 use crate::assignor::{ConsumerId, TopicDescription, TopicId};
 use crate::kernel::{Draw, Seed, SimTime, Stream, Timers};
 use crate::protocol::classic::Coordinator;
@@ -14,38 +15,37 @@ use crate::workload::arrivals::{LoadFactor, LoadTerm, TopicArrivals, TopicLoad};
 use crate::workload::service::ServiceTimes;
 
 /// Partitions of each topic over time, as the script will have it.
-fn growth(plan: &Plan, topic: TopicId) -> Vec<(SimTime, u32)> {
+fn growth(plan: &Plan, seed: Seed, topic: TopicId) -> Vec<(SimTime, u32)> {
     let mut growth = vec![(SimTime::ZERO, plan.topics[topic.index()].partitions)];
-    let mut added: Vec<(SimTime, u32)> = plan
-        .events
-        .iter()
-        .filter_map(|event| match event.verb {
-            Verb::Partitions(changed, partitions) if changed == topic => {
-                Some((event.at, partitions))
-            }
-            _ => None,
-        })
-        .collect();
-    added.sort_unstable();
-    for (at, partitions) in added {
-        if growth
-            .last()
-            .is_some_and(|&(_, before)| partitions > before)
+    let mut added = Vec::new();
+    for event in &plan.events {
+        if let Verb::Partitions(changed, partitions) = event.verb
+            && changed == topic
         {
+            let instants = super::script::instants(event, seed);
+            added.extend(instants.into_iter().map(|at| (at, partitions)));
+        }
+    }
+    added.sort_unstable();
+    let end = SimTime::ZERO + plan.duration;
+    for (at, partitions) in added {
+        let grows = growth
+            .last()
+            .is_some_and(|&(_, before)| partitions > before);
+        if grows && at <= end {
             growth.push((at, partitions));
         }
     }
     growth
 }
 
-fn factors(plan: &Plan, topic: TopicId) -> Vec<LoadFactor> {
+fn factors(plan: &Plan, seed: Seed, topic: TopicId) -> Vec<LoadFactor> {
     let mut factors = Vec::new();
     for event in &plan.events {
         if let Verb::Load(changed, thousandths, length) = event.verb
             && changed == topic
         {
-            for round in 0..u64::from(event.repeat.1.max(1)) {
-                let from = event.at + event.repeat.0.times(round);
+            for from in super::script::instants(event, seed) {
                 factors.push(LoadFactor {
                     from,
                     to: from + length,
@@ -64,7 +64,7 @@ pub(super) fn lay_out(plan: &Plan, seed: Seed) -> (Topology, Vec<Log>) {
     for (position, topic) in plan.topics.iter().enumerate() {
         base.push(logs.len());
         let id = TopicId(u32::try_from(position).unwrap_or(u32::MAX));
-        let (partitions, factors) = (growth(plan, id), factors(plan, id));
+        let (partitions, factors) = (growth(plan, seed, id), factors(plan, seed, id));
         let arrivals = TopicArrivals::new(&TopicLoad {
             topic: &topic.name,
             terms: &topic.load,
@@ -164,8 +164,10 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
             timers: Timers::default(),
             accounts: logs
                 .iter()
-                .map(|_| Account::new(0, None, plan.measure))
+                .map(|_| Account::new(0, None, plan.measure.into()))
                 .collect(),
+            contests: Vec::new(),
+            last_owner: vec![None; logs.len()],
             processes: std::collections::BTreeMap::new(),
             unanswered: std::collections::BTreeMap::new(),
             available: true,

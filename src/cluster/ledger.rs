@@ -6,31 +6,19 @@
 
 use std::sync::Arc;
 
+use super::records::{Hole, Holes, Log, Passed, UNCHANGED, in_no_hands, slowed};
+use super::window::Window;
 use crate::assignor::ConsumerId;
 use crate::kernel::{SimDuration, SimTime};
 use crate::timeline::PartitionTotals;
-use crate::workload::arrivals::PartitionArrivals;
 use crate::workload::distribution::Distribution;
-use crate::workload::service::ServiceTimes;
-
-/// Factor of "unchanged" in thousandths.
-pub(super) const UNCHANGED: u64 = 1_000;
-
-/// The records of one partition: when they arrive and how long they take.
-#[derive(Debug)]
-pub(super) struct Log {
-    /// Arrivals.
-    pub(super) arrivals: PartitionArrivals,
-    /// Service times.
-    pub(super) service: ServiceTimes,
-    /// Bytes of a record.
-    pub(super) record_size: u64,
-}
 
 /// Records handed to one process, in order.
 #[derive(Debug)]
 struct Run {
     consumer: ConsumerId,
+    /// When its processing began or, after a standstill, went on.
+    began: SimTime,
     /// First record not yet settled.
     next: u64,
     /// After the last.
@@ -44,25 +32,22 @@ struct Run {
     factor: u64,
 }
 
-/// Why records were passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Passed {
-    /// Their offsets had been committed.
-    Committed,
-    /// An offset reset jumped over them.
-    Reset,
-}
-
 /// What one group did to one partition.
 #[derive(Debug)]
 pub(super) struct Account {
     /// Offset after the highest record processed or passed over.
     done: u64,
-    /// Ranges below `done` that nobody processed.
-    holes: Vec<(u64, u64, Passed)>,
+    /// Records below `done` that nobody processed.
+    holes: Holes,
     /// Committed offset.
     committed: Option<u64>,
+    /// An administrator set the committed offset.
+    was_reset: bool,
     runs: Vec<Run>,
+    /// Up to here overlaps of runs are counted.
+    watched: SimTime,
+    /// Records that each process ended within the window, repeats included.
+    ended: Vec<(ConsumerId, u64)>,
     /// Integral of `done` over the window: record-microseconds.
     position_area: u128,
     /// Lag to come back to, with the end of the downtime.
@@ -70,32 +55,28 @@ pub(super) struct Account {
     /// Lag when the partition was last released.
     lag_at_release: Option<u64>,
     totals: PartitionTotals,
-    window: (SimTime, SimTime),
-}
-
-/// Processing time of a record under a slow-down.
-pub(super) fn slowed(cost: SimDuration, factor: u64) -> SimDuration {
-    if factor == UNCHANGED {
-        return cost;
-    }
-    let micros = u128::from(cost.as_micros()) * u128::from(factor) / u128::from(UNCHANGED);
-    SimDuration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    window: Window,
+    /// The window's end has been accounted for.
+    closed: bool,
 }
 
 impl Account {
     /// An untouched partition of which everything before `done` counts as processed earlier.
-    pub(super) fn new(done: u64, committed: Option<u64>, window: (SimTime, SimTime)) -> Self {
-        let length = u128::from(window.1.since(window.0).as_micros());
+    pub(super) fn new(done: u64, committed: Option<u64>, window: Window) -> Self {
         Self {
             done,
-            holes: Vec::new(),
+            holes: Holes::default(),
             committed,
+            was_reset: false,
             runs: Vec::new(),
-            position_area: u128::from(done) * length,
+            watched: SimTime::ZERO,
+            ended: Vec::new(),
+            position_area: u128::from(done) * u128::from(window.after(SimTime::ZERO)),
             catching_up: None,
             lag_at_release: None,
             totals: PartitionTotals::default(),
             window,
+            closed: false,
         }
     }
 
@@ -109,11 +90,22 @@ impl Account {
 
     pub(super) fn commit(&mut self, offset: u64) {
         self.committed = Some(offset);
+        self.was_reset = false;
     }
 
     /// An administrator sets the committed offset.
     pub(super) fn reset_to(&mut self, offset: u64) {
         self.committed = Some(offset);
+        self.was_reset = true;
+    }
+
+    /// Why a reader that begins at the committed offset passes over what lies before it.
+    pub(super) fn passed_by_commit(&self) -> Passed {
+        if self.was_reset {
+            Passed::Reset
+        } else {
+            Passed::Committed
+        }
     }
 
     /// # Errors
@@ -130,9 +122,9 @@ impl Account {
         match self
             .holes
             .iter()
-            .find(|&&(from, to, _)| from >= to || to > self.done)
+            .find(|hole| hole.from >= hole.to || hole.to > self.done)
         {
-            Some((from, to, _)) => Err(format!("the hole {from}..{to} lies beyond {}", self.done)),
+            Some(hole) => Err(format!("{hole:?} lies beyond {}", self.done)),
             None => Ok(()),
         }
     }
@@ -167,12 +159,9 @@ impl Account {
             }),
         };
         let ends = clock + length;
-        for other in &self.runs {
-            let both = self.clip(clock, ends.min(other.ends));
-            self.totals.overlap_us += both;
-        }
         self.runs.push(Run {
             consumer,
+            began: clock,
             next: from,
             end,
             clock,
@@ -183,11 +172,26 @@ impl Account {
         ends
     }
 
-    /// Microseconds of `from..to` within the window.
-    fn clip(&self, from: SimTime, to: SimTime) -> u64 {
-        to.min(self.window.1)
-            .since(from.max(self.window.0))
-            .as_micros()
+    /// Counts the time up to `to` during which two members process the partition.
+    fn watch(&mut self, to: SimTime) {
+        if self.runs.len() > 1 {
+            let mut edges: Vec<(SimTime, i32)> = Vec::new();
+            for run in &self.runs {
+                let (from, to) = (run.began.max(self.watched), run.ends.min(to));
+                if from < to {
+                    edges.extend([(from, 1), (to, -1)]);
+                }
+            }
+            edges.sort_unstable();
+            let mut active = 0;
+            for pair in edges.windows(2) {
+                active += pair[0].1;
+                if active > 1 {
+                    self.totals.overlap_us += self.window.share(pair[0].0, pair[1].0);
+                }
+            }
+        }
+        self.watched = self.watched.max(to);
     }
 
     /// Accounts for every record that ends at or before `at`.
@@ -195,7 +199,10 @@ impl Account {
         match self.runs.len() {
             0 => {}
             1 => self.settle_alone(log, at),
-            _ => self.settle_contested(log, at),
+            _ => {
+                self.watch(at);
+                self.settle_contested(log, at);
+            }
         }
     }
 
@@ -212,11 +219,11 @@ impl Account {
                 .as_micros()
                 .checked_div(each.as_micros())
                 .map_or(left, |fitting| fitting.min(left));
-            let (from, first) = (run.next, run.clock + each);
+            let (consumer, from, first) = (run.consumer, run.next, run.clock + each);
             run.next += ended;
             run.clock += each.times(ended);
             let over = run.next == run.end;
-            self.account(log, from, ended, first, each);
+            self.account(log, consumer, from, ended, first, each);
             if over {
                 self.runs.clear();
             }
@@ -249,21 +256,30 @@ impl Account {
 
     fn finish_one(&mut self, log: &mut Log, index: usize, ended: SimTime) {
         let run = &mut self.runs[index];
-        let offset = run.next;
+        let (consumer, offset) = (run.consumer, run.next);
         run.next += 1;
         run.clock = ended;
         if run.next == run.end {
             self.runs.remove(index);
         }
-        self.account(log, offset, 1, ended, SimDuration::ZERO);
+        self.account(log, consumer, offset, 1, ended, SimDuration::ZERO);
     }
 
-    /// Records `from..from + count` ended, the first at `first`, each further one `each` later.
-    fn account(&mut self, log: &Log, from: u64, count: u64, first: SimTime, each: SimDuration) {
+    /// Records `from..from + count` ended at the hands of `consumer`, the first at `first`, each further one `each` later.
+    fn account(
+        &mut self,
+        log: &Log,
+        consumer: ConsumerId,
+        from: u64,
+        count: u64,
+        first: SimTime,
+        each: SimDuration,
+    ) {
+        self.credit(consumer, count, first, each);
         let again = self.done.saturating_sub(from).min(count);
         for index in 0..again {
             let ended = first + each.times(index);
-            if self.fill_hole(from + index) {
+            if self.holes.fill(from + index) {
                 self.first_time(log, from + index, ended);
             } else if self.in_window(ended) {
                 self.totals.duplicated += 1;
@@ -276,25 +292,26 @@ impl Account {
         }
     }
 
-    fn in_window(&self, at: SimTime) -> bool {
-        self.window.0 <= at && at < self.window.1
+    fn credit(&mut self, consumer: ConsumerId, count: u64, first: SimTime, each: SimDuration) {
+        let last = first + each.times(count.saturating_sub(1));
+        let inside = if self.in_window(first) && self.in_window(last) {
+            count
+        } else {
+            (0..count)
+                .filter(|&index| self.in_window(first + each.times(index)))
+                .count() as u64
+        };
+        if inside == 0 {
+            return;
+        }
+        match self.ended.iter_mut().find(|(who, _)| *who == consumer) {
+            Some((_, records)) => *records += inside,
+            None => self.ended.push((consumer, inside)),
+        }
     }
 
-    fn fill_hole(&mut self, offset: u64) -> bool {
-        let Some(index) = self
-            .holes
-            .iter()
-            .position(|&(from, to, _)| from <= offset && offset < to)
-        else {
-            return false;
-        };
-        let (from, to, why) = self.holes.remove(index);
-        for (from, to) in [(from, offset), (offset + 1, to)] {
-            if from < to {
-                self.holes.push((from, to, why));
-            }
-        }
-        true
+    fn in_window(&self, at: SimTime) -> bool {
+        self.window.holds(at) && !self.closed
     }
 
     fn first_time(&mut self, log: &Log, offset: u64, ended: SimTime) {
@@ -302,7 +319,7 @@ impl Account {
             self.totals.processed += 1;
         }
         let due = log.arrivals.due(offset);
-        if self.in_window(due) && ended < self.window.1 {
+        if self.window.measures(due) && ended <= self.window.to && !self.closed {
             self.totals.latency.record(ended.since(due).as_micros());
         }
     }
@@ -312,18 +329,17 @@ impl Account {
         if offset <= self.done {
             return;
         }
-        self.holes.push((self.done, offset, why));
-        self.position_area +=
-            u128::from(offset - self.done) * u128::from(self.clip(at, SimTime::NEVER));
+        let (from, to) = (self.done, offset);
+        self.holes.dig(Hole { from, to, why, at });
+        self.position_area += u128::from(to - from) * u128::from(self.window.after(at));
         self.done = offset;
     }
 
     fn new_records(&mut self, log: &Log, from: u64, count: u64, first: SimTime, each: SimDuration) {
         self.done = from + count;
         let last = first + each.times(count - 1);
-        let inside = self.window.0 <= first && last < self.window.1;
-        if inside {
-            let remaining = u128::from(self.window.1.since(first).as_micros());
+        if self.in_window(first) && self.in_window(last) {
+            let remaining = u128::from(self.window.after(first));
             let count = u128::from(count);
             let each = u128::from(each.as_micros());
             self.position_area += count * remaining - each * (count * (count - 1) / 2);
@@ -332,7 +348,7 @@ impl Account {
         } else {
             for index in 0..count {
                 let ended = first + each.times(index);
-                self.position_area += u128::from(self.clip(ended, SimTime::NEVER));
+                self.position_area += u128::from(self.window.after(ended));
                 self.first_time(log, from + index, ended);
             }
         }
@@ -348,7 +364,7 @@ impl Account {
         let mut ended = first.as_micros();
         for offset in from..from + count {
             let due = log.arrivals.due(offset);
-            if self.window.0 <= due {
+            if self.window.measures(due) {
                 self.totals.latency.record(ended - due.as_micros());
             }
             ended += each;
@@ -359,32 +375,29 @@ impl Account {
         if let Some((since, level)) = self.catching_up
             && log.arrivals.count(at).saturating_sub(done) <= level
         {
-            self.totals.catch_ups.push((since, Some(at)));
             self.catching_up = None;
+            self.caught_up(since, Some(at));
         }
     }
 
-    /// The process dies, or drops what it holds, at `at`: what has not ended before that instant is unfinished.
-    pub(super) fn cut(&mut self, log: &mut Log, consumer: ConsumerId, at: SimTime) {
-        self.settle(log, SimTime::from_micros(at.as_micros().saturating_sub(1)));
-        if let Some(index) = self.runs.iter().position(|run| run.consumer == consumer) {
-            let run = self.runs.remove(index);
-            for other in &self.runs {
-                self.totals.overlap_us -= self.clip(at.max(run.clock), run.ends.min(other.ends));
-            }
+    /// A downtime that ended at `since` is made up for at `at`, or is not.
+    fn caught_up(&mut self, since: SimTime, at: Option<SimTime>) {
+        if self.window.holds(since) {
+            self.totals.catch_ups.push((since, at));
         }
     }
 
-    /// The process stands still from `at` for `pause`: what it works on ends that much later.
-    pub(super) fn hold(
-        &mut self,
-        log: &mut Log,
-        consumer: ConsumerId,
-        at: SimTime,
-        pause: SimDuration,
-    ) {
-        self.settle(log, at);
+    /// What `consumer` is working on at `at` will not be finished. All that it has finished is settled.
+    pub(super) fn cut(&mut self, consumer: ConsumerId, at: SimTime) {
+        self.watch(at);
+        self.runs.retain(|run| run.consumer != consumer);
+    }
+
+    /// The process stands still from `at` for `pause`: what it works on ends that much later. All that has ended is settled.
+    pub(super) fn hold(&mut self, consumer: ConsumerId, at: SimTime, pause: SimDuration) {
+        self.watch(at);
         for run in self.runs.iter_mut().filter(|run| run.consumer == consumer) {
+            run.began = run.began.max(at) + pause;
             run.clock += pause;
             run.ends += pause;
         }
@@ -397,7 +410,7 @@ impl Account {
             self.lag_at_release = Some(log.arrivals.count(at).saturating_sub(self.done));
         }
         if let Some((since, _)) = self.catching_up.take() {
-            self.totals.catch_ups.push((since, None));
+            self.caught_up(since, None);
         }
     }
 
@@ -410,42 +423,51 @@ impl Account {
         }
     }
 
-    /// Ages of the records that wait at the end of the window.
-    pub(super) fn close_window(&mut self, log: &mut Log) {
-        let end = self.window.1;
+    /// The window ends: ages of the records that wait, and what was lost or skipped. `held` are offsets in the hands of live
+    /// processes that do not work on them yet.
+    pub(super) fn close_window(&mut self, log: &mut Log, held: &[(u64, u64)]) {
+        let end = self.window.to;
         self.settle(log, end);
+        self.watch(end);
+        self.closed = true;
         for offset in self.done..log.arrivals.count(end) {
             let due = log.arrivals.due(offset);
-            if self.window.0 <= due {
+            if self.window.measures(due) {
                 self.totals.waiting.record(end.since(due).as_micros());
             }
         }
+        let mut held = held.to_vec();
+        held.extend(self.runs.iter().map(|run| (run.next, run.end)));
+        for hole in self.holes.iter().filter(|hole| self.window.holds(hole.at)) {
+            let records = in_no_hands(hole.from, hole.to, &held);
+            match hole.why {
+                Passed::Committed => self.totals.lost += records,
+                Passed::Reset => self.totals.skipped += records,
+            }
+        }
+        if let Some(committed) = self.committed
+            && !self.was_reset
+        {
+            self.totals.lost += in_no_hands(self.done, committed, &held);
+        }
+    }
+
+    /// Records that each process ended within the window, repeats included.
+    pub(super) fn ended_by(&self) -> &[(ConsumerId, u64)] {
+        &self.ended
     }
 
     /// The totals of the window; the replication is over at `at`.
     pub(super) fn close(mut self, log: &mut Log, at: SimTime) -> PartitionTotals {
         self.settle(log, at);
-        let (from, to) = self.window;
+        if let Some((since, _)) = self.catching_up {
+            self.caught_up(since, None);
+        }
+        let Window { from, to } = self.window;
         let mut totals = self.totals;
         totals.produced = log.arrivals.produced(from, to);
-        totals.lag_record_us = log
-            .arrivals
-            .area(from, to)
-            .saturating_sub(self.position_area);
-        for (from, to, why) in &self.holes {
-            match why {
-                Passed::Committed => totals.lost += to - from,
-                Passed::Reset => totals.skipped += to - from,
-            }
-        }
-        if self.runs.is_empty()
-            && let Some(committed) = self.committed
-        {
-            totals.lost += committed.saturating_sub(self.done);
-        }
-        if let Some((since, _)) = self.catching_up {
-            totals.catch_ups.push((since, None));
-        }
+        let area = log.arrivals.area(from, to);
+        totals.lag_record_us = area.saturating_sub(self.position_area);
         totals
     }
 }

@@ -32,7 +32,7 @@ impl World<'_> {
         self.serve(consumer, incarnation, inbound);
     }
 
-    fn serve(&mut self, consumer: ConsumerId, incarnation: u32, inbound: Inbound) {
+    pub(super) fn serve(&mut self, consumer: ConsumerId, incarnation: u32, inbound: Inbound) {
         let process = &mut self.processes[consumer.index()];
         let group = process.group;
         if incarnation == process.incarnation {
@@ -137,7 +137,12 @@ impl World<'_> {
         if current && process.connection.serving == Some(token) {
             process.connection.serving = None;
             if let Some(next) = process.connection.queue.pop_front() {
-                self.serve(consumer, incarnation, next);
+                process.connection.serving = Some(next.token);
+                if self.applying > 0 {
+                    self.unmuted.push_back((consumer, incarnation, next));
+                } else {
+                    self.serve(consumer, incarnation, next);
+                }
             }
         }
     }
@@ -164,7 +169,7 @@ impl World<'_> {
             let at = process.cut_until;
             return self.schedule(at, Class::Message, consumer.0, event);
         }
-        self.advance(consumer, now, false);
+        self.catch_up(consumer);
         self.with_client(consumer, now, |client, ground| {
             client.clock = now;
             if client.expects(token) {

@@ -2,11 +2,12 @@
 //!
 //! `world` takes events from the calendar and hands them to the machines; `coordinators` hosts the group coordinators
 //! (timers, log, connections, offsets); `client` with `poll_loop` and `fetch` is a consumer's two threads; `ledger` is
-//! what each group did to each partition; `script` plays the scenario's events; `steady` sets up a stable start.
+//! what each group did to each partition (`records`, `window`); `script` plays the scenario's events; `steady` sets up a stable start.
 
 mod brokers;
 pub mod calibration;
 mod client;
+mod contests;
 mod coordinators;
 mod disturbances;
 mod effects;
@@ -22,9 +23,11 @@ mod naming;
 mod poll_loop;
 mod positions;
 mod process;
+mod records;
 mod sampling;
 mod script;
 mod steady;
+mod window;
 mod world;
 
 pub use calibration::Calibration;
@@ -47,6 +50,12 @@ pub struct Options {
     pub names: Option<RecordedNames>,
     /// Imitate the harness of the recordings: actions wait for the return of `poll()`, first batches are observed.
     pub harness: bool,
+    /// Observe every `poll()` that returns records, the start of its processing, and every commit. Without it these leave no
+    /// trace of their own; nothing else changes.
+    pub observe_polls: bool,
+    /// Put every step of every client on the calendar. Slower by far, and the run is the same to the last bit: tests hold the default
+    /// (clients run ahead by themselves between two control events) against it.
+    pub step_by_step: bool,
 }
 
 impl Default for Options {
@@ -57,6 +66,8 @@ impl Default for Options {
             calibration: Calibration::of_scenario(),
             names: None,
             harness: false,
+            observe_polls: false,
+            step_by_step: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::client::{App, Client, Pending};
 use super::ground::{Ground, Output, Packet};
-use super::ledger::slowed;
+use super::records::slowed;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::classic::member::MemberEffect;
 use crate::scenario::plan::{CommitMode, CommitStyle};
@@ -20,11 +20,17 @@ impl Client {
     }
 
     /// The application thread is back from the network (`ConsumerNetworkClient.poll`): answers are handled; records that came are
-    /// returned before anything else is done, and if there are none the loop goes on.
+    /// returned before anything else is done, and if there are none the loop goes on while there is time (`ClassicKafkaConsumer.poll`).
     pub(super) fn on_network(&mut self, ground: &mut Ground<'_>) {
         self.heartbeat_pass_after_network(ground);
         self.handle_network(ground);
-        if self.app == App::Polling && !self.return_buffered(ground) {
+        if self.app != App::Polling || self.return_buffered(ground) {
+            return;
+        }
+        if self.deadline <= ground.now {
+            self.settle_serving(ground);
+            self.return_nothing(ground);
+        } else {
             self.turn(ground);
         }
     }
@@ -145,9 +151,10 @@ impl Client {
             .collect(u64::from(ground.spec.config.max_poll_records), &mut handed);
         let any = !handed.is_empty();
         if any {
+            self.polls += u64::from(ground.window.holds(ground.now));
             self.fetcher.send_fetches(ground);
             self.settle_serving(ground);
-            if ground.harness {
+            if ground.harness || ground.observe_polls {
                 self.observe_batch(&handed, ground);
             }
             self.process(&handed, ground);
@@ -164,6 +171,9 @@ impl Client {
             consumer: ground.consumer,
             offsets: offsets.collect(),
         });
+        if !ground.harness {
+            return;
+        }
         let mut first = Vec::new();
         for &(index, from, to) in handed {
             let slot = &mut self.fetcher.slots[index];
@@ -196,6 +206,11 @@ impl Client {
     /// The records begin to be processed now.
     pub(super) fn start_batch(&mut self, handed: &[(usize, u64, u64)], ground: &mut Ground<'_>) {
         let began = ground.now;
+        if ground.observe_polls {
+            ground.observe(Observation::BatchStarted {
+                consumer: ground.consumer,
+            });
+        }
         let per_poll = ground.spec.processing.per_poll.sample(ground.listener);
         let mut clock = began + slowed(per_poll, ground.factor);
         let mut records = 0;
@@ -215,10 +230,7 @@ impl Client {
             );
             records += to - from;
         }
-        self.busy_until = clock;
-        self.busy_us += ground.in_window(began, clock);
-        self.polls += 1;
-        self.records += records;
+        self.set_busy(began, clock, ground.window);
         self.uncommitted_records += records;
         self.app = App::Working {
             until: clock + ground.calibration.batch_overhead,
@@ -267,7 +279,13 @@ impl Client {
         };
         match pending {
             Pending::Close => self.close(ground),
-            Pending::Crash => ground.out.push(Output::Crashed),
+            Pending::Crash => {
+                // The batch is over, also when it ended at this very instant.
+                for (account, log) in ground.accounts.iter_mut().zip(ground.logs.iter_mut()) {
+                    account.settle(log, ground.now);
+                }
+                ground.out.push(Output::Crashed);
+            }
             Pending::Stall { until } => {
                 ground.observe(Observation::ConsumerStalled {
                     consumer: ground.consumer,

@@ -9,7 +9,7 @@ use super::Options;
 use super::client::Client;
 use super::coordinators::{Connection, Inbound};
 use super::ground::{Ground, Link, Output};
-use super::ledger::UNCHANGED;
+use super::records::UNCHANGED;
 use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicId};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
 use crate::protocol::classic::Member;
@@ -34,6 +34,8 @@ pub(super) struct Process {
     pub(super) listener: Draw,
     /// Thousandths of the processing time.
     pub(super) factor: u64,
+    /// The slow-down in force ends then.
+    pub(super) slow_until: SimTime,
     /// No message passes before.
     pub(super) cut_until: SimTime,
     /// The calendar entry in force.
@@ -82,6 +84,7 @@ impl Process {
             ),
             listener: Draw::new(seed, Stream::new(&name, "listener")),
             factor: UNCHANGED,
+            slow_until: SimTime::ZERO,
             cut_until: SimTime::ZERO,
             wake: SimTime::NEVER,
             alive_since: SimTime::ZERO,
@@ -120,7 +123,9 @@ impl World<'_> {
             listener: &mut process.listener,
             factor: process.factor,
             harness: self.options.harness,
-            window: self.plan.measure,
+            observe_polls: self.options.observe_polls,
+            step_by_step: self.options.step_by_step,
+            window: self.window,
             tokens: &mut self.tokens,
             out: &mut out,
         };
@@ -154,6 +159,13 @@ impl World<'_> {
                 _ => return,
             }
         }
+    }
+
+    /// Lets a client do what it has done by itself by now: at this instant only if its turn has come (see [`Class`]).
+    pub(super) fn catch_up(&mut self, consumer: ConsumerId) {
+        let its_turn = (Class::Timer as u8, consumer.0);
+        let inclusive = its_turn < (self.reached.class, self.reached.entity);
+        self.advance(consumer, self.now(), inclusive);
     }
 
     pub(super) fn on_wake(&mut self, consumer: ConsumerId) {
@@ -209,6 +221,7 @@ impl World<'_> {
                         client.member.on_watching(snapshot);
                     }
                 }
+                Output::Installed => self.review_contests(consumer),
                 Output::Exited => self.on_exit(consumer),
                 Output::Crashed => self.crash(consumer),
             }
@@ -249,42 +262,42 @@ impl World<'_> {
         self.rearm(consumer);
     }
 
-    /// A process is killed.
+    /// A process is killed. What would end at this very instant is unfinished.
     pub(super) fn crash(&mut self, consumer: ConsumerId) {
         if self.processes[consumer.index()].client.is_none() {
             return;
         }
-        self.advance(consumer, self.now(), false);
+        self.catch_up(consumer);
         self.observe(Observation::ConsumerCrashed { consumer });
-        self.bury(consumer);
+        let before = self.now().as_micros().saturating_sub(1);
+        self.bury(consumer, SimTime::from_micros(before));
         self.after_exit(consumer);
     }
 
-    /// What a process held is gone with it.
-    fn bury(&mut self, consumer: ConsumerId) {
+    /// What a process held is gone with it; what it ended by `finished` counts.
+    fn bury(&mut self, consumer: ConsumerId, finished: SimTime) {
         let now = self.now();
-        self.with_client(consumer, now, |client, ground| {
-            client.release_serving(crate::timeline::ReleaseReason::Gone, None, ground);
-        });
         let group = self.processes[consumer.index()].group;
         let accounts = &mut self.groups[group.index()].accounts;
         for (account, log) in accounts.iter_mut().zip(&mut self.logs) {
-            account.cut(log, consumer, now);
+            account.settle(log, finished);
+            account.cut(consumer, now);
         }
-        let window = self.plan.measure;
+        self.with_client(consumer, now, |client, ground| {
+            client.release_serving(crate::timeline::ReleaseReason::Gone, None, ground);
+        });
+        let window = self.window;
         let process = &mut self.processes[consumer.index()];
         if let Some(client) = process.client.take() {
-            let inside =
-                |from: SimTime, to: SimTime| to.min(window.1).since(from.max(window.0)).as_micros();
-            process.totals.busy_us += client.busy_us - inside(now, client.busy_until.max(now));
+            process.totals.busy_us += client.busy_by(now, window);
             process.totals.polls += client.polls;
-            process.totals.records += client.records;
-            process.totals.alive_us += inside(process.alive_since, now);
+            process.totals.alive_us += window.share(process.alive_since, now);
         }
+        self.review_contests(consumer);
     }
 
     pub(super) fn on_exit(&mut self, consumer: ConsumerId) {
-        self.bury(consumer);
+        self.bury(consumer, self.now());
         self.after_exit(consumer);
     }
 

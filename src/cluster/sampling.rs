@@ -1,5 +1,6 @@
 //! The grid: what is read off all partitions at regular instants, at the end of the measured window and at the end.
 
+use super::ledger::Account;
 use super::world::Class;
 use super::world::Event;
 use super::world::World;
@@ -17,8 +18,7 @@ impl World<'_> {
     fn settle_everything(&mut self) {
         let now = self.now();
         for consumer in 0..self.processes.len() {
-            let consumer = ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX));
-            self.advance(consumer, now, true);
+            self.catch_up(ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)));
         }
         for group in &mut self.groups {
             for (account, log) in group.accounts.iter_mut().zip(&mut self.logs) {
@@ -56,11 +56,32 @@ impl World<'_> {
 
     pub(super) fn close_window(&mut self) {
         self.settle_everything();
-        for group in &mut self.groups {
-            for (account, log) in group.accounts.iter_mut().zip(&mut self.logs) {
-                account.close_window(log);
+        let held_back = self.held_back();
+        for (group, host) in self.groups.iter_mut().enumerate() {
+            for (index, account) in host.accounts.iter_mut().enumerate() {
+                let held: Vec<(u64, u64)> = held_back
+                    .iter()
+                    .filter(|&&(owner, place, _)| (owner, place) == (group, index))
+                    .map(|&(_, _, range)| range)
+                    .collect();
+                account.close_window(&mut self.logs[index], &held);
             }
         }
+    }
+
+    /// Offsets that processes hold and do not work on until a commit is through: (group, flat index, (from, to)).
+    fn held_back(&self) -> Vec<(usize, usize, (u64, u64))> {
+        let mut held_back = Vec::new();
+        for process in &self.processes {
+            let Some(client) = &process.client else {
+                continue;
+            };
+            for &(slot, from, to) in &client.held_back {
+                let index = client.fetcher.slots[slot].index;
+                held_back.push((process.group.index(), index, (from, to)));
+            }
+        }
+        held_back
     }
 
     /// Topics that any member of the group subscribes to.
@@ -78,17 +99,16 @@ impl World<'_> {
     }
 
     pub(super) fn finish(mut self, horizon: SimTime) -> Timeline {
-        let window = self.plan.measure;
         for process in &mut self.processes {
             if let Some(client) = &process.client {
-                let inside = |from: SimTime, to: SimTime| {
-                    to.min(window.1).since(from.max(window.0)).as_micros()
-                };
-                process.totals.busy_us +=
-                    client.busy_us - inside(horizon, client.busy_until.max(horizon));
+                process.totals.busy_us += client.busy_by(horizon, self.window);
                 process.totals.polls += client.polls;
-                process.totals.records += client.records;
-                process.totals.alive_us += inside(process.alive_since, horizon);
+                process.totals.alive_us += self.window.share(process.alive_since, horizon);
+            }
+        }
+        for host in &self.groups {
+            for &(consumer, records) in host.accounts.iter().flat_map(Account::ended_by) {
+                self.processes[consumer.index()].totals.records += records;
             }
         }
         let drew = self
@@ -109,8 +129,7 @@ impl World<'_> {
         for (group, host) in self.groups.into_iter().enumerate() {
             let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
             let topics = &timeline.cast.groups[group.index()].topics;
-            let mut accounts: Vec<Option<super::ledger::Account>> =
-                host.accounts.into_iter().map(Some).collect();
+            let mut accounts: Vec<Option<Account>> = host.accounts.into_iter().map(Some).collect();
             for &topic in topics {
                 for partition in 0..self.topology.partitions_of(topic) {
                     let partition = TopicPartition { topic, partition };

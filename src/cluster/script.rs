@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::client::{App, Pending};
-use super::ledger::UNCHANGED;
+use super::records::UNCHANGED;
 use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, GroupId, TopicId};
-use crate::kernel::{Draw, SimDuration, Stream};
+use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
 use crate::scenario::plan::{self, Ending, Sequencing, Target, Verb};
 use crate::timeline::{GroupState, Observation};
 use crate::workload::distribution::Distribution;
@@ -82,26 +82,55 @@ pub(super) fn draws(event: &plan::Event) -> bool {
         }
 }
 
+/// When an entry takes effect: each time of its own, with its jitter.
+pub(super) fn instants(event: &plan::Event, seed: Seed) -> Vec<SimTime> {
+    let mut draw = Draw::new(seed, Stream::new(&event.pointer, "jitter"));
+    (0..u64::from(event.repeat.1.max(1)))
+        .map(|round| {
+            let jitter = event.jitter.as_ref();
+            let jitter = jitter.map_or(SimDuration::ZERO, |jitter| jitter.sample(&mut draw));
+            event.at + event.repeat.0.times(round) + jitter
+        })
+        .collect()
+}
+
+/// The rank of what a verb does among simultaneous events.
+fn class(verb: &Verb) -> Class {
+    match verb {
+        Verb::Crash(..)
+        | Verb::Restart {
+            how: Ending::Crash, ..
+        } => Class::Death,
+        Verb::Restart {
+            how: Ending::Close, ..
+        }
+        | Verb::Start(_)
+        | Verb::Stop(..)
+        | Verb::Freeze(..)
+        | Verb::Stall(..)
+        | Verb::Slow(..)
+        | Verb::Disconnect(..)
+        | Verb::Pause(..)
+        | Verb::Partitions(..)
+        | Verb::Load(..)
+        | Verb::Coordinator { .. }
+        | Verb::BrokerRoll { .. }
+        | Verb::Configure(..)
+        | Verb::ResetOffsets(..) => Class::Script,
+    }
+}
+
 impl World<'_> {
     pub(super) fn schedule_script(&mut self) {
-        for (index, event) in self.plan.events.iter().enumerate() {
-            let mut draw = Draw::new(self.seed, Stream::new(&event.pointer, "jitter"));
-            for round in 0..event.repeat.1.max(1) {
-                let jitter = event
-                    .jitter
-                    .as_ref()
-                    .map_or(SimDuration::ZERO, |jitter| jitter.sample(&mut draw));
-                let at = event.at + event.repeat.0.times(u64::from(round)) + jitter;
+        let plan = self.plan;
+        for (index, event) in plan.events.iter().enumerate() {
+            for (round, at) in (0..).zip(instants(event, self.seed)) {
                 let step = Step::Entry {
                     event: index,
                     round,
                 };
-                self.schedule(
-                    at,
-                    Class::Script,
-                    u32::try_from(index).unwrap_or(u32::MAX),
-                    Event::Script(step),
-                );
+                let entity = u32::try_from(index).unwrap_or(u32::MAX);
+                self.schedule(at, class(&event.verb), entity, Event::Script(step));
             }
         }
     }
@@ -119,7 +148,12 @@ impl World<'_> {
                 consumer,
                 incarnation,
             } => self.mend(consumer, incarnation),
-            Step::Recover { consumer } => self.processes[consumer.index()].factor = UNCHANGED,
+            Step::Recover { consumer } => {
+                // A later slow-down may outlast this one.
+                if self.processes[consumer.index()].slow_until <= self.now() {
+                    self.set_factor(consumer, UNCHANGED);
+                }
+            }
             Step::Resume { topic, partition } => self.set_paused(topic, partition, false),
             Step::CoordinatorBack { group } => self.load_coordinator(group),
             Step::RollBroker { event, broker } => self.roll_broker(event, broker),
@@ -223,7 +257,8 @@ impl World<'_> {
                 for (place, consumer) in (0..).zip(targets) {
                     let at = self.now() + spacing.times(place);
                     let step = Step::One { event, consumer };
-                    self.schedule(at, Class::Script, consumer.0, Event::Script(step));
+                    let class = class(&self.plan.events[event].verb);
+                    self.schedule(at, class, consumer.0, Event::Script(step));
                 }
             }
             Sequencing::WhenStable => {
@@ -252,7 +287,11 @@ impl World<'_> {
                 next.map(|consumer| (consumer, self.processes[consumer.index()].incarnation));
             if let Some(consumer) = next {
                 let step = Step::One { event, consumer };
-                self.schedule(self.now(), Class::Script, consumer.0, Event::Script(step));
+                let class = class(&self.plan.events[event].verb);
+                // Who is killed is killed before anything else happens at an instant, so at the next one.
+                let pause = u64::from(class == Class::Death);
+                let at = self.now() + SimDuration::from_micros(pause);
+                self.schedule(at, class, consumer.0, Event::Script(step));
             }
         }
         self.script.rolls.retain(|roll| roll.current.is_some());
@@ -332,8 +371,8 @@ impl World<'_> {
             }
             Verb::Slow(_, factor, span) => {
                 self.acted(event, "slow", Some(consumer));
-                self.advance(consumer, self.now(), true);
-                self.processes[consumer.index()].factor = *factor;
+                self.set_factor(consumer, *factor);
+                self.processes[consumer.index()].slow_until = self.now() + *span;
                 let step = Step::Recover { consumer };
                 self.schedule(
                     self.now() + *span,
@@ -341,7 +380,6 @@ impl World<'_> {
                     consumer.0,
                     Event::Script(step),
                 );
-                self.rearm(consumer);
             }
             Verb::Disconnect(_, span) => {
                 self.acted(event, "disconnect", Some(consumer));
@@ -358,6 +396,13 @@ impl World<'_> {
         }
     }
 
+    /// Batches that begin from now on take `factor` thousandths of their time.
+    fn set_factor(&mut self, consumer: ConsumerId, factor: u64) {
+        self.catch_up(consumer);
+        self.processes[consumer.index()].factor = factor;
+        self.rearm(consumer);
+    }
+
     /// Does something to a running client, after what it did by itself up to now.
     pub(super) fn disturb(
         &mut self,
@@ -365,7 +410,7 @@ impl World<'_> {
         act: impl FnOnce(&mut super::client::Client),
     ) {
         let now = self.now();
-        self.advance(consumer, now, true);
+        self.catch_up(consumer);
         if let Some(client) = &mut self.processes[consumer.index()].client {
             client.clock = now;
             act(client);

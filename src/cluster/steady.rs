@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::client::{App, Client};
+use super::ground::Output;
 use super::ledger::Account;
 use super::positions::Readiness;
 use super::script::Step;
@@ -56,7 +57,7 @@ impl World<'_> {
                     StartAt::Reset | StartAt::TimestampBefore(_) => steady.then_some(0),
                 };
                 let account = &mut self.groups[group.index()].accounts[index];
-                *account = Account::new(offset.unwrap_or(0), offset, self.plan.measure);
+                *account = Account::new(offset.unwrap_or(0), offset, self.window);
             }
         }
     }
@@ -218,6 +219,7 @@ impl World<'_> {
             .collect();
         self.with_client(consumer, now, |client, ground| {
             client.fetcher.install(&owned, ground);
+            ground.out.push(Output::Installed);
             for (&partition, offset) in owned.iter().zip(committed) {
                 ground.observe(Observation::Assigned {
                     consumer,

@@ -1,13 +1,16 @@
 //! The event loop: takes the next event from the calendar, hands it to the machine it concerns, applies the effects.
 
+use std::collections::VecDeque;
+
 use super::process::Process;
 
 use super::client::Answer;
 use super::coordinators::{HostedGroup, Inbound};
 use super::ground::Topology;
-use super::ledger::Log;
 use super::naming::Naming;
+use super::records::Log;
 use super::script::Script;
+use super::window::Window;
 use super::{Halt, Options};
 use crate::assignor::{ConsumerId, GroupId, TopicDescription};
 use crate::kernel::{Calendar, Order, Seed, SimDuration, SimTime, Ticket};
@@ -20,6 +23,8 @@ use crate::timeline::{Observation, Timeline};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Class {
+    /// A process is killed: what would happen to it at this instant does not happen.
+    Death = 0,
     /// Something arrives.
     Message = 1,
     /// A timer fires, a thread goes on.
@@ -104,7 +109,15 @@ pub(super) struct World<'a> {
     pub(super) topics: Vec<TopicDescription>,
     pub(super) paused: Vec<bool>,
     pub(super) tokens: u64,
+    /// Depth of effects of coordinators being applied.
+    pub(super) applying: u32,
+    /// Requests whose turn has come, to be served when these are through.
+    pub(super) unmuted: VecDeque<(ConsumerId, u32, Inbound)>,
     counts: [u64; KINDS.len()],
+    /// The last place in the order of this instant that was reached.
+    pub(super) reached: Order,
+    /// Measured window.
+    pub(super) window: Window,
     pub(super) grid: SimDuration,
     /// Entity of the coordinators' entries: after all clients.
     pub(super) entity_of_groups: u32,
@@ -141,7 +154,15 @@ impl<'a> World<'a> {
             script: Script::default(),
             topics,
             tokens: 0,
+            applying: 0,
+            unmuted: VecDeque::new(),
             counts: [0; KINDS.len()],
+            reached: Order {
+                at: SimTime::ZERO,
+                class: 0,
+                entity: 0,
+            },
+            window: plan.measure.into(),
             grid: SimDuration::from_secs(seconds),
         }
     }
@@ -164,9 +185,11 @@ impl<'a> World<'a> {
             if self.calendar.taken() >= self.options.event_limit {
                 return Err(self.out_of_events());
             }
-            let Some((_, event)) = self.calendar.take() else {
+            let Some((order, event)) = self.calendar.take() else {
                 break;
             };
+            // Events that come of an event at no distance in time may stand before it in the order; the place reached stays.
+            self.reached = self.reached.max(order);
             self.counts[event.kind()] += 1;
             self.handle(event);
             self.continue_rolls();

@@ -9,6 +9,7 @@ pub mod cause;
 pub mod condition;
 pub mod decimal;
 mod delivery;
+mod episode;
 mod imbalance;
 mod kafka_names;
 pub mod lag;
@@ -30,8 +31,8 @@ mod tests;
 pub use availability::{Availability, Downtime, Span};
 pub use cause::{Cause, State};
 pub use decimal::Decimal;
+pub use episode::Episode;
 pub use name::{Aggregate, Labels, Name, NameError};
-pub use rebalances::Episode;
 pub use values::{NO_DATA, NOT_DRAINED, Value, Values};
 
 use std::collections::BTreeMap;

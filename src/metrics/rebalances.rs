@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::barrier::{LastJoiner, Watch};
+use super::barrier::Watch;
 use super::decimal::Decimal;
 use super::delivery::{group_label, measured, window_us};
+use super::episode::Episode;
 use super::moves::{self, Owners};
 use super::name::{Aggregate, Labels};
 use super::values::{Value, Values};
@@ -14,57 +15,6 @@ use crate::kernel::SimTime;
 use crate::timeline::{
     CallbackKind, GroupState, Observation, Partitions, RebalanceReason, Timeline,
 };
-
-/// One episode of a classic group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Episode {
-    /// The group.
-    pub group: GroupId,
-    /// Number within the group, from 1.
-    pub number: u32,
-    /// When the group left `from_state`.
-    pub start: SimTime,
-    /// When the last `Stable` (or `Empty`) was reached; `None`: not by the end of the run.
-    pub end: Option<SimTime>,
-    /// State before.
-    pub from_state: GroupState,
-    /// What began it, then what set it back or on, in order, each once.
-    pub reasons: Vec<RebalanceReason>,
-    /// Whose doing it was.
-    pub by: Option<ConsumerId>,
-    /// Generations made.
-    pub rounds: u32,
-    /// Generation at the end.
-    pub generation: i32,
-    /// Members at the end.
-    pub members: u32,
-    /// Members that joined, rejoined or were removed.
-    pub touched: BTreeSet<ConsumerId>,
-    /// Partitions with another owner than before.
-    pub moved: u32,
-    /// Of those, more than the least possible.
-    pub moved_needlessly: u32,
-    /// Partitions that went through `onPartitionsRevoked` or `onPartitionsLost`.
-    pub revoked: u32,
-    /// Generations that never got an assignment.
-    pub failed: u32,
-    /// Who kept the longest of its join phases waiting.
-    pub last_joiner: Option<LastJoiner>,
-}
-
-impl Episode {
-    /// Length; up to `horizon` when it did not end.
-    #[must_use]
-    pub fn micros(&self, horizon: SimTime) -> u64 {
-        self.end.unwrap_or(horizon).since(self.start).as_micros()
-    }
-
-    /// What began it.
-    #[must_use]
-    pub fn reason(&self) -> Option<RebalanceReason> {
-        self.reasons.first().copied()
-    }
-}
 
 /// A stretch of time with one assignment in force.
 #[derive(Clone, Debug)]
@@ -129,34 +79,7 @@ impl Fold {
                 reason,
                 by,
             } => {
-                let fold = &mut self.groups[group.index()];
-                fold.stable = (*to == GroupState::Stable).then_some(at);
-                if let Some(episode) = fold.current() {
-                    episode.failed += u32::from(
-                        *from == GroupState::CompletingRebalance && *to != GroupState::Stable,
-                    );
-                }
-                match to {
-                    GroupState::PreparingRebalance => {
-                        self.watch.begin(at, *group);
-                        fold.leave(at, *group, *from, *reason, *by);
-                    }
-                    GroupState::Stable => fold.settle(at),
-                    GroupState::Empty | GroupState::Dead => {
-                        fold.pending.clear();
-                        let owners = std::mem::take(&mut fold.owners);
-                        fold.before.extend(owners);
-                        fold.in_force.push(InForce {
-                            since: at,
-                            assignment: Vec::new(),
-                        });
-                        fold.close(at, 0);
-                    }
-                    GroupState::CompletingRebalance => {}
-                }
-                if let Some(episode) = fold.latest_at(at) {
-                    episode.generation = *generation;
-                }
+                self.group_state(at, *group, (*from, *to), *generation, (*reason, *by));
             }
             Observation::MemberAdded {
                 group, consumer, ..
@@ -214,6 +137,44 @@ impl Fold {
         }
     }
 
+    /// A group goes from one state to another, for a reason and by somebody.
+    fn group_state(
+        &mut self,
+        at: SimTime,
+        group: GroupId,
+        (from, to): (GroupState, GroupState),
+        generation: i32,
+        (reason, by): (Option<RebalanceReason>, Option<ConsumerId>),
+    ) {
+        let fold = &mut self.groups[group.index()];
+        fold.stable = (to == GroupState::Stable).then_some(at);
+        if let Some(episode) = fold.current() {
+            episode.failed +=
+                u32::from(from == GroupState::CompletingRebalance && to != GroupState::Stable);
+        }
+        match to {
+            GroupState::PreparingRebalance => {
+                self.watch.begin(at, group);
+                fold.leave(at, group, from, reason, by);
+            }
+            GroupState::Stable => fold.settle(at),
+            GroupState::Empty | GroupState::Dead => {
+                fold.pending.clear();
+                let owners = std::mem::take(&mut fold.owners);
+                fold.before.extend(owners);
+                fold.in_force.push(InForce {
+                    since: at,
+                    assignment: Vec::new(),
+                });
+                fold.close(at, 0);
+            }
+            GroupState::CompletingRebalance => {}
+        }
+        if let Some(episode) = fold.latest_at(at) {
+            episode.generation = generation;
+        }
+    }
+
     /// Episodes, assignments and revocations, by group.
     pub(super) fn finish(self) -> Vec<GroupEpisodes> {
         self.groups
@@ -224,17 +185,6 @@ impl Fold {
                 revocations: group.revocations,
             })
             .collect()
-    }
-}
-
-impl Episode {
-    /// A join phase of the episode ended; the longest one names the member that came last.
-    fn join_completed(&mut self, last: Option<LastJoiner>) {
-        self.rounds += 1;
-        let longest = self.last_joiner.as_ref().map(LastJoiner::micros);
-        if last.as_ref().map(LastJoiner::micros) > longest {
-            self.last_joiner = last;
-        }
     }
 }
 

@@ -80,6 +80,12 @@ impl Said<'_> {
         offsets.iter().map(range).collect()
     }
 
+    /// Committed offset by partition.
+    fn committed(&self, offsets: &[(TopicPartition, u64)]) -> Value {
+        let place = |(partition, offset): &(TopicPartition, u64)| json!({ "partition": self.partition_name(*partition), "offset": offset });
+        offsets.iter().map(place).collect()
+    }
+
     /// A process alone.
     fn of(&mut self, name: &str, consumer: ConsumerId) -> &mut Self {
         self.event(name).member(consumer)
@@ -98,12 +104,12 @@ impl Said<'_> {
 
     fn observation(&mut self, observation: &Observation) {
         match observation {
-            Observation::GroupState { .. }
-            | Observation::MemberIdIssued { .. }
+            Observation::MemberIdIssued { .. }
             | Observation::MemberAdded { .. }
             | Observation::StaticMemberReplaced { .. }
             | Observation::MemberRemoved { .. }
-            | Observation::MemberRejoined { .. }
+            | Observation::MemberRejoined { .. } => self.membership(observation),
+            Observation::GroupState { .. }
             | Observation::JoinComplete { .. }
             | Observation::AssignmentReceived { .. }
             | Observation::CoordinatorAvailable { .. } => self.coordinator(observation),
@@ -159,7 +165,9 @@ impl Said<'_> {
             | Observation::RestoreStarted { .. }
             | Observation::RestoreEnded { .. }
             | Observation::FirstBatch { .. }
-            | Observation::Polled { .. } => self.of_partition(observation),
+            | Observation::Polled { .. }
+            | Observation::BatchStarted { .. }
+            | Observation::OffsetsCommitted { .. } => self.of_partition(observation),
             Observation::Action {
                 event,
                 verb,
@@ -201,6 +209,52 @@ impl Said<'_> {
                 self.put("reason", json!(reason.map(|reason| reason.word())))
                     .put("by", by);
             }
+            Observation::JoinComplete {
+                group,
+                generation,
+                members,
+                assignor,
+            } => {
+                let members = members
+                    .iter()
+                    .map(|member| self.member_name(*member))
+                    .collect();
+                self.event("join_complete")
+                    .group(*group)
+                    .put("generation", json!(generation));
+                self.put("members", members)
+                    .put("assignor", json!(assignor));
+            }
+            Observation::AssignmentReceived {
+                group,
+                generation,
+                leader,
+                assignment,
+            } => {
+                let assignment: Vec<Value> = assignment
+                    .iter()
+                    .map(|(consumer, partitions)| {
+                        json!({
+                            "member": self.member_name(*consumer),
+                            "partitions": self.partition_names(partitions),
+                        })
+                    })
+                    .collect();
+                self.event("assignment_received").group(*group);
+                self.put("generation", json!(generation))
+                    .put("leader", json!(leader.as_str()));
+                self.put("assignment", Value::Array(assignment));
+            }
+            Observation::CoordinatorAvailable { group, available } => {
+                self.event("coordinator_available").group(*group);
+                self.put("available", json!(available));
+            }
+            _ => {}
+        }
+    }
+
+    fn membership(&mut self, observation: &Observation) {
+        match observation {
             Observation::MemberIdIssued {
                 group,
                 consumer,
@@ -251,46 +305,6 @@ impl Said<'_> {
                 self.event("member_rejoined")
                     .group(*group)
                     .member(*consumer);
-            }
-            Observation::JoinComplete {
-                group,
-                generation,
-                members,
-                assignor,
-            } => {
-                let members = members
-                    .iter()
-                    .map(|member| self.member_name(*member))
-                    .collect();
-                self.event("join_complete")
-                    .group(*group)
-                    .put("generation", json!(generation));
-                self.put("members", members)
-                    .put("assignor", json!(assignor));
-            }
-            Observation::AssignmentReceived {
-                group,
-                generation,
-                leader,
-                assignment,
-            } => {
-                let assignment: Vec<Value> = assignment
-                    .iter()
-                    .map(|(consumer, partitions)| {
-                        json!({
-                            "member": self.member_name(*consumer),
-                            "partitions": self.partition_names(partitions),
-                        })
-                    })
-                    .collect();
-                self.event("assignment_received").group(*group);
-                self.put("generation", json!(generation))
-                    .put("leader", json!(leader.as_str()));
-                self.put("assignment", Value::Array(assignment));
-            }
-            Observation::CoordinatorAvailable { group, available } => {
-                self.event("coordinator_available").group(*group);
-                self.put("available", json!(available));
             }
             _ => {}
         }
@@ -398,6 +412,14 @@ impl Said<'_> {
             Observation::Polled { consumer, offsets } => {
                 let offsets = self.ranges(offsets, "end");
                 self.of("polled", *consumer).put("offsets", offsets);
+            }
+            Observation::BatchStarted { consumer } => {
+                self.of("batch_started", *consumer);
+            }
+            Observation::OffsetsCommitted { group, offsets } => {
+                let offsets = self.committed(offsets);
+                let line = self.event("offsets_committed").group(*group);
+                line.put("offsets", offsets);
             }
             _ => {}
         }

@@ -304,12 +304,27 @@ pub enum Observation {
         offsets: Arc<[(TopicPartition, u64, u64)]>,
     },
 
-    /// Records were handed to the application: from, to (exclusive) for each partition. Only when a recording is imitated.
+    /// Records were handed to the application: from, to (exclusive) for each partition. Only when the run is asked to
+    /// observe polls, as it is when a recording is imitated.
     Polled {
         /// The process.
         consumer: ConsumerId,
         /// Offsets by partition.
         offsets: Arc<[(TopicPartition, u64, u64)]>,
+    },
+
+    /// The application begins to process what `poll()` returned, after a commit where it commits first. Only when the run is asked to
+    /// observe polls.
+    BatchStarted {
+        /// The process.
+        consumer: ConsumerId,
+    },
+    /// The coordinator stored committed offsets. Only when the run is asked to observe polls.
+    OffsetsCommitted {
+        /// The group.
+        group: GroupId,
+        /// Offsets by partition.
+        offsets: Arc<[(TopicPartition, u64)]>,
     },
 
     // ---- the script ----

@@ -71,7 +71,12 @@ fn read(whole: &Value, faults: &mut Faults) -> Option<Recording> {
     let played = scenario.and_then(|scenario| script::scenario(whole, scenario, faults));
     let topics = scenario
         .and_then(|scenario| scenario.get("topics")?.as_object())
-        .map(|topics| topics.keys().cloned().collect::<Vec<_>>());
+        .map(|topics| topics.keys().cloned().collect::<Vec<_>>())
+        .map(|mut topics| {
+            // The order of a plan's topics.
+            topics.sort_unstable();
+            topics
+        });
     let prefixes = scenario.map(script::prefixes).unwrap_or_default();
     let runs: Vec<_> = faults
         .list(whole, "", "runs")?

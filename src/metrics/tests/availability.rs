@@ -1,3 +1,5 @@
+//! States of partitions, their causes, and how each second of downtime is attributed.
+
 use super::{measure, states, value};
 use crate::assignor::ConsumerId;
 use crate::metrics::testing::Play;

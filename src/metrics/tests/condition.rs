@@ -1,3 +1,5 @@
+//! Conditions: how they read, what they refuse, how they are judged.
+
 use crate::metrics::condition::{Condition, Limit, OverSeeds, Verdict};
 use crate::metrics::{NO_DATA, NOT_DRAINED, Value};
 

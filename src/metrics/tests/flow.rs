@@ -1,3 +1,5 @@
+//! Lag, latency, delivery: records through one partition.
+
 use super::{measure, value};
 use crate::assignor::{ConsumerId, GroupId, TopicPartition};
 use crate::kernel::SimTime;

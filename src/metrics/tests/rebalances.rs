@@ -1,3 +1,5 @@
+//! Episodes and rounds, who moved, and who kept a join phase waiting.
+
 use super::{measure, value};
 use crate::assignor::ConsumerId;
 use crate::metrics::barrier::Wait;

@@ -153,6 +153,8 @@ impl World {
             | Observation::PositionKnown { .. }
             | Observation::FirstBatch { .. }
             | Observation::Polled { .. }
+            | Observation::BatchStarted { .. }
+            | Observation::OffsetsCommitted { .. }
             | Observation::Action { .. } => {}
         }
     }

@@ -1,0 +1,68 @@
+//! What is told of one episode of rebalancing.
+
+use std::collections::BTreeSet;
+
+use super::barrier::LastJoiner;
+use crate::assignor::{ConsumerId, GroupId};
+use crate::kernel::SimTime;
+use crate::timeline::{GroupState, RebalanceReason};
+
+/// One episode of a classic group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Episode {
+    /// The group.
+    pub group: GroupId,
+    /// Number within the group, from 1.
+    pub number: u32,
+    /// When the group left `from_state`.
+    pub start: SimTime,
+    /// When the last `Stable` (or `Empty`) was reached; `None`: not by the end of the run.
+    pub end: Option<SimTime>,
+    /// State before.
+    pub from_state: GroupState,
+    /// What began it, then what set it back or on, in order, each once.
+    pub reasons: Vec<RebalanceReason>,
+    /// Whose doing it was.
+    pub by: Option<ConsumerId>,
+    /// Generations made.
+    pub rounds: u32,
+    /// Generation at the end.
+    pub generation: i32,
+    /// Members at the end.
+    pub members: u32,
+    /// Members that joined, rejoined or were removed.
+    pub touched: BTreeSet<ConsumerId>,
+    /// Partitions with another owner than before.
+    pub moved: u32,
+    /// Of those, more than the least possible.
+    pub moved_needlessly: u32,
+    /// Partitions that went through `onPartitionsRevoked` or `onPartitionsLost`.
+    pub revoked: u32,
+    /// Generations that never got an assignment.
+    pub failed: u32,
+    /// Who kept the longest of its join phases waiting.
+    pub last_joiner: Option<LastJoiner>,
+}
+
+impl Episode {
+    /// Length; up to `horizon` when it did not end.
+    #[must_use]
+    pub fn micros(&self, horizon: SimTime) -> u64 {
+        self.end.unwrap_or(horizon).since(self.start).as_micros()
+    }
+
+    /// What began it.
+    #[must_use]
+    pub fn reason(&self) -> Option<RebalanceReason> {
+        self.reasons.first().copied()
+    }
+
+    /// A join phase of the episode ended; the longest one names the member that came last.
+    pub(super) fn join_completed(&mut self, last: Option<LastJoiner>) {
+        self.rounds += 1;
+        let longest = self.last_joiner.as_ref().map(LastJoiner::micros);
+        if last.as_ref().map(LastJoiner::micros) > longest {
+            self.last_joiner = last;
+        }
+    }
+}

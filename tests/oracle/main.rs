@@ -1,0 +1,10 @@
+//! The data plane against slower ways of computing the same thing, on random groups.
+//!
+//! `groups` draws the groups; `steps` plays each of them a second time with every step of every client on the calendar; `slow` holds
+//! the run against `records`, which moves every record by itself.
+
+mod groups;
+mod records;
+mod slow;
+mod steps;
+mod traffic;
