@@ -462,6 +462,7 @@ impl Account {
         }
         let Window { from, to } = self.window;
         let mut totals = self.totals;
+        totals.catch_ups.sort_unstable();
         totals.produced = log.arrivals.produced(from, to);
         let area = log.arrivals.area(from, to);
         totals.lag_record_us = area.saturating_sub(self.position_area);
