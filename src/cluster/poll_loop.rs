@@ -26,8 +26,15 @@ impl Client {
     /// returned before anything else is done, and if there are none the loop goes on while there is time (`ClassicKafkaConsumer.poll`).
     pub(super) fn on_network(&mut self, ground: &mut Ground<'_>) {
         self.heartbeat_pass_after_network(ground);
+        let looks_for_coordinator = !self.member.knows_coordinator();
         self.handle_network(ground);
-        if self.app != App::Polling || self.return_buffered(ground) {
+        if self.app != App::Polling {
+            return;
+        }
+        if looks_for_coordinator {
+            return self.turn(ground);
+        }
+        if self.return_buffered(ground) {
             return;
         }
         if self.deadline <= ground.now {
@@ -57,7 +64,15 @@ impl Client {
                 self.send_heartbeat(ground);
             }
             self.poll_coordinator(ground);
-            if self.app != App::Polling || !self.fetch_or_return(ground) {
+            if self.app != App::Polling {
+                return;
+            }
+            if !self.member.knows_coordinator() && ground.now < self.deadline {
+                // `ensureCoordinatorReady(timer)` uses up the time of `poll()`; records at hand are returned afterwards.
+                self.waiting_since = ground.now;
+                return;
+            }
+            if !self.fetch_or_return(ground) {
                 return;
             }
         }
