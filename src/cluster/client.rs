@@ -208,6 +208,8 @@ impl Client {
             self.busy = (self.busy.0.max(now) + span, self.busy.1 + span);
         }
         match &mut self.app {
+            // A stall ends at its own instant: who sleeps needs no processor.
+            App::Working { .. } if self.stalled => {}
             App::Starting { until }
             | App::Working { until }
             | App::Callback { until, .. }
