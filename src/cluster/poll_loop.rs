@@ -116,7 +116,12 @@ impl Client {
     /// `updateFetchPositions` and `pollForFetches`; true when the network had something for another turn.
     fn fetch_or_return(&mut self, ground: &mut Ground<'_>) -> bool {
         if !self.fetcher.is_settled() {
-            let asked = self.fetcher.ask_offsets();
+            // `refreshCommittedOffsetsIfNeeded` asks the coordinator that is known, and nobody else.
+            let asked = if self.member.knows_coordinator() {
+                self.fetcher.ask_offsets()
+            } else {
+                Vec::new()
+            };
             if !asked.is_empty() {
                 let token = ground.send(Packet::OffsetFetch(asked), SimDuration::ZERO);
                 self.awaited.push(token);
