@@ -30,6 +30,8 @@ struct Fetch {
     /// The answer arrives.
     at: SimTime,
     chunks: Vec<Chunk>,
+    /// The positions of these partitions lie beyond the log (`OFFSET_OUT_OF_RANGE`).
+    out_of_range: Vec<TopicPartition>,
 }
 
 /// The connection to one broker.
@@ -50,6 +52,10 @@ pub(super) struct Fetcher {
     pub(super) slots: Vec<Slot>,
     pub(super) nodes: Vec<Node>,
     buffer: VecDeque<Chunk>,
+    /// Buffered records that were dropped and not told of: from, to.
+    dropped: Vec<(TopicPartition, u64, u64)>,
+    /// Turns of partitions in answers, counted.
+    turns: u64,
     /// All slots are ready and serving: nothing but records moves.
     pub(super) settled: bool,
 }
@@ -69,6 +75,8 @@ impl Fetcher {
             slots: Vec::new(),
             nodes: (0..brokers).map(|_| Node::default()).collect(),
             buffer: VecDeque::new(),
+            dropped: Vec::new(),
+            turns: 0,
             settled: true,
         }
     }
@@ -88,8 +96,10 @@ impl Fetcher {
         for &partition in assigned.iter() {
             if !self.slots.iter().any(|slot| slot.partition == partition) {
                 let refused = ground.spec.processing.refuses.contains(&partition.topic);
+                self.turns += 1;
                 self.slots.push(Slot {
                     partition,
+                    turn: self.turns,
                     index: ground.index(partition),
                     node: ground.leader(partition),
                     position: None,
@@ -114,11 +124,15 @@ impl Fetcher {
 
     /// Buffered data of partitions that are no longer owned, or not fetchable, is dropped.
     pub(super) fn drop_unowned(&mut self) {
-        let slots = &self.slots;
+        let (slots, dropped) = (&self.slots, &mut self.dropped);
         self.buffer.retain(|chunk| {
-            slots
+            let kept = slots
                 .iter()
-                .any(|slot| slot.partition == chunk.partition && !slot.suspended)
+                .any(|slot| slot.partition == chunk.partition && !slot.suspended);
+            if !kept {
+                dropped.push((chunk.partition, chunk.from, chunk.to));
+            }
+            kept
         });
         for (index, node) in self.nodes.iter_mut().enumerate() {
             node.buffered = self
@@ -127,6 +141,11 @@ impl Fetcher {
                 .filter(|chunk| chunk.node == index)
                 .count();
         }
+    }
+
+    /// Buffered records dropped since the last question.
+    pub(super) fn take_dropped(&mut self) -> Vec<(TopicPartition, u64, u64)> {
+        std::mem::take(&mut self.dropped)
     }
 
     /// `markPendingRevocation` of everything.
@@ -153,6 +172,7 @@ impl Fetcher {
             .max(self.nodes[node].free_at)
             .max(ground.cut_until);
         let wanted = |slot: &&mut Slot| slot.node == node && slot.may_be_fetched();
+        let mut out_of_range = Vec::new();
         let deadline = arrives + config.fetch_max_wait;
         let mut ready = SimTime::NEVER;
         let mut any = false;
@@ -162,8 +182,11 @@ impl Fetcher {
             if slot.serving_at == SimTime::NEVER {
                 slot.serving_at = round_trip;
             }
+            let position = slot.position.unwrap_or_default();
+            if ground.readable(slot.index, arrives) < position {
+                out_of_range.push(slot.partition);
+            }
             if config.fetch_min_bytes <= 1 {
-                let position = slot.position.unwrap_or_default();
                 ready = ready.min(ground.readable_at(slot.index, position));
             }
         }
@@ -173,14 +196,15 @@ impl Fetcher {
         if config.fetch_min_bytes > 1 {
             ready = self.enough_at(node, arrives, deadline, ground);
         }
+        if !out_of_range.is_empty() {
+            ready = arrives; // An error is answered at once.
+            self.settled = false;
+        }
         let ready = ready.max(arrives).min(deadline);
         let mut chunks = Vec::new();
         let mut bytes_left = config.fetch_max_bytes;
-        for slot in self
-            .slots
-            .iter()
-            .filter(|slot| slot.node == node && slot.may_be_fetched())
-        {
+        for index in self.in_turn(node, ready, ground) {
+            let slot = &mut self.slots[index];
             let from = slot.position.unwrap_or_default();
             let size = ground.record_size(slot.index);
             // The first batch of an answer is always returned, however large (KIP-74).
@@ -191,6 +215,8 @@ impl Fetcher {
                 .min(from.saturating_add(at_most));
             if from < to {
                 bytes_left = bytes_left.saturating_sub((to - from) * size);
+                self.turns += 1;
+                slot.turn = self.turns;
                 chunks.push(Chunk {
                     partition: slot.partition,
                     node,
@@ -205,7 +231,34 @@ impl Fetcher {
         self.nodes[node].fetch = Some(Fetch {
             at: sent + down,
             chunks,
+            out_of_range,
         });
+    }
+
+    /// Bytes of a partition that an answer to a fetch could hold at `at`.
+    fn waiting_bytes(slot: &Slot, at: SimTime, ground: &Ground<'_>) -> u64 {
+        let position = slot.position.unwrap_or_default();
+        let waiting = ground.readable(slot.index, at).saturating_sub(position);
+        let bytes = waiting.saturating_mul(ground.record_size(slot.index));
+        bytes.min(ground.spec.config.max_partition_fetch_bytes)
+    }
+
+    /// The slots that a fetch asks of a broker. Where an answer cannot hold everything those come first that had their turn longest ago
+    /// (partitions with records go to the end of the fetch session, KIP-227).
+    fn in_turn(&self, node: usize, at: SimTime, ground: &Ground<'_>) -> Vec<usize> {
+        let asked = |index: &usize| {
+            let slot = &self.slots[*index];
+            slot.node == node && slot.may_be_fetched()
+        };
+        let mut order: Vec<usize> = (0..self.slots.len()).filter(asked).collect();
+        let waiting = order
+            .iter()
+            .map(|&index| Self::waiting_bytes(&self.slots[index], at, ground))
+            .fold(0, u64::saturating_add);
+        if waiting > ground.spec.config.fetch_max_bytes {
+            order.sort_by_key(|&index| self.slots[index].turn);
+        }
+        order
     }
 
     /// When `fetch.min.bytes` are there, at the latest at `deadline`: the earliest instant, by bisection.
@@ -224,10 +277,7 @@ impl Fetcher {
                 .iter()
                 .filter(|slot| slot.node == node && slot.may_be_fetched())
             {
-                let waiting = ground
-                    .readable(slot.index, at)
-                    .saturating_sub(slot.position.unwrap_or_default());
-                bytes = bytes.saturating_add(waiting * ground.record_size(slot.index));
+                bytes = bytes.saturating_add(Self::waiting_bytes(slot, at, ground));
             }
             bytes >= wanted
         };
@@ -297,6 +347,12 @@ impl Fetcher {
                 .min();
             let Some((_, node)) = arrived else { return };
             if let Some(fetch) = self.nodes[node].fetch.take() {
+                for slot in &mut self.slots {
+                    if slot.may_be_fetched() && fetch.out_of_range.contains(&slot.partition) {
+                        slot.readiness = Readiness::NeedsReset;
+                        self.settled = false;
+                    }
+                }
                 for chunk in fetch.chunks {
                     let current = self.slots.iter().any(|slot| {
                         slot.partition == chunk.partition
@@ -323,10 +379,15 @@ impl Fetcher {
                 served(slot);
             }
         }
-        self.settled = self.slots.iter().all(|slot| {
+        let ready = self.slots.iter().all(|slot| {
             slot.readiness == Readiness::Refused
                 || (slot.serving && slot.readiness == Readiness::Ready)
         });
+        let in_range = |node: &Node| {
+            let fetch = node.fetch.as_ref();
+            fetch.is_none_or(|fetch| fetch.out_of_range.is_empty())
+        };
+        self.settled = ready && self.nodes.iter().all(in_range);
     }
 
     /// `collectFetch`: up to `limit` records, chunk by chunk in order of arrival.

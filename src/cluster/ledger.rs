@@ -319,7 +319,7 @@ impl Account {
             self.totals.processed += 1;
         }
         let due = log.arrivals.due(offset);
-        if self.window.measures(due) && ended <= self.window.to && !self.closed {
+        if self.window.holds(due) && ended <= self.window.to && !self.closed {
             self.totals.latency.record(ended.since(due).as_micros());
         }
     }
@@ -364,7 +364,7 @@ impl Account {
         let mut ended = first.as_micros();
         for offset in from..from + count {
             let due = log.arrivals.due(offset);
-            if self.window.measures(due) {
+            if self.window.holds(due) {
                 self.totals.latency.record(ended - due.as_micros());
             }
             ended += each;
@@ -432,7 +432,7 @@ impl Account {
         self.closed = true;
         for offset in self.done..log.arrivals.count(end) {
             let due = log.arrivals.due(offset);
-            if self.window.measures(due) {
+            if self.window.holds(due) {
                 self.totals.waiting.record(end.since(due).as_micros());
             }
         }
