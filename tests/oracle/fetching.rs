@@ -31,12 +31,9 @@ fn positions(timeline: &Timeline) -> Vec<u64> {
 #[test]
 fn partitions_take_turns_where_an_answer_cannot_hold_all() {
     let timeline = played(
-        "version: 1\nname: turns\nduration: 60s\ntopics: { t: { partitions: 4, rate: 4/s, record_size: 1KiB, backlog: 4000 } }\n\
+        "version: 1\nname: turns\nduration: 60s\nbrokers: { count: 1 }\ntopics: { t: { partitions: 4, rate: 4/s, record_size: 1KiB, backlog: 4000 } }\n\
          groups: { g: { topics: [t], members: 1, processing: { per_record: 25ms }, config: { fetch.max.bytes: 10240, max.poll.records: 10 } } }\n",
     );
-    for entry in timeline.entries.iter().take(40) {
-        eprintln!("{entry:?}");
-    }
     for (partition, totals) in &timeline.partitions {
         let processed = totals.processed;
         assert!(

@@ -147,8 +147,7 @@ impl Oracle<'_> {
             }
             let (mut lost, mut skipped) = (0, 0);
             for &(offset, at, by_reset) in &ledger.jumped {
-                if from < at
-                    && at <= to
+                if self.inside(at)
                     && !self.is_processed(place, offset)
                     && !self.is_held(place, offset)
                 {
