@@ -17,10 +17,6 @@ use recordings::{golden, play_all, read, read_folder};
 
 /// Every recording of the folder that can be played, judged as `rebsim replay` judges.
 #[test]
-#[expect(
-    clippy::disallowed_macros,
-    reason = "the measured summary is for whoever runs it"
-)]
 fn the_recordings_are_matched() {
     let folder = std::env::var_os("REBSIM_GOLDEN_TRACES").map_or_else(golden, Into::into);
     let recordings = read_folder(&folder);
