@@ -3,6 +3,7 @@
 //! `groups` draws the groups; `steps` plays each of them a second time with every step of every client on the calendar; `slow` holds
 //! the run against `records`, which moves every record by itself.
 
+mod fetching;
 mod groups;
 mod records;
 mod slow;
