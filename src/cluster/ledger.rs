@@ -361,14 +361,15 @@ impl Account {
 
     /// Latencies of records that all end inside the window.
     fn latencies(&mut self, log: &Log, from: u64, count: u64, first: SimTime, each: u64) {
-        let mut ended = first.as_micros();
-        for offset in from..from + count {
-            let due = log.arrivals.due(offset);
-            if self.window.measures(due) {
-                self.totals.latency.record(ended - due.as_micros());
-            }
-            ended += each;
-        }
+        let window = self.window;
+        let ends = (0..count).map(|index| first.as_micros() + each * index);
+        let latencies = (from..from + count)
+            .zip(ends)
+            .filter_map(|(offset, ended)| {
+                let due = log.arrivals.due(offset);
+                window.measures(due).then(|| ended - due.as_micros())
+            });
+        self.totals.latency.record_all(latencies);
     }
 
     fn check_caught_up(&mut self, log: &Log, done: u64, at: SimTime) {

@@ -5,6 +5,7 @@ use super::ground::{Ground, Output, Packet};
 use super::records::slowed;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::classic::member::MemberEffect;
+use crate::protocol::rules::Rule;
 use crate::scenario::plan::{CommitMode, CommitStyle};
 use crate::timeline::Observation;
 
@@ -13,7 +14,9 @@ impl Client {
     pub(super) fn poll(&mut self, ground: &mut Ground<'_>) {
         self.deadline = ground.now + ground.spec.processing.poll_timeout;
         self.app = App::Polling;
-        if let Some(pass) = self.heartbeat_pass_until(ground.now, ground) {
+        if self.fetcher.next_arrival() <= ground.now
+            && let Some(pass) = self.heartbeat_pass_until(ground.now, ground)
+        {
             self.fetcher.receive(pass);
         }
         self.turn(ground);
@@ -77,7 +80,8 @@ impl Client {
 
     /// `ConsumerCoordinator.poll`: looks at the network only when it has something to join or to send.
     fn poll_coordinator(&mut self, ground: &mut Ground<'_>) {
-        if self.member.is_rejoining() || !self.member.knows_coordinator() {
+        let waits = ground.spec.config.rules.hold(Rule::AnswersWaitForNetwork);
+        if !waits || self.member.is_rejoining() || !self.member.knows_coordinator() {
             self.handle_network(ground);
             if self.app != App::Polling {
                 return;
