@@ -26,20 +26,31 @@ pub(super) struct Chunk {
     to: u64,
 }
 
-#[derive(Debug)]
-struct Fetch {
-    /// The answer arrives.
-    at: SimTime,
-    chunks: Vec<Chunk>,
-}
-
 /// The connection to one broker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Node {
-    fetch: Option<Fetch>,
+    /// When the answer to the fetch in flight arrives; never without one.
+    answered: SimTime,
+    /// What it brings.
+    chunks: Vec<Chunk>,
     /// The broker answers no request of this connection before.
     free_at: SimTime,
     buffered: usize,
+}
+
+impl Node {
+    fn new() -> Self {
+        Self {
+            answered: SimTime::NEVER,
+            chunks: Vec::new(),
+            free_at: SimTime::ZERO,
+            buffered: 0,
+        }
+    }
+
+    fn is_fetching(&self) -> bool {
+        self.answered != SimTime::NEVER
+    }
 }
 
 /// Records handed to the application by one `poll()`: position of the slot, from, to.
@@ -68,7 +79,7 @@ impl Fetcher {
     pub(super) fn new(brokers: usize) -> Self {
         Self {
             slots: Vec::new(),
-            nodes: (0..brokers).map(|_| Node::default()).collect(),
+            nodes: (0..brokers).map(|_| Node::new()).collect(),
             buffer: VecDeque::new(),
             settled: true,
         }
@@ -143,7 +154,12 @@ impl Fetcher {
         for node in 0..self.nodes.len() {
             let drained = self.nodes[node].buffered == 0
                 || !ground.spec.config.rules.hold(Rule::FetchWhenDrained);
-            if self.nodes[node].fetch.is_none() && drained {
+            let buffer = &self.buffer;
+            let wanted = |slot: &Slot| {
+                let buffered = || buffer.iter().any(|chunk| chunk.partition == slot.partition);
+                slot.node == node && slot.may_be_fetched() && !buffered()
+            };
+            if !self.nodes[node].is_fetching() && drained && self.slots.iter().any(wanted) {
                 self.send_fetch(node, ground);
             }
         }
@@ -162,10 +178,8 @@ impl Fetcher {
         };
         let deadline = arrives + config.fetch_max_wait;
         let mut ready = SimTime::NEVER;
-        let mut any = false;
         let round_trip = arrives + down;
         for slot in self.slots.iter_mut().filter(|slot| wanted(slot)) {
-            any = true;
             if slot.serving_at == SimTime::NEVER {
                 slot.serving_at = round_trip;
             }
@@ -174,14 +188,11 @@ impl Fetcher {
                 ready = ready.min(ground.readable_at(slot.index, position));
             }
         }
-        if !any {
-            return;
-        }
         if config.fetch_min_bytes > 1 {
             ready = self.enough_at(node, arrives, deadline, ground);
         }
         let ready = ready.max(arrives).min(deadline);
-        let mut chunks = Vec::new();
+        let mut chunks = std::mem::take(&mut self.nodes[node].chunks);
         let mut bytes_left = config.fetch_max_bytes;
         for slot in self.slots.iter().filter(|slot| wanted(slot)) {
             let from = slot.position.unwrap_or_default();
@@ -204,11 +215,10 @@ impl Fetcher {
         }
         let records = chunks.iter().map(|chunk| chunk.to - chunk.from).sum();
         let sent = ready + ground.calibration.record_transfer.times(records);
-        self.nodes[node].free_at = sent;
-        self.nodes[node].fetch = Some(Fetch {
-            at: sent + down,
-            chunks,
-        });
+        let node = &mut self.nodes[node];
+        node.free_at = sent;
+        node.answered = sent + down;
+        node.chunks = chunks;
     }
 
     /// When `fetch.min.bytes` are there, at the latest at `deadline`: the earliest instant, by bisection.
@@ -253,9 +263,7 @@ impl Fetcher {
     pub(super) fn next_arrival(&self) -> SimTime {
         let mut next = SimTime::NEVER;
         for node in &self.nodes {
-            if let Some(fetch) = &node.fetch {
-                next = next.min(fetch.at);
-            }
+            next = next.min(node.answered);
         }
         if !self.settled {
             for slot in &self.slots {
@@ -280,11 +288,12 @@ impl Fetcher {
             .unwrap_or(SimTime::NEVER)
     }
 
-    /// True when no fetch is in flight.
+    /// When the last of the answers on their way arrives.
     pub(super) fn last_answer(&self) -> SimTime {
         self.nodes
             .iter()
-            .filter_map(|node| node.fetch.as_ref().map(|fetch| fetch.at))
+            .filter(|node| node.is_fetching())
+            .map(|node| node.answered)
             .max()
             .unwrap_or(SimTime::ZERO)
     }
@@ -292,24 +301,20 @@ impl Fetcher {
     /// Puts answers that have arrived by `now` into the buffer.
     pub(super) fn receive(&mut self, now: SimTime) {
         loop {
-            let arrived = (0..self.nodes.len())
-                .filter_map(|node| {
-                    let at = self.nodes[node].fetch.as_ref()?.at;
-                    (at <= now).then_some((at, node))
-                })
-                .min();
-            let Some((_, node)) = arrived else { return };
-            if let Some(fetch) = self.nodes[node].fetch.take() {
-                for chunk in fetch.chunks {
-                    let current = self.slots.iter().any(|slot| {
-                        slot.partition == chunk.partition
-                            && slot.may_be_fetched()
-                            && slot.position == Some(chunk.from)
-                    });
-                    if current {
-                        self.nodes[node].buffered += 1;
-                        self.buffer.push_back(chunk);
-                    }
+            let first = self.nodes.iter_mut().min_by_key(|node| node.answered);
+            let Some(node) = first.filter(|node| node.answered <= now) else {
+                return;
+            };
+            node.answered = SimTime::NEVER;
+            for chunk in node.chunks.drain(..) {
+                let current = self.slots.iter().any(|slot| {
+                    slot.partition == chunk.partition
+                        && slot.may_be_fetched()
+                        && slot.position == Some(chunk.from)
+                });
+                if current {
+                    node.buffered += 1;
+                    self.buffer.push_back(chunk);
                 }
             }
         }
@@ -372,8 +377,8 @@ impl Fetcher {
     /// No answer arrives before `until`.
     pub(super) fn postpone(&mut self, until: SimTime) {
         for node in &mut self.nodes {
-            if let Some(fetch) = &mut node.fetch {
-                fetch.at = fetch.at.max(until);
+            if node.is_fetching() {
+                node.answered = node.answered.max(until);
             }
         }
     }
@@ -393,7 +398,7 @@ impl Fetcher {
     /// When a request other than a fetch, sent now to the broker that can answer first, is answered: behind the parked fetch where every
     /// connection has one.
     pub(super) fn metadata_answer(&mut self, ground: &mut Ground<'_>) -> SimTime {
-        let idle = (0..self.nodes.len()).find(|&node| self.nodes[node].fetch.is_none());
+        let idle = (0..self.nodes.len()).find(|&node| !self.nodes[node].is_fetching());
         let node = idle.unwrap_or_else(|| {
             (0..self.nodes.len())
                 .min_by_key(|&node| self.nodes[node].free_at)

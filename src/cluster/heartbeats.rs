@@ -32,11 +32,12 @@ impl Client {
         if step == 0 || at == SimTime::NEVER {
             return at;
         }
-        let steps = at
-            .since(self.heartbeat_pass)
-            .as_micros()
-            .div_ceil(step)
-            .max(1);
+        let since = at.since(self.heartbeat_pass).as_micros();
+        let steps = if since <= step {
+            1
+        } else {
+            since.div_ceil(step)
+        };
         self.heartbeat_pass + SimDuration::from_micros(step).times(steps)
     }
 
@@ -49,7 +50,8 @@ impl Client {
         if step == 0 {
             return Some(at);
         }
-        let steps = at.since(self.heartbeat_pass).as_micros() / step;
+        let since = at.since(self.heartbeat_pass).as_micros();
+        let steps = if since < step { 0 } else { since / step };
         Some(self.heartbeat_pass + SimDuration::from_micros(step).times(steps))
     }
 

@@ -102,6 +102,9 @@ pub static PROFILES: [Profile; 7] = [V2_3, V3_0, V3_9, V4_0, V4_1, V4_3, V4_4];
 /// The first release with `cooperative-sticky` (KIP-429).
 pub const COOPERATIVE_SINCE: Version = Version(2, 4);
 
+/// The first release whose sticky assignors make one constrained pass (KAFKA-9987).
+pub const QUICK_STICKY_SINCE: Version = Version(2, 6);
+
 impl Profile {
     /// The newest.
     #[must_use]
