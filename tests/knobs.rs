@@ -1,18 +1,15 @@
-//! No knob is ignored by the model: what `scenario_keys.rs` shows for plans holds for results. Every change listed there is
-//! played before and after, and the metrics of the two runs differ; where a key needs a stage of its own, it is set up here.
-
-use std::collections::BTreeSet;
+//! No knob is ignored: every key of the language and every modelled key of Kafka's is changed alone, and each change shows in what happens:
+//! in the timeline, in the grid or in the totals of a run, names left aside.
 
 use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::Seed;
-use rebsim::metrics::evaluate;
 use rebsim::scenario::kafka::{self, Model};
 use rebsim::scenario::shape::Side;
 use rebsim::scenario::{LoadError, Loader, Overrides, load, render};
 
-struct OneTrace;
+struct Traces;
 
-impl Loader for OneTrace {
+impl Loader for Traces {
     fn read(&mut self, path: &str) -> Result<String, LoadError> {
         match path {
             "t.csv" => Ok("at,rate,ms,other_ms\n1s,5/s,2,3\n".to_owned()),
@@ -21,213 +18,249 @@ impl Loader for OneTrace {
     }
 }
 
-/// A life with a restart, a crash, growth, a coordinator that goes away, a poll interval that is exceeded, and an end and a
-/// beginning of the whole group.
+/// A run in which something happens: a crash, a restart, growth, an absent coordinator, a stall longer than the poll interval.
 const BASE: &str = "
 version: 1
 name: knobs
 seed: 5
-duration: 12m
-topics: { orders: { partitions: 4, rate: 40/s }, refunds: { partitions: 2, rate: 4/s } }
-groups: { checkout: { topics: [orders], members: [ { count: 2 }, { name: x } ], processing: { per_record: 5ms } } }
+duration: 4m
 brokers: { racks: [a, b] }
+topics: { orders: { partitions: 4, rate: 40/s }, refunds: { partitions: 2, rate: 1/s } }
+groups:
+  checkout:
+    topics: [orders]
+    processing: { per_record: 3ms }
+    config: { session.timeout.ms: 9000, max.poll.interval.ms: 20000, metadata.max.age.ms: 25000 }
+    members: [ { count: 2 }, { name: x } ]
 events:
-  - { at: 62s, restart: checkout/2, down: 10s }
-  - { at: 122s, crash: checkout/0 }
-  - { at: 200s, partitions: orders, to: 6 }
-  - { at: 251s, start: checkout/0 }
-  - { at: 300s, coordinator: restart }
-  - { at: 310s, stall: checkout/1, for: 310s }
-  - { at: 640s, stop: checkout }
-  - { at: 650s, start: checkout }
+  - { at: 10s, crash: checkout/1 }
+  - { at: 25s, start: checkout/1 }
+  - { at: 40s, partitions: orders, to: 6 }
+  - { at: 75s, stall: checkout/x, for: 30s }
+  - { at: 125s, coordinator: move, unavailable: 4s }
+  - { at: 150s, stop: checkout }
+  - { at: 165s, start: checkout }
 ";
 
-/// All metrics of the base variant after these settings.
-fn outcome(sets: &[&str]) -> String {
+/// What happens in `base` after these settings.
+fn outcome_of(base: &str, sets: &[&str]) -> String {
     let overrides = Overrides {
         set: sets.iter().map(|set| (*set).to_owned()).collect(),
         ..Overrides::default()
     };
-    let scenario = load("knobs.yaml", BASE, &mut OneTrace, &overrides).unwrap_or_else(|rejected| {
+    let scenario = load("knobs.yaml", base, &mut Traces, &overrides).unwrap_or_else(|rejected| {
         let text = render::text(&rejected.diagnostics, &rejected.sources, false);
         panic!("{sets:?}\n{text}")
     });
-    let plan = &scenario.plans[0];
-    match simulate(plan, Seed(scenario.seed), &Options::default()) {
-        Ok(timeline) => format!("{:?}", evaluate(&timeline).values),
-        Err(halt) => panic!("{sets:?} halts: {halt:?}"),
-    }
+    let options = Options {
+        check_invariants: true,
+        ..Options::default()
+    };
+    let run = simulate(&scenario.plans[0], Seed(scenario.seed), &options)
+        .unwrap_or_else(|halt| panic!("{sets:?}: {halt:?}"));
+    format!(
+        "{:?}{:?}{:?}{:?}",
+        run.entries, run.samples, run.partitions, run.consumers
+    )
 }
 
-fn settings(part: &str) -> Vec<&str> {
-    let all = part.split(';').map(str::trim);
-    all.filter(|set| !set.is_empty()).collect()
+fn outcome(sets: &[&str]) -> String {
+    outcome_of(BASE, sets)
 }
 
-/// Changes that need another stage than [`BASE`]: keys, settings before, settings after.
-const STAGED: &[[&str; 3]] = &[
-    [
-        "scenario.seed",
-        "topics.orders.rate=null; topics.orders.load=[{poisson: 40/s}]",
-        "topics.orders.rate=null; topics.orders.load=[{poisson: 40/s}]; seed=6",
-    ],
-    ["brokers.config", "", "brokers.config={group.max.size: 2}"],
-    [
-        "brokers.racks",
-        "groups.checkout.config={client.rack: a}; brokers.cross_rack_latency=5ms",
-        "groups.checkout.config={client.rack: a}; brokers.cross_rack_latency=5ms; brokers.racks=[a]",
-    ],
-    [
-        "brokers.cross_rack_latency",
-        "groups.checkout.config={client.rack: a}",
-        "groups.checkout.config={client.rack: a}; brokers.cross_rack_latency=5ms",
-    ],
-    [
-        "topic.replicas",
-        "groups.checkout.members=[{name: k, rack: c}, {name: l, rack: b}, {name: m, rack: a}]; brokers.racks=[a, b, c]; brokers.cross_rack_latency=5ms; events=[]",
-        "groups.checkout.members=[{name: k, rack: c}, {name: l, rack: b}, {name: m, rack: a}]; brokers.racks=[a, b, c]; brokers.cross_rack_latency=5ms; events=[]; topics.orders.replicas=2",
-    ],
-    [
-        "member_entry.rack",
-        "brokers.cross_rack_latency=5ms",
-        "brokers.cross_rack_latency=5ms; groups.checkout.members.1.rack=a",
-    ],
-    [
-        "member_entry.name",
-        "events=[{at: 1m, stop: checkout/2}]; groups.checkout.config={partition.assignment.strategy: sticky}",
-        "events=[{at: 1m, stop: checkout/2}]; groups.checkout.members.1.name=a",
-    ],
-    [
-        "member_entry.listener",
-        "events=[{at: 1m, stall: checkout/2, for: 310s}]",
-        "events=[{at: 1m, stall: checkout/2, for: 310s}]; groups.checkout.members.1.listener={on_lost: {work: 1ms}}",
-    ],
-    [
-        "scenario.events event.at event.start",
-        "events=[{at: 1m, stop: checkout/0}, {at: 3m, start: checkout/0}]",
-        "events=[{at: 1m, stop: checkout/0}, {at: 4m, start: checkout/0}]",
-    ],
-    [
-        "event.crash",
-        "events=[]",
-        "events=[{at: 1m, crash: checkout/0}]",
-    ],
-    [
-        "event.disconnect",
-        "events=[]",
-        "events=[{at: 1m, disconnect: checkout, for: 1s}]",
-    ],
-    [
-        "event.broker",
-        "events=[{at: 61500ms, stop: checkout/0}]",
-        "events=[{at: 61500ms, stop: checkout/0}, {at: 62s, broker: roll, spacing: 300ms}]",
-    ],
-    [
-        "event.config event.set",
-        "events=[{at: 1m, config: checkout, set: {auto.commit.interval.ms: 1000}}, {at: 2m, restart: checkout, down: 9s}]",
-        "events=[{at: 1m, config: checkout, set: {auto.commit.interval.ms: 9000}}, {at: 2m, restart: checkout, down: 9s}]",
-    ],
-    [
-        "event.reset_offsets",
-        "events=[{at: 1m, stop: checkout}, {at: 2m, reset_offsets: checkout, to: latest}, {at: 3m, start: checkout}]",
-        "events=[{at: 1m, stop: checkout}, {at: 2m, reset_offsets: checkout, to: earliest}, {at: 3m, start: checkout}]",
-    ],
-    [
-        "to.timestamp",
-        "events=[{at: 1m, stop: checkout}, {at: 2m, reset_offsets: checkout, to: {timestamp: -80s}}, {at: 3m, start: checkout}]",
-        "events=[{at: 1m, stop: checkout}, {at: 2m, reset_offsets: checkout, to: {timestamp: -90s}}, {at: 3m, start: checkout}]",
-    ],
-    [
-        "event.times",
-        "events=[{at: 1m, freeze: checkout/0, for: 9s, every: 1m, times: 2}]",
-        "events=[{at: 1m, freeze: checkout/0, for: 9s, every: 1m, times: 3}]",
-    ],
-];
-
-/// Keys that are no matter of the model: words about the scenario, and the name of a host, which Kafka only prints.
-const WORDS: [&str; 5] = [
+/// Keys that are not about what happens: names and questions; what is expected; the overlay of a variant (its keys are others'); a host, which has no model
+/// of its own before processors have one and is refused or noted until then.
+const WORDS: [&str; 6] = [
     "scenario.name",
     "scenario.about",
+    "member_entry.name",
+    "member_entry.host",
     "scenario.variants",
     "scenario.expect",
-    "member_entry.host",
 ];
 
-#[test]
-fn every_key_of_the_language_changes_the_results() {
-    let staged: BTreeSet<&str> = STAGED.iter().flat_map(|row| row[0].split(' ')).collect();
-    let table = include_str!("scenarios/keys.txt").lines();
-    let listed = table.filter(|line| !line.starts_with('#')).map(|line| {
-        let parts: Vec<&str> = line.split('|').map(str::trim).collect();
-        [parts[0], parts[1], parts[2]]
-    });
-    let plain = listed.filter(|row| {
-        let mut keys = row[0].split(' ');
-        keys.all(|key| !staged.contains(key) && !WORDS.contains(&key))
-    });
-    let idle: Vec<&str> = plain
-        .chain(STAGED.iter().copied())
-        .filter(|row| outcome(&settings(row[1])) == outcome(&settings(row[2])))
-        .map(|row| row[0])
-        .collect();
-    assert!(idle.is_empty(), "these change nothing: {idle:?}");
+/// What must be so besides for the key to matter: (key, settings of both runs).
+const GIVEN: &[(&str, &[&str])] = &[
+    ("scenario.brokers", &["groups.checkout.config=null"]),
+    ("group.client_version", &["groups.checkout.config=null"]),
+    ("brokers.config", &["groups.checkout.members.0.count=7"]),
+    (
+        "brokers.racks",
+        &[
+            "groups.checkout.members.1.rack=b",
+            "brokers.cross_rack_latency=5ms",
+        ],
+    ),
+    (
+        "brokers.cross_rack_latency",
+        &["groups.checkout.members.1.rack=b"],
+    ),
+    ("member_entry.rack", &["brokers.cross_rack_latency=5ms"]),
+    (
+        "topic.record_size",
+        &["groups.checkout.config={fetch.min.bytes: 51200, fetch.max.wait.ms: 20000}"],
+    ),
+    (
+        "topic.replicas",
+        &[
+            "groups.checkout.members.0.rack=b",
+            "groups.checkout.members.1.rack=a",
+        ],
+    ),
+    ("commit.or_after", &["topics.orders.rate=4/s"]),
+    ("event.crash", &["seed=8"]),
+    ("event.broker", &["brokers.count=1"]),
+    (
+        "event.config",
+        &[
+            "groups.checkout.processing={per_record: 200ms}",
+            "groups.checkout.members.1.at=2m",
+        ],
+    ),
+    ("event.reset_offsets", EMPTY_AT_1M),
+    ("to.timestamp", EMPTY_AT_1M),
+];
+
+/// Nobody is there before the second minute.
+const EMPTY_AT_1M: &[&str] = &[
+    "groups.checkout.members.0.at=2m",
+    "groups.checkout.members.1.at=2m",
+];
+
+fn given(key: &str) -> Vec<&'static str> {
+    GIVEN
+        .iter()
+        .filter(|(name, _)| *name == key)
+        .flat_map(|(_, sets)| sets.iter().copied())
+        .collect()
 }
 
-/// A Kafka key with a value, and the stage on which it shows.
-const KAFKA: &[[&str; 3]] = &[
-    ["auto.commit.interval.ms", "1000", ""],
-    ["auto.offset.reset", "earliest", ""],
-    ["client.rack", "a", "brokers.cross_rack_latency=5ms"],
-    ["enable.auto.commit", "false", ""],
-    ["fetch.max.bytes", "1000", "topics.orders.backlog=900"],
-    ["fetch.max.wait.ms", "100", ""],
-    ["fetch.min.bytes", "100000", ""],
-    ["heartbeat.interval.ms", "1000", ""],
-    [
-        "max.partition.fetch.bytes",
-        "1000",
-        "topics.orders.backlog=900",
-    ],
-    ["max.poll.interval.ms", "200000", ""],
-    ["max.poll.records", "2", ""],
-    ["metadata.max.age.ms", "1000", ""],
-    ["partition.assignment.strategy", "sticky", ""],
-    ["retry.backoff.ms", "1000", ""],
-    ["session.timeout.ms", "20000", ""],
-    ["group.initial.rebalance.delay.ms", "0", ""],
-    ["group.max.size", "2", ""],
-];
-
-/// What cannot be changed alone: an id belongs to one member; the other protocol, and sessions out of bounds, are refused.
-const ELSEWHERE: [&str; 4] = [
-    "group.instance.id",
-    "group.protocol",
-    "group.max.session.timeout.ms",
-    "group.min.session.timeout.ms",
-];
-
 #[test]
-fn every_modelled_kafka_key_changes_the_results() {
-    for &[key, value, stage] in KAFKA {
-        let side = if kafka::key(Side::Consumer, key).is_some() {
-            "groups.checkout.config"
-        } else {
-            "brokers.config"
+fn every_key_of_the_language_changes_what_happens() {
+    let table = include_str!("scenarios/keys.txt").lines();
+    let mut ignored = Vec::new();
+    for line in table.filter(|line| !line.starts_with('#')) {
+        let parts: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [keys, before, after] = parts[..] else {
+            panic!("three parts: {line}")
         };
-        let set = format!("{side}={{{key}: {value}}}");
-        let before = settings(stage);
-        let after = [&before[..], &[&set]].concat();
-        assert!(outcome(&before) != outcome(&after), "{key}");
-    }
-    let own = "groups.checkout.members.1.config={group.instance.id: one}";
-    assert!(outcome(&[]) != outcome(&[own]), "group.instance.id");
-    let proven: BTreeSet<&str> = KAFKA.iter().map(|row| row[0]).chain(ELSEWHERE).collect();
-    for side in [Side::Consumer, Side::Broker, Side::Group] {
-        let modelled = kafka::keys(side)
-            .iter()
-            .filter(|key| key.model == Model::Modelled);
-        for key in modelled {
-            assert!(proven.contains(key.name), "no proof for {}", key.name);
+        let key = keys.split(' ').next().unwrap_or_default();
+        if WORDS.contains(&key) {
+            continue;
+        }
+        let settings = |part: &'static str| {
+            let own = part.split(';').map(str::trim).filter(|set| !set.is_empty());
+            given(key).into_iter().chain(own).collect::<Vec<&str>>()
+        };
+        if outcome(&settings(before)) == outcome(&settings(after)) {
+            ignored.push(line);
         }
     }
+    assert!(
+        ignored.is_empty(),
+        "these change nothing:\n{}",
+        ignored.join("\n")
+    );
+}
+
+/// Consumer keys: the key, its value, and what must be so besides.
+const CONSUMER: &[(&str, &str, &[&str])] = &[
+    ("auto.commit.interval.ms", "1000", &[]),
+    (
+        "auto.offset.reset",
+        "earliest",
+        &["groups.checkout.start=cold", "topics.orders.backlog=100"],
+    ),
+    ("client.rack", "b", &["brokers.cross_rack_latency=5ms"]),
+    ("enable.auto.commit", "false", &[]),
+    ("fetch.max.bytes", "1000", &["topics.orders.backlog=1000"]),
+    ("fetch.max.wait.ms", "100", &["topics.orders.rate=1/s"]),
+    ("fetch.min.bytes", "20000", &[]),
+    ("group.instance.id", "one", &[]),
+    ("heartbeat.interval.ms", "1000", &[]),
+    (
+        "max.partition.fetch.bytes",
+        "1000",
+        &["topics.orders.backlog=1000"],
+    ),
+    ("max.poll.interval.ms", "8000", &[]),
+    ("max.poll.records", "10", &["topics.orders.backlog=1000"]),
+    ("metadata.max.age.ms", "1000", &[]),
+    ("partition.assignment.strategy", "[sticky]", &[]),
+    ("retry.backoff.max.ms", "50", START_WITHOUT_COORDINATOR),
+    ("retry.backoff.ms", "40", START_WITHOUT_COORDINATOR),
+    (
+        "session.timeout.ms",
+        "7000",
+        &["events=[{at: 20s, crash: checkout/x}]"],
+    ),
+];
+
+/// The last member starts while the coordinator is away.
+const START_WITHOUT_COORDINATOR: &[&str] = &[
+    "events=[{at: 20s, coordinator: move, unavailable: 4s}, {at: 21s, restart: checkout/x, down: 1s}]",
+];
+
+/// The other protocol is refused until it has a model.
+const REFUSED: [&str; 1] = ["group.protocol"];
+
+#[test]
+fn every_modelled_consumer_key_changes_what_happens() {
+    let mut ignored = Vec::new();
+    for &(key, value, given) in CONSUMER {
+        let after = format!("groups.checkout.members.1.config={{{key}: {value}}}");
+        let sets: Vec<&str> = given.iter().copied().chain([&*after]).collect();
+        if outcome(given) == outcome(&sets) {
+            ignored.push(key);
+        }
+    }
+    assert!(ignored.is_empty(), "these change nothing: {ignored:?}");
+    let modelled = kafka::keys(Side::Consumer)
+        .iter()
+        .filter(|key| matches!(key.model, Model::Modelled));
+    for key in modelled {
+        let proven = CONSUMER.iter().any(|(name, ..)| *name == key.name);
+        assert!(
+            proven || REFUSED.contains(&key.name),
+            "no proof for {}",
+            key.name
+        );
+    }
+}
+
+#[test]
+fn every_modelled_broker_key_changes_what_happens() {
+    let cold = "groups.checkout.start=cold";
+    let changed = [
+        ("group.initial.rebalance.delay.ms", "0"),
+        ("group.max.size", "2"),
+    ];
+    for (key, value) in changed {
+        let after = format!("brokers.config={{{key}: {value}}}");
+        assert!(
+            outcome(&[cold]) != outcome(&[cold, &after]),
+            "{key} changes nothing"
+        );
+    }
+    // Bounds: what they exclude is refused before anything happens.
+    let bounds = [
+        ("group.max.session.timeout.ms", "8000"),
+        ("group.min.session.timeout.ms", "9500"),
+    ];
+    for (key, value) in bounds {
+        let overrides = Overrides {
+            set: vec![format!("brokers.config={{{key}: {value}}}")],
+            ..Overrides::default()
+        };
+        let refused = load("knobs.yaml", BASE, &mut Traces, &overrides);
+        assert!(refused.is_err(), "{key} excludes nothing");
+    }
+    let proven = changed.iter().chain(&bounds).map(|(key, _)| *key);
+    let mut modelled: Vec<&str> = kafka::keys(Side::Broker)
+        .iter()
+        .filter(|key| matches!(key.model, Model::Modelled))
+        .map(|key| key.name)
+        .collect();
+    modelled.retain(|key| !proven.clone().any(|name| name == *key));
+    assert!(modelled.is_empty(), "no proof for {modelled:?}");
 }
