@@ -4,7 +4,7 @@ use super::script::Step;
 
 use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, TopicId, TopicPartition};
-use crate::kernel::SimDuration;
+use crate::kernel::{SimDuration, SimTime};
 use crate::timeline::{Observation, ReleaseReason};
 
 impl World<'_> {
@@ -112,7 +112,13 @@ impl World<'_> {
         self.rearm(consumer);
     }
 
-    pub(super) fn set_paused(&mut self, topic: TopicId, partition: Option<u32>, paused: bool) {
+    /// The application pauses a topic or a partition until an instant, or goes on with what is paused no longer than now.
+    pub(super) fn set_paused(
+        &mut self,
+        topic: TopicId,
+        partition: Option<u32>,
+        until: Option<SimTime>,
+    ) {
         for consumer in 0..self.processes.len() {
             self.catch_up(ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)));
         }
@@ -123,6 +129,8 @@ impl World<'_> {
                 partition: number,
             };
             let index = self.topology.index(place);
+            self.paused_until[index] = self.paused_until[index].max(until.unwrap_or(SimTime::ZERO));
+            let paused = self.now() < self.paused_until[index];
             self.paused[index] = paused;
             for process in &mut self.processes {
                 if let Some(client) = &mut process.client {

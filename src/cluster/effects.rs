@@ -40,6 +40,7 @@ impl Client {
                 MemberEffect::Suspend => {
                     self.release_serving(ReleaseReason::PendingRevocation, None, ground);
                     self.fetcher.suspend();
+                    self.observe_dropped(ground);
                 }
                 MemberEffect::Callback(kind, partitions) => {
                     self.enter_callback(kind, &partitions, ground)
@@ -48,6 +49,7 @@ impl Client {
                     self.cut_dropped(&assigned, ground);
                     self.fetcher.install(&assigned, ground);
                     ground.out.push(Output::Installed);
+                    self.observe_dropped(ground);
                 }
                 MemberEffect::Observe(observation) => ground.observe(observation),
                 MemberEffect::Throw(error) => self.throw(error, ground),
@@ -104,6 +106,16 @@ impl Client {
             }
         }
         self.fetcher.unsettle();
+    }
+
+    fn observe_dropped(&mut self, ground: &mut Ground<'_>) {
+        let dropped = self.fetcher.take_dropped();
+        if ground.observe_polls && !dropped.is_empty() {
+            ground.observe(Observation::PrefetchDropped {
+                consumer: ground.consumer,
+                offsets: dropped.into(),
+            });
+        }
     }
 
     fn cut_dropped(&mut self, assigned: &[TopicPartition], ground: &mut Ground<'_>) {

@@ -33,6 +33,8 @@ pub(super) struct Node {
     answered: SimTime,
     /// What it brings.
     chunks: Vec<Chunk>,
+    /// The positions of these partitions lie beyond the log (`OFFSET_OUT_OF_RANGE`).
+    out_of_range: Vec<TopicPartition>,
     /// The broker answers no request of this connection before.
     free_at: SimTime,
     buffered: usize,
@@ -43,6 +45,7 @@ impl Node {
         Self {
             answered: SimTime::NEVER,
             chunks: Vec::new(),
+            out_of_range: Vec::new(),
             free_at: SimTime::ZERO,
             buffered: 0,
         }
@@ -62,6 +65,12 @@ pub(super) struct Fetcher {
     pub(super) slots: Vec<Slot>,
     pub(super) nodes: Vec<Node>,
     buffer: VecDeque<Chunk>,
+    /// Buffered records that were dropped and not told of: from, to.
+    dropped: Vec<(TopicPartition, u64, u64)>,
+    /// Turns of partitions in answers, counted.
+    turns: u64,
+    /// Positions of slots, for whoever needs a list of them at the moment.
+    order: Vec<usize>,
     /// All slots are ready and serving: nothing but records moves.
     pub(super) settled: bool,
 }
@@ -81,6 +90,9 @@ impl Fetcher {
             slots: Vec::new(),
             nodes: (0..brokers).map(|_| Node::new()).collect(),
             buffer: VecDeque::new(),
+            dropped: Vec::new(),
+            turns: 0,
+            order: Vec::new(),
             settled: true,
         }
     }
@@ -100,8 +112,10 @@ impl Fetcher {
         for &partition in assigned.iter() {
             if !self.slots.iter().any(|slot| slot.partition == partition) {
                 let refused = ground.spec.processing.refuses.contains(&partition.topic);
+                self.turns += 1;
                 self.slots.push(Slot {
                     partition,
+                    turn: self.turns,
                     index: ground.index(partition),
                     node: ground.leader(partition),
                     position: None,
@@ -126,11 +140,15 @@ impl Fetcher {
 
     /// Buffered data of partitions that are no longer owned, or not fetchable, is dropped.
     pub(super) fn drop_unowned(&mut self) {
-        let slots = &self.slots;
+        let (slots, dropped) = (&self.slots, &mut self.dropped);
         self.buffer.retain(|chunk| {
-            slots
+            let kept = slots
                 .iter()
-                .any(|slot| slot.partition == chunk.partition && !slot.suspended)
+                .any(|slot| slot.partition == chunk.partition && !slot.suspended);
+            if !kept {
+                dropped.push((chunk.partition, chunk.from, chunk.to));
+            }
+            kept
         });
         for (index, node) in self.nodes.iter_mut().enumerate() {
             node.buffered = self
@@ -139,6 +157,11 @@ impl Fetcher {
                 .filter(|chunk| chunk.node == index)
                 .count();
         }
+    }
+
+    /// Buffered records dropped since the last question.
+    pub(super) fn take_dropped(&mut self) -> Vec<(TopicPartition, u64, u64)> {
+        std::mem::take(&mut self.dropped)
     }
 
     /// `markPendingRevocation` of everything.
@@ -176,25 +199,39 @@ impl Fetcher {
             let buffered = || buffer.iter().any(|chunk| chunk.partition == slot.partition);
             slot.node == node && slot.may_be_fetched() && (drained || !buffered())
         };
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
+        order.extend((0..self.slots.len()).filter(|&index| wanted(&self.slots[index])));
+        let mut out_of_range = Vec::new();
         let deadline = arrives + config.fetch_max_wait;
         let mut ready = SimTime::NEVER;
         let round_trip = arrives + down;
-        for slot in self.slots.iter_mut().filter(|slot| wanted(slot)) {
+        for &index in &order {
+            let slot = &mut self.slots[index];
             if slot.serving_at == SimTime::NEVER {
                 slot.serving_at = round_trip;
             }
+            let position = slot.position.unwrap_or_default();
+            if ground.readable(slot.index, arrives) < position {
+                out_of_range.push(slot.partition);
+            }
             if config.fetch_min_bytes <= 1 {
-                let position = slot.position.unwrap_or_default();
                 ready = ready.min(ground.readable_at(slot.index, position));
             }
         }
         if config.fetch_min_bytes > 1 {
-            ready = self.enough_at(node, arrives, deadline, ground);
+            ready = self.enough_at(&order, arrives, deadline, ground);
+        }
+        if !out_of_range.is_empty() {
+            ready = arrives; // An error is answered at once.
+            self.settled = false;
         }
         let ready = ready.max(arrives).min(deadline);
         let mut chunks = std::mem::take(&mut self.nodes[node].chunks);
         let mut bytes_left = config.fetch_max_bytes;
-        for slot in self.slots.iter().filter(|slot| wanted(slot)) {
+        self.put_in_turn(&mut order, ready, ground);
+        for &index in &order {
+            let slot = &mut self.slots[index];
             let from = slot.position.unwrap_or_default();
             let size = ground.record_size(slot.index);
             // The first batch of an answer is always returned, however large (KIP-74).
@@ -205,6 +242,8 @@ impl Fetcher {
                 .min(from.saturating_add(at_most));
             if from < to {
                 bytes_left = bytes_left.saturating_sub((to - from) * size);
+                self.turns += 1;
+                slot.turn = self.turns;
                 chunks.push(Chunk {
                     partition: slot.partition,
                     node,
@@ -215,34 +254,49 @@ impl Fetcher {
         }
         let records = chunks.iter().map(|chunk| chunk.to - chunk.from).sum();
         let sent = ready + ground.calibration.record_transfer.times(records);
+        self.order = order;
         let node = &mut self.nodes[node];
         node.free_at = sent;
         node.answered = sent + down;
         node.chunks = chunks;
+        node.out_of_range = out_of_range;
+    }
+
+    /// Bytes of a partition that an answer to a fetch could hold at `at`.
+    fn waiting_bytes(slot: &Slot, at: SimTime, ground: &Ground<'_>) -> u64 {
+        let position = slot.position.unwrap_or_default();
+        let waiting = ground.readable(slot.index, at).saturating_sub(position);
+        let bytes = waiting.saturating_mul(ground.record_size(slot.index));
+        bytes.min(ground.spec.config.max_partition_fetch_bytes)
+    }
+
+    /// Where an answer cannot hold everything that is asked for, those come first that had their turn longest ago (partitions with
+    /// records go to the end of the fetch session, KIP-227).
+    fn put_in_turn(&self, order: &mut [usize], at: SimTime, ground: &Ground<'_>) {
+        if order.len() < 2 {
+            return;
+        }
+        let waiting = order
+            .iter()
+            .map(|&index| Self::waiting_bytes(&self.slots[index], at, ground))
+            .fold(0, u64::saturating_add);
+        if waiting > ground.spec.config.fetch_max_bytes {
+            order.sort_by_key(|&index| self.slots[index].turn);
+        }
     }
 
     /// When `fetch.min.bytes` are there, at the latest at `deadline`: the earliest instant, by bisection.
     fn enough_at(
         &self,
-        node: usize,
+        asked: &[usize],
         from: SimTime,
         deadline: SimTime,
         ground: &Ground<'_>,
     ) -> SimTime {
         let wanted = ground.spec.config.fetch_min_bytes;
         let enough = |at: SimTime| {
-            let mut bytes = 0_u64;
-            for slot in self
-                .slots
-                .iter()
-                .filter(|slot| slot.node == node && slot.may_be_fetched())
-            {
-                let waiting = ground
-                    .readable(slot.index, at)
-                    .saturating_sub(slot.position.unwrap_or_default());
-                bytes = bytes.saturating_add(waiting * ground.record_size(slot.index));
-            }
-            bytes >= wanted
+            let waiting = |&index: &usize| Self::waiting_bytes(&self.slots[index], at, ground);
+            asked.iter().map(waiting).fold(0, u64::saturating_add) >= wanted
         };
         if !enough(deadline) {
             return deadline;
@@ -306,6 +360,13 @@ impl Fetcher {
                 return;
             };
             node.answered = SimTime::NEVER;
+            for partition in node.out_of_range.drain(..) {
+                let asked = |slot: &&mut Slot| slot.partition == partition && slot.may_be_fetched();
+                if let Some(slot) = self.slots.iter_mut().find(asked) {
+                    slot.readiness = Readiness::NeedsReset;
+                    self.settled = false;
+                }
+            }
             for chunk in node.chunks.drain(..) {
                 let current = self.slots.iter().any(|slot| {
                     slot.partition == chunk.partition
@@ -331,10 +392,12 @@ impl Fetcher {
                 served(slot);
             }
         }
-        self.settled = self.slots.iter().all(|slot| {
+        let ready = self.slots.iter().all(|slot| {
             slot.readiness == Readiness::Refused
                 || (slot.serving && slot.readiness == Readiness::Ready)
         });
+        let in_range = |node: &Node| node.out_of_range.is_empty();
+        self.settled = ready && self.nodes.iter().all(in_range);
     }
 
     /// `collectFetch`: up to `limit` records, chunk by chunk in order of arrival.

@@ -221,8 +221,11 @@ impl Ground<'_> {
         } else {
             account.passed_by_commit()
         };
-        account.settle(&mut self.logs[index], self.now);
-        account.advance_to(offset, self.now, why);
+        let log = &mut self.logs[index];
+        account.settle(log, self.now);
+        if offset <= log.arrivals.count(self.now) {
+            account.advance_to(offset, self.now, why);
+        } // Else the offset is out of range, and the reset policy will say where the reader begins.
     }
 
     pub(super) fn log_end(&self, index: usize) -> u64 {

@@ -319,7 +319,7 @@ impl Account {
             self.totals.processed += 1;
         }
         let due = log.arrivals.due(offset);
-        if self.window.measures(due) && ended <= self.window.to && !self.closed {
+        if self.window.holds(due) && ended <= self.window.to && !self.closed {
             self.totals.latency.record(ended.since(due).as_micros());
         }
     }
@@ -367,7 +367,7 @@ impl Account {
             .zip(ends)
             .filter_map(|(offset, ended)| {
                 let due = log.arrivals.due(offset);
-                window.measures(due).then(|| ended - due.as_micros())
+                window.holds(due).then(|| ended - due.as_micros())
             });
         self.totals.latency.record_all(latencies);
     }
@@ -430,7 +430,7 @@ impl Account {
         self.closed = true;
         for offset in self.done..log.arrivals.count(end) {
             let due = log.arrivals.due(offset);
-            if self.window.measures(due) {
+            if self.window.holds(due) {
                 self.totals.waiting.record(end.since(due).as_micros());
             }
         }

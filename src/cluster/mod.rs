@@ -50,7 +50,7 @@ pub struct Options {
     pub names: Option<RecordedNames>,
     /// Imitate the harness of the recordings: actions wait for the return of `poll()`, first batches are observed.
     pub harness: bool,
-    /// Observe every `poll()` that returns records, the start of its processing, and every commit. Without it these leave no
+    /// Observe every `poll()` that returns records, the start of its processing, dropped prefetches, and every commit. Without it these leave no
     /// trace of their own; nothing else changes.
     pub observe_polls: bool,
     /// Put every step of every client on the calendar. Slower by far, and the run is the same to the last bit: tests hold the default

@@ -43,6 +43,8 @@ pub(super) struct Slot {
     pub(super) index: usize,
     /// Its leader.
     pub(super) node: usize,
+    /// When it was last in an answer to a fetch, in turns.
+    pub(super) turn: u64,
     /// Next offset to hand out.
     pub(super) position: Option<u64>,
     pub(super) readiness: Readiness,
@@ -192,14 +194,16 @@ fn locate(slot: &mut Slot, offset: u64, by_reset: bool, ground: &mut Ground<'_>)
 
 /// Where the reset policy says to begin; `None`: it says to throw.
 fn reset_offset(slot: &Slot, ground: &Ground<'_>) -> Option<u64> {
-    let since = |span| ground.first_due_since(slot.index, span);
+    let end = ground.readable(slot.index, ground.now);
+    let since = |span| ground.first_due_since(slot.index, span).min(end);
     match (ground.spec.start_at, ground.spec.config.auto_offset_reset) {
-        (StartAt::TimestampBefore(span), _) | (StartAt::Reset, OffsetReset::ByDuration(span)) => {
+        (StartAt::TimestampBefore(span), _)
+        | (StartAt::Reset | StartAt::Committed(_), OffsetReset::ByDuration(span)) => {
             Some(since(span))
         }
-        (StartAt::Committed(offset), _) => Some(offset),
-        (StartAt::Reset, OffsetReset::Earliest) => Some(0),
-        (StartAt::Reset, OffsetReset::Latest) => Some(ground.readable(slot.index, ground.now)),
-        (StartAt::Reset, OffsetReset::None) => None,
+        // Only partitions that are there from the start have that offset committed, and it may lie beyond the log.
+        (StartAt::Reset | StartAt::Committed(_), OffsetReset::Earliest) => Some(0),
+        (StartAt::Reset | StartAt::Committed(_), OffsetReset::Latest) => Some(end),
+        (StartAt::Reset | StartAt::Committed(_), OffsetReset::None) => None,
     }
 }

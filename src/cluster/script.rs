@@ -160,7 +160,7 @@ impl World<'_> {
                     self.set_factor(consumer, UNCHANGED);
                 }
             }
-            Step::Resume { topic, partition } => self.set_paused(topic, partition, false),
+            Step::Resume { topic, partition } => self.set_paused(topic, partition, None),
             Step::CoordinatorBack { group } => self.load_coordinator(group),
             Step::RollBroker { event, broker } => self.roll_broker(event, broker),
         }
@@ -221,7 +221,8 @@ impl World<'_> {
             }
             Verb::Pause(topic, partition, length) => {
                 self.acted(event, "pause", None);
-                self.set_paused(*topic, *partition, true);
+                let until = self.now() + *length;
+                self.set_paused(*topic, *partition, Some(until));
                 let step = Step::Resume {
                     topic: *topic,
                     partition: *partition,

@@ -53,11 +53,11 @@ impl World<'_> {
                 let index = self.topology.index(TopicPartition { topic, partition });
                 let waiting = self.logs[index].arrivals.count(SimTime::ZERO);
                 let offset = match start_at {
-                    StartAt::Committed(offset) => Some(offset.min(waiting)),
+                    StartAt::Committed(offset) => Some(offset),
                     StartAt::Reset | StartAt::TimestampBefore(_) => steady.then_some(0),
                 };
                 let account = &mut self.groups[group.index()].accounts[index];
-                *account = Account::new(offset.unwrap_or(0), offset, self.window);
+                *account = Account::new(offset.unwrap_or(0).min(waiting), offset, self.window);
             }
         }
     }

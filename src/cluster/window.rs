@@ -2,7 +2,8 @@
 //!
 //! The window is `(from, to]`: what happens at its last instant belongs to it, what happens at its first belongs to what was before,
 //! so windows that follow each other share nothing. (A rate of 10/s over 10 s is 100 records, the first due at 100 ms, the
-//! last at 10 s.) Only the backlog, due at the start of the replication, counts as due within a window that begins there.
+//! last at 10 s.) A window that begins with the replication begins before anything happens: the first instant belongs to it, and so does the
+//! backlog, which is due then (though it is not produced within the run).
 
 use crate::kernel::SimTime;
 
@@ -16,12 +17,7 @@ pub(super) struct Window {
 impl Window {
     /// True when what happens at `at` belongs to the window.
     pub(super) fn holds(self, at: SimTime) -> bool {
-        self.from < at && at <= self.to
-    }
-
-    /// True when the latency of a record due at `due` is measured.
-    pub(super) fn measures(self, due: SimTime) -> bool {
-        self.holds(due) || (due == SimTime::ZERO && self.from == SimTime::ZERO)
+        (self.from < at || self.from == SimTime::ZERO) && at <= self.to
     }
 
     /// Microseconds of `from..to` within the window.

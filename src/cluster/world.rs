@@ -108,6 +108,8 @@ pub(super) struct World<'a> {
     pub(super) script: Script,
     pub(super) topics: Vec<TopicDescription>,
     pub(super) paused: Vec<bool>,
+    /// Until when, by flat index.
+    pub(super) paused_until: Vec<SimTime>,
     pub(super) tokens: u64,
     /// Depth of effects of coordinators being applied.
     pub(super) applying: u32,
@@ -137,6 +139,7 @@ impl<'a> World<'a> {
         let seconds = plan.duration.as_micros().div_ceil(600 * 1_000_000).max(1);
         Self {
             paused: vec![false; logs.len()],
+            paused_until: vec![SimTime::ZERO; logs.len()],
             entity_of_groups: u32::try_from(processes.len()).unwrap_or(u32::MAX),
             plan,
             seed,

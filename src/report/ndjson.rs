@@ -167,6 +167,7 @@ impl Said<'_> {
             | Observation::FirstBatch { .. }
             | Observation::Polled { .. }
             | Observation::BatchStarted { .. }
+            | Observation::PrefetchDropped { .. }
             | Observation::OffsetsCommitted { .. } => self.of_partition(observation),
             Observation::Action {
                 event,
@@ -412,6 +413,11 @@ impl Said<'_> {
             Observation::Polled { consumer, offsets } => {
                 let offsets = self.ranges(offsets, "end");
                 self.of("polled", *consumer).put("offsets", offsets);
+            }
+            Observation::PrefetchDropped { consumer, offsets } => {
+                let offsets = self.ranges(offsets, "end");
+                self.of("prefetch_dropped", *consumer)
+                    .put("offsets", offsets);
             }
             Observation::BatchStarted { consumer } => {
                 self.of("batch_started", *consumer);

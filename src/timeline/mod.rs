@@ -319,6 +319,14 @@ pub enum Observation {
         /// The process.
         consumer: ConsumerId,
     },
+    /// Records that were fetched and not yet returned by `poll()` were dropped with their partitions. Only when the run is asked to
+    /// observe polls.
+    PrefetchDropped {
+        /// The process.
+        consumer: ConsumerId,
+        /// From, to (exclusive) by partition.
+        offsets: Arc<[(TopicPartition, u64, u64)]>,
+    },
     /// The coordinator stored committed offsets. Only when the run is asked to observe polls.
     OffsetsCommitted {
         /// The group.

@@ -198,6 +198,10 @@ fn group(
     if dice.one_in(3) {
         text.push_str("    static_membership: true\n");
     }
+    if dice.one_in(6) {
+        let offset = dice.of(&[0, 3, 30, 300]);
+        let _ = writeln!(text, "    start_at: {{ committed: {offset} }}");
+    }
     let timeout = dice.of(&["100ms", "100ms", "1s", "37ms"]);
     let _ = writeln!(
         text,

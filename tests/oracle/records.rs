@@ -98,13 +98,14 @@ impl<'a> Oracle<'a> {
             let exists = traffic.partition.partition
                 < plan.topics[traffic.partition.topic.index()].partitions;
             let start = match plan.consumers[0].start_at {
-                StartAt::Committed(offset) => Some(offset.min(traffic.log_end(0))),
+                StartAt::Committed(offset) => Some(offset),
                 StartAt::Reset | StartAt::TimestampBefore(_) => steady.then_some(0),
             };
             let start = start.filter(|_| exists);
+            let before = start.unwrap_or(0).min(traffic.log_end(0));
             Ledger {
-                processed: vec![true; usize::try_from(start.unwrap_or(0)).expect("few")],
-                position: start.unwrap_or(0),
+                processed: vec![true; usize::try_from(before).expect("few")],
+                position: before,
                 committed: start,
                 ..Ledger::default()
             }
@@ -150,7 +151,7 @@ impl<'a> Oracle<'a> {
     }
 
     fn inside(&self, at: u64) -> bool {
-        self.window.0 < at && at <= self.window.1
+        (self.window.0 < at || self.window.0 == 0) && at <= self.window.1
     }
 
     fn overlap(&self, from: u64, to: u64) -> u64 {
@@ -316,7 +317,7 @@ impl<'a> Oracle<'a> {
         self.by_zombies += u64::from(self.owners[record.place].is_some_and(|owner| owner != who));
         let index = usize::try_from(record.offset).expect("few");
         let due = self.traffic[record.place].dues[index];
-        let measured = self.inside(due) || (due == 0 && self.window.0 == 0);
+        let measured = self.inside(due);
         let log_end = self.traffic[record.place].log_end(at);
         let window = self.window;
         let ledger = &mut self.ledgers[record.place];
@@ -397,6 +398,33 @@ impl<'a> Oracle<'a> {
                     .duration
                     .sample(&mut self.workers[consumer.index()].listener);
             }
+            Observation::Polled { consumer, offsets } => {
+                let inside = self.inside(at);
+                self.workers[consumer.index()].totals.polls += u64::from(inside);
+                assert!(
+                    self.workers[consumer.index()].hands.is_empty(),
+                    "one batch at a time"
+                );
+                for &(partition, from, to) in offsets.iter() {
+                    let place = self.place(partition);
+                    for offset in from..to {
+                        let pieces = Vec::new();
+                        self.workers[consumer.index()].hands.push(InHand {
+                            place,
+                            offset,
+                            pieces,
+                        });
+                    }
+                }
+            }
+            Observation::BatchStarted { consumer } => self.start(consumer.index(), at),
+            other => self.of_partitions(other, at),
+        }
+    }
+
+    /// What happens to partitions: owners, positions, commits, growth.
+    fn of_partitions(&mut self, observation: &Observation, at: u64) {
+        match observation {
             Observation::Assigned {
                 consumer,
                 partition,
@@ -427,26 +455,6 @@ impl<'a> Oracle<'a> {
                 let lag = log_end.saturating_sub(ledger.position);
                 ledger.level_at_release.get_or_insert(lag);
             }
-            Observation::Polled { consumer, offsets } => {
-                let inside = self.inside(at);
-                self.workers[consumer.index()].totals.polls += u64::from(inside);
-                assert!(
-                    self.workers[consumer.index()].hands.is_empty(),
-                    "one batch at a time"
-                );
-                for &(partition, from, to) in offsets.iter() {
-                    let place = self.place(partition);
-                    for offset in from..to {
-                        let pieces = Vec::new();
-                        self.workers[consumer.index()].hands.push(InHand {
-                            place,
-                            offset,
-                            pieces,
-                        });
-                    }
-                }
-            }
-            Observation::BatchStarted { consumer } => self.start(consumer.index(), at),
             Observation::OffsetsCommitted { offsets, .. } => {
                 for &(partition, offset) in offsets.iter() {
                     let place = self.place(partition);
@@ -475,7 +483,7 @@ fn look_back(ledger: &mut Ledger, window: (u64, u64), log_end: u64, at: u64) {
 }
 
 fn caught_up(ledger: &mut Ledger, window: (u64, u64), since: u64, at: Option<u64>) {
-    if window.0 < since && since <= window.1 {
+    if (window.0 < since || window.0 == 0) && since <= window.1 {
         let instant = rebsim::kernel::SimTime::from_micros;
         ledger
             .totals

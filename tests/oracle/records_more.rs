@@ -104,8 +104,10 @@ impl Oracle<'_> {
     pub(super) fn located(&mut self, partition: TopicPartition, offset: u64, at: u64) {
         let place = self.place(partition);
         let ledger = &mut self.ledgers[place];
-        let by_reset = ledger.committed.is_none() || ledger.was_reset;
-        if ledger.position < offset {
+        // Where a reader begins that is not at the committed offset, the reset policy has put it.
+        let by_reset = ledger.was_reset || ledger.committed != Some(offset);
+        let in_range = offset <= self.traffic[place].log_end(at);
+        if ledger.position < offset && in_range {
             ledger
                 .jumped
                 .extend((ledger.position..offset).map(|jumped| (jumped, at, by_reset)));
@@ -130,7 +132,7 @@ impl Oracle<'_> {
 
     /// The measured window ends now: what waits, what is lost, what was skipped.
     pub(super) fn close_window(&mut self) {
-        let (from, to) = self.window;
+        let to = self.window.1;
         for place in 0..self.ledgers.len() {
             let mut waiting = Histogram::default();
             let ledger = &self.ledgers[place];
@@ -139,14 +141,13 @@ impl Oracle<'_> {
                 .iter()
                 .skip(usize::try_from(ledger.position).expect("few"));
             for due in dues.copied().filter(|due| *due <= to) {
-                if from < due || (due == 0 && from == 0) {
+                if self.inside(due) {
                     waiting.record(to - due);
                 }
             }
             let (mut lost, mut skipped) = (0, 0);
             for &(offset, at, by_reset) in &ledger.jumped {
-                if from < at
-                    && at <= to
+                if self.inside(at)
                     && !self.is_processed(place, offset)
                     && !self.is_held(place, offset)
                 {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use rebsim::cluster::Options;
 use rebsim::kernel::Seed;
-use rebsim::timeline::Timeline;
+use rebsim::timeline::{Observation, Timeline};
 
 use crate::groups::COMMITS;
 use crate::records::{Oracle, Outcome};
@@ -36,6 +36,9 @@ struct Seen {
     saturated: u64,
     killed_in_hand: u64,
     zombies: u64,
+    prefetched: u64,
+    /// Kinds of what befell the group.
+    befell: Vec<&'static str>,
     duplicated: u64,
     lost: u64,
     skipped: u64,
@@ -65,6 +68,25 @@ fn the_run_is_the_slow_play() {
         seen.saturated += u64::from(case.overloaded);
         seen.killed_in_hand += u64::from(slow.killed_in_hand > 0);
         seen.zombies += u64::from(slow.by_zombies > 0);
+        let mut dropped = timeline.entries.iter().map(|entry| &entry.observation);
+        let dropped = dropped.any(|what| matches!(what, Observation::PrefetchDropped { .. }));
+        seen.prefetched += u64::from(dropped);
+        for entry in &timeline.entries {
+            let what = match &entry.observation {
+                Observation::ConsumerFrozen { .. } => "freeze",
+                Observation::ConsumerStalled { .. } => "stall",
+                Observation::PollDeadlineExceeded { .. } => "poll deadline",
+                Observation::StaticMemberReplaced { .. } => "static restart",
+                Observation::PartitionsAdded { .. } => "more partitions",
+                Observation::CoordinatorAvailable { .. } => "coordinator away",
+                Observation::ConsumerConnected { .. } => "disconnect",
+                Observation::Action { verb, .. } => verb,
+                _ => continue,
+            };
+            if !seen.befell.contains(&what) {
+                seen.befell.push(what);
+            }
+        }
         seen.duplicated += any(|totals| totals.duplicated);
         seen.lost += any(|totals| totals.lost);
         seen.skipped += any(|totals| totals.skipped);
@@ -87,6 +109,30 @@ fn the_run_is_the_slow_play() {
     share("saturated", seen.saturated, CASES / 3);
     share("killed in mid-batch", seen.killed_in_hand, CASES / 5);
     share("zombies at work", seen.zombies, CASES / 20);
+    share(
+        "prefetched records across a revocation",
+        seen.prefetched,
+        CASES / 5,
+    );
+    for what in [
+        "freeze",
+        "stall",
+        "poll deadline",
+        "static restart",
+        "more partitions",
+        "coordinator away",
+        "disconnect",
+        "slow",
+        "pause",
+        "load",
+        "reset_offsets",
+        "restart",
+        "crash",
+        "stop",
+        "start",
+    ] {
+        assert!(seen.befell.contains(&what), "no group saw: {what}");
+    }
     share("duplicates", seen.duplicated, CASES / 4);
     share("losses", seen.lost, CASES / 50);
     share("skipped", seen.skipped, CASES / 30);

@@ -158,6 +158,7 @@ fn being_watched_changes_nothing() {
                 observation,
                 Observation::Polled { .. }
                     | Observation::BatchStarted { .. }
+                    | Observation::PrefetchDropped { .. }
                     | Observation::OffsetsCommitted { .. }
             )
         })

@@ -154,6 +154,7 @@ impl World {
             | Observation::FirstBatch { .. }
             | Observation::Polled { .. }
             | Observation::BatchStarted { .. }
+            | Observation::PrefetchDropped { .. }
             | Observation::OffsetsCommitted { .. }
             | Observation::Action { .. } => {}
         }
