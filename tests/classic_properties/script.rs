@@ -119,9 +119,14 @@ impl Script {
     /// Sets the end of the script by its entries.
     pub(crate) fn measure(&mut self) {
         let last = self.events.iter().map(|&(end, _)| end).max();
-        let any = |words: &[&str]| self.events.iter().any(|(_, event)| words.iter().any(|word| event.contains(word)));
+        let any = |words: &[&str]| {
+            self.events
+                .iter()
+                .any(|(_, event)| words.iter().any(|word| event.contains(word)))
+        };
         // Who stands still or cannot reach the coordinator is longer in closing, so a restart is over later.
-        let delayed = any(&[" restart: "]) && any(&["stall", "freeze", "disconnect", "coordinator"]);
+        let delayed =
+            any(&[" restart: "]) && any(&["stall", "freeze", "disconnect", "coordinator"]);
         self.over = last.unwrap_or(0).max(20_000) + if delayed { 45_000 } else { 0 };
     }
 
