@@ -2,6 +2,10 @@
 //!
 //! `REBSIM_GOLDEN_TRACES` names another folder of recordings. The summary is printed.
 
+#[path = "conformance/document.rs"]
+mod document;
+#[path = "conformance/mutations.rs"]
+mod mutations;
 #[path = "conformance/recordings.rs"]
 mod recordings;
 #[path = "conformance/scoring.rs"]
@@ -63,4 +67,18 @@ fn coop_join_leave() {
 #[test]
 fn range_crash() {
     matches_wholly("range-crash");
+}
+
+/// Without any one rule some recording is missed, and `docs/fidelity.md` says which; what else it says is so, too.
+#[test]
+fn every_rule_is_needed_and_the_document_is_true() {
+    let (runs, _) = play_all(&read_folder(&golden()));
+    let losses = mutations::losses();
+    document::check(&runs, &losses);
+    let needless: Vec<_> = losses
+        .iter()
+        .filter(|loss| loss.recordings.is_empty())
+        .map(|loss| loss.rule.words())
+        .collect();
+    assert!(needless.is_empty(), "no recording misses {needless:?}");
 }

@@ -208,6 +208,8 @@ impl Client {
             self.busy = (self.busy.0.max(now) + span, self.busy.1 + span);
         }
         match &mut self.app {
+            // A stall ends at its own instant: who sleeps needs no processor.
+            App::Working { .. } if self.stalled => {}
             App::Starting { until }
             | App::Working { until }
             | App::Callback { until, .. }
@@ -230,8 +232,7 @@ impl Client {
         }
         if self.handles_answers() {
             self.on_network(ground);
-        } else if ground.calibration.heartbeat_thread_step.is_zero() && self.heartbeat_thread_runs()
-        {
+        } else if super::heartbeats::step(ground).is_zero() && self.heartbeat_thread_runs() {
             self.drain(ground);
         }
     }
@@ -260,7 +261,9 @@ impl Client {
             .min(self.heartbeat_notice);
         if self.heartbeat_thread_runs() && self.heartbeat_notice == SimTime::NEVER {
             let due = self.member.heartbeat_due().min(self.member.poll_deadline());
-            next = next.min(self.heartbeat_pass_from(due, ground));
+            if due < next {
+                next = next.min(self.heartbeat_pass_from(due, ground));
+            }
             if !self.inbox.is_empty() {
                 let later = ground.now + SimDuration::from_micros(1);
                 next = next.min(self.heartbeat_pass_from(later, ground));
@@ -308,6 +311,27 @@ impl Client {
             .min(self.member.poll_deadline())
             .min(self.metadata_due)
             .max(next)
+    }
+
+    /// Takes its own steps before `until`, or up to and including it, as long as nobody else is concerned; true when somebody is.
+    pub(super) fn walk(
+        &mut self,
+        until: SimTime,
+        inclusive: bool,
+        ground: &mut Ground<'_>,
+    ) -> bool {
+        loop {
+            let next = self.next_step(ground);
+            if next > until || (next == until && !inclusive) {
+                return false;
+            }
+            self.clock = next;
+            ground.now = next;
+            self.step(ground);
+            if !ground.out.is_empty() {
+                return true;
+            }
+        }
     }
 
     /// Does what is due now.

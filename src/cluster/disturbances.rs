@@ -56,7 +56,7 @@ impl World<'_> {
         if process.client.is_none() {
             return;
         }
-        process.cut_until = now + span;
+        process.cut_until = process.cut_until.max(now + span);
         let (until, incarnation) = (process.cut_until, process.incarnation);
         if let Some(client) = &mut process.client {
             client.fetcher.postpone(until);

@@ -14,6 +14,7 @@ use super::ground::Ground;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
 use crate::protocol::classic::member::Positions;
+use crate::protocol::rules::Rule;
 use crate::timeline::Partitions;
 
 /// Records of one partition, fetched and not handed out.
@@ -25,22 +26,34 @@ pub(super) struct Chunk {
     to: u64,
 }
 
-#[derive(Debug)]
-struct Fetch {
-    /// The answer arrives.
-    at: SimTime,
-    chunks: Vec<Chunk>,
-    /// The positions of these partitions lie beyond the log (`OFFSET_OUT_OF_RANGE`).
-    out_of_range: Vec<TopicPartition>,
-}
-
 /// The connection to one broker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Node {
-    fetch: Option<Fetch>,
+    /// When the answer to the fetch in flight arrives; never without one.
+    answered: SimTime,
+    /// What it brings.
+    chunks: Vec<Chunk>,
+    /// The positions of these partitions lie beyond the log, it says (`OFFSET_OUT_OF_RANGE`).
+    out_of_range: Vec<TopicPartition>,
     /// The broker answers no request of this connection before.
     free_at: SimTime,
     buffered: usize,
+}
+
+impl Node {
+    fn new() -> Self {
+        Self {
+            answered: SimTime::NEVER,
+            chunks: Vec::new(),
+            out_of_range: Vec::new(),
+            free_at: SimTime::ZERO,
+            buffered: 0,
+        }
+    }
+
+    fn is_fetching(&self) -> bool {
+        self.answered != SimTime::NEVER
+    }
 }
 
 /// Records handed to the application by one `poll()`: position of the slot, from, to.
@@ -54,7 +67,7 @@ pub(super) struct Fetcher {
     buffer: VecDeque<Chunk>,
     /// Buffered records that were dropped and not told of: from, to.
     dropped: Vec<(TopicPartition, u64, u64)>,
-    /// Turns of partitions in answers, counted.
+    /// Turns of partitions in answers that could not hold all, counted.
     turns: u64,
     /// All slots are ready and serving: nothing but records moves.
     pub(super) settled: bool,
@@ -73,7 +86,7 @@ impl Fetcher {
     pub(super) fn new(brokers: usize) -> Self {
         Self {
             slots: Vec::new(),
-            nodes: (0..brokers).map(|_| Node::default()).collect(),
+            nodes: (0..brokers).map(|_| Node::new()).collect(),
             buffer: VecDeque::new(),
             dropped: Vec::new(),
             turns: 0,
@@ -96,10 +109,10 @@ impl Fetcher {
         for &partition in assigned.iter() {
             if !self.slots.iter().any(|slot| slot.partition == partition) {
                 let refused = ground.spec.processing.refuses.contains(&partition.topic);
-                self.turns += 1;
                 self.slots.push(Slot {
                     partition,
-                    turn: self.turns,
+                    turn: 0,
+                    in_range: false,
                     index: ground.index(partition),
                     node: ground.leader(partition),
                     position: None,
@@ -159,7 +172,14 @@ impl Fetcher {
     /// Sends a fetch to every broker that has none in flight and no undrained data here.
     pub(super) fn send_fetches(&mut self, ground: &mut Ground<'_>) {
         for node in 0..self.nodes.len() {
-            if self.nodes[node].fetch.is_none() && self.nodes[node].buffered == 0 {
+            let drained = self.nodes[node].buffered == 0
+                || !ground.spec.config.rules.hold(Rule::FetchWhenDrained);
+            let buffer = &self.buffer;
+            let wanted = |slot: &Slot| {
+                let buffered = || buffer.iter().any(|chunk| chunk.partition == slot.partition);
+                slot.node == node && slot.may_be_fetched() && !buffered()
+            };
+            if !self.nodes[node].is_fetching() && drained && self.slots.iter().any(wanted) {
                 self.send_fetch(node, ground);
             }
         }
@@ -171,94 +191,58 @@ impl Fetcher {
         let arrives = (ground.now + up)
             .max(self.nodes[node].free_at)
             .max(ground.cut_until);
-        let wanted = |slot: &&mut Slot| slot.node == node && slot.may_be_fetched();
-        let mut out_of_range = Vec::new();
+        let (drained, buffer) = (self.nodes[node].buffered == 0, &self.buffer);
+        let wanted = |slot: &Slot| {
+            let buffered = || buffer.iter().any(|chunk| chunk.partition == slot.partition);
+            slot.node == node && slot.may_be_fetched() && (drained || !buffered())
+        };
         let deadline = arrives + config.fetch_max_wait;
         let mut ready = SimTime::NEVER;
-        let mut any = false;
         let round_trip = arrives + down;
-        for slot in self.slots.iter_mut().filter(wanted) {
-            any = true;
+        for slot in self.slots.iter_mut().filter(|slot| wanted(slot)) {
             if slot.serving_at == SimTime::NEVER {
                 slot.serving_at = round_trip;
             }
             let position = slot.position.unwrap_or_default();
-            if ground.readable(slot.index, arrives) < position {
-                out_of_range.push(slot.partition);
+            if !slot.in_range {
+                slot.in_range = position <= ground.readable(slot.index, arrives);
+                if !slot.in_range {
+                    self.nodes[node].out_of_range.push(slot.partition);
+                }
             }
             if config.fetch_min_bytes <= 1 {
                 ready = ready.min(ground.readable_at(slot.index, position));
             }
         }
-        if !any {
-            return;
-        }
         if config.fetch_min_bytes > 1 {
             ready = self.enough_at(node, arrives, deadline, ground);
         }
-        if !out_of_range.is_empty() {
+        if !self.nodes[node].out_of_range.is_empty() {
             ready = arrives; // An error is answered at once.
             self.settled = false;
         }
         let ready = ready.max(arrives).min(deadline);
-        let mut chunks = Vec::new();
-        let mut bytes_left = config.fetch_max_bytes;
-        for index in self.in_turn(node, ready, ground) {
-            let slot = &mut self.slots[index];
-            let from = slot.position.unwrap_or_default();
-            let size = ground.record_size(slot.index);
-            // The first batch of an answer is always returned, however large (KIP-74).
-            let at_most = (config.max_partition_fetch_bytes.min(bytes_left) / size)
-                .max(u64::from(chunks.is_empty()));
-            let to = ground
-                .readable(slot.index, ready)
-                .min(from.saturating_add(at_most));
-            if from < to {
-                bytes_left = bytes_left.saturating_sub((to - from) * size);
-                self.turns += 1;
-                slot.turn = self.turns;
-                chunks.push(Chunk {
-                    partition: slot.partition,
-                    node,
-                    from,
-                    to,
-                });
+        let mut chunks = std::mem::take(&mut self.nodes[node].chunks);
+        let asked = || self.slots.iter().filter(|slot| wanted(slot));
+        if fill(&mut chunks, asked(), ready, ground) {
+            let mut in_turn: Vec<&Slot> = asked().collect();
+            in_turn.sort_by_key(|slot| slot.turn);
+            chunks.clear();
+            fill(&mut chunks, in_turn.into_iter(), ready, ground);
+            for chunk in &chunks {
+                let slots = &mut self.slots.iter_mut();
+                if let Some(slot) = slots.find(|slot| slot.partition == chunk.partition) {
+                    self.turns += 1;
+                    slot.turn = self.turns;
+                }
             }
         }
         let records = chunks.iter().map(|chunk| chunk.to - chunk.from).sum();
         let sent = ready + ground.calibration.record_transfer.times(records);
-        self.nodes[node].free_at = sent;
-        self.nodes[node].fetch = Some(Fetch {
-            at: sent + down,
-            chunks,
-            out_of_range,
-        });
-    }
-
-    /// Bytes of a partition that an answer to a fetch could hold at `at`.
-    fn waiting_bytes(slot: &Slot, at: SimTime, ground: &Ground<'_>) -> u64 {
-        let position = slot.position.unwrap_or_default();
-        let waiting = ground.readable(slot.index, at).saturating_sub(position);
-        let bytes = waiting.saturating_mul(ground.record_size(slot.index));
-        bytes.min(ground.spec.config.max_partition_fetch_bytes)
-    }
-
-    /// The slots that a fetch asks of a broker. Where an answer cannot hold everything those come first that had their turn longest ago
-    /// (partitions with records go to the end of the fetch session, KIP-227).
-    fn in_turn(&self, node: usize, at: SimTime, ground: &Ground<'_>) -> Vec<usize> {
-        let asked = |index: &usize| {
-            let slot = &self.slots[*index];
-            slot.node == node && slot.may_be_fetched()
-        };
-        let mut order: Vec<usize> = (0..self.slots.len()).filter(asked).collect();
-        let waiting = order
-            .iter()
-            .map(|&index| Self::waiting_bytes(&self.slots[index], at, ground))
-            .fold(0, u64::saturating_add);
-        if waiting > ground.spec.config.fetch_max_bytes {
-            order.sort_by_key(|&index| self.slots[index].turn);
-        }
-        order
+        let node = &mut self.nodes[node];
+        node.free_at = sent;
+        node.answered = sent + down;
+        node.chunks = chunks;
     }
 
     /// When `fetch.min.bytes` are there, at the latest at `deadline`: the earliest instant, by bisection.
@@ -277,7 +261,13 @@ impl Fetcher {
                 .iter()
                 .filter(|slot| slot.node == node && slot.may_be_fetched())
             {
-                bytes = bytes.saturating_add(Self::waiting_bytes(slot, at, ground));
+                let waiting = ground
+                    .readable(slot.index, at)
+                    .saturating_sub(slot.position.unwrap_or_default());
+                let there = waiting.saturating_mul(ground.record_size(slot.index));
+                // No more counts than an answer may hold of a partition (`DelayedFetch.tryComplete`).
+                bytes =
+                    bytes.saturating_add(there.min(ground.spec.config.max_partition_fetch_bytes));
             }
             bytes >= wanted
         };
@@ -300,9 +290,7 @@ impl Fetcher {
     pub(super) fn next_arrival(&self) -> SimTime {
         let mut next = SimTime::NEVER;
         for node in &self.nodes {
-            if let Some(fetch) = &node.fetch {
-                next = next.min(fetch.at);
-            }
+            next = next.min(node.answered);
         }
         if !self.settled {
             for slot in &self.slots {
@@ -327,11 +315,12 @@ impl Fetcher {
             .unwrap_or(SimTime::NEVER)
     }
 
-    /// True when no fetch is in flight.
+    /// When the last of the answers on their way arrives.
     pub(super) fn last_answer(&self) -> SimTime {
         self.nodes
             .iter()
-            .filter_map(|node| node.fetch.as_ref().map(|fetch| fetch.at))
+            .filter(|node| node.is_fetching())
+            .map(|node| node.answered)
             .max()
             .unwrap_or(SimTime::ZERO)
     }
@@ -339,30 +328,28 @@ impl Fetcher {
     /// Puts answers that have arrived by `now` into the buffer.
     pub(super) fn receive(&mut self, now: SimTime) {
         loop {
-            let arrived = (0..self.nodes.len())
-                .filter_map(|node| {
-                    let at = self.nodes[node].fetch.as_ref()?.at;
-                    (at <= now).then_some((at, node))
-                })
-                .min();
-            let Some((_, node)) = arrived else { return };
-            if let Some(fetch) = self.nodes[node].fetch.take() {
-                for slot in &mut self.slots {
-                    if slot.may_be_fetched() && fetch.out_of_range.contains(&slot.partition) {
-                        slot.readiness = Readiness::NeedsReset;
-                        self.settled = false;
-                    }
+            let first = self.nodes.iter_mut().min_by_key(|node| node.answered);
+            let Some(node) = first.filter(|node| node.answered <= now) else {
+                return;
+            };
+            node.answered = SimTime::NEVER;
+            for partition in node.out_of_range.drain(..) {
+                let slots = &mut self.slots.iter_mut();
+                let slot = slots.find(|slot| slot.partition == partition && slot.may_be_fetched());
+                if let Some(slot) = slot {
+                    slot.readiness = Readiness::NeedsReset;
+                    self.settled = false;
                 }
-                for chunk in fetch.chunks {
-                    let current = self.slots.iter().any(|slot| {
-                        slot.partition == chunk.partition
-                            && slot.may_be_fetched()
-                            && slot.position == Some(chunk.from)
-                    });
-                    if current {
-                        self.nodes[node].buffered += 1;
-                        self.buffer.push_back(chunk);
-                    }
+            }
+            for chunk in node.chunks.drain(..) {
+                let current = self.slots.iter().any(|slot| {
+                    slot.partition == chunk.partition
+                        && slot.may_be_fetched()
+                        && slot.position == Some(chunk.from)
+                });
+                if current {
+                    node.buffered += 1;
+                    self.buffer.push_back(chunk);
                 }
             }
         }
@@ -383,11 +370,7 @@ impl Fetcher {
             slot.readiness == Readiness::Refused
                 || (slot.serving && slot.readiness == Readiness::Ready)
         });
-        let in_range = |node: &Node| {
-            let fetch = node.fetch.as_ref();
-            fetch.is_none_or(|fetch| fetch.out_of_range.is_empty())
-        };
-        self.settled = ready && self.nodes.iter().all(in_range);
+        self.settled = ready && self.nodes.iter().all(|node| node.out_of_range.is_empty());
     }
 
     /// `collectFetch`: up to `limit` records, chunk by chunk in order of arrival.
@@ -430,8 +413,8 @@ impl Fetcher {
     /// No answer arrives before `until`.
     pub(super) fn postpone(&mut self, until: SimTime) {
         for node in &mut self.nodes {
-            if let Some(fetch) = &mut node.fetch {
-                fetch.at = fetch.at.max(until);
+            if node.is_fetching() {
+                node.answered = node.answered.max(until);
             }
         }
     }
@@ -451,7 +434,7 @@ impl Fetcher {
     /// When a request other than a fetch, sent now to the broker that can answer first, is answered: behind the parked fetch where every
     /// connection has one.
     pub(super) fn metadata_answer(&mut self, ground: &mut Ground<'_>) -> SimTime {
-        let idle = (0..self.nodes.len()).find(|&node| self.nodes[node].fetch.is_none());
+        let idle = (0..self.nodes.len()).find(|&node| !self.nodes[node].is_fetching());
         let node = idle.unwrap_or_else(|| {
             (0..self.nodes.len())
                 .min_by_key(|&node| self.nodes[node].free_at)
@@ -461,11 +444,50 @@ impl Fetcher {
     }
 }
 
+/// Fills an answer with what `slots` have at `at`, in their order. True when it cannot hold everything that is there.
+fn fill<'s>(
+    chunks: &mut Vec<Chunk>,
+    slots: impl Iterator<Item = &'s Slot>,
+    at: SimTime,
+    ground: &Ground<'_>,
+) -> bool {
+    let config = &ground.spec.config;
+    let (mut bytes_left, mut cut) = (config.fetch_max_bytes, false);
+    for slot in slots {
+        let from = slot.position.unwrap_or_default();
+        let size = ground.record_size(slot.index);
+        // The first batch of an answer is always returned, however large (KIP-74).
+        let first = u64::from(chunks.is_empty());
+        let share = (config.max_partition_fetch_bytes / size).max(first);
+        let at_most = share.min(bytes_left / size).max(first);
+        let there = ground
+            .readable(slot.index, at)
+            .min(from.saturating_add(share));
+        let to = there.min(from.saturating_add(at_most));
+        cut |= to < there;
+        if from < to {
+            bytes_left = bytes_left.saturating_sub((to - from) * size);
+            chunks.push(Chunk {
+                partition: slot.partition,
+                node: slot.node,
+                from,
+                to,
+            });
+        }
+    }
+    cut
+}
+
 /// A request other than a fetch on this connection: when its answer arrives.
 pub(super) fn ask_leader(node: &mut Node, ground: &mut Ground<'_>) -> SimTime {
     let (up, down) = ground.control_latency();
-    let answered = (ground.now + up).max(node.free_at).max(ground.cut_until)
-        + ground.calibration.request_service;
-    node.free_at = answered;
+    let parked = if ground.spec.config.rules.hold(Rule::AnswersBehindFetch) {
+        node.free_at
+    } else {
+        ground.now
+    };
+    let answered =
+        (ground.now + up).max(parked).max(ground.cut_until) + ground.calibration.request_service;
+    node.free_at = node.free_at.max(answered);
     answered + down
 }

@@ -9,7 +9,17 @@
 use super::client::{App, Client};
 use super::ground::Ground;
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::rules::Rule;
 use crate::timeline::ReleaseReason;
+
+/// The length of a step; zero: it is always there.
+pub(super) fn step(ground: &Ground<'_>) -> SimDuration {
+    if ground.spec.config.rules.hold(Rule::HeartbeatThreadSteps) {
+        ground.calibration.heartbeat_thread_step
+    } else {
+        SimDuration::ZERO
+    }
+}
 
 impl Client {
     pub(super) fn heartbeat_thread_runs(&self) -> bool {
@@ -18,15 +28,16 @@ impl Client {
 
     /// The first pass at or after `at`, and after the last one, if nothing hinders it.
     pub(super) fn heartbeat_pass_from(&self, at: SimTime, ground: &Ground<'_>) -> SimTime {
-        let step = ground.calibration.heartbeat_thread_step.as_micros();
+        let step = step(ground).as_micros();
         if step == 0 || at == SimTime::NEVER {
             return at;
         }
-        let steps = at
-            .since(self.heartbeat_pass)
-            .as_micros()
-            .div_ceil(step)
-            .max(1);
+        let since = at.since(self.heartbeat_pass).as_micros();
+        let steps = if since <= step {
+            1
+        } else {
+            since.div_ceil(step)
+        };
         self.heartbeat_pass + SimDuration::from_micros(step).times(steps)
     }
 
@@ -35,11 +46,12 @@ impl Client {
         if !self.heartbeat_thread_runs() {
             return None;
         }
-        let step = ground.calibration.heartbeat_thread_step.as_micros();
+        let step = step(ground).as_micros();
         if step == 0 {
             return Some(at);
         }
-        let steps = at.since(self.heartbeat_pass).as_micros() / step;
+        let since = at.since(self.heartbeat_pass).as_micros();
+        let steps = if since < step { 0 } else { since / step };
         Some(self.heartbeat_pass + SimDuration::from_micros(step).times(steps))
     }
 
@@ -49,7 +61,7 @@ impl Client {
             return;
         };
         self.heartbeat_pass = unhindered;
-        if unhindered + ground.calibration.heartbeat_thread_step <= ground.now {
+        if unhindered + step(ground) <= ground.now {
             self.heartbeat_pass = ground.now;
         }
     }

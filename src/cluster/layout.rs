@@ -96,7 +96,7 @@ pub(super) fn lay_out(plan: &Plan, seed: Seed) -> (Topology, Vec<Log>) {
 }
 
 /// True when arrivals or service times depend on the seed.
-pub(super) fn draws_records(plan: &Plan) -> bool {
+pub(super) fn draws(plan: &Plan) -> bool {
     let varies = |consumer: &Consumer| {
         let listener = &consumer.listener;
         [
@@ -120,6 +120,10 @@ pub(super) fn draws_records(plan: &Plan) -> bool {
         || plan.consumers.iter().any(varies)
         || !brokers.append.is_constant()
         || !brokers.latency.is_constant()
+        || brokers
+            .assignor_cost
+            .as_ref()
+            .is_some_and(|cost| !cost.is_constant())
         || plan.events.iter().any(super::script::draws)
 }
 

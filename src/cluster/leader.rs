@@ -12,6 +12,7 @@ use crate::assignor::{
 use crate::kernel::SimDuration;
 use crate::protocol::message::JoinGroupMember;
 use crate::timeline::Partitions;
+use crate::workload::assignor_cost::{AssignorWork, assignor_cost};
 
 impl World<'_> {
     pub(super) fn snapshot_of(&self, members: &[JoinGroupMember]) -> Vec<(TopicId, u32)> {
@@ -37,8 +38,7 @@ impl World<'_> {
         let now = self.now();
         let snapshot = self.snapshot_of(members);
         let lists = self.assign_for(consumer, kind, members, &snapshot);
-        let partitions: u64 = snapshot.iter().map(|&(_, count)| u64::from(count)).sum();
-        let cost = self.assignor_cost(kind, members.len(), partitions);
+        let cost = self.assignor_cost(consumer, kind, members, &snapshot);
         let process = &mut self.processes[consumer.index()];
         let unknown = snapshot
             .iter()
@@ -64,17 +64,35 @@ impl World<'_> {
         });
     }
 
-    fn assignor_cost(&self, kind: AssignorKind, members: usize, partitions: u64) -> SimDuration {
-        let _ = (kind, members, partitions);
-        match self.options.calibration.assignor_cost.as_ref().or(self
-            .plan
-            .brokers
-            .assignor_cost
-            .as_ref())
-        {
-            Some(cost) => cost.mean(),
-            None => SimDuration::from_micros(500),
+    /// How long the assignor of `consumer` runs: as the plan says, else as measured for an assignor of this kind and release.
+    fn assignor_cost(
+        &mut self,
+        consumer: ConsumerId,
+        kind: AssignorKind,
+        members: &[JoinGroupMember],
+        snapshot: &[(TopicId, u32)],
+    ) -> SimDuration {
+        let given = self.options.calibration.assignor_cost.as_ref();
+        let process = &mut self.processes[consumer.index()];
+        if let Some(cost) = given.or(self.plan.brokers.assignor_cost.as_ref()) {
+            return cost.sample(&mut process.assignor);
         }
+        let subscriptions = members
+            .iter()
+            .map(|member| member.subscription.topics.len());
+        let members_count = members.len() as u64;
+        assignor_cost(&AssignorWork {
+            kind,
+            members: members_count,
+            topics: (subscriptions.sum::<usize>() as u64).div_ceil(members_count.max(1)),
+            partitions: snapshot.iter().map(|&(_, count)| u64::from(count)).sum(),
+            owned: members.iter().any(|member| {
+                let memory = member.subscription.sticky_memory.as_ref();
+                !member.subscription.owned.is_empty()
+                    || memory.is_some_and(|(owned, _)| !owned.is_empty())
+            }),
+            sticky: process.spec.sticky,
+        })
     }
 
     pub(super) fn assign_for(

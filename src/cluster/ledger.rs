@@ -50,8 +50,8 @@ pub(super) struct Account {
     ended: Vec<(ConsumerId, u64)>,
     /// Integral of `done` over the window: record-microseconds.
     position_area: u128,
-    /// Lag to come back to, with the end of the downtime.
-    catching_up: Option<(SimTime, u64)>,
+    /// Ends of downtimes with the lags to come back to; a later downtime does not end an earlier catching up.
+    catching_up: Vec<(SimTime, u64)>,
     /// Lag when the partition was last released.
     lag_at_release: Option<u64>,
     totals: PartitionTotals,
@@ -72,7 +72,7 @@ impl Account {
             watched: SimTime::ZERO,
             ended: Vec::new(),
             position_area: u128::from(done) * u128::from(window.after(SimTime::ZERO)),
-            catching_up: None,
+            catching_up: Vec::new(),
             lag_at_release: None,
             totals: PartitionTotals::default(),
             window,
@@ -352,7 +352,7 @@ impl Account {
                 self.first_time(log, from + index, ended);
             }
         }
-        if self.catching_up.is_some() {
+        if !self.catching_up.is_empty() {
             for index in 0..count {
                 self.check_caught_up(log, from + index + 1, first + each.times(index));
             }
@@ -361,21 +361,22 @@ impl Account {
 
     /// Latencies of records that all end inside the window.
     fn latencies(&mut self, log: &Log, from: u64, count: u64, first: SimTime, each: u64) {
-        let mut ended = first.as_micros();
-        for offset in from..from + count {
-            let due = log.arrivals.due(offset);
-            if self.window.holds(due) {
-                self.totals.latency.record(ended - due.as_micros());
-            }
-            ended += each;
-        }
+        let window = self.window;
+        let ends = (0..count).map(|index| first.as_micros() + each * index);
+        let latencies = (from..from + count)
+            .zip(ends)
+            .filter_map(|(offset, ended)| {
+                let due = log.arrivals.due(offset);
+                window.holds(due).then(|| ended - due.as_micros())
+            });
+        self.totals.latency.record_all(latencies);
     }
 
     fn check_caught_up(&mut self, log: &Log, done: u64, at: SimTime) {
-        if let Some((since, level)) = self.catching_up
-            && log.arrivals.count(at).saturating_sub(done) <= level
-        {
-            self.catching_up = None;
+        let lag = log.arrivals.count(at).saturating_sub(done);
+        let back = |(_, level): &mut (SimTime, u64)| lag <= *level;
+        let ended: Vec<(SimTime, u64)> = self.catching_up.extract_if(.., back).collect();
+        for (since, _) in ended {
             self.caught_up(since, Some(at));
         }
     }
@@ -409,16 +410,13 @@ impl Account {
         if self.lag_at_release.is_none() {
             self.lag_at_release = Some(log.arrivals.count(at).saturating_sub(self.done));
         }
-        if let Some((since, _)) = self.catching_up.take() {
-            self.caught_up(since, None);
-        }
     }
 
     /// The partition is served again.
     pub(super) fn serving(&mut self, log: &mut Log, at: SimTime) {
         self.settle(log, at);
         if let Some(level) = self.lag_at_release.take() {
-            self.catching_up = Some((at, level));
+            self.catching_up.push((at, level));
             self.check_caught_up(log, self.done, at);
         }
     }
@@ -460,11 +458,12 @@ impl Account {
     /// The totals of the window; the replication is over at `at`.
     pub(super) fn close(mut self, log: &mut Log, at: SimTime) -> PartitionTotals {
         self.settle(log, at);
-        if let Some((since, _)) = self.catching_up {
+        for (since, _) in std::mem::take(&mut self.catching_up) {
             self.caught_up(since, None);
         }
         let Window { from, to } = self.window;
         let mut totals = self.totals;
+        totals.catch_ups.sort_unstable();
         totals.produced = log.arrivals.produced(from, to);
         let area = log.arrivals.area(from, to);
         totals.lag_record_us = area.saturating_sub(self.position_area);

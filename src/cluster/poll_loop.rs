@@ -5,6 +5,7 @@ use super::ground::{Ground, Output, Packet};
 use super::records::slowed;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::classic::member::MemberEffect;
+use crate::protocol::rules::Rule;
 use crate::scenario::plan::{CommitMode, CommitStyle};
 use crate::timeline::Observation;
 
@@ -13,7 +14,9 @@ impl Client {
     pub(super) fn poll(&mut self, ground: &mut Ground<'_>) {
         self.deadline = ground.now + ground.spec.processing.poll_timeout;
         self.app = App::Polling;
-        if let Some(pass) = self.heartbeat_pass_until(ground.now, ground) {
+        if self.fetcher.next_arrival() <= ground.now
+            && let Some(pass) = self.heartbeat_pass_until(ground.now, ground)
+        {
             self.fetcher.receive(pass);
         }
         self.turn(ground);
@@ -23,8 +26,15 @@ impl Client {
     /// returned before anything else is done, and if there are none the loop goes on while there is time (`ClassicKafkaConsumer.poll`).
     pub(super) fn on_network(&mut self, ground: &mut Ground<'_>) {
         self.heartbeat_pass_after_network(ground);
+        let looks_for_coordinator = !self.member.knows_coordinator();
         self.handle_network(ground);
-        if self.app != App::Polling || self.return_buffered(ground) {
+        if self.app != App::Polling {
+            return;
+        }
+        if looks_for_coordinator {
+            return self.turn(ground);
+        }
+        if self.return_buffered(ground) {
             return;
         }
         if self.deadline <= ground.now {
@@ -54,7 +64,15 @@ impl Client {
                 self.send_heartbeat(ground);
             }
             self.poll_coordinator(ground);
-            if self.app != App::Polling || !self.fetch_or_return(ground) {
+            if self.app != App::Polling {
+                return;
+            }
+            if !self.member.knows_coordinator() && ground.now < self.deadline {
+                // `ensureCoordinatorReady(timer)` uses up the time of `poll()`; records at hand are returned afterwards.
+                self.waiting_since = ground.now;
+                return;
+            }
+            if !self.fetch_or_return(ground) {
                 return;
             }
         }
@@ -62,7 +80,8 @@ impl Client {
 
     /// `ConsumerCoordinator.poll`: looks at the network only when it has something to join or to send.
     fn poll_coordinator(&mut self, ground: &mut Ground<'_>) {
-        if self.member.is_rejoining() || !self.member.knows_coordinator() {
+        let waits = ground.spec.config.rules.hold(Rule::AnswersWaitForNetwork);
+        if !waits || self.member.is_rejoining() || !self.member.knows_coordinator() {
             self.handle_network(ground);
             if self.app != App::Polling {
                 return;

@@ -32,6 +32,8 @@ pub(super) struct Process {
     pub(super) connection: Connection,
     pub(super) link: Link,
     pub(super) listener: Draw,
+    /// How long its assignor runs, when it leads.
+    pub(super) assignor: Draw,
     /// Thousandths of the processing time.
     pub(super) factor: u64,
     /// The slow-down in force ends then.
@@ -83,6 +85,7 @@ impl Process {
                 cross_rack,
             ),
             listener: Draw::new(seed, Stream::new(&name, "listener")),
+            assignor: Draw::new(seed, Stream::new(&name, "assignor")),
             factor: UNCHANGED,
             slow_until: SimTime::ZERO,
             cut_until: SimTime::ZERO,
@@ -130,6 +133,7 @@ impl World<'_> {
             out: &mut out,
         };
         let result = act(&mut client, &mut ground);
+        let at = ground.now;
         process.client = Some(client);
         if !out.is_empty() {
             assert!(
@@ -148,15 +152,11 @@ impl World<'_> {
                 .client
                 .as_ref()
                 .map_or(SimTime::NEVER, |client| client.clock);
-            let next = self.with_client(consumer, now, |client, ground| client.next_step(ground));
-            match next {
-                Some(next) if next < until || (inclusive && next == until) => {
-                    self.with_client(consumer, next, |client, ground| {
-                        client.clock = next;
-                        client.step(ground);
-                    });
-                }
-                _ => return,
+            let shown = self.with_client(consumer, now, |client, ground| {
+                client.walk(until, inclusive, ground)
+            });
+            if shown != Some(true) {
+                return;
             }
         }
     }

@@ -115,7 +115,7 @@ impl World<'_> {
             .processes
             .iter()
             .any(|process| process.link.has_drawn())
-            || super::layout::draws_records(self.plan);
+            || super::layout::draws(self.plan);
         let mut timeline = self.timeline;
         timeline.horizon = horizon;
         timeline.control_events = self.calendar.taken();

@@ -82,9 +82,15 @@ pub(super) fn draws(event: &plan::Event) -> bool {
         }
 }
 
+/// An entry draws by its place in the list, so that variants with lists of their own meet the same draws.
+fn place(pointer: &str) -> &str {
+    let from = pointer.rfind("/events/").unwrap_or_default();
+    &pointer[from..]
+}
+
 /// When an entry takes effect: each time of its own, with its jitter.
 pub(super) fn instants(event: &plan::Event, seed: Seed) -> Vec<SimTime> {
-    let mut draw = Draw::new(seed, Stream::new(&event.pointer, "jitter"));
+    let mut draw = Draw::new(seed, Stream::new(place(&event.pointer), "jitter"));
     (0..u64::from(event.repeat.1.max(1)))
         .map(|round| {
             let jitter = event.jitter.as_ref();
@@ -184,8 +190,8 @@ impl World<'_> {
                 if living.is_empty() {
                     return Vec::new();
                 }
-                let pointer = &self.plan.events[event].pointer;
-                let mut draw = Draw::new(self.seed, Stream::new(pointer, "target"));
+                let place = place(&self.plan.events[event].pointer);
+                let mut draw = Draw::new(self.seed, Stream::new(place, "target"));
                 draw.seek(u64::from(round));
                 let chosen = draw.below(living.len() as u64);
                 vec![living[usize::try_from(chosen).unwrap_or_default()]]
@@ -330,7 +336,7 @@ impl World<'_> {
         let length = |world: &Self, distribution: &Distribution| {
             let name = format!(
                 "{}#{}",
-                entry.pointer,
+                place(&entry.pointer),
                 world.processes[consumer.index()].name
             );
             distribution.sample(&mut Draw::new(world.seed, Stream::new(&name, "length")))

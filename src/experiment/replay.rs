@@ -9,6 +9,7 @@ use super::pool;
 use crate::cluster::{Calibration, Halt, Options, simulate};
 use crate::import::recording::{RecordedRun, Recording};
 use crate::kernel::Seed;
+use crate::protocol::rules::Rules;
 use crate::report::fidelity::{self, RunFidelity, Sides};
 use crate::report::recording;
 use crate::scenario::code::Code;
@@ -96,6 +97,18 @@ pub fn prepare(recording: &Recording) -> Result<Replay<'_>, Unplayable> {
 }
 
 impl Replay<'_> {
+    /// The same under other rules, everywhere.
+    #[must_use]
+    pub fn under(mut self, rules: Rules) -> Self {
+        for plan in &mut self.scenario.plans {
+            plan.brokers.config.rules = rules;
+            for consumer in &mut plan.consumers {
+                consumer.config.rules = rules;
+            }
+        }
+        self
+    }
+
     /// Plays `run` under its own names.
     ///
     /// # Errors

@@ -20,40 +20,21 @@ pub struct Order {
     pub entity: u32,
 }
 
-#[derive(Debug)]
-struct Entry<E> {
+/// An entry's place, and where its event lies: what the heap moves about stays small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
     order: Order,
     sequence: u64,
-    event: E,
-}
-
-impl<E> Entry<E> {
-    fn key(&self) -> (Order, u64) {
-        (self.order, self.sequence)
-    }
-}
-
-impl<E> PartialEq for Entry<E> {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-impl<E> Eq for Entry<E> {}
-impl<E> PartialOrd for Entry<E> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl<E> Ord for Entry<E> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
+    slot: usize,
 }
 
 /// The future event list of a replication.
 #[derive(Debug)]
 pub struct Calendar<E> {
-    heap: BinaryHeap<Reverse<Entry<E>>>,
+    heap: BinaryHeap<Reverse<Entry>>,
+    events: Vec<Option<E>>,
+    /// Slots without an event.
+    free: Vec<usize>,
     now: SimTime,
     scheduled: u64,
     taken: u64,
@@ -63,6 +44,8 @@ impl<E> Default for Calendar<E> {
     fn default() -> Self {
         Self {
             heap: BinaryHeap::new(),
+            events: Vec::new(),
+            free: Vec::new(),
             now: SimTime::ZERO,
             scheduled: 0,
             taken: 0,
@@ -96,10 +79,20 @@ impl<E> Calendar<E> {
         );
         let sequence = self.scheduled;
         self.scheduled += 1;
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.events[slot] = Some(event);
+                slot
+            }
+            None => {
+                self.events.push(Some(event));
+                self.events.len() - 1
+            }
+        };
         self.heap.push(Reverse(Entry {
             order,
             sequence,
-            event,
+            slot,
         }));
     }
 
@@ -112,9 +105,11 @@ impl<E> Calendar<E> {
     /// Takes the first entry and moves the clock to it.
     pub fn take(&mut self) -> Option<(Order, E)> {
         let Reverse(entry) = self.heap.pop()?;
+        let event = self.events[entry.slot].take()?;
+        self.free.push(entry.slot);
         self.now = entry.order.at;
         self.taken += 1;
-        Some((entry.order, entry.event))
+        Some((entry.order, event))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::rules::Rules;
 use crate::assignor::AssignorKind;
 use crate::kernel::SimDuration;
 
@@ -16,6 +17,8 @@ pub struct BrokerConfig {
     pub max_session_timeout: SimDuration,
     /// `group.max.size`
     pub max_size: u32,
+    /// Rules in force.
+    pub rules: Rules,
 }
 
 /// `auto.offset.reset`
@@ -70,6 +73,8 @@ pub struct ConsumerConfig {
     pub request_timeout: SimDuration,
     /// `metadata.max.age.ms`
     pub metadata_max_age: SimDuration,
+    /// Rules in force.
+    pub rules: Rules,
 }
 
 impl ConsumerConfig {

@@ -4,3 +4,4 @@ pub mod classic;
 pub mod config;
 pub mod effect;
 pub mod message;
+pub mod rules;

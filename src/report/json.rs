@@ -17,7 +17,7 @@ pub struct Summary {
     schema: &'static str,
     /// Name of the scenario.
     scenario: String,
-    /// True when no run drew from a random stream: one seed says it all.
+    /// True when no run drew anything but the ids of members and topics, and those made no difference: one seed says it all.
     deterministic: bool,
     /// Results by variant.
     variants: Vec<VariantSummary>,

@@ -4,6 +4,7 @@ use crate::assignor::{ConsumerId, GroupId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::config::{BrokerConfig, ConsumerConfig};
 use crate::workload::arrivals::{LoadTerm, Skew};
+use crate::workload::assignor_cost::StickyGeneration;
 use crate::workload::distribution::Distribution;
 
 /// One variant, ready to be played.
@@ -103,6 +104,8 @@ pub struct Consumer {
     pub commit: CommitMode,
     /// Where it starts without a committed offset.
     pub start_at: StartAt,
+    /// How its release computes sticky assignments.
+    pub sticky: StickyGeneration,
 }
 
 /// What processing costs.

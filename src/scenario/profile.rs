@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::assignor::AssignorKind;
 use crate::kernel::SimDuration;
 use crate::protocol::config::{BrokerConfig, ConsumerConfig, OffsetReset};
+use crate::protocol::rules::Rules;
 
 /// A Kafka release: major, minor. Text outside, so 4.10 is not 4.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +102,9 @@ pub static PROFILES: [Profile; 7] = [V2_3, V3_0, V3_9, V4_0, V4_1, V4_3, V4_4];
 /// The first release with `cooperative-sticky` (KIP-429).
 pub const COOPERATIVE_SINCE: Version = Version(2, 4);
 
+/// The first release whose sticky assignors make one constrained pass (KAFKA-9987).
+pub const QUICK_STICKY_SINCE: Version = Version(2, 6);
+
 impl Profile {
     /// The newest.
     #[must_use]
@@ -143,6 +147,7 @@ impl Profile {
             retry_backoff_max: SimDuration::from_millis(backoff_max),
             request_timeout: SimDuration::from_millis(30_000),
             metadata_max_age: SimDuration::from_millis(300_000),
+            rules: Rules::ALL,
         }
     }
 
@@ -154,6 +159,7 @@ impl Profile {
             min_session_timeout: SimDuration::from_millis(6_000),
             max_session_timeout: SimDuration::from_millis(1_800_000),
             max_size: 2_147_483_647,
+            rules: Rules::ALL,
         }
     }
 }

@@ -49,6 +49,24 @@ impl Histogram {
         self.sum += u128::from(value) * u128::from(times);
     }
 
+    /// Counts each of `values` once.
+    pub fn record_all(&mut self, values: impl Iterator<Item = u64>) {
+        let (mut count, mut max, mut sum) = (0, self.max, 0_u128);
+        for value in values {
+            let bucket = bucket_of(value);
+            if bucket >= self.buckets.len() {
+                self.buckets.resize(bucket + 1, 0);
+            }
+            self.buckets[bucket] += 1;
+            count += 1;
+            max = max.max(value);
+            sum += u128::from(value);
+        }
+        self.count += count;
+        self.max = max;
+        self.sum += sum;
+    }
+
     /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         if other.buckets.len() > self.buckets.len() {

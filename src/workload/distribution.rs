@@ -179,6 +179,7 @@ impl Distribution {
 
     /// The value when it is always the same.
     #[must_use]
+    #[inline]
     pub fn as_constant(&self) -> Option<SimDuration> {
         match self {
             Self::Constant(value) => Some(*value),
@@ -291,7 +292,15 @@ impl Distribution {
     }
 
     /// The next value of `draw`: takes one word of it, except that a constant takes none.
+    #[inline]
     pub fn sample(&self, draw: &mut Draw) -> SimDuration {
+        match self {
+            Self::Constant(value) => *value,
+            _ => self.sample_random(draw),
+        }
+    }
+
+    fn sample_random(&self, draw: &mut Draw) -> SimDuration {
         match self {
             Self::Constant(value) => *value,
             Self::Trace(_) => {

@@ -13,6 +13,7 @@ use rebsim::protocol::message::{
     LeaveGroupRequest, OffsetCommitRequest, Request, RequestToken, Response, Subscription,
     SyncGroupRequest,
 };
+use rebsim::protocol::rules::Rules;
 use rebsim::timeline::{GroupState, Partitions, RebalanceReason, RemovalReason};
 
 pub(crate) const fn ms(millis: u64) -> SimDuration {
@@ -39,6 +40,7 @@ pub(crate) fn broker() -> BrokerConfig {
         min_session_timeout: ms(6_000),
         max_session_timeout: ms(1_800_000),
         max_size: i32::MAX.unsigned_abs(),
+        rules: Rules::ALL,
     }
 }
 

@@ -29,16 +29,19 @@ pub(crate) fn read_folder(folder: &Path) -> Vec<Recording> {
     paths.iter().map(|path| read(path)).collect()
 }
 
+/// The recording ready to be played; `None` when it needs what has no model.
+pub(crate) fn prepare(recording: &Recording) -> Option<replay::Replay<'_>> {
+    match replay::prepare(recording) {
+        Ok(replay) => Some(replay),
+        Err(replay::Unplayable::NotModelled(_)) => None,
+        Err(refused) => panic!("{}: {refused:?}", recording.name),
+    }
+}
+
 /// Plays every run of every recording; also says how many recordings need what has no model.
 pub(crate) fn play_all(recordings: &[Recording]) -> (Vec<RunFidelity>, usize) {
-    let (mut replays, mut not_modelled) = (Vec::new(), 0);
-    for recording in recordings {
-        match replay::prepare(recording) {
-            Ok(replay) => replays.push(replay),
-            Err(replay::Unplayable::NotModelled(_)) => not_modelled += 1,
-            Err(refused) => panic!("{}: {refused:?}", recording.name),
-        }
-    }
+    let replays: Vec<_> = recordings.iter().filter_map(prepare).collect();
+    let not_modelled = recordings.len() - replays.len();
     let played = replay::play(&replays, None, &replay::options(), processors());
     let played = played.unwrap_or_else(|(run, halt)| panic!("{run}: {halt:?}"));
     let runs = played.into_iter().map(|run| run.fidelity).collect();

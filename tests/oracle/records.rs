@@ -54,7 +54,7 @@ struct Ledger {
     /// (from, who, to) of all work done.
     work: Vec<(u64, u64, ConsumerId)>,
     level_at_release: Option<u64>,
-    catching_up: Option<(u64, u64)>,
+    catching_up: Vec<(u64, u64)>,
     /// Changes of the position: when, by how much.
     steps: Vec<(u64, u64)>,
     totals: PartitionTotals,
@@ -339,11 +339,7 @@ impl<'a> Oracle<'a> {
                 "a reader is located before it reads"
             );
             ledger.position = record.offset + 1;
-            if let Some((since, level)) = ledger.catching_up
-                && log_end.saturating_sub(ledger.position) <= level
-            {
-                caught_up(ledger, window, since, Some(at));
-            }
+            look_back(ledger, window, log_end, at);
         }
     }
 
@@ -419,10 +415,8 @@ impl<'a> Oracle<'a> {
                 assert_eq!(*log_end, self.traffic[place].log_end(at));
                 let (window, ledger) = (self.window, &mut self.ledgers[place]);
                 if let Some(level) = ledger.level_at_release.take() {
-                    ledger.catching_up = Some((at, level));
-                    if log_end.saturating_sub(ledger.position) <= level {
-                        caught_up(ledger, window, at, Some(at));
-                    }
+                    ledger.catching_up.push((at, level));
+                    look_back(ledger, window, *log_end, at);
                 }
             }
             Observation::Released {
@@ -430,12 +424,9 @@ impl<'a> Oracle<'a> {
             } => {
                 let place = self.place(*partition);
                 assert_eq!(*log_end, self.traffic[place].log_end(at));
-                let (window, ledger) = (self.window, &mut self.ledgers[place]);
+                let ledger = &mut self.ledgers[place];
                 let lag = log_end.saturating_sub(ledger.position);
                 ledger.level_at_release.get_or_insert(lag);
-                if let Some((since, _)) = ledger.catching_up {
-                    caught_up(ledger, window, since, None);
-                }
             }
             Observation::Polled { consumer, offsets } => {
                 let inside = self.inside(at);
@@ -472,8 +463,19 @@ impl<'a> Oracle<'a> {
     }
 }
 
+/// Which downtimes are made up for at `at`, the lag being what it is then?
+fn look_back(ledger: &mut Ledger, window: (u64, u64), log_end: u64, at: u64) {
+    let lag = log_end.saturating_sub(ledger.position);
+    for (since, level) in std::mem::take(&mut ledger.catching_up) {
+        if lag <= level {
+            caught_up(ledger, window, since, Some(at));
+        } else {
+            ledger.catching_up.push((since, level));
+        }
+    }
+}
+
 fn caught_up(ledger: &mut Ledger, window: (u64, u64), since: u64, at: Option<u64>) {
-    ledger.catching_up = None;
     if (window.0 < since || window.0 == 0) && since <= window.1 {
         let instant = rebsim::kernel::SimTime::from_micros;
         ledger

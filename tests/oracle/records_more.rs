@@ -194,9 +194,10 @@ impl Oracle<'_> {
                 .iter()
                 .filter(|due| from < **due && **due <= to)
                 .count() as u64;
-            if let Some((since, _)) = ledger.catching_up {
+            for (since, _) in std::mem::take(&mut ledger.catching_up) {
                 caught_up(ledger, (from, to), since, None);
             }
+            ledger.totals.catch_ups.sort_unstable();
             // Lag, moment by moment: it goes up when a record is due and down when the position moves.
             let mut moments: Vec<(u64, i128)> = dues.iter().map(|due| (*due, 1)).collect();
             moments.extend(ledger.steps.iter().map(|&(at, by)| (at, -i128::from(by))));

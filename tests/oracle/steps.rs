@@ -108,20 +108,20 @@ pub(crate) fn difference(
 /// Runs `check` on every case; all failures are shown by number, the first ones in whole.
 pub(crate) fn for_all(check: impl Fn(&Case) -> Option<String>) {
     let all = 0..number("ORACLE_CASES").unwrap_or(CASES);
-    let mut failed = Vec::new();
+    let (mut failed, mut shown) = (Vec::new(), String::new());
     for number in number("ORACLE_CASE").map_or(all, |number| number..number + 1) {
         let case = case(number);
         let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&case)));
         if let Some(why) = checked.unwrap_or_else(|_| Some("panicked".to_owned())) {
             if failed.len() < 3 {
-                eprintln!("---- group {number}\n{}\n{why}", case.text);
+                shown.push_str(&format!("---- group {number}\n{}\n{why}\n", case.text));
             }
             failed.push(number);
         }
     }
     assert!(
         failed.is_empty(),
-        "{} groups differ: {failed:?}",
+        "{shown}{} groups differ: {failed:?}",
         failed.len()
     );
 }

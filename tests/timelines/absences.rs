@@ -18,14 +18,13 @@ fn c6_crash() {
     assert_eq!(story.completed(), ["6000.000 1 a,b,c", "30000.000 2 a,c"]);
 }
 
-/// 10 records/s on each of two partitions of b. It commits every 5,000 ms after the join, so last at 16,000. There `poll()` returns the records due then before it looks after
-/// anything else, so the commit, in the next `poll()`, has them: those due after 16,000 and before 20,000 are processed again, 39 of each partition (who is killed
-/// is killed before anything else happens at that instant, so b does not get those due at 20,000).
+/// 10 records/s on each of two partitions of b, which dies at 20,050. It commits every 5,000 ms after the join, so last at 16,000. There `poll()` returns the records due
+/// then before it looks after anything else, so the commit, in the next `poll()`, has them: those due after 16,000 until 20,000 are processed again, 40 of each partition.
 #[test]
 fn c6_what_was_done_since_the_last_commit_is_done_again() {
     let text = Hand {
         group: "    processing: { per_record: 0us }\n",
-        events: "{ at: 20s, crash: g/b }",
+        events: "{ at: 20050ms, crash: g/b }",
         ..HAND
     }
     .text();
@@ -33,7 +32,7 @@ fn c6_what_was_done_since_the_last_commit_is_done_again() {
     let given = story.callbacks("b")[0].2.clone();
     for ((_, place), totals) in &story.timeline.partitions {
         let expected = if given.contains(&place.partition) {
-            39
+            40
         } else {
             0
         };

@@ -5,6 +5,7 @@ use super::member::{Closing, CommitPurpose, Member, MemberEffect, MemberState};
 use super::rejoin::{Attempt, Prepare};
 use crate::kernel::SimTime;
 use crate::protocol::message::{ErrorCode, JoinCause, JoinGroupResponse, Response};
+use crate::protocol::rules::Rule;
 use crate::timeline::{Observation, Partitions};
 
 impl Member {
@@ -215,7 +216,8 @@ impl Member {
             ErrorCode::None => self.session_deadline = now + self.config.session_timeout,
             ErrorCode::RebalanceInProgress => {
                 self.session_deadline = now + self.config.session_timeout;
-                if self.state == MemberState::Stable && self.rejoin.is_none() {
+                let called = self.config.rules.hold(Rule::NoticeByHeartbeat);
+                if called && self.state == MemberState::Stable && self.rejoin.is_none() {
                     self.request_rejoin(
                         JoinCause::Rebalancing,
                         "group is already rebalancing",

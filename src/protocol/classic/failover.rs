@@ -134,6 +134,16 @@ impl Coordinator {
                 observe(fact, out);
             }
         }
+        for member in self.group.members() {
+            if before.find(&member.id).is_none() {
+                // Removed after the last write to the log: for the new coordinator it is there.
+                let fact = CoordinatorFact::MemberAdded {
+                    member_id: member.id.clone(),
+                    state: self.group.state(),
+                };
+                observe(fact, out);
+            }
+        }
         if before.previous_state() != self.group.state() {
             self.observe_state_after(before.previous_state(), None, out);
         }

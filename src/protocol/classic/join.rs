@@ -12,6 +12,7 @@ use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact, CoordinatorTim
 use crate::protocol::message::{
     ErrorCode, JoinCause, JoinGroupRequest, JoinGroupResponse, RequestToken, Response,
 };
+use crate::protocol::rules::Rule;
 use crate::timeline::{GroupState, RebalanceReason, RemovalReason};
 
 /// How long a new member may stay parked before it is given up
@@ -296,7 +297,9 @@ impl Coordinator {
     pub(super) fn on_join_timer(&mut self, out: &mut Vec<CoordinatorEffect>) {
         match self.join_timer.take().expect("only a timer in force fires") {
             JoinTimer::Window { delay, remaining }
-                if self.group.new_member_added && !remaining.is_zero() =>
+                if self.group.new_member_added
+                    && !remaining.is_zero()
+                    && self.config.rules.hold(Rule::InitialDelayExtension) =>
             {
                 self.group.new_member_added = false;
                 let next = self.config.initial_rebalance_delay.min(remaining);

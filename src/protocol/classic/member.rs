@@ -16,6 +16,7 @@ use crate::protocol::message::{
     HeartbeatRequest, JoinCause, JoinGroupMember, LeaveCause, LeaveGroupRequest,
     OffsetCommitRequest, Request,
 };
+use crate::protocol::rules::Rule;
 use crate::timeline::{CallbackKind, Observation, Partitions};
 
 /// `AbstractCoordinator.MemberState`
@@ -393,6 +394,10 @@ impl Member {
     /// The heartbeat thread found that the application did not poll for `max.poll.interval.ms` (`handlePollTimeoutExpiry`): a dynamic
     /// member leaves at once, a static one falls silent; both forget their membership.
     pub fn on_poll_deadline(&mut self, out: &mut Vec<MemberEffect>) {
+        if !self.config.rules.hold(Rule::LeaveOnPollDeadline) {
+            self.poll_deadline = SimTime::NEVER;
+            return;
+        }
         out.push(MemberEffect::Observe(Observation::PollDeadlineExceeded {
             consumer: self.consumer,
         }));
@@ -404,10 +409,12 @@ impl Member {
     /// `maybeLeaveGroup`: only dynamic members say good-bye.
     pub(super) fn leave(&mut self, cause: LeaveCause, out: &mut Vec<MemberEffect>) {
         let joined = self.state != MemberState::Unjoined && !self.member_id.is_unknown();
-        if joined && self.coordinator_known && self.config.group_instance_id.is_none() {
+        let stays = self.config.group_instance_id.is_some()
+            && self.config.rules.hold(Rule::StaticMembersStay);
+        if joined && self.coordinator_known && !stays {
             out.push(MemberEffect::Send(Request::LeaveGroup(LeaveGroupRequest {
                 member_id: self.member_id.clone(),
-                instance_id: None,
+                instance_id: self.config.group_instance_id.clone(),
                 cause,
             })));
         }
@@ -465,7 +472,8 @@ impl Member {
                 .iter()
                 .any(|&(topic, count)| partitions(topic) != count)
         });
-        if changed && self.rejoin.is_none() {
+        let watches = self.config.rules.hold(Rule::LeaderWatchesMetadata);
+        if changed && watches && self.rejoin.is_none() {
             self.request_rejoin(JoinCause::Metadata, "cached metadata has changed", out);
         }
     }

@@ -9,6 +9,7 @@ use super::coordinator::{Coordinator, Deferred, reply};
 use crate::assignor::java::Place;
 use crate::protocol::effect::CoordinatorEffect;
 use crate::protocol::message::{ErrorCode, OffsetCommitRequest, RequestToken, Response};
+use crate::protocol::rules::Rule;
 use crate::timeline::GroupState;
 
 impl Coordinator {
@@ -22,7 +23,9 @@ impl Coordinator {
         match self.validate_commit(request) {
             Err(error) => reply(token, Response::OffsetCommit(error), out),
             Ok(sender) => {
-                if let Some(place) = sender {
+                if let Some(place) = sender
+                    && self.config.rules.hold(Rule::CommitRestartsSession)
+                {
                     self.restart_session(place, out);
                 }
                 let then = vec![

@@ -12,6 +12,7 @@ use crate::kernel::SimTime;
 use crate::protocol::message::{
     JoinCause, JoinGroupRequest, LeaveCause, Request, Subscription, SyncGroupRequest,
 };
+use crate::protocol::rules::Rule;
 use crate::timeline::{CallbackKind, Observation, Partitions};
 
 /// Where `onJoinPrepare` stands.
@@ -84,7 +85,8 @@ impl Member {
             Prepare::Committed => self.give_up_before_join(out),
             Prepare::Due => {
                 let deadline = now + self.config.max_poll_interval;
-                if self.config.enable_auto_commit {
+                let commits = self.config.rules.hold(Rule::CommitBeforeRejoin);
+                if commits && self.config.enable_auto_commit {
                     if !self.config.is_cooperative() {
                         out.push(MemberEffect::Suspend);
                     }
@@ -148,8 +150,11 @@ impl Member {
             (CallbackKind::Revoked, Arc::clone(&self.owned))
         };
         // EAGER calls onPartitionsRevoked also with nothing, when a generation was held.
-        let called = !partitions.is_empty()
-            || (was_member && kind == CallbackKind::Revoked && !self.config.is_cooperative());
+        let with_nothing = self.config.rules.hold(Rule::RevokedWithNothing)
+            && was_member
+            && kind == CallbackKind::Revoked
+            && !self.config.is_cooperative();
+        let called = with_nothing || !partitions.is_empty();
         if !called {
             self.prepare = Prepare::Done;
             return true;
@@ -184,11 +189,13 @@ impl Member {
         match attempt {
             Attempt::Installing(assignment) if self.owned != assignment => {
                 // The revoked callback of a cooperative member returned.
-                self.request_rejoin(
-                    JoinCause::FollowUp,
-                    "need to revoke partitions and re-join",
-                    out,
-                );
+                if self.config.rules.hold(Rule::FollowUpRound) {
+                    self.request_rejoin(
+                        JoinCause::FollowUp,
+                        "need to revoke partitions and re-join",
+                        out,
+                    );
+                }
                 self.install_and_call(now, assignment, out);
             }
             Attempt::Installing(_) => {}
@@ -204,7 +211,9 @@ impl Member {
     fn send_join(&mut self, out: &mut Vec<MemberEffect>) {
         let cause = self.rejoin.unwrap_or(JoinCause::Rebalancing);
         self.state = MemberState::PreparingRebalance;
-        self.heartbeat_enabled = false;
+        if self.config.rules.hold(Rule::NoHeartbeatsWhileJoining) {
+            self.heartbeat_enabled = false;
+        }
         self.leader_snapshot = None;
         self.attempt = Attempt::Joining;
         out.push(MemberEffect::Observe(Observation::Joining {
@@ -219,7 +228,11 @@ impl Member {
             assignors: Arc::clone(&self.config.assignors),
             subscription: Arc::new(Subscription {
                 topics: self.topics.clone(),
-                owned: Arc::clone(&self.owned),
+                owned: if self.config.rules.hold(Rule::OwnedPartitionsSaid) {
+                    Arc::clone(&self.owned)
+                } else {
+                    Arc::from([])
+                },
                 generation: self.generation,
                 rack: self.config.client_rack.clone(),
                 sticky_memory: self.sticky_memory.clone(),

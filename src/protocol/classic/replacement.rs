@@ -11,6 +11,7 @@ use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact, CoordinatorTim
 use crate::protocol::message::{
     ErrorCode, JoinGroupRequest, JoinGroupResponse, RequestToken, Response,
 };
+use crate::protocol::rules::Rule;
 use crate::timeline::{GroupState, RebalanceReason};
 
 impl Coordinator {
@@ -46,7 +47,10 @@ impl Coordinator {
             .update_member(place, &request.assignors, &request.subscription, timeouts);
         self.group.park_join(place, token);
         match self.group.state() {
-            GroupState::Stable if self.group.select_protocol() == self.group.protocol => {
+            GroupState::Stable
+                if self.group.select_protocol() == self.group.protocol
+                    && self.config.rules.hold(Rule::StaticReplacement) =>
+            {
                 let record = self.record();
                 self.append(Some(record), vec![Deferred::Replacement(new)], out);
             }

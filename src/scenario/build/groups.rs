@@ -14,7 +14,10 @@ use crate::scenario::node::Span;
 use crate::scenario::plan::{
     Brokers, CommitMode, CommitStyle, Consumer, Group, Listener, Processing, StartAt, Topic, Work,
 };
+use crate::scenario::profile::QUICK_STICKY_SINCE;
 use crate::scenario::shape::{Item, Pair, Typed};
+
+use crate::workload::assignor_cost::StickyGeneration;
 
 use super::Builder;
 use super::brokers::Release;
@@ -264,6 +267,10 @@ impl Builder<'_, '_> {
             listener: self.listener(listener),
             commit,
             start_at,
+            sticky: match group.release.version < QUICK_STICKY_SINCE {
+                true => StickyGeneration::Before26,
+                false => StickyGeneration::Since26,
+            },
         }
     }
 

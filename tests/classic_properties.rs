@@ -1,0 +1,52 @@
+//! Random lives of classic groups: whatever happens to their members, topics and coordinators, nothing breaks, and when it is over
+//! everything is in order again. `REBSIM_CASES` says how many (default 300), `REBSIM_FIRST` where to begin.
+
+#[path = "classic_properties/judge.rs"]
+mod judge;
+#[path = "classic_properties/script.rs"]
+mod script;
+
+use script::Script;
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
+}
+
+#[test]
+fn groups_come_to_rest_whatever_befalls_them() {
+    let first = number("REBSIM_FIRST", 0);
+    let mut faults = Vec::new();
+    for seed in first..first + number("REBSIM_CASES", 300) {
+        let script = Script::random(seed);
+        if let Some(fault) = judge::wrong(&script) {
+            let (small, fault) = smaller(script, fault);
+            faults.push(format!("{fault}\nideal: {}\n{}", small.ideal, small.text()));
+            if faults.len() >= 5 {
+                break;
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n----\n"));
+}
+
+/// Leaves out whatever can be left out while something is wrong in the same way.
+fn smaller(mut script: Script, mut fault: String) -> (Script, String) {
+    let kind = |fault: &str| fault.split([' ', ':']).next().map(str::to_owned);
+    let mut place = 0;
+    while place < script.without_count() {
+        let candidate = script.without(place);
+        match candidate.as_ref().and_then(judge::wrong) {
+            Some(other) if kind(&other) == kind(&fault) => {
+                if let Some(candidate) = candidate {
+                    script = candidate;
+                }
+                fault = other;
+            }
+            _ => place += 1,
+        }
+    }
+    (script, fault)
+}

@@ -1,0 +1,359 @@
+//! What must hold of a run, whatever befell its groups.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rebsim::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};
+use rebsim::cluster::{Calibration, Halt, Options, simulate};
+use rebsim::kernel::{Seed, SimTime};
+use rebsim::metrics::{Value, evaluate};
+use rebsim::scenario::{LoadError, Loader, Overrides, load, render};
+use rebsim::timeline::{GroupState, Observation, Timeline};
+
+use super::script::Script;
+
+struct NoFiles;
+
+impl Loader for NoFiles {
+    fn read(&mut self, _: &str) -> Result<String, LoadError> {
+        Err(LoadError::NotFound)
+    }
+}
+
+/// What is wrong with the run of `script`; `None`: nothing.
+pub(crate) fn wrong(script: &Script) -> Option<String> {
+    let text = script.text();
+    let scenario = match load("random.yaml", &text, &mut NoFiles, &Overrides::default()) {
+        Ok(scenario) => scenario,
+        Err(rejected) => {
+            return Some(format!(
+                "refused: {}",
+                render::text(&rejected.diagnostics, &rejected.sources, false)
+            ));
+        }
+    };
+    let options = Options {
+        check_invariants: true,
+        event_limit: 2_000_000,
+        calibration: if script.ideal {
+            Calibration::ideal()
+        } else {
+            Calibration::of_scenario()
+        },
+        ..Options::default()
+    };
+    let run =
+        std::panic::catch_unwind(|| simulate(&scenario.plans[0], Seed(script.seed), &options));
+    match run {
+        Err(panic) => Some(format!("panic: {}", words_of(&*panic))),
+        Ok(Err(halt @ (Halt::EventLimit { .. } | Halt::Invariant { .. }))) => {
+            Some(format!("{halt:?}"))
+        }
+        Ok(Ok(timeline)) => first_fault(&timeline),
+    }
+}
+
+fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
+}
+
+fn first_fault(timeline: &Timeline) -> Option<String> {
+    forward(timeline)
+        .or_else(|| at_rest(timeline))
+        .or_else(|| delivered(timeline))
+        .or_else(|| causes_add_up(timeline))
+}
+
+/// Time never falls, and nobody's client dies; except that a coordinator that begins anew knows no assignor of a member but the one in force (the log has no
+/// more), so a newcomer that does not support that one is refused, in Kafka too.
+fn forward(timeline: &Timeline) -> Option<String> {
+    let falls = timeline
+        .entries
+        .windows(2)
+        .find(|two| two[1].at < two[0].at);
+    if let Some(two) = falls {
+        return Some(format!("time falls from {} to {}", two[0].at, two[1].at));
+    }
+    let began_anew = timeline
+        .entries
+        .iter()
+        .any(|entry| matches!(entry.observation, Observation::CoordinatorAvailable { .. }));
+    timeline
+        .entries
+        .iter()
+        .find_map(|entry| match &entry.observation {
+            Observation::ConsumerFailed { error, .. }
+                if began_anew && *error == "InconsistentGroupProtocolException" =>
+            {
+                None
+            }
+            Observation::ConsumerFailed { consumer, error } => Some(format!(
+                "{}: {} failed with {error}",
+                entry.at,
+                timeline.cast.consumers[consumer.index()].name
+            )),
+            _ => None,
+        })
+}
+
+/// The end: each group stable with exactly its living in it, each partition served by exactly one of them.
+fn at_rest(timeline: &Timeline) -> Option<String> {
+    let end = End::of(timeline);
+    for (index, facts) in timeline.cast.groups.iter().enumerate() {
+        let group = GroupId(u32::try_from(index).expect("few groups"));
+        let living: BTreeSet<ConsumerId> = end
+            .living
+            .iter()
+            .copied()
+            .filter(|consumer| timeline.cast.consumers[consumer.index()].group == group)
+            .collect();
+        let state = end.states.get(&group).copied().unwrap_or(GroupState::Empty);
+        let rightly = if living.is_empty() {
+            GroupState::Empty
+        } else {
+            GroupState::Stable
+        };
+        if state != rightly {
+            return Some(format!(
+                "group {} with {} living members is {state:?} at the end",
+                facts.name,
+                living.len()
+            ));
+        }
+        if living.is_empty() {
+            continue;
+        }
+        let members: Vec<ConsumerId> = end
+            .members
+            .get(&group)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .copied()
+            .collect();
+        if members.len() != living.len() || !members.iter().all(|member| living.contains(member)) {
+            return Some(format!(
+                "members of {} at the end: {members:?}, living: {living:?}",
+                facts.name
+            ));
+        }
+        if let Some(fault) = served_once(timeline, &end, group, &living) {
+            return Some(fault);
+        }
+    }
+    None
+}
+
+fn served_once(
+    timeline: &Timeline,
+    end: &End,
+    group: GroupId,
+    living: &BTreeSet<ConsumerId>,
+) -> Option<String> {
+    let topics: BTreeSet<_> = living
+        .iter()
+        .flat_map(|consumer| {
+            timeline.cast.consumers[consumer.index()]
+                .topics
+                .iter()
+                .copied()
+        })
+        .collect();
+    for topic in topics {
+        let (name, partitions) = &timeline.cast.topics[topic.index()];
+        for partition in 0..*partitions {
+            if end
+                .overlooked
+                .get(&(group, topic))
+                .is_some_and(|&known| partition >= known)
+            {
+                continue;
+            }
+            let place = TopicPartition { topic, partition };
+            let servers: Vec<&str> = end
+                .serving
+                .get(&(group, place))
+                .into_iter()
+                .flatten()
+                .map(|consumer| timeline.cast.consumers[consumer.index()].name.as_str())
+                .collect();
+            if servers.len() != 1 {
+                return Some(format!(
+                    "{name}-{partition} of {} is served by {servers:?} at the end",
+                    timeline.cast.groups[group.index()].name
+                ));
+            }
+        }
+    }
+    None
+}
+
+/// Where everything stands when the run ends.
+#[derive(Default)]
+struct End {
+    living: BTreeSet<ConsumerId>,
+    states: BTreeMap<GroupId, GroupState>,
+    members: BTreeMap<GroupId, BTreeMap<MemberId, ConsumerId>>,
+    /// Partitions from here on are not seen by the leader, which came back as a static member after they were added: it takes what there is for what
+    /// was assigned (`ConsumerCoordinator.onLeaderElected` with `skipAssignment`), and only growth from then on makes it rejoin. So it is in Kafka.
+    overlooked: BTreeMap<(GroupId, TopicId), u32>,
+    grown: Vec<(TopicId, u32)>,
+    serving: BTreeMap<(GroupId, TopicPartition), BTreeSet<ConsumerId>>,
+}
+
+impl End {
+    fn of(timeline: &Timeline) -> Self {
+        let mut end = Self::default();
+        for entry in &timeline.entries {
+            match &entry.observation {
+                Observation::ConsumerStarted { consumer } => {
+                    end.living.insert(*consumer);
+                }
+                Observation::ConsumerCrashed { consumer }
+                | Observation::ConsumerClosed { consumer } => {
+                    end.living.remove(consumer);
+                }
+                Observation::GroupState { group, to, .. } => {
+                    end.states.insert(*group, *to);
+                }
+                Observation::MemberAdded {
+                    group,
+                    consumer,
+                    member_id,
+                    ..
+                } => {
+                    end.members
+                        .entry(*group)
+                        .or_default()
+                        .insert(member_id.clone(), *consumer);
+                }
+                Observation::StaticMemberReplaced {
+                    group,
+                    consumer,
+                    old,
+                    new,
+                    ..
+                } => {
+                    for &(topic, before) in &end.grown {
+                        end.overlooked.entry((*group, topic)).or_insert(before);
+                    }
+                    let members = end.members.entry(*group).or_default();
+                    members.remove(old);
+                    members.insert(new.clone(), *consumer);
+                }
+                Observation::PartitionsAdded { topic, before, .. } => {
+                    end.grown.push((*topic, *before));
+                }
+                Observation::MemberRemoved {
+                    group, member_id, ..
+                } => {
+                    end.members.entry(*group).or_default().remove(member_id);
+                }
+                Observation::Serving {
+                    consumer,
+                    partition,
+                    ..
+                } => {
+                    let group = timeline.cast.consumers[consumer.index()].group;
+                    end.serving
+                        .entry((group, *partition))
+                        .or_default()
+                        .insert(*consumer);
+                }
+                Observation::Released {
+                    consumer,
+                    partition,
+                    ..
+                } => {
+                    let group = timeline.cast.consumers[consumer.index()].group;
+                    end.serving
+                        .entry((group, *partition))
+                        .or_default()
+                        .remove(consumer);
+                }
+                _ => {}
+            }
+        }
+        end
+    }
+}
+
+/// With commits after processing and `earliest`, nothing is lost and nothing jumped over.
+fn delivered(timeline: &Timeline) -> Option<String> {
+    timeline
+        .partitions
+        .iter()
+        .find_map(|((group, place), totals)| {
+            let fault = totals.lost > 0
+                || totals.skipped > 0
+                || totals.processed > totals.produced + waiting_at_start(timeline);
+            fault.then(|| {
+                format!(
+                    "{}, {}-{}: {} lost, {} skipped, {} processed of {}",
+                    timeline.cast.groups[group.index()].name,
+                    timeline.cast.topics[place.topic.index()].0,
+                    place.partition,
+                    totals.lost,
+                    totals.skipped,
+                    totals.processed,
+                    totals.produced
+                )
+            })
+        })
+}
+
+/// A backlog is not produced within the window.
+fn waiting_at_start(timeline: &Timeline) -> u64 {
+    if timeline.measured.0 == SimTime::ZERO {
+        500
+    } else {
+        u64::MAX
+    }
+}
+
+const CAUSES: [&str; 8] = [
+    "detect",
+    "barrier",
+    "callback",
+    "assign",
+    "reconcile",
+    "fetch",
+    "restore",
+    "absent",
+];
+
+/// The parts of the downtime are the downtime, for the run and for each group.
+fn causes_add_up(timeline: &Timeline) -> Option<String> {
+    let metrics = evaluate(timeline);
+    let number = |name: &str| match metrics.value(name) {
+        Some(Value::Number(number)) => number.to_string(),
+        other => panic!("{name} is {other:?}"),
+    };
+    let micros = |name: &str| micros(&number(name));
+    let labels = timeline
+        .cast
+        .groups
+        .iter()
+        .map(|facts| format!("{{group={}}}", facts.name));
+    for label in std::iter::once(String::new()).chain(labels) {
+        let whole = micros(&format!("downtime_partition_s{label}"));
+        let parts: u64 = CAUSES
+            .iter()
+            .map(|cause| micros(&format!("downtime_{cause}_partition_s{label}")))
+            .sum();
+        if whole != parts {
+            return Some(format!(
+                "downtime{label} is {whole} us, its causes come to {parts} us"
+            ));
+        }
+    }
+    None
+}
+
+/// Microseconds of a text like `12.3456`.
+fn micros(seconds: &str) -> u64 {
+    let (whole, part) = seconds.split_once('.').unwrap_or((seconds, ""));
+    let part = format!("{part:0<6}");
+    assert!(part.len() == 6, "{seconds} has more than microseconds");
+    whole.parse::<u64>().expect("a number") * 1_000_000 + part.parse::<u64>().expect("a number")
+}
