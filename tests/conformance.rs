@@ -50,7 +50,11 @@ fn matches_wholly(name: &str) {
             run.times.len() > 4 && run.late().next().is_none(),
             "{report}"
         );
-        assert_eq!(run.first_batches_missing, 0, "{report}");
+        assert_eq!(
+            run.first_batches.missing + run.first_batches.late,
+            0,
+            "{report}"
+        );
     }
 }
 

@@ -118,6 +118,10 @@ macro_rules! hold {
         fn every_shipped_scenario_is_tried() {
             let shipped: Vec<&str> = EXAMPLES.iter().map(|example| example.name).collect();
             assert_eq!(shipped, [$($name),*]);
+            let page = include_str!("../docs/scenarios.md");
+            for name in shipped {
+                assert!(page.contains(&format!("| `{name}` |")), "{name} is not on the page");
+            }
         }
     };
 }

@@ -8,5 +8,11 @@ mod coordinator;
 mod hand;
 #[path = "timelines/joins.rs"]
 mod joins;
+#[path = "timelines/mistakes.rs"]
+mod mistakes;
+#[path = "timelines/overlaps.rs"]
+mod overlaps;
 #[path = "timelines/support.rs"]
 mod support;
+#[path = "timelines/system.rs"]
+mod system;

@@ -53,11 +53,12 @@ impl World<'_> {
         let now = self.now();
         self.disturb(consumer, |_| {});
         let process = &mut self.processes[consumer.index()];
-        if process.client.is_none() {
-            return;
+        let until = now + span;
+        if process.client.is_none() || until <= process.cut_until {
+            return; // A longer cut is under way.
         }
-        process.cut_until = process.cut_until.max(now + span);
-        let (until, incarnation) = (process.cut_until, process.incarnation);
+        process.cut_until = until;
+        let incarnation = process.incarnation;
         if let Some(client) = &mut process.client {
             client.fetcher.postpone(until);
         }

@@ -33,7 +33,7 @@ pub(super) struct Node {
     answered: SimTime,
     /// What it brings.
     chunks: Vec<Chunk>,
-    /// The positions of these partitions lie beyond the log, it says (`OFFSET_OUT_OF_RANGE`).
+    /// The positions of these partitions lie beyond the log (`OFFSET_OUT_OF_RANGE`).
     out_of_range: Vec<TopicPartition>,
     /// The broker answers no request of this connection before.
     free_at: SimTime,
@@ -67,8 +67,10 @@ pub(super) struct Fetcher {
     buffer: VecDeque<Chunk>,
     /// Buffered records that were dropped and not told of: from, to.
     dropped: Vec<(TopicPartition, u64, u64)>,
-    /// Turns of partitions in answers that could not hold all, counted.
+    /// Turns of partitions in answers, counted.
     turns: u64,
+    /// Positions of slots, for whoever needs a list of them at the moment.
+    order: Vec<usize>,
     /// All slots are ready and serving: nothing but records moves.
     pub(super) settled: bool,
 }
@@ -90,6 +92,7 @@ impl Fetcher {
             buffer: VecDeque::new(),
             dropped: Vec::new(),
             turns: 0,
+            order: Vec::new(),
             settled: true,
         }
     }
@@ -109,10 +112,10 @@ impl Fetcher {
         for &partition in assigned.iter() {
             if !self.slots.iter().any(|slot| slot.partition == partition) {
                 let refused = ground.spec.processing.refuses.contains(&partition.topic);
+                self.turns += 1;
                 self.slots.push(Slot {
                     partition,
-                    turn: 0,
-                    in_range: false,
+                    turn: self.turns,
                     index: ground.index(partition),
                     node: ground.leader(partition),
                     position: None,
@@ -196,80 +199,104 @@ impl Fetcher {
             let buffered = || buffer.iter().any(|chunk| chunk.partition == slot.partition);
             slot.node == node && slot.may_be_fetched() && (drained || !buffered())
         };
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
+        order.extend((0..self.slots.len()).filter(|&index| wanted(&self.slots[index])));
+        let mut out_of_range = Vec::new();
         let deadline = arrives + config.fetch_max_wait;
         let mut ready = SimTime::NEVER;
         let round_trip = arrives + down;
-        for slot in self.slots.iter_mut().filter(|slot| wanted(slot)) {
+        for &index in &order {
+            let slot = &mut self.slots[index];
             if slot.serving_at == SimTime::NEVER {
                 slot.serving_at = round_trip;
             }
             let position = slot.position.unwrap_or_default();
-            if !slot.in_range {
-                slot.in_range = position <= ground.readable(slot.index, arrives);
-                if !slot.in_range {
-                    self.nodes[node].out_of_range.push(slot.partition);
-                }
+            if ground.readable(slot.index, arrives) < position {
+                out_of_range.push(slot.partition);
             }
             if config.fetch_min_bytes <= 1 {
                 ready = ready.min(ground.readable_at(slot.index, position));
             }
         }
         if config.fetch_min_bytes > 1 {
-            ready = self.enough_at(node, arrives, deadline, ground);
+            ready = self.enough_at(&order, arrives, deadline, ground);
         }
-        if !self.nodes[node].out_of_range.is_empty() {
+        if !out_of_range.is_empty() {
             ready = arrives; // An error is answered at once.
             self.settled = false;
         }
         let ready = ready.max(arrives).min(deadline);
         let mut chunks = std::mem::take(&mut self.nodes[node].chunks);
-        let asked = || self.slots.iter().filter(|slot| wanted(slot));
-        if fill(&mut chunks, asked(), ready, ground) {
-            let mut in_turn: Vec<&Slot> = asked().collect();
-            in_turn.sort_by_key(|slot| slot.turn);
-            chunks.clear();
-            fill(&mut chunks, in_turn.into_iter(), ready, ground);
-            for chunk in &chunks {
-                let slots = &mut self.slots.iter_mut();
-                if let Some(slot) = slots.find(|slot| slot.partition == chunk.partition) {
-                    self.turns += 1;
-                    slot.turn = self.turns;
-                }
+        let mut bytes_left = config.fetch_max_bytes;
+        self.put_in_turn(&mut order, ready, ground);
+        for &index in &order {
+            let slot = &mut self.slots[index];
+            let from = slot.position.unwrap_or_default();
+            let size = ground.record_size(slot.index);
+            // The first batch of an answer is always returned, however large (KIP-74).
+            let at_most = (config.max_partition_fetch_bytes.min(bytes_left) / size)
+                .max(u64::from(chunks.is_empty()));
+            let to = ground
+                .readable(slot.index, ready)
+                .min(from.saturating_add(at_most));
+            if from < to {
+                bytes_left = bytes_left.saturating_sub((to - from) * size);
+                self.turns += 1;
+                slot.turn = self.turns;
+                chunks.push(Chunk {
+                    partition: slot.partition,
+                    node,
+                    from,
+                    to,
+                });
             }
         }
         let records = chunks.iter().map(|chunk| chunk.to - chunk.from).sum();
         let sent = ready + ground.calibration.record_transfer.times(records);
+        self.order = order;
         let node = &mut self.nodes[node];
         node.free_at = sent;
         node.answered = sent + down;
         node.chunks = chunks;
+        node.out_of_range = out_of_range;
+    }
+
+    /// Bytes of a partition that an answer to a fetch could hold at `at`.
+    fn waiting_bytes(slot: &Slot, at: SimTime, ground: &Ground<'_>) -> u64 {
+        let position = slot.position.unwrap_or_default();
+        let waiting = ground.readable(slot.index, at).saturating_sub(position);
+        let bytes = waiting.saturating_mul(ground.record_size(slot.index));
+        bytes.min(ground.spec.config.max_partition_fetch_bytes)
+    }
+
+    /// Where an answer cannot hold everything that is asked for, those come first that had their turn longest ago (partitions with
+    /// records go to the end of the fetch session, KIP-227).
+    fn put_in_turn(&self, order: &mut [usize], at: SimTime, ground: &Ground<'_>) {
+        if order.len() < 2 {
+            return;
+        }
+        let waiting = order
+            .iter()
+            .map(|&index| Self::waiting_bytes(&self.slots[index], at, ground))
+            .fold(0, u64::saturating_add);
+        if waiting > ground.spec.config.fetch_max_bytes {
+            order.sort_by_key(|&index| self.slots[index].turn);
+        }
     }
 
     /// When `fetch.min.bytes` are there, at the latest at `deadline`: the earliest instant, by bisection.
     fn enough_at(
         &self,
-        node: usize,
+        asked: &[usize],
         from: SimTime,
         deadline: SimTime,
         ground: &Ground<'_>,
     ) -> SimTime {
         let wanted = ground.spec.config.fetch_min_bytes;
         let enough = |at: SimTime| {
-            let mut bytes = 0_u64;
-            for slot in self
-                .slots
-                .iter()
-                .filter(|slot| slot.node == node && slot.may_be_fetched())
-            {
-                let waiting = ground
-                    .readable(slot.index, at)
-                    .saturating_sub(slot.position.unwrap_or_default());
-                let there = waiting.saturating_mul(ground.record_size(slot.index));
-                // No more counts than an answer may hold of a partition (`DelayedFetch.tryComplete`).
-                bytes =
-                    bytes.saturating_add(there.min(ground.spec.config.max_partition_fetch_bytes));
-            }
-            bytes >= wanted
+            let waiting = |&index: &usize| Self::waiting_bytes(&self.slots[index], at, ground);
+            asked.iter().map(waiting).fold(0, u64::saturating_add) >= wanted
         };
         if !enough(deadline) {
             return deadline;
@@ -334,9 +361,8 @@ impl Fetcher {
             };
             node.answered = SimTime::NEVER;
             for partition in node.out_of_range.drain(..) {
-                let slots = &mut self.slots.iter_mut();
-                let slot = slots.find(|slot| slot.partition == partition && slot.may_be_fetched());
-                if let Some(slot) = slot {
+                let asked = |slot: &&mut Slot| slot.partition == partition && slot.may_be_fetched();
+                if let Some(slot) = self.slots.iter_mut().find(asked) {
                     slot.readiness = Readiness::NeedsReset;
                     self.settled = false;
                 }
@@ -370,7 +396,8 @@ impl Fetcher {
             slot.readiness == Readiness::Refused
                 || (slot.serving && slot.readiness == Readiness::Ready)
         });
-        self.settled = ready && self.nodes.iter().all(|node| node.out_of_range.is_empty());
+        let in_range = |node: &Node| node.out_of_range.is_empty();
+        self.settled = ready && self.nodes.iter().all(in_range);
     }
 
     /// `collectFetch`: up to `limit` records, chunk by chunk in order of arrival.
@@ -442,40 +469,6 @@ impl Fetcher {
         });
         ask_leader(&mut self.nodes[node], ground)
     }
-}
-
-/// Fills an answer with what `slots` have at `at`, in their order. True when it cannot hold everything that is there.
-fn fill<'s>(
-    chunks: &mut Vec<Chunk>,
-    slots: impl Iterator<Item = &'s Slot>,
-    at: SimTime,
-    ground: &Ground<'_>,
-) -> bool {
-    let config = &ground.spec.config;
-    let (mut bytes_left, mut cut) = (config.fetch_max_bytes, false);
-    for slot in slots {
-        let from = slot.position.unwrap_or_default();
-        let size = ground.record_size(slot.index);
-        // The first batch of an answer is always returned, however large (KIP-74).
-        let first = u64::from(chunks.is_empty());
-        let share = (config.max_partition_fetch_bytes / size).max(first);
-        let at_most = share.min(bytes_left / size).max(first);
-        let there = ground
-            .readable(slot.index, at)
-            .min(from.saturating_add(share));
-        let to = there.min(from.saturating_add(at_most));
-        cut |= to < there;
-        if from < to {
-            bytes_left = bytes_left.saturating_sub((to - from) * size);
-            chunks.push(Chunk {
-                partition: slot.partition,
-                node: slot.node,
-                from,
-                to,
-            });
-        }
-    }
-    cut
 }
 
 /// A request other than a fetch on this connection: when its answer arrives.

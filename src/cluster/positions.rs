@@ -43,10 +43,8 @@ pub(super) struct Slot {
     pub(super) index: usize,
     /// Its leader.
     pub(super) node: usize,
-    /// When it last had its turn in an answer that could not hold all.
+    /// When it was last in an answer to a fetch, in turns.
     pub(super) turn: u64,
-    /// A broker has found the position in the log; it stays there.
-    pub(super) in_range: bool,
     /// Next offset to hand out.
     pub(super) position: Option<u64>,
     pub(super) readiness: Readiness,
@@ -186,7 +184,6 @@ impl LeaderRequests {
 /// The position is known.
 fn locate(slot: &mut Slot, offset: u64, by_reset: bool, ground: &mut Ground<'_>) {
     slot.position = Some(offset);
-    slot.in_range = false;
     ground.located(slot.index, offset, by_reset);
     ground.observe(Observation::PositionKnown {
         consumer: ground.consumer,

@@ -69,8 +69,6 @@ pub struct ConsumerConfig {
     pub retry_backoff: SimDuration,
     /// `retry.backoff.max.ms`
     pub retry_backoff_max: SimDuration,
-    /// `request.timeout.ms`
-    pub request_timeout: SimDuration,
     /// `metadata.max.age.ms`
     pub metadata_max_age: SimDuration,
     /// Rules in force.

@@ -14,18 +14,29 @@ fn ms(at: SimTime) -> Value {
     json!(millis)
 }
 
-/// The events of `timeline` as values of the recording's format, in order.
+/// The events of `timeline` as values of the recording's format, in order. There every start is an action of the script, also the first of a member.
 #[must_use]
 pub fn events(timeline: &Timeline) -> Vec<Value> {
-    timeline
-        .entries
-        .iter()
-        .filter_map(|entry| {
-            let mut event = describe(timeline, &entry.observation)?;
-            event.insert("t".to_owned(), ms(entry.at));
-            Some(Value::Object(event))
-        })
-        .collect()
+    let names = Names(timeline);
+    let mut events = Vec::new();
+    let mut acted = None;
+    for entry in &timeline.entries {
+        let mut tell = |event: Option<Map<String, Value>>| {
+            if let Some(mut event) = event {
+                event.insert("t".to_owned(), ms(entry.at));
+                events.push(Value::Object(event));
+            }
+        };
+        match &entry.observation {
+            Observation::Action { consumer, .. } => acted = *consumer,
+            Observation::ConsumerStarted { consumer } if acted.take() != Some(*consumer) => {
+                tell(fields(action(&names, "start", Some(*consumer))));
+            }
+            _ => {}
+        }
+        tell(describe(timeline, &entry.observation));
+    }
+    events
 }
 
 struct Names<'t>(&'t Timeline);
@@ -61,6 +72,11 @@ fn fields(pairs: Value) -> Option<Map<String, Value>> {
         Value::Object(map) => Some(map),
         _ => None,
     }
+}
+
+fn action(names: &Names<'_>, verb: &str, consumer: Option<ConsumerId>) -> Value {
+    let who = consumer.map_or("", |consumer| names.member(consumer));
+    json!({ "what": "action", "do": verb, "who": who, "at": "member" })
 }
 
 fn describe(timeline: &Timeline, observation: &Observation) -> Option<Map<String, Value>> {
@@ -191,9 +207,7 @@ fn member(names: &Names<'_>, observation: &Observation) -> Option<Value> {
             event["offsets"] = json!(offsets);
             event
         }
-        Observation::Action { verb, consumer, .. } => json!({
-            "what": "action", "do": verb, "who": consumer.map_or("", |consumer| names.member(consumer)), "at": "member",
-        }),
+        Observation::Action { verb, consumer, .. } => action(names, verb, *consumer),
         _ => return None,
     })
 }

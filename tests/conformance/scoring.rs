@@ -130,6 +130,21 @@ fn positions_that_are_missing_or_far_off_are_out_of_the_marks() {
 }
 
 #[test]
+fn a_first_batch_may_be_off_by_a_poll_timeout_more() {
+    let late = |by: f64| {
+        let run = against("range-crash", move |events| {
+            for event in of_kind(events, "first_batch") {
+                event["t"] = json!(event["t"].as_f64().unwrap_or_default() + by);
+            }
+        });
+        (run.first_batches.compared, run.first_batches.late)
+    };
+    let (compared, none) = late(149.0);
+    assert!(compared > 5 && none == 0, "{compared} {none}");
+    assert!(late(1_000.0).1 > 0);
+}
+
+#[test]
 fn a_first_batch_elsewhere_is_measured_in_seconds_of_load() {
     let run = against("range-crash", |events| {
         for event in of_kind(events, "first_batch").take(1) {
@@ -138,6 +153,11 @@ fn a_first_batch_elsewhere_is_measured_in_seconds_of_load() {
             }
         }
     });
-    let worst = run.first_batches_s.iter().copied().fold(0.0, f64::max);
+    let worst = run
+        .first_batches
+        .errors_s
+        .iter()
+        .copied()
+        .fold(0.0, f64::max);
     assert!((worst - 2.5).abs() < 1e-9, "25 records at 10/s: {worst}");
 }

@@ -399,6 +399,33 @@ impl<'a> Oracle<'a> {
                     .duration
                     .sample(&mut self.workers[consumer.index()].listener);
             }
+            Observation::Polled { consumer, offsets } => {
+                let inside = self.inside(at);
+                self.workers[consumer.index()].totals.polls += u64::from(inside);
+                assert!(
+                    self.workers[consumer.index()].hands.is_empty(),
+                    "one batch at a time"
+                );
+                for &(partition, from, to) in offsets.iter() {
+                    let place = self.place(partition);
+                    for offset in from..to {
+                        let pieces = Vec::new();
+                        self.workers[consumer.index()].hands.push(InHand {
+                            place,
+                            offset,
+                            pieces,
+                        });
+                    }
+                }
+            }
+            Observation::BatchStarted { consumer } => self.start(consumer.index(), at),
+            other => self.of_partitions(other, at),
+        }
+    }
+
+    /// What happens to partitions: owners, positions, commits, growth.
+    fn of_partitions(&mut self, observation: &Observation, at: u64) {
+        match observation {
             Observation::Assigned {
                 consumer,
                 partition,
@@ -429,26 +456,6 @@ impl<'a> Oracle<'a> {
                 let lag = log_end.saturating_sub(ledger.position);
                 ledger.level_at_release.get_or_insert(lag);
             }
-            Observation::Polled { consumer, offsets } => {
-                let inside = self.inside(at);
-                self.workers[consumer.index()].totals.polls += u64::from(inside);
-                assert!(
-                    self.workers[consumer.index()].hands.is_empty(),
-                    "one batch at a time"
-                );
-                for &(partition, from, to) in offsets.iter() {
-                    let place = self.place(partition);
-                    for offset in from..to {
-                        let pieces = Vec::new();
-                        self.workers[consumer.index()].hands.push(InHand {
-                            place,
-                            offset,
-                            pieces,
-                        });
-                    }
-                }
-            }
-            Observation::BatchStarted { consumer } => self.start(consumer.index(), at),
             Observation::OffsetsCommitted { offsets, .. } => {
                 for &(partition, offset) in offsets.iter() {
                     let place = self.place(partition);

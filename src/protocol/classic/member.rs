@@ -372,7 +372,7 @@ impl Member {
     /// The heartbeat thread found the heartbeat timer expired.
     pub fn on_heartbeat_due(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
         if !self.coordinator_known {
-            self.heartbeat_due = now + self.config.retry_backoff;
+            self.heartbeat_due = now + self.backoff();
             self.find_coordinator(now, out);
             return;
         }
@@ -483,8 +483,10 @@ impl Member {
         self.leader_snapshot = Some(snapshot);
     }
 
-    /// How long a retry waits for the next time (deterministic: no jitter).
+    /// How long a retry waits for the next time (deterministic: no jitter). Kafka doubles it up to `retry.backoff.max.ms` within one call that retries
+    /// (KIP-580); every retry of a member in `poll()` is the first of its call as long as the poll timeout is no longer than the backoff, so it is not doubled
+    /// here.
     pub(super) fn backoff(&self) -> SimDuration {
-        self.config.retry_backoff
+        self.config.retry_backoff.min(self.config.retry_backoff_max)
     }
 }

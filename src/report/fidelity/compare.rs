@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Difference, RunFidelity, Sides, TimedEvent};
+use super::{Difference, FirstBatches, RunFidelity, Sides, TimedEvent};
 
 /// Tolerance of times, ms: classic clients; clients of the consumer protocol, which wake in steps of up to 100 ms.
 const TOLERANCE_MS: [f64; 2] = [50.0, 150.0];
 /// … or this share of the time since the action that caused the event, whichever is more.
 const TOLERANCE_SHARE: f64 = 0.05;
+
+/// A first batch may be off by a poll timeout more.
+const POLL_TIMEOUT_MS: f64 = 100.0;
 
 /// The kinds of a member's events that make its sequence.
 const KINDS: [&str; 4] = ["assigned", "revoked", "lost", "error"];
@@ -48,10 +51,10 @@ pub fn compare(sides: &Sides<'_>) -> RunFidelity {
     } else {
         Vec::new()
     };
-    let (first_batches_s, first_batches_missing) = if same {
+    let first_batches = if same {
         first_batches(sides)
     } else {
-        (Vec::new(), 0)
+        FirstBatches::default()
     };
     let grid = sides
         .simulated
@@ -69,8 +72,7 @@ pub fn compare(sides: &Sides<'_>) -> RunFidelity {
             &coordinator(sides.simulated),
         ),
         times,
-        first_batches_s,
-        first_batches_missing,
+        first_batches,
         positions_missing: sides.positions.is_some() && grid.is_none(),
         positions_s: sides
             .positions
@@ -200,30 +202,38 @@ fn first_difference(of: &str, recorded: &[String], simulated: &[String]) -> Opti
     })
 }
 
+/// Instants of the script's actions.
+fn actions(sides: &Sides<'_>) -> Vec<f64> {
+    let actions = sides
+        .recorded
+        .iter()
+        .filter(|event| word(event, "what") == "action");
+    actions.map(instant).collect()
+}
+
+/// How far an event that was recorded at `at` may be off, ms.
+fn tolerance(sides: &Sides<'_>, actions: &[f64], at: f64) -> f64 {
+    let causes = actions.iter().copied().filter(|&cause| cause <= at);
+    let least = TOLERANCE_MS[usize::from(sides.consumer_protocol)];
+    least.max(TOLERANCE_SHARE * (at - causes.fold(0.0, f64::max)))
+}
+
 /// Every step beside its twin; the structure is known to be the same.
 fn times(
     sides: &Sides<'_>,
     recorded: &BTreeMap<String, Vec<Step>>,
     simulated: &BTreeMap<String, Vec<Step>>,
 ) -> Vec<TimedEvent> {
-    let least = TOLERANCE_MS[usize::from(sides.consumer_protocol)];
-    let actions: Vec<f64> = sides
-        .recorded
-        .iter()
-        .filter(|event| word(event, "what") == "action")
-        .map(instant)
-        .collect();
+    let actions = actions(sides);
     let mut times = Vec::new();
     for ((who, recorded), simulated) in recorded.iter().zip(simulated.values()) {
         for (step, twin) in recorded.iter().zip(simulated) {
-            let causes = actions.iter().copied().filter(|&at| at <= step.at_ms);
-            let cause = causes.fold(0.0, f64::max);
             times.push(TimedEvent {
                 who: who.clone(),
                 what: step.what.clone(),
                 recorded_ms: step.at_ms,
                 simulated_ms: twin.at_ms,
-                tolerance_ms: least.max(TOLERANCE_SHARE * (step.at_ms - cause)),
+                tolerance_ms: tolerance(sides, &actions, step.at_ms),
             });
         }
     }
@@ -239,9 +249,9 @@ fn rate(sides: &Sides<'_>, partition: &str) -> Option<f64> {
     (*rate > 0.0).then_some(*rate)
 }
 
-/// First offsets by member and partition, one an assignment.
-fn first_offsets(events: &[Value]) -> BTreeMap<(&str, &str), Vec<f64>> {
-    let mut first: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
+/// (ms, first offset) by member and partition, one an assignment.
+fn first_offsets(events: &[Value]) -> BTreeMap<(&str, &str), Vec<(f64, f64)>> {
+    let mut first: BTreeMap<(&str, &str), Vec<(f64, f64)>> = BTreeMap::new();
     for event in events {
         if word(event, "what") != "first_batch" {
             continue;
@@ -252,26 +262,32 @@ fn first_offsets(events: &[Value]) -> BTreeMap<(&str, &str), Vec<f64>> {
             first
                 .entry((word(event, "who"), partition.as_str()))
                 .or_default()
-                .push(from);
+                .push((instant(event), from));
         }
     }
     first
 }
 
-fn first_batches(sides: &Sides<'_>) -> (Vec<f64>, usize) {
+fn first_batches(sides: &Sides<'_>) -> FirstBatches {
     let simulated = first_offsets(sides.simulated);
-    let (mut errors, mut missing) = (Vec::new(), 0);
+    let actions = actions(sides);
+    let mut found = FirstBatches::default();
     for (key, recorded) in first_offsets(sides.recorded) {
         let twins = simulated.get(&key).map(Vec::as_slice).unwrap_or_default();
-        for (index, from) in recorded.iter().enumerate() {
-            match (twins.get(index), rate(sides, key.1)) {
-                (None, _) => missing += 1,
-                (Some(twin), Some(rate)) => errors.push((from - twin).abs() / rate),
-                (Some(_), None) => {}
+        for (index, &(at, from)) in recorded.iter().enumerate() {
+            let Some(&(twin_at, twin_from)) = twins.get(index) else {
+                found.missing += 1;
+                continue;
+            };
+            let tolerance = tolerance(sides, &actions, at) + POLL_TIMEOUT_MS;
+            found.compared += 1;
+            found.late += usize::from((at - twin_at).abs() > tolerance);
+            if let Some(rate) = rate(sides, key.1) {
+                found.errors_s.push((from - twin_from).abs() / rate);
             }
         }
     }
-    (errors, missing)
+    found
 }
 
 /// Rows of (ms, offset).

@@ -102,10 +102,8 @@ pub struct RunFidelity {
     pub coordinator: Option<Difference>,
     /// Events of members in both worlds; empty when the structure differs.
     pub times: Vec<TimedEvent>,
-    /// First offset after an assignment, in seconds of load off, one a recorded first batch.
-    pub first_batches_s: Vec<f64>,
-    /// Recorded first batches that were not simulated.
-    pub first_batches_missing: usize,
+    /// First batches after an assignment.
+    pub first_batches: FirstBatches,
     /// Positions, in seconds of load off, one a recorded grid point; `None`: not recorded.
     pub positions_s: Option<Vec<f64>>,
     /// Positions were recorded and none simulated.
@@ -123,6 +121,19 @@ impl RunFidelity {
     pub fn late(&self) -> impl Iterator<Item = &TimedEvent> {
         self.times.iter().filter(|event| event.is_late())
     }
+}
+
+/// First batches after an assignment, a recorded one each beside its twin.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FirstBatches {
+    /// How many are in both worlds.
+    pub compared: usize,
+    /// Recorded ones that were not simulated.
+    pub missing: usize,
+    /// Those off by more than the tolerance and a poll timeout.
+    pub late: usize,
+    /// First offsets, in seconds of load off; only of partitions with load.
+    pub errors_s: Vec<f64>,
 }
 
 /// Median, 95th percentile and maximum of absolute errors, and how many there are.
@@ -175,8 +186,12 @@ pub struct Summary {
     pub consumer_ms: Option<Spread>,
     /// Errors of first offsets, seconds of load.
     pub first_batches_s: Option<Spread>,
+    /// First batches in both worlds.
+    pub first_batches: usize,
     /// Recorded first batches that were not simulated.
     pub first_batches_missing: usize,
+    /// First batches off by more than the tolerance and a poll timeout.
+    pub first_batches_late: usize,
     /// Errors of positions, seconds of load.
     pub positions_s: Option<Spread>,
     /// Runs with recorded positions.
@@ -205,8 +220,10 @@ impl Summary {
             summary.late += run.late().count();
             times[usize::from(run.consumer_protocol)]
                 .extend(run.times.iter().map(|event| event.error_ms().abs()));
-            first_batches.extend_from_slice(&run.first_batches_s);
-            summary.first_batches_missing += run.first_batches_missing;
+            first_batches.extend_from_slice(&run.first_batches.errors_s);
+            summary.first_batches += run.first_batches.compared;
+            summary.first_batches_missing += run.first_batches.missing;
+            summary.first_batches_late += run.first_batches.late;
             if let Some(errors) = &run.positions_s {
                 summary.positions_runs += 1;
                 summary.positions_missing += usize::from(run.positions_missing);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Difference, RunFidelity, Spread, Summary};
+use super::{Difference, FirstBatches, RunFidelity, Spread, Summary};
 use crate::report::table::{Align, Table};
 
 /// Late events that the text lists of one run.
@@ -43,10 +43,10 @@ pub fn text(runs: &[RunFidelity]) -> String {
         if late > LISTED {
             text.push_str(&format!("  and {} more\n", late - LISTED));
         }
-        if run.first_batches_missing > 0 {
+        let FirstBatches { missing, late, .. } = run.first_batches;
+        if missing + late > 0 {
             text.push_str(&format!(
-                "  {} first batches missing\n",
-                run.first_batches_missing
+                "  first batches: {missing} missing, {late} late\n"
             ));
         }
         if run.positions_missing {
@@ -128,11 +128,11 @@ impl Summary {
             }));
         }
         if let Some(spread) = self.first_batches_s {
-            let missing = self.first_batches_missing;
+            let (missing, late) = (self.first_batches_missing, self.first_batches_late);
             parts.push(format!(
-                "first offsets p95 {:.2} s of load ({missing} of {} missing)",
+                "first offsets p95 {:.2} s of load ({missing} of {} missing, {late} late)",
                 spread.p95,
-                spread.count + missing
+                self.first_batches + missing
             ));
         }
         if self.positions_runs > 0 {
@@ -199,8 +199,10 @@ pub fn document(runs: &[RunFidelity], summary: &Summary) -> Value {
                 "events": run.times.len(),
                 "late": late.collect::<Vec<_>>(),
                 "error_ms": spread(Spread::of(errors.collect())),
-                "first_batches_s": spread(Spread::of(run.first_batches_s.clone())),
-                "first_batches_missing": run.first_batches_missing,
+                "first_batches": run.first_batches.compared,
+                "first_batches_s": spread(Spread::of(run.first_batches.errors_s.clone())),
+                "first_batches_missing": run.first_batches.missing,
+                "first_batches_late": run.first_batches.late,
                 "positions_s": spread(run.positions_s.clone().and_then(Spread::of)),
                 "positions_missing": run.positions_missing,
             })
@@ -217,8 +219,10 @@ pub fn document(runs: &[RunFidelity], summary: &Summary) -> Value {
             "late": summary.late,
             "classic_ms": spread(summary.classic_ms),
             "consumer_ms": spread(summary.consumer_ms),
+            "first_batches": summary.first_batches,
             "first_batches_s": spread(summary.first_batches_s),
             "first_batches_missing": summary.first_batches_missing,
+            "first_batches_late": summary.first_batches_late,
             "positions_s": spread(summary.positions_s),
             "positions_missing": summary.positions_missing,
             "not_modelled": summary.not_modelled,

@@ -85,7 +85,6 @@ impl Builder<'_, '_> {
                     self.error(Code::NotInVersion, item, message);
                 }
             }
-            "request.timeout.ms" => config.request_timeout = millis,
             "metadata.max.age.ms" => config.metadata_max_age = millis,
             _ => {}
         }

@@ -1,0 +1,266 @@
+//! No knob is ignored: every key of the language and every modelled key of Kafka's is changed alone, and each change shows in what happens:
+//! in the timeline, in the grid or in the totals of a run, names left aside.
+
+use rebsim::cluster::{Options, simulate};
+use rebsim::kernel::Seed;
+use rebsim::scenario::kafka::{self, Model};
+use rebsim::scenario::shape::Side;
+use rebsim::scenario::{LoadError, Loader, Overrides, load, render};
+
+struct Traces;
+
+impl Loader for Traces {
+    fn read(&mut self, path: &str) -> Result<String, LoadError> {
+        match path {
+            "t.csv" => Ok("at,rate,ms,other_ms\n1s,5/s,2,3\n".to_owned()),
+            _ => Err(LoadError::NotFound),
+        }
+    }
+}
+
+/// A run in which something happens: a crash, a restart, growth, an absent coordinator, a stall longer than the poll interval.
+const BASE: &str = "
+version: 1
+name: knobs
+seed: 5
+duration: 4m
+brokers: { racks: [a, b] }
+topics: { orders: { partitions: 4, rate: 40/s }, refunds: { partitions: 2, rate: 1/s } }
+groups:
+  checkout:
+    topics: [orders]
+    processing: { per_record: 3ms }
+    config: { session.timeout.ms: 9000, max.poll.interval.ms: 20000, metadata.max.age.ms: 25000 }
+    members: [ { count: 2 }, { name: x } ]
+events:
+  - { at: 10s, crash: checkout/1 }
+  - { at: 25s, start: checkout/1 }
+  - { at: 40s, partitions: orders, to: 6 }
+  - { at: 75s, stall: checkout/x, for: 30s }
+  - { at: 125s, coordinator: move, unavailable: 4s }
+  - { at: 150s, stop: checkout }
+  - { at: 165s, start: checkout }
+";
+
+/// What happens in `base` after these settings.
+fn outcome_of(base: &str, sets: &[&str]) -> String {
+    let overrides = Overrides {
+        set: sets.iter().map(|set| (*set).to_owned()).collect(),
+        ..Overrides::default()
+    };
+    let scenario = load("knobs.yaml", base, &mut Traces, &overrides).unwrap_or_else(|rejected| {
+        let text = render::text(&rejected.diagnostics, &rejected.sources, false);
+        panic!("{sets:?}\n{text}")
+    });
+    let options = Options {
+        check_invariants: true,
+        ..Options::default()
+    };
+    let run = simulate(&scenario.plans[0], Seed(scenario.seed), &options)
+        .unwrap_or_else(|halt| panic!("{sets:?}: {halt:?}"));
+    format!(
+        "{:?}{:?}{:?}{:?}",
+        run.entries, run.samples, run.partitions, run.consumers
+    )
+}
+
+fn outcome(sets: &[&str]) -> String {
+    outcome_of(BASE, sets)
+}
+
+/// Keys that are not about what happens: names and questions; what is expected; the overlay of a variant (its keys are others'); a host, which has no model
+/// of its own before processors have one and is refused or noted until then.
+const WORDS: [&str; 6] = [
+    "scenario.name",
+    "scenario.about",
+    "member_entry.name",
+    "member_entry.host",
+    "scenario.variants",
+    "scenario.expect",
+];
+
+/// What must be so besides for the key to matter: (key, settings of both runs).
+const GIVEN: &[(&str, &[&str])] = &[
+    ("scenario.brokers", &["groups.checkout.config=null"]),
+    ("group.client_version", &["groups.checkout.config=null"]),
+    ("brokers.config", &["groups.checkout.members.0.count=7"]),
+    (
+        "brokers.racks",
+        &[
+            "groups.checkout.members.1.rack=b",
+            "brokers.cross_rack_latency=5ms",
+        ],
+    ),
+    (
+        "brokers.cross_rack_latency",
+        &["groups.checkout.members.1.rack=b"],
+    ),
+    ("member_entry.rack", &["brokers.cross_rack_latency=5ms"]),
+    (
+        "topic.record_size",
+        &["groups.checkout.config={fetch.min.bytes: 51200, fetch.max.wait.ms: 20000}"],
+    ),
+    (
+        "topic.replicas",
+        &[
+            "groups.checkout.members.0.rack=b",
+            "groups.checkout.members.1.rack=a",
+        ],
+    ),
+    ("commit.or_after", &["topics.orders.rate=4/s"]),
+    ("event.crash", &["seed=8"]),
+    ("event.broker", &["brokers.count=1"]),
+    (
+        "event.config",
+        &[
+            "groups.checkout.processing={per_record: 200ms}",
+            "groups.checkout.members.1.at=2m",
+        ],
+    ),
+    ("event.reset_offsets", EMPTY_AT_1M),
+    ("to.timestamp", EMPTY_AT_1M),
+];
+
+/// Nobody is there before the second minute.
+const EMPTY_AT_1M: &[&str] = &[
+    "groups.checkout.members.0.at=2m",
+    "groups.checkout.members.1.at=2m",
+];
+
+fn given(key: &str) -> Vec<&'static str> {
+    GIVEN
+        .iter()
+        .filter(|(name, _)| *name == key)
+        .flat_map(|(_, sets)| sets.iter().copied())
+        .collect()
+}
+
+#[test]
+fn every_key_of_the_language_changes_what_happens() {
+    let table = include_str!("scenarios/keys.txt").lines();
+    let mut ignored = Vec::new();
+    for line in table.filter(|line| !line.starts_with('#')) {
+        let parts: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [keys, before, after] = parts[..] else {
+            panic!("three parts: {line}")
+        };
+        let key = keys.split(' ').next().unwrap_or_default();
+        if WORDS.contains(&key) {
+            continue;
+        }
+        let settings = |part: &'static str| {
+            let own = part.split(';').map(str::trim).filter(|set| !set.is_empty());
+            given(key).into_iter().chain(own).collect::<Vec<&str>>()
+        };
+        if outcome(&settings(before)) == outcome(&settings(after)) {
+            ignored.push(line);
+        }
+    }
+    assert!(
+        ignored.is_empty(),
+        "these change nothing:\n{}",
+        ignored.join("\n")
+    );
+}
+
+/// Consumer keys: the key, its value, and what must be so besides.
+const CONSUMER: &[(&str, &str, &[&str])] = &[
+    ("auto.commit.interval.ms", "1000", &[]),
+    (
+        "auto.offset.reset",
+        "earliest",
+        &["groups.checkout.start=cold", "topics.orders.backlog=100"],
+    ),
+    ("client.rack", "b", &["brokers.cross_rack_latency=5ms"]),
+    ("enable.auto.commit", "false", &[]),
+    ("fetch.max.bytes", "1000", &["topics.orders.backlog=1000"]),
+    ("fetch.max.wait.ms", "100", &["topics.orders.rate=1/s"]),
+    ("fetch.min.bytes", "20000", &[]),
+    ("group.instance.id", "one", &[]),
+    ("heartbeat.interval.ms", "1000", &[]),
+    (
+        "max.partition.fetch.bytes",
+        "1000",
+        &["topics.orders.backlog=1000"],
+    ),
+    ("max.poll.interval.ms", "8000", &[]),
+    ("max.poll.records", "10", &["topics.orders.backlog=1000"]),
+    ("metadata.max.age.ms", "1000", &[]),
+    ("partition.assignment.strategy", "[sticky]", &[]),
+    ("retry.backoff.max.ms", "50", START_WITHOUT_COORDINATOR),
+    ("retry.backoff.ms", "40", START_WITHOUT_COORDINATOR),
+    (
+        "session.timeout.ms",
+        "7000",
+        &["events=[{at: 20s, crash: checkout/x}]"],
+    ),
+];
+
+/// The last member starts while the coordinator is away.
+const START_WITHOUT_COORDINATOR: &[&str] = &[
+    "events=[{at: 20s, coordinator: move, unavailable: 4s}, {at: 21s, restart: checkout/x, down: 1s}]",
+];
+
+/// The other protocol is refused until it has a model.
+const REFUSED: [&str; 1] = ["group.protocol"];
+
+#[test]
+fn every_modelled_consumer_key_changes_what_happens() {
+    let mut ignored = Vec::new();
+    for &(key, value, given) in CONSUMER {
+        let after = format!("groups.checkout.members.1.config={{{key}: {value}}}");
+        let sets: Vec<&str> = given.iter().copied().chain([&*after]).collect();
+        if outcome(given) == outcome(&sets) {
+            ignored.push(key);
+        }
+    }
+    assert!(ignored.is_empty(), "these change nothing: {ignored:?}");
+    let modelled = kafka::keys(Side::Consumer)
+        .iter()
+        .filter(|key| matches!(key.model, Model::Modelled));
+    for key in modelled {
+        let proven = CONSUMER.iter().any(|(name, ..)| *name == key.name);
+        assert!(
+            proven || REFUSED.contains(&key.name),
+            "no proof for {}",
+            key.name
+        );
+    }
+}
+
+#[test]
+fn every_modelled_broker_key_changes_what_happens() {
+    let cold = "groups.checkout.start=cold";
+    let changed = [
+        ("group.initial.rebalance.delay.ms", "0"),
+        ("group.max.size", "2"),
+    ];
+    for (key, value) in changed {
+        let after = format!("brokers.config={{{key}: {value}}}");
+        assert!(
+            outcome(&[cold]) != outcome(&[cold, &after]),
+            "{key} changes nothing"
+        );
+    }
+    // Bounds: what they exclude is refused before anything happens.
+    let bounds = [
+        ("group.max.session.timeout.ms", "8000"),
+        ("group.min.session.timeout.ms", "9500"),
+    ];
+    for (key, value) in bounds {
+        let overrides = Overrides {
+            set: vec![format!("brokers.config={{{key}: {value}}}")],
+            ..Overrides::default()
+        };
+        let refused = load("knobs.yaml", BASE, &mut Traces, &overrides);
+        assert!(refused.is_err(), "{key} excludes nothing");
+    }
+    let proven = changed.iter().chain(&bounds).map(|(key, _)| *key);
+    let mut modelled: Vec<&str> = kafka::keys(Side::Broker)
+        .iter()
+        .filter(|key| matches!(key.model, Model::Modelled))
+        .map(|key| key.name)
+        .collect();
+    modelled.retain(|key| !proven.clone().any(|name| name == *key));
+    assert!(modelled.is_empty(), "no proof for {modelled:?}");
+}
