@@ -25,6 +25,8 @@ struct Watch<'a> {
     /// Partitions that a client may return records of.
     open: BTreeSet<Place>,
     paused_until: Vec<(TopicPartition, u64)>,
+    /// Partitions of each topic.
+    counts: Vec<u32>,
     /// Every offset that somebody's position has been at, by partition.
     been_at: BTreeSet<(TopicPartition, u64)>,
 }
@@ -87,11 +89,18 @@ impl Watch<'_> {
                 let until = at + length.as_micros();
                 for traffic in self.traffic {
                     let place = traffic.partition;
-                    if place.topic == topic && only.is_none_or(|only| only == place.partition) {
+                    let there = place.partition < self.counts[topic.index()];
+                    if there
+                        && place.topic == topic
+                        && only.is_none_or(|only| only == place.partition)
+                    {
                         self.paused_until.push((place, until));
                     }
                 }
             }
+            Observation::PartitionsAdded {
+                topic, partitions, ..
+            } => self.counts[topic.index()] = *partitions,
             Observation::Polled { consumer, offsets } => {
                 return self.polled(at, *consumer, offsets);
             }
@@ -253,6 +262,12 @@ fn hand_outs_are_in_turn_and_in_time() {
             positions: BTreeMap::new(),
             open: BTreeSet::new(),
             paused_until: Vec::new(),
+            counts: case
+                .plan
+                .topics
+                .iter()
+                .map(|topic| topic.partitions)
+                .collect(),
             been_at: BTreeSet::new(),
         };
         let wrong = timeline

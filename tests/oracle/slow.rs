@@ -100,6 +100,11 @@ fn the_run_is_the_slow_play() {
     if std::env::var_os("ORACLE_CASE").is_some() {
         return;
     }
+    quotas(&seen);
+}
+
+/// The groups were worth playing.
+fn quotas(seen: &Seen) {
     let share = |what: &str, count: u64, least: u64| {
         assert!(
             count >= least,
