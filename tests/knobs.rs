@@ -109,7 +109,6 @@ const GIVEN: &[(&str, &[&str])] = &[
     ),
     ("commit.or_after", &["topics.orders.rate=4/s"]),
     ("event.crash", &["seed=8"]),
-    ("event.broker", &["brokers.count=1"]),
     (
         "event.config",
         &[

@@ -305,7 +305,7 @@ fn every_verb_becomes_a_step() {
     assert_eq!(
         *verbs[15],
         Verb::BrokerRoll {
-            down: secs(15),
+            down: secs(20),
             spacing: secs(45)
         }
     );

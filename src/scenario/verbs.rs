@@ -150,7 +150,8 @@ pub static EVENT: Record = Record {
         with(
             "broker",
             Shape::Word(&["roll"]),
-            "Brokers restart one after the other: `down` each (default 20s), one every `spacing` (default 60s).",
+            "Brokers restart one after the other, one every `spacing` (default 60s). Leaders and coordinators move at once; an only broker \
+             is `down` (default 20s).",
         ),
         target(
             "config",

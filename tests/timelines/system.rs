@@ -49,7 +49,7 @@ fn restarts_of_brokers_cause_no_rebalance() {
         THREE,
         "",
         1,
-        "{ at: 10s, broker: roll, down: 5s, spacing: 10s, every: 30s, times: 5 }",
+        "{ at: 10s, broker: roll, spacing: 10s, every: 30s, times: 5 }",
         "3m",
     );
     assert_eq!(roll.completed().len(), 1, "{:?}", roll.completed());

@@ -150,7 +150,7 @@ impl Builder<'_, '_> {
                 self.member_verb(row, target, entry)
             }
             Object::Topic | Object::Partition => self.topic_verb(row, item, entry, plan),
-            Object::Word => Some(self.broker_verb(item, entry)),
+            Object::Word => Some(self.broker_verb(item, entry, plan)),
             Object::Group => {
                 let group = self.group_named(item, item.text()?, plan)?;
                 if row.name == "config" {
@@ -261,9 +261,16 @@ impl Builder<'_, '_> {
         Some((topic, Some(number)))
     }
 
-    fn broker_verb(&mut self, item: &Item, entry: &Item) -> Verb {
+    fn broker_verb(&mut self, item: &Item, entry: &Item, plan: &Plan) -> Verb {
         let word = item.text().unwrap_or("");
         if word == "roll" {
+            if let Some(down) = entry.get("down").filter(|_| plan.brokers.count > 1) {
+                let message = "partitions that wait for their broker are not modelled yet";
+                self.report(
+                    Diagnostic::error(Code::NotModelled, down.span, message)
+                        .help("leave `down` out: with several brokers, leaders and coordinators move at once"),
+                );
+            }
             return Verb::BrokerRoll {
                 down: self.fixed(entry.get("down"), SimDuration::from_secs(20)),
                 spacing: self.fixed(entry.get("spacing"), SimDuration::from_secs(60)),
