@@ -175,6 +175,9 @@ impl Fetcher {
     /// Sends a fetch to every broker that has none in flight and no undrained data here.
     pub(super) fn send_fetches(&mut self, ground: &mut Ground<'_>) {
         for node in 0..self.nodes.len() {
+            if self.nodes[node].is_fetching() {
+                continue;
+            }
             let drained = self.nodes[node].buffered == 0
                 || !ground.spec.config.rules.hold(Rule::FetchWhenDrained);
             let buffer = &self.buffer;
@@ -182,7 +185,7 @@ impl Fetcher {
                 let buffered = || buffer.iter().any(|chunk| chunk.partition == slot.partition);
                 slot.node == node && slot.may_be_fetched() && !buffered()
             };
-            if !self.nodes[node].is_fetching() && drained && self.slots.iter().any(wanted) {
+            if drained && self.slots.iter().any(wanted) {
                 self.send_fetch(node, ground);
             }
         }
@@ -212,7 +215,7 @@ impl Fetcher {
                 slot.serving_at = round_trip;
             }
             let position = slot.position.unwrap_or_default();
-            if ground.readable(slot.index, arrives) < position {
+            if position > 0 && ground.readable_at(slot.index, position - 1) > arrives {
                 out_of_range.push(slot.partition);
             }
             if config.fetch_min_bytes <= 1 {
@@ -235,11 +238,12 @@ impl Fetcher {
             let from = slot.position.unwrap_or_default();
             let size = ground.record_size(slot.index);
             // The first batch of an answer is always returned, however large (KIP-74).
-            let at_most = (config.max_partition_fetch_bytes.min(bytes_left) / size)
-                .max(u64::from(chunks.is_empty()));
-            let to = ground
-                .readable(slot.index, ready)
-                .min(from.saturating_add(at_most));
+            let room = config.max_partition_fetch_bytes.min(bytes_left);
+            let mut to = ground.readable(slot.index, ready);
+            if to.saturating_sub(from).saturating_mul(size) > room {
+                let at_most = (room / size).max(u64::from(chunks.is_empty()));
+                to = to.min(from.saturating_add(at_most));
+            }
             if from < to {
                 bytes_left = bytes_left.saturating_sub((to - from) * size);
                 self.turns += 1;

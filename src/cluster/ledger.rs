@@ -214,11 +214,14 @@ impl Account {
         if let Some(each) = run.cost.as_constant() {
             let each = slowed(each, run.factor);
             let left = run.end - run.next;
-            let ended = at
-                .since(run.clock)
-                .as_micros()
-                .checked_div(each.as_micros())
-                .map_or(left, |fitting| fitting.min(left));
+            let ended = if run.ends <= at {
+                left
+            } else {
+                at.since(run.clock)
+                    .as_micros()
+                    .checked_div(each.as_micros())
+                    .map_or(left, |fitting| fitting.min(left))
+            };
             let (consumer, from, first) = (run.consumer, run.next, run.clock + each);
             run.next += ended;
             run.clock += each.times(ended);
@@ -362,6 +365,14 @@ impl Account {
     /// Latencies of records that all end inside the window.
     fn latencies(&mut self, log: &Log, from: u64, count: u64, first: SimTime, each: u64) {
         let window = self.window;
+        if let Some((due, period)) = log.arrivals.evenly(from, count)
+            && window.holds(due)
+            && window.holds(due + period.times(count - 1))
+        {
+            let latency = first.since(due).as_micros();
+            let step = each as i64 - period.as_micros() as i64;
+            return self.totals.latency.record_progression(latency, step, count);
+        }
         let ends = (0..count).map(|index| first.as_micros() + each * index);
         let latencies = (from..from + count)
             .zip(ends)

@@ -145,8 +145,9 @@ impl World<'_> {
         Some(result)
     }
 
-    /// Lets a client do what it does by itself before `until`, or up to and including it.
-    pub(super) fn advance(&mut self, consumer: ConsumerId, until: SimTime, inclusive: bool) {
+    /// Lets a client do what it does by itself before `until`, or up to and including it; true when anybody else was concerned.
+    fn advance(&mut self, consumer: ConsumerId, until: SimTime, inclusive: bool) -> bool {
+        let mut shown_any = false;
         loop {
             let now = self.processes[consumer.index()]
                 .client
@@ -156,8 +157,9 @@ impl World<'_> {
                 client.walk(until, inclusive, ground)
             });
             if shown != Some(true) {
-                return;
+                return shown_any;
             }
+            shown_any = true;
         }
     }
 
@@ -172,10 +174,12 @@ impl World<'_> {
         let now = self.now();
         let process = &mut self.processes[consumer.index()];
         if process.wake != now {
+            self.idle_wakes += 1;
             return;
         }
         process.wake = SimTime::NEVER;
-        self.advance(consumer, now, true);
+        let shown = self.advance(consumer, now, true);
+        self.idle_wakes += u64::from(!shown);
         self.rearm(consumer);
     }
 

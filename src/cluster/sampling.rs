@@ -118,7 +118,7 @@ impl World<'_> {
             || super::layout::draws(self.plan);
         let mut timeline = self.timeline;
         timeline.horizon = horizon;
-        timeline.control_events = self.calendar.taken();
+        timeline.control_events = self.calendar.taken() - self.idle_wakes;
         timeline.drew = drew;
         timeline.consumers = self
             .processes

@@ -116,6 +116,8 @@ pub(super) struct World<'a> {
     /// Requests whose turn has come, to be served when these are through.
     pub(super) unmuted: VecDeque<(ConsumerId, u32, Inbound)>,
     counts: [u64; KINDS.len()],
+    /// Times that a client was woken too early, and nothing happened that concerns anybody else.
+    pub(super) idle_wakes: u64,
     /// The last place in the order of this instant that was reached.
     pub(super) reached: Order,
     /// Measured window.
@@ -160,6 +162,7 @@ impl<'a> World<'a> {
             applying: 0,
             unmuted: VecDeque::new(),
             counts: [0; KINDS.len()],
+            idle_wakes: 0,
             reached: Order {
                 at: SimTime::ZERO,
                 class: 0,

@@ -67,6 +67,26 @@ impl Histogram {
         self.sum += sum;
     }
 
+    /// Counts `count` values once each: `first`, and those that follow it at intervals of `step`; none is below zero.
+    pub fn record_progression(&mut self, first: u64, step: i64, count: u64) {
+        let Some(further) = count.checked_sub(1) else {
+            return;
+        };
+        let last = first.wrapping_add_signed(step.wrapping_mul(further as i64));
+        let largest = bucket_of(first.max(last));
+        if largest >= self.buckets.len() {
+            self.buckets.resize(largest + 1, 0);
+        }
+        let mut value = first;
+        for _ in 0..count {
+            self.buckets[bucket_of(value)] += 1;
+            value = value.wrapping_add_signed(step);
+        }
+        self.count += count;
+        self.max = self.max.max(first.max(last));
+        self.sum += (u128::from(first) + u128::from(last)) * u128::from(count) / 2;
+    }
+
     /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         if other.buckets.len() > self.buckets.len() {
@@ -127,6 +147,26 @@ mod tests {
     fn every_bucket_starts_at_the_bound_that_falls_into_it() {
         for bucket in 0..30_000 {
             assert_eq!(bucket_of(lower_bound(bucket)), bucket);
+        }
+    }
+
+    #[test]
+    fn a_progression_is_its_values() {
+        for (first, step, count) in [
+            (7, 0, 3),
+            (50_000, -49, 1_000),
+            (3, 9_980, 77),
+            (5, -5, 2),
+            (9, 1, 0),
+        ] {
+            let (mut at_once, mut one_by_one) = (Histogram::default(), Histogram::default());
+            at_once.record_progression(first, step, count);
+            let values = (0..count).map(|index| first.wrapping_add_signed(step * index as i64));
+            one_by_one.record_all(values.clone());
+            assert_eq!(at_once, one_by_one);
+            let mut each = Histogram::default();
+            values.for_each(|value| each.record(value));
+            assert_eq!(each, one_by_one);
         }
     }
 

@@ -471,7 +471,7 @@ pub struct Timeline {
     pub partitions: Vec<((GroupId, TopicPartition), PartitionTotals)>,
     /// Aggregates by process.
     pub consumers: Vec<ConsumerTotals>,
-    /// Control events that the run took from its calendar.
+    /// Control events: messages, timers and actions that concern more than one client alone. Their number does not depend on that of records.
     pub control_events: u64,
     /// True when some random stream was drawn from.
     pub drew: bool,

@@ -2,7 +2,7 @@
 
 use super::floor_sum::floor_sum;
 use super::load::Rate;
-use crate::kernel::SimTime;
+use crate::kernel::{SimDuration, SimTime};
 
 /// Evenly spaced records behind a backlog.
 ///
@@ -88,6 +88,20 @@ impl ConstantArrivals {
             None => self.elapsed_wide(nth),
         };
         SimTime::from_micros(self.created.as_micros().saturating_add(elapsed))
+    }
+
+    /// See [`super::PartitionArrivals::evenly`].
+    #[inline]
+    #[must_use]
+    pub fn evenly(&self, from: u64, count: u64) -> Option<(SimTime, SimDuration)> {
+        let whole_periods = self.rate.records == 1 && from >= self.backlog;
+        let last = from.checked_add(count)?.checked_mul(self.rate.per_micros);
+        (whole_periods && last.is_some()).then(|| {
+            (
+                self.due(from),
+                SimDuration::from_micros(self.rate.per_micros),
+            )
+        })
     }
 
     #[cold]

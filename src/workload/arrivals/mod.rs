@@ -19,7 +19,7 @@ pub use path::RandomArrivals;
 pub use steps::StepArrivals;
 pub use topic::{TopicArrivals, TopicLoad};
 
-use crate::kernel::SimTime;
+use crate::kernel::{SimDuration, SimTime};
 
 /// The arrivals of one partition. Match once and loop inside the arm where every nanosecond counts.
 #[derive(Clone, Debug)]
@@ -53,6 +53,17 @@ impl PartitionArrivals {
             Self::Constant(arrivals) => arrivals.due(offset),
             Self::Steps(arrivals) => arrivals.due(offset),
             Self::Random(arrivals) => arrivals.due(offset),
+        }
+    }
+
+    /// When the record at `from` is due, and after how long each of the `count - 1` behind it, if they are due at even intervals of whole
+    /// microseconds.
+    #[inline]
+    #[must_use]
+    pub fn evenly(&self, from: u64, count: u64) -> Option<(SimTime, SimDuration)> {
+        match self {
+            Self::Constant(arrivals) => arrivals.evenly(from, count),
+            Self::Steps(_) | Self::Random(_) => None,
         }
     }
 
