@@ -9,6 +9,7 @@ use super::source::{nearest, no_example, shipped};
 use super::streams::Streams;
 use super::understand::understand;
 use crate::metrics::registry;
+use crate::report::json;
 use crate::scenario::code::Code;
 use crate::scenario::examples::{self, Example};
 use crate::scenario::schema;
@@ -20,6 +21,7 @@ const COLUMNS: usize = 80;
 pub(crate) fn generate(what: &Generate, streams: &mut Streams) -> Result<(), Failure> {
     let text = match what {
         Generate::Schema => schema::text(),
+        Generate::SummarySchema => json::schema_text(),
         Generate::Metrics => registry::document(),
         Generate::Man { verb } => manual(verb.as_deref())?,
         Generate::Completions { shell } => completions(*shell)?,

@@ -186,10 +186,13 @@ pub fn render(report: &Report) -> String {
     text
 }
 
-/// The JSON schema of the document.
+/// The JSON schema of the document: two blanks of indent, a line feed at the end.
 #[must_use]
-pub fn schema() -> serde_json::Value {
-    to_json(schemars::schema_for!(Summary))
+pub fn schema_text() -> String {
+    let schema = to_json(schemars::schema_for!(Summary));
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
 }
 
 fn variant_summary(variant: &Variant) -> VariantSummary {

@@ -146,7 +146,12 @@ fn variants_stand_side_by_side_and_the_last_sentence_is_true() {
         shown.contains("All variants have the same downtime: 11.000 partition-s."),
         "{shown}"
     );
-    assert!(shown.contains("ok    fast"), "{shown}");
+    assert!(
+        !shown.contains("ok    fast"),
+        "only what is not met\n{shown}"
+    );
+    assert!(shown.contains("FAIL  slow"), "{shown}");
+    assert!(text::everything(&report(1), ASCII).contains("ok    fast"));
     assert!(shown.is_ascii());
 }
 

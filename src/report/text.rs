@@ -87,10 +87,14 @@ fn run_summary(report: &Report, variant: &Variant, run: &Run, style: Style) -> S
     text
 }
 
-/// Every flat metric of every run under the name that `expect` knows.
+/// Every requirement, and every flat metric of every run under the name that `expect` knows.
 #[must_use]
 pub fn everything(report: &Report, style: Style) -> String {
     let mut text = String::new();
+    if !report.expectations.is_empty() {
+        text.push('\n');
+        text.push_str(&verdict::by_variant(&report.expectations, style));
+    }
     for variant in &report.variants {
         for run in &variant.runs {
             let mut table = Table::new(&[("", Align::Left), ("", Align::Right)]);
@@ -262,7 +266,7 @@ pub fn lag_pictures(runs: &[(&str, &RunMetrics)], style: Style) -> String {
     text
 }
 
-/// Variants side by side: a table, one true sentence, pictures of lag.
+/// Variants side by side: a table, one true sentence, pictures of lag, and what was required and is not met.
 #[must_use]
 pub fn compare(report: &Report, style: Style) -> String {
     let Some(first) = report
@@ -296,9 +300,12 @@ pub fn compare(report: &Report, style: Style) -> String {
     if report.seeds() > 1 && report.is_deterministic() {
         text.push_str("\ndeterministic: one seed suffices\n");
     }
-    if !report.expectations.is_empty() {
+    let unmet: Vec<Expectation> = report.unmet().cloned().collect();
+    if !unmet.is_empty() {
         text.push('\n');
-        text.push_str(&verdict::by_variant(&report.expectations, style));
+        text.push_str(&verdict::by_variant(&unmet, style));
+    }
+    if !report.expectations.is_empty() {
         text.push_str(&format!("\n{}\n", verdict::tally(&report.expectations)));
     }
     text

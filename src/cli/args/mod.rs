@@ -392,6 +392,12 @@ Examples:
   rebsim generate schema > scenario.schema.json
   rebsim generate schema | jq '.properties | keys'")]
     Schema,
+    /// The JSON schema of summary.json and --format json
+    #[command(help_template = TEMPLATE, before_help = "\
+Examples:
+  rebsim generate summary-schema > summary.schema.json
+  rebsim generate summary-schema | jq '.properties | keys'")]
+    SummarySchema,
     /// What every metric means, as Markdown
     #[command(help_template = TEMPLATE, before_help = "\
 Examples:
