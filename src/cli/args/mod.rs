@@ -459,6 +459,6 @@ mod tests {
         command.build();
         let mut seen = 0;
         visit(&mut command, &mut seen);
-        assert_eq!(seen, 13);
+        assert_eq!(seen, 14);
     }
 }
