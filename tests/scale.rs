@@ -42,3 +42,45 @@ fn a_hundred_times_the_records_are_the_same_number_of_control_events() {
     );
     assert_eq!(events_of_many, events);
 }
+
+/// A day in which nothing but records moves, and an hour in which the group is disturbed, in `variant`.
+fn same_as_step_by_step(variant: &str, more: &[&str]) {
+    let set = more.iter().map(|&change| change.to_owned()).collect();
+    let variants = vec![variant.to_owned()];
+    let overrides = Overrides {
+        set,
+        variants,
+        ..Overrides::default()
+    };
+    let text = include_str!("../benches/day.yaml");
+    let scenario = load("day.yaml", text, &mut NoFiles, &overrides).expect("the scenario is valid");
+    let play = |step_by_step| {
+        let options = Options {
+            step_by_step,
+            ..Options::default()
+        };
+        simulate(&scenario.plans[0], Seed(1), &options).expect("it ends")
+    };
+    let (skipping, steps) = (play(false), play(true));
+    assert_eq!(skipping.entries, steps.entries);
+    assert_eq!(skipping.samples, steps.samples);
+    assert_eq!(skipping.partitions, steps.partitions);
+    assert_eq!(skipping.consumers, steps.consumers);
+}
+
+#[test]
+fn whole_periods_that_are_skipped_change_nothing() {
+    let disturbed = "events=[{at: 61s, crash: g/3}, {at: 90s, start: g/3}, {at: 200s, slow: g/5, factor: 9, for: 33s}, {at: 250s, freeze: g/7, for: 4s}]";
+    for variant in ["batches", "long-poll"] {
+        same_as_step_by_step(variant, &["duration=5m"]);
+        same_as_step_by_step(variant, &["duration=6m", disturbed]);
+        let window = "measure={from: 1m, to: 190s}";
+        same_as_step_by_step(variant, &["duration=5m", disturbed, window]);
+        let several = [
+            "duration=4m",
+            "groups.g.members=4",
+            "topics.orders.rate_per_partition=40/s",
+        ];
+        same_as_step_by_step(variant, &several);
+    }
+}
