@@ -43,7 +43,7 @@ fn a_hundred_times_the_records_are_the_same_number_of_control_events() {
     assert_eq!(events_of_many, events);
 }
 
-/// A day in which nothing but records moves, and an hour in which the group is disturbed, in `variant`.
+/// Some minutes of the day in `variant`, with `more` changed: run lazily and step by step.
 fn same_as_step_by_step(variant: &str, more: &[&str]) {
     let set = more.iter().map(|&change| change.to_owned()).collect();
     let variants = vec![variant.to_owned()];
@@ -61,15 +61,15 @@ fn same_as_step_by_step(variant: &str, more: &[&str]) {
         };
         simulate(&scenario.plans[0], Seed(1), &options).expect("it ends")
     };
-    let (skipping, steps) = (play(false), play(true));
-    assert_eq!(skipping.entries, steps.entries);
-    assert_eq!(skipping.samples, steps.samples);
-    assert_eq!(skipping.partitions, steps.partitions);
-    assert_eq!(skipping.consumers, steps.consumers);
+    let (lazy, steps) = (play(false), play(true));
+    assert_eq!(lazy.entries, steps.entries);
+    assert_eq!(lazy.samples, steps.samples);
+    assert_eq!(lazy.partitions, steps.partitions);
+    assert_eq!(lazy.consumers, steps.consumers);
 }
 
 #[test]
-fn whole_periods_that_are_skipped_change_nothing() {
+fn a_client_that_runs_ahead_gives_what_one_does_that_takes_each_step_on_the_calendar() {
     let disturbed = "events=[{at: 61s, crash: g/3}, {at: 90s, start: g/3}, {at: 200s, slow: g/5, factor: 9, for: 33s}, {at: 250s, freeze: g/7, for: 4s}]";
     for variant in ["batches", "long-poll"] {
         same_as_step_by_step(variant, &["duration=5m"]);
