@@ -3,15 +3,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::Seed;
-use rebsim::scenario::{LoadError, Loader, Overrides, load};
-
-struct NoFiles;
-
-impl Loader for NoFiles {
-    fn read(&mut self, _path: &str) -> Result<String, LoadError> {
-        Err(LoadError::NotFound)
-    }
-}
+use rebsim::scenario::{NoFiles, Overrides, load};
 
 fn day(criterion: &mut Criterion) {
     let text = include_str!("day.yaml");

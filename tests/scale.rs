@@ -2,15 +2,7 @@
 
 use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::Seed;
-use rebsim::scenario::{LoadError, Loader, Overrides, load};
-
-struct NoFiles;
-
-impl Loader for NoFiles {
-    fn read(&mut self, _path: &str) -> Result<String, LoadError> {
-        Err(LoadError::NotFound)
-    }
-}
+use rebsim::scenario::{NoFiles, Overrides, load};
 
 /// Control events and records of ten minutes of the benchmark's day.
 fn cost(rate: &str) -> (u64, u64) {

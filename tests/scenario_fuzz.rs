@@ -6,15 +6,7 @@ use std::fs;
 use proptest::prelude::*;
 use rebsim::kernel::SimDuration;
 use rebsim::scenario::code::Code;
-use rebsim::scenario::{LoadError, Loader, Overrides, load, render, units};
-
-struct NoFiles;
-
-impl Loader for NoFiles {
-    fn read(&mut self, _: &str) -> Result<String, LoadError> {
-        Err(LoadError::NotFound)
-    }
-}
+use rebsim::scenario::{NoFiles, Overrides, load, render, units};
 
 /// Loads and, when it is refused, renders the findings in every form.
 fn survives(text: &str, overrides: &Overrides) {

@@ -1,54 +1,15 @@
 //! Good scenarios as a whole: parents, variants and overrides; that spelling makes no difference; examples and schema.
 
+mod common;
+
 use std::fs;
 
-use rebsim::kernel::{SimDuration, SimTime};
+use rebsim::kernel::SimDuration;
 use rebsim::scenario::plan::Plan;
-use rebsim::scenario::{
-    LoadError, Loader, Overrides, Scenario, canonical_hash, examples, load, render, schema,
-};
+use rebsim::scenario::{Overrides, canonical_hash, examples, schema};
 use rebsim::workload::distribution::Distribution;
 
-struct Folder;
-
-impl Loader for Folder {
-    fn read(&mut self, path: &str) -> Result<String, LoadError> {
-        fs::read_to_string(path).map_err(|_| LoadError::NotFound)
-    }
-}
-
-fn path(file: &str) -> String {
-    format!("{}/tests/scenarios/{file}", env!("CARGO_MANIFEST_DIR"))
-}
-
-fn accepted(file: &str, text: &str, overrides: &Overrides) -> Scenario {
-    load(file, text, &mut Folder, overrides).unwrap_or_else(|rejected| {
-        panic!(
-            "{}",
-            render::text(&rejected.diagnostics, &rejected.sources, false)
-        )
-    })
-}
-
-fn good(file: &str) -> Scenario {
-    let file = path(file);
-    let text = fs::read_to_string(&file).expect("a scenario can be read");
-    accepted(&file, &text, &Overrides::default())
-}
-
-fn only(file: &str) -> Plan {
-    let mut plans = good(file).plans;
-    assert_eq!(plans.len(), 1);
-    plans.remove(0)
-}
-
-const fn secs(seconds: u64) -> SimDuration {
-    SimDuration::from_secs(seconds)
-}
-
-const fn at(seconds: u64) -> SimTime {
-    SimTime::from_millis(seconds * 1_000)
-}
+use common::{accepted, at, good, only, path, secs};
 
 #[test]
 fn parents_and_variants_are_laid_over_each_other() {

@@ -1,57 +1,17 @@
 //! Good scenarios, part by part: what each part of the language comes to in the plan.
 
-use std::fs;
+mod common;
 
 use rebsim::assignor::{AssignorKind, ConsumerId, GroupId, TopicId};
 use rebsim::kernel::{SimDuration, SimTime};
 use rebsim::protocol::config::OffsetReset;
 use rebsim::scenario::plan::{
-    CommitMode, CommitStyle, Ending, Plan, ResetTo, Sequencing, StartAt, Target, Verb,
+    CommitMode, CommitStyle, Ending, ResetTo, Sequencing, StartAt, Target, Verb,
 };
-use rebsim::scenario::{LoadError, Loader, Overrides, Scenario, load, render};
 use rebsim::workload::arrivals::{LoadTerm, Rate, Skew};
 use rebsim::workload::distribution::Distribution;
 
-struct Folder;
-
-impl Loader for Folder {
-    fn read(&mut self, path: &str) -> Result<String, LoadError> {
-        fs::read_to_string(path).map_err(|_| LoadError::NotFound)
-    }
-}
-
-fn path(file: &str) -> String {
-    format!("{}/tests/scenarios/{file}", env!("CARGO_MANIFEST_DIR"))
-}
-
-fn accepted(file: &str, text: &str, overrides: &Overrides) -> Scenario {
-    load(file, text, &mut Folder, overrides).unwrap_or_else(|rejected| {
-        panic!(
-            "{}",
-            render::text(&rejected.diagnostics, &rejected.sources, false)
-        )
-    })
-}
-
-fn good(file: &str) -> Scenario {
-    let file = path(file);
-    let text = fs::read_to_string(&file).expect("a scenario can be read");
-    accepted(&file, &text, &Overrides::default())
-}
-
-fn only(file: &str) -> Plan {
-    let mut plans = good(file).plans;
-    assert_eq!(plans.len(), 1);
-    plans.remove(0)
-}
-
-const fn secs(seconds: u64) -> SimDuration {
-    SimDuration::from_secs(seconds)
-}
-
-const fn at(seconds: u64) -> SimTime {
-    SimTime::from_millis(seconds * 1_000)
-}
+use common::{at, good, only, secs};
 
 const fn rate(records: u64, per_micros: u64) -> Rate {
     Rate {

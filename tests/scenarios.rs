@@ -7,17 +7,8 @@ use rebsim::kernel::Seed;
 use rebsim::metrics::condition::Condition;
 use rebsim::metrics::{Cause, Downtime, RunMetrics, Span, evaluate};
 use rebsim::scenario::examples::{self, EXAMPLES};
-use rebsim::scenario::{LoadError, Loader, Overrides, Scenario, load};
+use rebsim::scenario::{NoFiles, Overrides, Scenario, load};
 use rebsim::timeline::{RebalanceReason, Timeline};
-
-/// A shipped scenario is one file and reads no other.
-struct NoFiles;
-
-impl Loader for NoFiles {
-    fn read(&mut self, _: &str) -> Result<String, LoadError> {
-        Err(LoadError::NotFound)
-    }
-}
 
 fn shipped(name: &str) -> Scenario {
     let example = examples::find(name).expect("it is shipped");

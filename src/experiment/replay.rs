@@ -14,19 +14,11 @@ use crate::report::fidelity::{self, RunFidelity, Sides};
 use crate::report::recording;
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Severity;
-use crate::scenario::{self, LoadError, Loader, Overrides, Scenario};
+use crate::scenario::{self, NoFiles, Overrides, Scenario};
 use crate::timeline::{Observation, Timeline};
 
 /// A quarter of a second: the grid of recorded positions.
 const GRID_MS: u64 = 250;
-
-struct NoFiles;
-
-impl Loader for NoFiles {
-    fn read(&mut self, _path: &str) -> Result<String, LoadError> {
-        Err(LoadError::NotFound)
-    }
-}
 
 /// Why a recording cannot be played.
 #[derive(Clone, Debug, PartialEq, Eq)]

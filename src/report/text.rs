@@ -3,7 +3,8 @@
 use super::figures::{self, Style};
 use super::model::{Expectation, Report, Run, Variant};
 use super::table::{Align, Table};
-use super::verdict;
+use super::{gantt, verdict};
+use crate::assignor::GroupId;
 use crate::kernel::SimTime;
 use crate::metrics::registry::{self, Better};
 use crate::metrics::{Cause, Decimal, Name, RunMetrics, Value, statistics};
@@ -87,7 +88,7 @@ fn run_summary(report: &Report, variant: &Variant, run: &Run, style: Style) -> S
     text
 }
 
-/// Every requirement, and every flat metric of every run under the name that `expect` knows.
+/// Every requirement; of every run every flat metric under the name that `expect` knows, and who served what.
 #[must_use]
 pub fn everything(report: &Report, style: Style) -> String {
     let mut text = String::new();
@@ -104,6 +105,23 @@ pub fn everything(report: &Report, style: Style) -> String {
             }
             text.push_str(&format!("\n{}, seed {}\n\n", variant.name, run.seed));
             text.push_str(&table.text(2));
+            text.push_str(&owners(&run.metrics, style));
+        }
+    }
+    text
+}
+
+/// Who owned what over time, group by group; nothing where the series were not kept.
+fn owners(metrics: &RunMetrics, style: Style) -> String {
+    let mut text = String::new();
+    for (group, facts) in (0..).map(GroupId).zip(&metrics.cast.groups) {
+        let window = (SimTime::ZERO, metrics.horizon);
+        let picture = gantt::picture(metrics, group, window, SPARK_WIDTH, style);
+        if !picture.is_empty() {
+            text.push_str(&format!(
+                "\nwho served the partitions of {}\n\n{picture}",
+                facts.name
+            ));
         }
     }
     text

@@ -25,6 +25,16 @@ pub trait Loader {
     fn read(&mut self, path: &str) -> Result<String, LoadError>;
 }
 
+/// For scenarios that stand alone: there is no file at all.
+#[derive(Clone, Copy, Debug)]
+pub struct NoFiles;
+
+impl Loader for NoFiles {
+    fn read(&mut self, _path: &str) -> Result<String, LoadError> {
+        Err(LoadError::NotFound)
+    }
+}
+
 /// Why there is no text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoadError {

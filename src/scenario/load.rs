@@ -269,14 +269,7 @@ fn selection(
 #[cfg(test)]
 mod tests {
     use super::*;
-    struct NoFiles;
-
-    impl Loader for NoFiles {
-        fn read(&mut self, _: &str) -> Result<String, LoadError> {
-            Err(LoadError::NotFound)
-        }
-    }
-
+    use crate::scenario::NoFiles;
     #[test]
     fn checkout_deploy_gives_two_plans() {
         let text = include_str!("../../scenarios/checkout-deploy.yaml");

@@ -31,7 +31,7 @@ pub mod yaml;
 mod build;
 mod load;
 
-pub use files::{LoadError, Loader};
+pub use files::{LoadError, Loader, NoFiles};
 pub use load::{Expectation, Rejected, Scenario, load};
 pub use overlay::Overrides;
 pub use resolved::canonical_hash;

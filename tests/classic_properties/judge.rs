@@ -6,18 +6,10 @@ use rebsim::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};
 use rebsim::cluster::{Calibration, Halt, Options, simulate};
 use rebsim::kernel::{Seed, SimTime};
 use rebsim::metrics::{Value, evaluate};
-use rebsim::scenario::{LoadError, Loader, Overrides, load, render};
+use rebsim::scenario::{NoFiles, Overrides, load, render};
 use rebsim::timeline::{GroupState, Observation, Timeline};
 
 use super::script::Script;
-
-struct NoFiles;
-
-impl Loader for NoFiles {
-    fn read(&mut self, _: &str) -> Result<String, LoadError> {
-        Err(LoadError::NotFound)
-    }
-}
 
 /// What is wrong with the run of `script`; `None`: nothing.
 pub(crate) fn wrong(script: &Script) -> Option<String> {

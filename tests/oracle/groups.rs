@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use rebsim::cluster::Calibration;
 use rebsim::kernel::{Draw, Seed, Stream};
 use rebsim::scenario::plan::Plan;
-use rebsim::scenario::{LoadError, Loader, Overrides, load, render};
+use rebsim::scenario::{NoFiles, Overrides, load, render};
 
 /// One random group with its scenario.
 pub(crate) struct Case {
@@ -16,14 +16,6 @@ pub(crate) struct Case {
     pub(crate) commit: &'static str,
     /// The mean load exceeds what all members together can process.
     pub(crate) overloaded: bool,
-}
-
-struct NoFiles;
-
-impl Loader for NoFiles {
-    fn read(&mut self, _: &str) -> Result<String, LoadError> {
-        Err(LoadError::NotFound)
-    }
 }
 
 /// The plan of a scenario text that must be good.

@@ -5,19 +5,10 @@ use std::io::Write;
 use rebsim::assignor::{ConsumerId, TopicPartition};
 use rebsim::cluster::{Calibration, Halt, Options, simulate};
 use rebsim::kernel::{Seed, SimTime};
-use rebsim::scenario::{LoadError, Loader, Overrides, load, render};
+use rebsim::scenario::{NoFiles, Overrides, load, render};
 use rebsim::timeline::{
     CallbackKind, Entry, GroupState, Observation, RebalanceReason, RemovalReason, Timeline,
 };
-
-/// No scenario of these tests stands in a file.
-pub(crate) struct NoFiles;
-
-impl Loader for NoFiles {
-    fn read(&mut self, _: &str) -> Result<String, LoadError> {
-        Err(LoadError::NotFound)
-    }
-}
 
 /// A scenario text that must be accepted, played.
 ///
