@@ -22,7 +22,9 @@ use crate::assignor::{ConsumerId, MemberId};
 use crate::kernel::{Draw, SimDuration, SimTime, Timers};
 use crate::protocol::classic::Coordinator;
 use crate::protocol::effect::CoordinatorTimer;
-use crate::protocol::message::{ErrorCode, JoinGroupResponse, Request, RequestToken, Response};
+use crate::protocol::message::{
+    ConsumerGroupHeartbeatResponse, ErrorCode, JoinGroupResponse, Request, RequestToken, Response,
+};
 
 /// One request at the broker.
 #[derive(Debug)]
@@ -94,6 +96,14 @@ pub(super) fn not_coordinator(packet: &Packet) -> Answer {
         Packet::Group(Request::Heartbeat(_)) => Answer::Group(Response::Heartbeat(error)),
         Packet::Group(Request::LeaveGroup(_)) => Answer::Group(Response::LeaveGroup(error)),
         Packet::Group(Request::OffsetCommit(_)) => Answer::Group(Response::OffsetCommit(error)),
+        Packet::Group(Request::ConsumerGroupHeartbeat(request)) => Answer::Group(
+            Response::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse {
+                error,
+                member_epoch: request.member_epoch,
+                heartbeat_interval: SimDuration::ZERO,
+                assignment: None,
+            }),
+        ),
         Packet::Commit(purpose, _) => Answer::Commit(*purpose, error),
         Packet::OffsetFetch(_) => Answer::Disconnected,
         Packet::FindCoordinator => Answer::Coordinator(false),
@@ -199,6 +209,60 @@ impl World<'_> {
                 consumer: of(&member_id),
                 member_id,
                 state,
+            },
+            CoordinatorFact::MemberJoined {
+                member_id,
+                protocol,
+            } => Observation::MemberJoined {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                protocol,
+            },
+            CoordinatorFact::GroupEpoch { epoch, reason, by } => Observation::GroupEpoch {
+                group,
+                epoch,
+                reason,
+                by: by.as_ref().map(of),
+            },
+            CoordinatorFact::TargetAssignment {
+                epoch,
+                assignor,
+                assignment,
+            } => Observation::TargetAssignment {
+                group,
+                epoch,
+                assignor,
+                assignment: assignment
+                    .iter()
+                    .map(|(id, list)| (of(id), Arc::clone(list)))
+                    .collect(),
+            },
+            CoordinatorFact::MemberEpoch {
+                member_id,
+                epoch,
+                previous_epoch,
+                state,
+                assigned,
+                pending_revocation,
+            } => Observation::MemberEpoch {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                epoch,
+                previous_epoch,
+                state,
+                assigned,
+                pending_revocation,
+            },
+            CoordinatorFact::StaticMemberAway {
+                member_id,
+                instance_id,
+            } => Observation::StaticMemberAway {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                instance_id,
             },
             CoordinatorFact::StaticMemberReplaced {
                 instance_id,

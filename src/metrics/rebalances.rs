@@ -168,7 +168,7 @@ impl Fold {
                 });
                 fold.close(at, 0);
             }
-            GroupState::CompletingRebalance => {}
+            GroupState::CompletingRebalance | GroupState::Assigning | GroupState::Reconciling => {}
         }
         if let Some(episode) = fold.latest_at(at) {
             episode.generation = generation;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::message::{RequestToken, Response};
 use crate::assignor::{MemberId, TopicPartition};
 use crate::kernel::SimDuration;
-use crate::timeline::{GroupState, RebalanceReason, RemovalReason};
+use crate::timeline::{GroupState, MemberEpochState, RebalanceReason, RemovalReason};
 
 /// Timers of a classic group's coordinator; arming a key again replaces it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +16,12 @@ pub enum CoordinatorTimer {
     Join,
     /// End of the sync phase: `sync-<group>`.
     Sync,
+    /// A member of a consumer group has this long to give up partitions: `rebalance-timeout-<group>-<member>`.
+    RebalanceTimeout(MemberId),
+    /// A member of a consumer group that speaks the classic protocol has this long to join again: `join-<group>-<member>`.
+    ClassicJoin(MemberId),
+    /// A member of a consumer group that speaks the classic protocol has this long to sync: `sync-<group>-<member>`.
+    ClassicSync(MemberId),
 }
 
 /// A write to the coordinator's log that a machine waits for.
@@ -52,6 +58,13 @@ pub enum CoordinatorFact {
         member_id: MemberId,
         /// State when it came.
         state: GroupState,
+    },
+    /// See [`crate::timeline::Observation::MemberJoined`].
+    MemberJoined {
+        /// The id.
+        member_id: MemberId,
+        /// The protocol it speaks: `classic` or `consumer`.
+        protocol: &'static str,
     },
     /// See [`crate::timeline::Observation::StaticMemberReplaced`].
     StaticMemberReplaced {
@@ -93,6 +106,46 @@ pub enum CoordinatorFact {
         leader: MemberId,
         /// Who gets what, in the coordinator's map order.
         assignment: Vec<(MemberId, Arc<[TopicPartition]>)>,
+    },
+    /// See [`crate::timeline::Observation::GroupEpoch`].
+    GroupEpoch {
+        /// The new epoch.
+        epoch: i32,
+        /// Why it was bumped.
+        reason: RebalanceReason,
+        /// Whose doing.
+        by: Option<MemberId>,
+    },
+    /// See [`crate::timeline::Observation::TargetAssignment`].
+    TargetAssignment {
+        /// The epoch it is for.
+        epoch: i32,
+        /// Name of the assignor.
+        assignor: &'static str,
+        /// Who is to get what, in order of member ids.
+        assignment: Vec<(MemberId, Arc<[TopicPartition]>)>,
+    },
+    /// See [`crate::timeline::Observation::MemberEpoch`].
+    MemberEpoch {
+        /// The id.
+        member_id: MemberId,
+        /// Its epoch.
+        epoch: i32,
+        /// Its epoch before.
+        previous_epoch: i32,
+        /// How far it is from its target.
+        state: MemberEpochState,
+        /// What it may use.
+        assigned: Arc<[TopicPartition]>,
+        /// What it has to give up.
+        pending_revocation: Arc<[TopicPartition]>,
+    },
+    /// See [`crate::timeline::Observation::StaticMemberAway`].
+    StaticMemberAway {
+        /// Its id.
+        member_id: MemberId,
+        /// `group.instance.id`
+        instance_id: Arc<str>,
     },
 }
 

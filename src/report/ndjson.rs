@@ -109,6 +109,12 @@ impl Said<'_> {
             | Observation::StaticMemberReplaced { .. }
             | Observation::MemberRemoved { .. }
             | Observation::MemberRejoined { .. } => self.membership(observation),
+            Observation::MemberJoined { .. }
+            | Observation::GroupEpoch { .. }
+            | Observation::TargetAssignment { .. }
+            | Observation::MemberEpoch { .. }
+            | Observation::StaticMemberAway { .. }
+            | Observation::ClientTransition { .. } => {}
             Observation::GroupState { .. }
             | Observation::JoinComplete { .. }
             | Observation::AssignmentReceived { .. }

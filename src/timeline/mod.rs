@@ -9,7 +9,10 @@ pub mod words;
 use std::sync::Arc;
 
 pub use histogram::Histogram;
-pub use words::{CallbackKind, GroupState, RebalanceReason, ReleaseReason, RemovalReason};
+pub use words::{
+    CallbackKind, ClientState, GroupState, MemberEpochState, RebalanceReason, ReleaseReason,
+    RemovalReason,
+};
 
 use crate::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
@@ -30,7 +33,8 @@ pub type Partitions = Arc<[TopicPartition]>;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observation {
     // ---- the coordinator ----
-    /// A classic group changed state (a transition to the same state is not observed).
+    /// A group changed state (a transition to the same state is not observed). A consumer group's state follows from its epochs
+    /// and is observed when it is another one than before.
     GroupState {
         /// The group.
         group: GroupId,
@@ -38,9 +42,9 @@ pub enum Observation {
         from: GroupState,
         /// State after.
         to: GroupState,
-        /// Generation in force after the transition.
+        /// Generation in force after the transition; the group epoch of a consumer group.
         generation: i32,
-        /// Why, when a rebalance begins (`to` is `PreparingRebalance`).
+        /// Why, when a rebalance begins (`to` is `PreparingRebalance`, or a consumer group leaves `Stable` or `Empty`).
         reason: Option<RebalanceReason>,
         /// Whose join, leave or removal it was, when it was somebody's.
         by: Option<ConsumerId>,
@@ -56,7 +60,7 @@ pub enum Observation {
         /// State of the group meanwhile.
         state: GroupState,
     },
-    /// The coordinator took a new member in.
+    /// The coordinator of a classic group took a new member in.
     MemberAdded {
         /// The group.
         group: GroupId,
@@ -66,6 +70,17 @@ pub enum Observation {
         member_id: MemberId,
         /// State of the group when it came.
         state: GroupState,
+    },
+    /// The coordinator of a consumer group took a new member in.
+    MemberJoined {
+        /// The group.
+        group: GroupId,
+        /// The process.
+        consumer: ConsumerId,
+        /// Its id.
+        member_id: MemberId,
+        /// The protocol it speaks: `classic` or `consumer`.
+        protocol: &'static str,
     },
     /// A static member came back under a new id; nobody was added or removed.
     StaticMemberReplaced {
@@ -120,6 +135,58 @@ pub enum Observation {
         leader: MemberId,
         /// Who gets what, in the members' order.
         assignment: Arc<[(ConsumerId, Partitions)]>,
+    },
+    /// The epoch of a consumer group was bumped.
+    GroupEpoch {
+        /// The group.
+        group: GroupId,
+        /// The new epoch.
+        epoch: i32,
+        /// Why.
+        reason: RebalanceReason,
+        /// Whose doing it was, when it was somebody's.
+        by: Option<ConsumerId>,
+    },
+    /// The coordinator computed a target assignment for a consumer group.
+    TargetAssignment {
+        /// The group.
+        group: GroupId,
+        /// The epoch it is for.
+        epoch: i32,
+        /// Name of the assignor.
+        assignor: &'static str,
+        /// Who is to get what.
+        assignment: Arc<[(ConsumerId, Partitions)]>,
+    },
+    /// The coordinator moved a member of a consumer group on towards its target.
+    MemberEpoch {
+        /// The group.
+        group: GroupId,
+        /// The process.
+        consumer: ConsumerId,
+        /// Its id.
+        member_id: MemberId,
+        /// Its epoch.
+        epoch: i32,
+        /// Its epoch before.
+        previous_epoch: i32,
+        /// How far it is from its target.
+        state: MemberEpochState,
+        /// What it may use.
+        assigned: Partitions,
+        /// What it has to give up.
+        pending_revocation: Partitions,
+    },
+    /// A static member of a consumer group left and may come back: it keeps its share (`member_epoch` -2).
+    StaticMemberAway {
+        /// The group.
+        group: GroupId,
+        /// The process.
+        consumer: ConsumerId,
+        /// Its id.
+        member_id: MemberId,
+        /// `group.instance.id`
+        instance_id: Arc<str>,
     },
     /// The coordinator went away or came back (restart, move).
     CoordinatorAvailable {
@@ -216,6 +283,17 @@ pub enum Observation {
         consumer: ConsumerId,
         /// The generation.
         generation: i32,
+    },
+    /// The client of a consumer group went from one state to another.
+    ClientTransition {
+        /// The process.
+        consumer: ConsumerId,
+        /// State before.
+        from: ClientState,
+        /// State after.
+        to: ClientState,
+        /// Its member epoch.
+        epoch: i32,
     },
     /// A rebalance listener's callback was entered.
     CallbackStarted {

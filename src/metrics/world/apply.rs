@@ -144,7 +144,13 @@ impl World {
                     }
                 }
             }
-            Observation::MemberIdIssued { .. }
+            Observation::MemberJoined { .. }
+            | Observation::GroupEpoch { .. }
+            | Observation::TargetAssignment { .. }
+            | Observation::MemberEpoch { .. }
+            | Observation::StaticMemberAway { .. }
+            | Observation::ClientTransition { .. }
+            | Observation::MemberIdIssued { .. }
             | Observation::CoordinatorAvailable { .. }
             | Observation::RejoinRequested { .. }
             | Observation::Joined { .. }

@@ -16,7 +16,10 @@ impl Member {
             Response::SyncGroup(result) => self.on_sync(now, result, out),
             Response::Heartbeat(error) => self.on_heartbeat(now, error, out),
             // Best effort: nobody waits for it. Commits come with their purpose.
-            Response::LeaveGroup(_) | Response::OffsetCommit(_) => {}
+            // The other protocol's answer comes to nobody who speaks this one.
+            Response::LeaveGroup(_)
+            | Response::OffsetCommit(_)
+            | Response::ConsumerGroupHeartbeat(_) => {}
         }
     }
 
@@ -130,6 +133,12 @@ impl Member {
             ErrorCode::InconsistentGroupProtocol => self.fail("InconsistentGroupProtocolException"),
             ErrorCode::InvalidSessionTimeout => self.fail("InvalidSessionTimeoutException"),
             ErrorCode::GroupMaxSizeReached => self.fail("GroupMaxSizeReachedException"),
+            ErrorCode::InvalidRequest
+            | ErrorCode::GroupIdNotFound
+            | ErrorCode::FencedMemberEpoch
+            | ErrorCode::UnreleasedInstanceId
+            | ErrorCode::UnsupportedAssignor
+            | ErrorCode::StaleMemberEpoch => self.fail("KafkaException"),
         }
     }
 
@@ -189,7 +198,13 @@ impl Member {
                 | ErrorCode::InconsistentGroupProtocol
                 | ErrorCode::InvalidSessionTimeout
                 | ErrorCode::MemberIdRequired
-                | ErrorCode::GroupMaxSizeReached,
+                | ErrorCode::GroupMaxSizeReached
+                | ErrorCode::InvalidRequest
+                | ErrorCode::GroupIdNotFound
+                | ErrorCode::FencedMemberEpoch
+                | ErrorCode::UnreleasedInstanceId
+                | ErrorCode::UnsupportedAssignor
+                | ErrorCode::StaleMemberEpoch,
             ) => self.fail("KafkaException"),
         }
     }
@@ -250,7 +265,13 @@ impl Member {
             | ErrorCode::InconsistentGroupProtocol
             | ErrorCode::InvalidSessionTimeout
             | ErrorCode::MemberIdRequired
-            | ErrorCode::GroupMaxSizeReached => self.fail("KafkaException"),
+            | ErrorCode::GroupMaxSizeReached
+            | ErrorCode::InvalidRequest
+            | ErrorCode::GroupIdNotFound
+            | ErrorCode::FencedMemberEpoch
+            | ErrorCode::UnreleasedInstanceId
+            | ErrorCode::UnsupportedAssignor
+            | ErrorCode::StaleMemberEpoch => self.fail("KafkaException"),
         }
     }
 

@@ -8,13 +8,15 @@
 use std::sync::Arc;
 
 use super::coordinator::{Coordinator, Deferred, cancel, observe, reply};
-use super::group::{ClassicGroup, GroupMember};
+use super::group::{ClassicGroup, ClassicGroupState, GroupMember};
 use super::join::{Cause, refuse_join};
 use crate::assignor::{AssignorKind, MemberId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact, CoordinatorTimer};
-use crate::protocol::message::{ErrorCode, JoinGroupResponse, Response, Subscription};
-use crate::timeline::{GroupState, Partitions, RebalanceReason, RemovalReason};
+use crate::protocol::message::{
+    ConsumerGroupHeartbeatResponse, ErrorCode, JoinGroupResponse, Response, Subscription,
+};
+use crate::timeline::{Partitions, RebalanceReason, RemovalReason};
 
 /// A group as the log holds it (`GroupMetadataValue`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +77,7 @@ impl Coordinator {
         out: &mut Vec<CoordinatorEffect>,
     ) {
         self.now = now;
-        let fresh = self.group.state() == GroupState::Empty && self.group.generation == 0;
+        let fresh = self.group.state() == ClassicGroupState::Empty && self.group.generation == 0;
         assert!(fresh, "a steady start is a start");
         assert!(!record.members.is_empty(), "a stable group has members");
         self.group = load(record);
@@ -89,7 +91,7 @@ impl Coordinator {
     /// The coordinator goes away: everybody who waits is sent elsewhere, all timers die. `Dead` until it is loaded.
     pub fn on_unloaded(&mut self, now: SimTime, out: &mut Vec<CoordinatorEffect>) {
         self.now = now;
-        if self.group.state() == GroupState::Dead {
+        if self.group.state() == ClassicGroupState::Dead {
             return;
         }
         for deferred in self.abandon_appends() {
@@ -115,13 +117,13 @@ impl Coordinator {
             cancel(CoordinatorTimer::Join, out);
         }
         self.cancel_sync(out);
-        self.group.transition_to(GroupState::Dead);
+        self.group.transition_to(ClassicGroupState::Dead);
     }
 
     /// The coordinator is back, here or on another broker, with what the log holds and fresh session timers.
     pub fn on_loaded(&mut self, now: SimTime, out: &mut Vec<CoordinatorEffect>) {
         self.now = now;
-        if self.group.state() != GroupState::Dead {
+        if self.group.state() != ClassicGroupState::Dead {
             return;
         }
         let before = std::mem::replace(&mut self.group, load(&self.persisted));
@@ -139,7 +141,7 @@ impl Coordinator {
                 // Removed after the last write to the log: for the new coordinator it is there.
                 let fact = CoordinatorFact::MemberAdded {
                     member_id: member.id.clone(),
-                    state: self.group.state(),
+                    state: self.group.state().observed(),
                 };
                 observe(fact, out);
             }
@@ -196,9 +198,9 @@ impl Coordinator {
 /// `replay(GroupMetadataKey, GroupMetadataValue)`: the group in memory that a record stands for.
 fn load(record: &GroupRecord) -> ClassicGroup {
     let state = if record.members.is_empty() {
-        GroupState::Empty
+        ClassicGroupState::Empty
     } else {
-        GroupState::Stable
+        ClassicGroupState::Stable
     };
     let mut group = ClassicGroup::new(state, record.generation);
     group.protocol = record.assignor;
@@ -229,5 +231,8 @@ fn not_coordinator(response: Response) -> Response {
         Response::Heartbeat(_) => Response::Heartbeat(error),
         Response::LeaveGroup(_) => Response::LeaveGroup(error),
         Response::OffsetCommit(_) => Response::OffsetCommit(error),
+        Response::ConsumerGroupHeartbeat(answer) => {
+            Response::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse { error, ..answer })
+        }
     }
 }
