@@ -42,6 +42,8 @@ pub struct Episode {
     pub failed: u32,
     /// Who kept the longest of its join phases waiting; nobody in a consumer group.
     pub last_joiner: Option<LastJoiner>,
+    /// Who was the last to reach the newest epoch of a consumer group.
+    pub last_to_arrive: Option<ConsumerId>,
 }
 
 impl Episode {

@@ -307,6 +307,7 @@ impl GroupFold {
                     .unwrap_or(0),
                 failed: 0,
                 last_joiner: None,
+                last_to_arrive: None,
             });
             self.open = true;
             let owners = self.owners.clone();

@@ -4,7 +4,9 @@ use super::{Fold, GroupFold};
 use crate::assignor::{ConsumerId, GroupId};
 use crate::kernel::SimTime;
 use crate::metrics::world::World;
-use crate::timeline::{GroupState, Observation, Partitions, RebalanceReason, RemovalReason};
+use crate::timeline::{
+    GroupState, MemberEpochState, Observation, Partitions, RebalanceReason, RemovalReason,
+};
 
 impl Fold {
     /// Time goes on: what is at rest now was so at the end of the instant before.
@@ -50,12 +52,18 @@ impl Fold {
             Observation::MemberEpoch {
                 group,
                 consumer,
+                epoch,
+                state,
                 assigned,
                 pending_revocation,
                 ..
             } => {
                 self.becomes_incremental(*group);
-                self.groups[group.index()].share(at, *consumer, (assigned, pending_revocation));
+                let fold = &mut self.groups[group.index()];
+                fold.share(at, *consumer, (assigned, pending_revocation));
+                if *state == MemberEpochState::Stable {
+                    fold.arrives(*consumer, *epoch);
+                }
             }
             _ => return false,
         }
@@ -108,6 +116,15 @@ impl GroupFold {
         let nothing = || before.is_none() && has.is_empty() && gives.is_empty();
         if before.as_ref() != Some(&share) && !nothing() {
             self.touch(at, consumer);
+        }
+    }
+
+    /// A member is where its target says, at this epoch.
+    fn arrives(&mut self, consumer: ConsumerId, epoch: i32) {
+        if let Some(episode) = self.current()
+            && episode.generation == epoch
+        {
+            episode.last_to_arrive = Some(consumer);
         }
     }
 

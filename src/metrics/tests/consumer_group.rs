@@ -90,6 +90,7 @@ fn an_episode_lasts_from_the_bump_to_the_last_member() {
         (episode.by, &episode.last_joiner),
         (Some(ConsumerId(1)), &None)
     );
+    assert_eq!(episode.last_to_arrive, Some(ConsumerId(1)));
 }
 
 #[test]
