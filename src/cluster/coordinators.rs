@@ -52,7 +52,7 @@ pub(super) struct ReturnAddress {
     pub(super) consumer: ConsumerId,
     pub(super) incarnation: u32,
     pub(super) back: SimDuration,
-    pub(super) purpose: Option<crate::protocol::classic::member::CommitPurpose>,
+    pub(super) purpose: Option<crate::protocol::effect::CommitPurpose>,
 }
 
 /// One group on its broker.

@@ -2,6 +2,7 @@
 
 pub mod classic;
 pub mod config;
+pub mod consumer;
 pub mod effect;
 pub mod message;
 pub mod rules;

@@ -61,6 +61,8 @@ pub struct Profile {
     pub reconciles_from_old_epoch: bool,
     /// See [`AsyncClient::polls_asynchronously`] (4.2).
     pub polls_asynchronously: bool,
+    /// See [`AsyncClient::reconciles_in_background`] (4.0 to 4.2).
+    pub reconciles_in_background: bool,
 }
 
 const RANGE: &[AssignorKind] = &[AssignorKind::Range];
@@ -77,6 +79,7 @@ const V2_3: Profile = Profile {
     first_group_epoch: 1,
     reconciles_from_old_epoch: false,
     polls_asynchronously: false,
+    reconciles_in_background: true,
 };
 const V3_0: Profile = Profile {
     version: Version(3, 0),
@@ -109,6 +112,7 @@ const V4_3: Profile = Profile {
     version: Version(4, 3),
     assignment_interval_ms: 1_000,
     first_group_epoch: 2,
+    reconciles_in_background: false,
     ..V4_2
 };
 const V4_4: Profile = Profile {
@@ -153,6 +157,7 @@ impl Profile {
             group_remote_assignor: None,
             async_client: AsyncClient {
                 polls_asynchronously: self.polls_asynchronously,
+                reconciles_in_background: self.reconciles_in_background,
             },
             group_instance_id: None,
             client_rack: None,
