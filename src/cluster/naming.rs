@@ -10,7 +10,8 @@ use crate::kernel::{Draw, Seed, Stream};
 pub struct RecordedNames {
     /// Broker's name and id of each topic, in the plan's order.
     pub topics: Vec<(String, TopicUuid)>,
-    /// Member ids by what they begin with (`client.id`, or `group.instance.id`), in the order of issue.
+    /// Member ids by what they begin with (`client.id`, or `group.instance.id`), in the order of issue; those of members that give
+    /// themselves an id at each start (consumer protocol) by `client.id`, in the order of the starts.
     pub members: BTreeMap<String, Vec<String>>,
 }
 

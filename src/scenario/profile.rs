@@ -148,6 +148,12 @@ impl Profile {
             .find(|profile| profile.version <= version)
     }
 
+    /// True when the coordinator may wait for more before it computes a target (KIP-1263).
+    #[must_use]
+    pub const fn batches_assignments(&self) -> bool {
+        self.assignment_interval_ms > 0
+    }
+
     /// The consumer's settings when nothing is set (`ConsumerConfig`).
     #[must_use]
     pub fn consumer(&self) -> ConsumerConfig {
