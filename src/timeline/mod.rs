@@ -16,7 +16,7 @@ pub use words::{
     RemovalReason,
 };
 
-use crate::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};
+use crate::assignor::{GroupId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
 
 /// One fact with its instant.
