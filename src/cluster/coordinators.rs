@@ -20,7 +20,7 @@ use super::ground::Packet;
 use super::ledger::Account;
 use crate::assignor::{ConsumerId, MemberId};
 use crate::kernel::{Draw, SimDuration, SimTime, Timers};
-use crate::protocol::classic::Coordinator;
+use crate::protocol::coordinator::GroupCoordinator;
 use crate::protocol::effect::CoordinatorTimer;
 use crate::protocol::message::{
     ConsumerGroupHeartbeatResponse, ErrorCode, JoinGroupResponse, Request, RequestToken, Response,
@@ -58,7 +58,7 @@ pub(super) struct ReturnAddress {
 /// One group on its broker.
 #[derive(Debug)]
 pub(super) struct HostedGroup {
-    pub(super) coordinator: Coordinator,
+    pub(super) coordinator: GroupCoordinator,
     pub(super) timers: Timers<CoordinatorTimer>,
     /// What the group did, by flat index of the partition.
     pub(super) accounts: Vec<Account>,
@@ -119,6 +119,19 @@ impl World<'_> {
         let mut out = Vec::new();
         let now = self.now();
         act(&mut self.groups[group.index()], now, &mut out);
+        self.apply_effects(group, out);
+    }
+
+    /// A request of a member, or its commit, is served.
+    pub(super) fn serve_group(&mut self, group: GroupId, token: RequestToken, request: Request) {
+        let mut out = Vec::new();
+        let now = self.now();
+        let coordinator = &mut self.groups[group.index()].coordinator;
+        coordinator.on_request(now, token, request, &self.topics, &mut out);
+        self.apply_effects(group, out);
+    }
+
+    fn apply_effects(&mut self, group: GroupId, out: Vec<CoordinatorEffect>) {
         self.applying += 1;
         for effect in out {
             self.apply_effect(group, effect);

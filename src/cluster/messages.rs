@@ -68,14 +68,11 @@ impl World<'_> {
                 {
                     join.proposed_member_id = self.next_member_id(consumer);
                 }
-                self.with_coordinator(group, |host, now, out| {
-                    host.coordinator.on_request(now, token, request, out);
-                });
+                self.serve_group(group, token, request);
             }
-            Packet::Commit(_, commit) => self.with_coordinator(group, |host, now, out| {
-                host.coordinator
-                    .on_request(now, token, Request::OffsetCommit(commit), out);
-            }),
+            Packet::Commit(_, commit) => {
+                self.serve_group(group, token, Request::OffsetCommit(commit));
+            }
             Packet::OffsetFetch(partitions) => {
                 let host = &self.groups[group.index()];
                 let offsets = partitions

@@ -67,6 +67,11 @@ pub struct ConsumerGroupConfig {
     pub revokes_unsubscribed: bool,
     /// A partition that its own member has to give up counts as free for that member when the target gives it back (KAFKA-19449, 4.2).
     pub own_revocations_are_free: bool,
+    /// A member that speaks the classic protocol is called to join again when there is a new target, not when the group's epoch is bumped
+    /// (KAFKA-20272, 4.3).
+    pub classic_members_follow_target: bool,
+    /// A commit of an older epoch is accepted for partitions that the member has held since then (KIP-1251, 4.3), not refused as stale.
+    pub commits_since_assignment: bool,
 }
 
 /// Broker settings that the coordinators read (`GroupCoordinatorConfig`).
