@@ -68,7 +68,8 @@ impl Member {
         out: &mut Vec<MemberEffect>,
     ) {
         self.retry_commit(now, positions, out);
-        if self.state != ClientState::Reconciling || self.reconciliation.is_some() {
+        let busy = self.reconciliation.is_some() || self.closing;
+        if self.state != ClientState::Reconciling || busy {
             return;
         }
         let Some(goal) = self

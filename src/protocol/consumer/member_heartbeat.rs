@@ -86,7 +86,7 @@ impl Member {
         out: &mut Vec<MemberEffect>,
     ) {
         self.retry_commit(now, positions, out);
-        if self.is_silent() || self.closing {
+        if self.is_silent() {
             return;
         }
         if !self.coordinator_known {
@@ -197,7 +197,7 @@ impl Member {
     ) {
         match response {
             Response::ConsumerGroupHeartbeat(response) => {
-                if self.is_silent() || self.closing || !self.heartbeat_in_flight {
+                if self.is_silent() || !self.heartbeat_in_flight {
                     return; // To the heartbeat by which it left, or from before it was fenced.
                 }
                 self.heartbeat_in_flight = false;
