@@ -52,7 +52,7 @@ pub(super) struct ReturnAddress {
     pub(super) consumer: ConsumerId,
     pub(super) incarnation: u32,
     pub(super) back: SimDuration,
-    pub(super) purpose: Option<crate::protocol::classic::member::CommitPurpose>,
+    pub(super) purpose: Option<crate::protocol::effect::CommitPurpose>,
 }
 
 /// One group on its broker.
@@ -223,6 +223,66 @@ impl World<'_> {
                 member_id,
                 state,
             },
+            CoordinatorFact::MemberJoined { .. }
+            | CoordinatorFact::GroupEpoch { .. }
+            | CoordinatorFact::TargetAssignment { .. }
+            | CoordinatorFact::MemberEpoch { .. }
+            | CoordinatorFact::StaticMemberAway { .. } => {
+                return self.observe_consumer_fact(group, fact);
+            }
+            CoordinatorFact::StaticMemberReplaced {
+                instance_id,
+                old,
+                new,
+            } => Observation::StaticMemberReplaced {
+                group,
+                consumer: of(&new),
+                instance_id,
+                old,
+                new,
+            },
+            CoordinatorFact::MemberRemoved { member_id, why } => Observation::MemberRemoved {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                why,
+            },
+            CoordinatorFact::MemberRejoined { member_id } => Observation::MemberRejoined {
+                group,
+                consumer: of(&member_id),
+            },
+            CoordinatorFact::JoinComplete {
+                generation,
+                members,
+                assignor,
+            } => Observation::JoinComplete {
+                group,
+                generation,
+                members: members.iter().map(of).collect(),
+                assignor,
+            },
+            CoordinatorFact::AssignmentReceived {
+                generation,
+                leader,
+                assignment,
+            } => Observation::AssignmentReceived {
+                group,
+                generation,
+                leader,
+                assignment: assignment
+                    .iter()
+                    .map(|(id, list)| (of(id), Arc::clone(list)))
+                    .collect(),
+            },
+        };
+        self.observe(observation);
+    }
+
+    /// Facts of consumer groups.
+    fn observe_consumer_fact(&mut self, group: GroupId, fact: CoordinatorFact) {
+        let processes = &self.groups[group.index()].processes;
+        let of = |id: &MemberId| processes.get(id).copied().unwrap_or(ConsumerId(u32::MAX));
+        let observation = match fact {
             CoordinatorFact::MemberJoined {
                 member_id,
                 protocol,
@@ -277,50 +337,14 @@ impl World<'_> {
                 member_id,
                 instance_id,
             },
-            CoordinatorFact::StaticMemberReplaced {
-                instance_id,
-                old,
-                new,
-            } => Observation::StaticMemberReplaced {
-                group,
-                consumer: of(&new),
-                instance_id,
-                old,
-                new,
-            },
-            CoordinatorFact::MemberRemoved { member_id, why } => Observation::MemberRemoved {
-                group,
-                consumer: of(&member_id),
-                member_id,
-                why,
-            },
-            CoordinatorFact::MemberRejoined { member_id } => Observation::MemberRejoined {
-                group,
-                consumer: of(&member_id),
-            },
-            CoordinatorFact::JoinComplete {
-                generation,
-                members,
-                assignor,
-            } => Observation::JoinComplete {
-                group,
-                generation,
-                members: members.iter().map(of).collect(),
-                assignor,
-            },
-            CoordinatorFact::AssignmentReceived {
-                generation,
-                leader,
-                assignment,
-            } => Observation::AssignmentReceived {
-                group,
-                generation,
-                leader,
-                assignment: assignment
-                    .iter()
-                    .map(|(id, list)| (of(id), Arc::clone(list)))
-                    .collect(),
-            },
+            CoordinatorFact::GroupState { .. }
+            | CoordinatorFact::MemberIdIssued { .. }
+            | CoordinatorFact::MemberAdded { .. }
+            | CoordinatorFact::StaticMemberReplaced { .. }
+            | CoordinatorFact::MemberRemoved { .. }
+            | CoordinatorFact::MemberRejoined { .. }
+            | CoordinatorFact::JoinComplete { .. }
+            | CoordinatorFact::AssignmentReceived { .. } => return,
         };
         self.observe(observation);
     }

@@ -164,7 +164,7 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
     plan.groups
         .iter()
         .map(|group| HostedGroup {
-            coordinator: GroupCoordinator::new(plan.brokers.config.clone()),
+            coordinator: GroupCoordinator::new(group.config.clone()),
             timers: Timers::default(),
             accounts: logs
                 .iter()

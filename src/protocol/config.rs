@@ -97,6 +97,8 @@ pub struct AsyncClient {
     /// `poll()` hands its work to the background thread and waits for it in slices (`AsyncPollEvent`, 4.2): callbacks run one wake-up of the
     /// application later than where each `poll()` waits for the background thread (4.0, 4.1).
     pub polls_asynchronously: bool,
+    /// Without automatic commits a reconciliation begins as soon as the assignment has come (4.0 to 4.2), not with the next `poll()` (KAFKA-20106, 4.3).
+    pub reconciles_in_background: bool,
 }
 
 /// `auto.offset.reset`

@@ -63,6 +63,8 @@ pub struct Profile {
     pub targets_lag: bool,
     /// See [`AsyncClient::polls_asynchronously`] (4.2).
     pub polls_asynchronously: bool,
+    /// See [`AsyncClient::reconciles_in_background`] (4.0 to 4.2).
+    pub reconciles_in_background: bool,
 }
 
 const RANGE: &[AssignorKind] = &[AssignorKind::Range];
@@ -80,6 +82,7 @@ const V2_3: Profile = Profile {
     reconciles_from_old_epoch: false,
     targets_lag: false,
     polls_asynchronously: false,
+    reconciles_in_background: true,
 };
 const V3_0: Profile = Profile {
     version: Version(3, 0),
@@ -113,6 +116,7 @@ const V4_3: Profile = Profile {
     assignment_interval_ms: 1_000,
     first_group_epoch: 2,
     targets_lag: true,
+    reconciles_in_background: false,
     ..V4_2
 };
 const V4_4: Profile = Profile {
@@ -148,6 +152,12 @@ impl Profile {
             .find(|profile| profile.version <= version)
     }
 
+    /// True when the coordinator may wait for more before it computes a target (KIP-1263).
+    #[must_use]
+    pub const fn batches_assignments(&self) -> bool {
+        self.assignment_interval_ms > 0
+    }
+
     /// The consumer's settings when nothing is set (`ConsumerConfig`).
     #[must_use]
     pub fn consumer(&self) -> ConsumerConfig {
@@ -157,6 +167,7 @@ impl Profile {
             group_remote_assignor: None,
             async_client: AsyncClient {
                 polls_asynchronously: self.polls_asynchronously,
+                reconciles_in_background: self.reconciles_in_background,
             },
             group_instance_id: None,
             client_rack: None,
