@@ -115,8 +115,8 @@ const V4_3: Profile = Profile {
     version: Version(4, 3),
     assignment_interval_ms: 1_000,
     first_group_epoch: 2,
-    reconciles_in_background: false,
     targets_lag: true,
+    reconciles_in_background: false,
     ..V4_2
 };
 const V4_4: Profile = Profile {

@@ -1,9 +1,9 @@
 //! The consumer group protocol (KIP-848: ConsumerGroupHeartbeat).
 //!
 //! The broker's side is [`Coordinator`]: `coordinator` has its inputs and its outbox, `group` what it keeps, `table` in which order, `heartbeat`, `epochs`,
-//! `reconcile`, `target`, `leave`, `offsets`, `failover`, `classic_members` and `conversion` one rule book each. The client's side is [`Member`]:
-//! `member` has what it keeps and its inputs, `member_heartbeat` what it sends and what answers do, `member_assignment` how an
-//! assignment is reconciled, lost or given back.
+//! `reconcile`, `target`, `leave`, `offsets`, `failover`, `classic_members` and `conversion` one rule book each. The client's side is [`Member`]: `member`
+//! has what it keeps and its inputs, `member_heartbeat` what it sends and what answers do, `member_assignment` how an assignment is reconciled, lost or
+//! given back.
 
 mod classic_members;
 mod conversion;
