@@ -41,6 +41,14 @@ pub struct Calibration {
     /// ended the fetch, and the next refresh comes due after a tick too: growth is seen at 10,207 ms, not 10,105 ms (5 of 6 runs of
     /// `*-partitions-grow`).
     pub request_service: SimDuration,
+    /// The first lookup of a client of the consumer protocol takes this much longer than a classic one's: `start` → join at the broker is 8.2 ms (4.4)
+    /// or 9 ms (4.1), classic 4.9. Shown wrong by the first events of any `kip848-*`.
+    pub background_start: SimDuration,
+    /// The background thread of the consumer protocol's client wakes this much late for a heartbeat: heartbeat k comes k·(H + 0.1 ms) after the
+    /// last that something else brought about (404 heartbeats).
+    pub background_wakeup: SimDuration,
+    /// The same of clients before 4.2: k·(H + 0.8 ms).
+    pub background_wakeup_before_4_2: SimDuration,
     /// From entry of a callback without work to its return, and from there on: callbacks of one member follow each other by 0.1 ms.
     pub callback_turnaround: SimDuration,
     /// `close()` → exit when no fetch is in flight: 2..5 ms (201 cases, not scored).
@@ -69,6 +77,9 @@ impl Calibration {
             append_delay: SimDuration::ZERO,
             record_transfer: SimDuration::ZERO,
             request_service: SimDuration::ZERO,
+            background_start: SimDuration::ZERO,
+            background_wakeup: SimDuration::ZERO,
+            background_wakeup_before_4_2: SimDuration::ZERO,
             callback_turnaround: SimDuration::ZERO,
             exit: SimDuration::ZERO,
             latency: zero(),
@@ -91,6 +102,9 @@ impl Calibration {
             append_delay: SimDuration::from_micros(4_000),
             record_transfer: SimDuration::from_micros(1),
             request_service: SimDuration::from_micros(500),
+            background_start: SimDuration::from_micros(3_600),
+            background_wakeup: SimDuration::from_micros(100),
+            background_wakeup_before_4_2: SimDuration::from_micros(800),
             callback_turnaround: SimDuration::from_micros(100),
             exit: SimDuration::from_micros(3_000),
             latency: Some(Distribution::Constant(SimDuration::from_micros(400))),

@@ -20,7 +20,7 @@ use super::ground::Packet;
 use super::ledger::Account;
 use crate::assignor::{ConsumerId, MemberId};
 use crate::kernel::{Draw, SimDuration, SimTime, Timers};
-use crate::protocol::classic::Coordinator;
+use crate::protocol::coordinator::GroupCoordinator;
 use crate::protocol::effect::CoordinatorTimer;
 use crate::protocol::message::{
     ConsumerGroupHeartbeatResponse, ErrorCode, JoinGroupResponse, Request, RequestToken, Response,
@@ -52,13 +52,13 @@ pub(super) struct ReturnAddress {
     pub(super) consumer: ConsumerId,
     pub(super) incarnation: u32,
     pub(super) back: SimDuration,
-    pub(super) purpose: Option<crate::protocol::classic::member::CommitPurpose>,
+    pub(super) purpose: Option<crate::protocol::effect::CommitPurpose>,
 }
 
 /// One group on its broker.
 #[derive(Debug)]
 pub(super) struct HostedGroup {
-    pub(super) coordinator: Coordinator,
+    pub(super) coordinator: GroupCoordinator,
     pub(super) timers: Timers<CoordinatorTimer>,
     /// What the group did, by flat index of the partition.
     pub(super) accounts: Vec<Account>,
@@ -119,6 +119,19 @@ impl World<'_> {
         let mut out = Vec::new();
         let now = self.now();
         act(&mut self.groups[group.index()], now, &mut out);
+        self.apply_effects(group, out);
+    }
+
+    /// A request of a member, or its commit, is served.
+    pub(super) fn serve_group(&mut self, group: GroupId, token: RequestToken, request: Request) {
+        let mut out = Vec::new();
+        let now = self.now();
+        let coordinator = &mut self.groups[group.index()].coordinator;
+        coordinator.on_request(now, token, request, &self.topics, &mut out);
+        self.apply_effects(group, out);
+    }
+
+    fn apply_effects(&mut self, group: GroupId, out: Vec<CoordinatorEffect>) {
         self.applying += 1;
         for effect in out {
             self.apply_effect(group, effect);
@@ -210,6 +223,66 @@ impl World<'_> {
                 member_id,
                 state,
             },
+            CoordinatorFact::MemberJoined { .. }
+            | CoordinatorFact::GroupEpoch { .. }
+            | CoordinatorFact::TargetAssignment { .. }
+            | CoordinatorFact::MemberEpoch { .. }
+            | CoordinatorFact::StaticMemberAway { .. } => {
+                return self.observe_consumer_fact(group, fact);
+            }
+            CoordinatorFact::StaticMemberReplaced {
+                instance_id,
+                old,
+                new,
+            } => Observation::StaticMemberReplaced {
+                group,
+                consumer: of(&new),
+                instance_id,
+                old,
+                new,
+            },
+            CoordinatorFact::MemberRemoved { member_id, why } => Observation::MemberRemoved {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                why,
+            },
+            CoordinatorFact::MemberRejoined { member_id } => Observation::MemberRejoined {
+                group,
+                consumer: of(&member_id),
+            },
+            CoordinatorFact::JoinComplete {
+                generation,
+                members,
+                assignor,
+            } => Observation::JoinComplete {
+                group,
+                generation,
+                members: members.iter().map(of).collect(),
+                assignor,
+            },
+            CoordinatorFact::AssignmentReceived {
+                generation,
+                leader,
+                assignment,
+            } => Observation::AssignmentReceived {
+                group,
+                generation,
+                leader,
+                assignment: assignment
+                    .iter()
+                    .map(|(id, list)| (of(id), Arc::clone(list)))
+                    .collect(),
+            },
+        };
+        self.observe(observation);
+    }
+
+    /// Facts of consumer groups.
+    fn observe_consumer_fact(&mut self, group: GroupId, fact: CoordinatorFact) {
+        let processes = &self.groups[group.index()].processes;
+        let of = |id: &MemberId| processes.get(id).copied().unwrap_or(ConsumerId(u32::MAX));
+        let observation = match fact {
             CoordinatorFact::MemberJoined {
                 member_id,
                 protocol,
@@ -264,50 +337,14 @@ impl World<'_> {
                 member_id,
                 instance_id,
             },
-            CoordinatorFact::StaticMemberReplaced {
-                instance_id,
-                old,
-                new,
-            } => Observation::StaticMemberReplaced {
-                group,
-                consumer: of(&new),
-                instance_id,
-                old,
-                new,
-            },
-            CoordinatorFact::MemberRemoved { member_id, why } => Observation::MemberRemoved {
-                group,
-                consumer: of(&member_id),
-                member_id,
-                why,
-            },
-            CoordinatorFact::MemberRejoined { member_id } => Observation::MemberRejoined {
-                group,
-                consumer: of(&member_id),
-            },
-            CoordinatorFact::JoinComplete {
-                generation,
-                members,
-                assignor,
-            } => Observation::JoinComplete {
-                group,
-                generation,
-                members: members.iter().map(of).collect(),
-                assignor,
-            },
-            CoordinatorFact::AssignmentReceived {
-                generation,
-                leader,
-                assignment,
-            } => Observation::AssignmentReceived {
-                group,
-                generation,
-                leader,
-                assignment: assignment
-                    .iter()
-                    .map(|(id, list)| (of(id), Arc::clone(list)))
-                    .collect(),
-            },
+            CoordinatorFact::GroupState { .. }
+            | CoordinatorFact::MemberIdIssued { .. }
+            | CoordinatorFact::MemberAdded { .. }
+            | CoordinatorFact::StaticMemberReplaced { .. }
+            | CoordinatorFact::MemberRemoved { .. }
+            | CoordinatorFact::MemberRejoined { .. }
+            | CoordinatorFact::JoinComplete { .. }
+            | CoordinatorFact::AssignmentReceived { .. } => return,
         };
         self.observe(observation);
     }

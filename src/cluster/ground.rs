@@ -8,7 +8,7 @@ use super::records::{Log, Passed};
 use super::window::Window;
 use crate::assignor::{ConsumerId, TopicId, TopicPartition};
 use crate::kernel::{Draw, SimDuration, SimTime};
-use crate::protocol::classic::member::CommitPurpose;
+use crate::protocol::effect::CommitPurpose;
 use crate::protocol::message::{OffsetCommitRequest, Request, RequestToken};
 use crate::scenario::plan::Consumer;
 use crate::timeline::Observation;

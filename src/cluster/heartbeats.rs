@@ -81,7 +81,8 @@ impl Client {
             self.member.on_poll_deadline(&mut effects);
             self.release_all(ReleaseReason::PollDeadline, ground);
         } else if due && self.member.is_heartbeating() {
-            self.member.on_heartbeat_due(ground.now, &mut effects);
+            let at = &self.fetcher;
+            self.member.on_heartbeat_due(ground.now, at, &mut effects);
         }
         self.apply(effects, ground);
     }
@@ -92,7 +93,8 @@ impl Client {
         self.heartbeat_pass = ground.now;
         if self.member.heartbeat_due() <= ground.now {
             let mut effects = Vec::new();
-            self.member.on_heartbeat_due(ground.now, &mut effects);
+            let at = &self.fetcher;
+            self.member.on_heartbeat_due(ground.now, at, &mut effects);
             self.apply(effects, ground);
         }
     }

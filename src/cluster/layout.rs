@@ -7,8 +7,8 @@ use super::naming::Naming;
 use super::records::Log;
 use crate::assignor::{ConsumerId, TopicDescription, TopicId};
 use crate::kernel::{Draw, Seed, SimTime, Stream, Timers};
-use crate::protocol::classic::Coordinator;
 use crate::protocol::config::ConsumerConfig;
+use crate::protocol::coordinator::GroupCoordinator;
 use crate::scenario::plan::{Consumer, Plan, Verb};
 use crate::timeline::{Cast, ConsumerFacts, GroupFacts};
 use crate::workload::arrivals::{LoadFactor, LoadTerm, TopicArrivals, TopicLoad};
@@ -164,7 +164,7 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
     plan.groups
         .iter()
         .map(|group| HostedGroup {
-            coordinator: Coordinator::new(group.config.clone()),
+            coordinator: GroupCoordinator::new(group.config.clone()),
             timers: Timers::default(),
             accounts: logs
                 .iter()

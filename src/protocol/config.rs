@@ -67,6 +67,11 @@ pub struct ConsumerGroupConfig {
     pub revokes_unsubscribed: bool,
     /// A partition that its own member has to give up counts as free for that member when the target gives it back (KAFKA-19449, 4.2).
     pub own_revocations_are_free: bool,
+    /// A member that speaks the classic protocol is called to join again when there is a new target, not when the group's epoch is bumped
+    /// (KAFKA-20272, 4.3).
+    pub classic_members_follow_target: bool,
+    /// A commit of an older epoch is accepted for partitions that the member has held since then (KIP-1251, 4.3), not refused as stale.
+    pub commits_since_assignment: bool,
 }
 
 /// Broker settings that the coordinators read (`GroupCoordinatorConfig`).
@@ -92,6 +97,8 @@ pub struct AsyncClient {
     /// `poll()` hands its work to the background thread and waits for it in slices (`AsyncPollEvent`, 4.2): callbacks run one wake-up of the
     /// application later than where each `poll()` waits for the background thread (4.0, 4.1).
     pub polls_asynchronously: bool,
+    /// Without automatic commits a reconciliation begins as soon as the assignment has come (4.0 to 4.2), not with the next `poll()` (KAFKA-20106, 4.3).
+    pub reconciles_in_background: bool,
 }
 
 /// `auto.offset.reset`

@@ -297,3 +297,21 @@ pub enum Response {
     /// To ConsumerGroupHeartbeat.
     ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
 }
+
+impl Response {
+    /// The answer of the same kind that sends the client to look for the coordinator.
+    #[must_use]
+    pub fn not_coordinator(self) -> Self {
+        let error = ErrorCode::NotCoordinator;
+        match self {
+            Self::JoinGroup(answer) => Self::JoinGroup(JoinGroupResponse { error, ..answer }),
+            Self::SyncGroup(_) => Self::SyncGroup(Err(error)),
+            Self::Heartbeat(_) => Self::Heartbeat(error),
+            Self::LeaveGroup(_) => Self::LeaveGroup(error),
+            Self::OffsetCommit(_) => Self::OffsetCommit(error),
+            Self::ConsumerGroupHeartbeat(answer) => {
+                Self::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse { error, ..answer })
+            }
+        }
+    }
+}

@@ -59,8 +59,12 @@ pub struct Profile {
     pub first_group_epoch: i32,
     /// See [`ConsumerGroupConfig::keeps_epoch_after_revocation`] and what follows it there (4.2).
     pub reconciles_from_old_epoch: bool,
+    /// See [`ConsumerGroupConfig::classic_members_follow_target`] and what follows it there (4.3).
+    pub targets_lag: bool,
     /// See [`AsyncClient::polls_asynchronously`] (4.2).
     pub polls_asynchronously: bool,
+    /// See [`AsyncClient::reconciles_in_background`] (4.0 to 4.2).
+    pub reconciles_in_background: bool,
 }
 
 const RANGE: &[AssignorKind] = &[AssignorKind::Range];
@@ -76,7 +80,9 @@ const V2_3: Profile = Profile {
     assignment_interval_ms: 0,
     first_group_epoch: 1,
     reconciles_from_old_epoch: false,
+    targets_lag: false,
     polls_asynchronously: false,
+    reconciles_in_background: true,
 };
 const V3_0: Profile = Profile {
     version: Version(3, 0),
@@ -109,6 +115,8 @@ const V4_3: Profile = Profile {
     version: Version(4, 3),
     assignment_interval_ms: 1_000,
     first_group_epoch: 2,
+    targets_lag: true,
+    reconciles_in_background: false,
     ..V4_2
 };
 const V4_4: Profile = Profile {
@@ -159,6 +167,7 @@ impl Profile {
             group_remote_assignor: None,
             async_client: AsyncClient {
                 polls_asynchronously: self.polls_asynchronously,
+                reconciles_in_background: self.reconciles_in_background,
             },
             group_instance_id: None,
             client_rack: None,
@@ -200,6 +209,8 @@ impl Profile {
                 keeps_epoch_after_revocation: self.reconciles_from_old_epoch,
                 revokes_unsubscribed: self.reconciles_from_old_epoch,
                 own_revocations_are_free: self.reconciles_from_old_epoch,
+                classic_members_follow_target: self.targets_lag,
+                commits_since_assignment: self.targets_lag,
             },
             rules: Rules::ALL,
         }

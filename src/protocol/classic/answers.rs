@@ -1,9 +1,10 @@
 //! What the member does with answers of the coordinator (`JoinGroupResponseHandler`, `SyncGroupResponseHandler`,
 //! `HeartbeatResponseHandler`, `OffsetCommitResponseHandler`).
 
-use super::member::{Closing, CommitPurpose, Member, MemberEffect, MemberState};
+use super::member::{Closing, Member, MemberState};
 use super::rejoin::{Attempt, Prepare};
 use crate::kernel::SimTime;
+use crate::protocol::effect::{CommitPurpose, MemberEffect};
 use crate::protocol::message::{ErrorCode, JoinCause, JoinGroupResponse, Response};
 use crate::protocol::rules::Rule;
 use crate::timeline::{Observation, Partitions};

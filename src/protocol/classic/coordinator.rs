@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::failover::GroupRecord;
 use super::group::{ClassicGroup, ClassicGroupState};
 use super::join::JoinTimer;
 use crate::assignor::{AssignorKind, MemberId, TopicPartition};
@@ -18,6 +17,7 @@ use crate::protocol::effect::{AppendToken, CoordinatorEffect, CoordinatorFact, C
 use crate::protocol::message::{
     ConsumerGroupHeartbeatResponse, ErrorCode, Request, RequestToken, Response,
 };
+use crate::protocol::record::GroupRecord;
 use crate::timeline::{GroupState, Partitions, RebalanceReason, RemovalReason};
 
 /// The coordinator of one classic group.
@@ -26,22 +26,22 @@ pub struct Coordinator {
     pub(super) config: BrokerConfig,
     pub(super) group: ClassicGroup,
     pub(super) now: SimTime,
-    state_since: SimTime,
+    pub(super) state_since: SimTime,
     /// What the join timer is armed for, if it is armed.
     pub(super) join_timer: Option<JoinTimer>,
     /// The generation for which the sync timer is armed, if it is armed.
     pub(super) sync_timer: Option<i32>,
-    appends: BTreeMap<AppendToken, PendingAppend>,
-    appends_issued: u64,
+    pub(super) appends: BTreeMap<AppendToken, PendingAppend>,
+    pub(super) appends_issued: u64,
     /// The last record of the group that is committed to the log.
     pub(super) persisted: GroupRecord,
 }
 
 /// A write that is not committed yet.
 #[derive(Clone, Debug)]
-struct PendingAppend {
+pub(super) struct PendingAppend {
     record: Option<GroupRecord>,
-    then: Vec<Deferred>,
+    pub(super) then: Vec<Deferred>,
 }
 
 /// What waits for a write.

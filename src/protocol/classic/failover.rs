@@ -7,61 +7,15 @@
 
 use std::sync::Arc;
 
-use super::coordinator::{Coordinator, Deferred, cancel, observe, reply};
+use super::coordinator::{Coordinator, Deferred, observe, reply};
 use super::group::{ClassicGroup, ClassicGroupState, GroupMember};
-use super::join::{Cause, refuse_join};
-use crate::assignor::{AssignorKind, MemberId};
-use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact, CoordinatorTimer};
-use crate::protocol::message::{
-    ConsumerGroupHeartbeatResponse, ErrorCode, JoinGroupResponse, Response, Subscription,
-};
+use super::join::Cause;
+use crate::assignor::MemberId;
+use crate::kernel::SimTime;
+use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact};
+use crate::protocol::message::ErrorCode;
+use crate::protocol::record::{GroupRecord, MemberRecord};
 use crate::timeline::{Partitions, RebalanceReason, RemovalReason};
-
-/// A group as the log holds it (`GroupMetadataValue`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupRecord {
-    /// The generation.
-    pub generation: i32,
-    /// The assignor in force.
-    pub assignor: Option<AssignorKind>,
-    /// The leader's id.
-    pub leader: Option<MemberId>,
-    /// The members in the coordinator's map order.
-    pub members: Vec<MemberRecord>,
-}
-
-/// A member as the log holds it (`GroupMetadataValue.MemberMetadata`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberRecord {
-    /// Its id.
-    pub member_id: MemberId,
-    /// `group.instance.id`
-    pub instance_id: Option<Arc<str>>,
-    /// `session.timeout.ms`
-    pub session_timeout: SimDuration,
-    /// `max.poll.interval.ms`
-    pub rebalance_timeout: SimDuration,
-    /// Its assignors. The log keeps only the one in force; a steady start knows them all.
-    pub assignors: Arc<[AssignorKind]>,
-    /// Its metadata.
-    pub subscription: Arc<Subscription>,
-    /// Its share.
-    pub assignment: Partitions,
-}
-
-impl GroupRecord {
-    /// A group without members.
-    #[must_use]
-    pub fn empty(generation: i32) -> Self {
-        Self {
-            generation,
-            assignor: None,
-            leader: None,
-            members: Vec::new(),
-        }
-    }
-}
 
 impl Coordinator {
     /// The group that a steady start begins with: `Stable` in the generation of `record`, as if it had just synced.
@@ -96,27 +50,10 @@ impl Coordinator {
         }
         for deferred in self.abandon_appends() {
             if let Deferred::Reply(to, response) = deferred {
-                reply(to, not_coordinator(response), out);
+                reply(to, response.not_coordinator(), out);
             }
         }
-        for place in self.group.order() {
-            let member_id = self.group.member(place).id.clone();
-            cancel(CoordinatorTimer::Session(member_id.clone()), out);
-            if let Some(token) = self.group.take_join(place) {
-                refuse_join(token, ErrorCode::NotCoordinator, member_id, out);
-            }
-            if let Some(token) = self.group.member_mut(place).awaiting_sync.take() {
-                let error = ErrorCode::NotCoordinator;
-                reply(token, Response::SyncGroup(Err(error)), out);
-            }
-        }
-        for member_id in std::mem::take(&mut self.group.pending_join) {
-            cancel(CoordinatorTimer::Session(member_id), out);
-        }
-        if self.join_timer.take().is_some() {
-            cancel(CoordinatorTimer::Join, out);
-        }
-        self.cancel_sync(out);
+        self.turn_away(ErrorCode::NotCoordinator, out);
         self.group.transition_to(ClassicGroupState::Dead);
     }
 
@@ -188,7 +125,7 @@ impl Coordinator {
         record
     }
 
-    fn restart_sessions(&self, out: &mut Vec<CoordinatorEffect>) {
+    pub(super) fn restart_sessions(&self, out: &mut Vec<CoordinatorEffect>) {
         for place in self.group.order() {
             self.restart_session(place, out);
         }
@@ -196,7 +133,7 @@ impl Coordinator {
 }
 
 /// `replay(GroupMetadataKey, GroupMetadataValue)`: the group in memory that a record stands for.
-fn load(record: &GroupRecord) -> ClassicGroup {
+pub(super) fn load(record: &GroupRecord) -> ClassicGroup {
     let state = if record.members.is_empty() {
         ClassicGroupState::Empty
     } else {
@@ -220,19 +157,4 @@ fn load(record: &GroupRecord) -> ClassicGroup {
         });
     }
     group
-}
-
-/// The answer of the same kind that sends the client to look for the coordinator.
-fn not_coordinator(response: Response) -> Response {
-    let error = ErrorCode::NotCoordinator;
-    match response {
-        Response::JoinGroup(answer) => Response::JoinGroup(JoinGroupResponse { error, ..answer }),
-        Response::SyncGroup(_) => Response::SyncGroup(Err(error)),
-        Response::Heartbeat(_) => Response::Heartbeat(error),
-        Response::LeaveGroup(_) => Response::LeaveGroup(error),
-        Response::OffsetCommit(_) => Response::OffsetCommit(error),
-        Response::ConsumerGroupHeartbeat(answer) => {
-            Response::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse { error, ..answer })
-        }
-    }
 }
