@@ -32,6 +32,10 @@ pub struct Calibration {
     pub heartbeat_thread_step: SimDuration,
     /// A record due at t can be fetched this much later: record k of a partition at (k + 1) / rate + 2..6 ms. Shown wrong by every `first_batch`.
     pub append_delay: SimDuration,
+    /// The harness's producer sends the record of a topic's first partition in a request of its own, and the others' in the next: a parked fetch for
+    /// the first is answered with that record alone, and the application polls twice. Of owners of the first partition and two others that give
+    /// partitions up, most call `assigned` 2.2 ms after `revoked`, one record's work, those without it at the next tick (`kip848-*`).
+    pub append_stagger: SimDuration,
     /// An answer to a fetch takes this much longer for every record that it brings, to be read, sent and parsed: from `assigned` to
     /// `first_batch` it is 2.7 ms with some 100 records (`range-crash`, `range-join-leave`), 5.0 ms with some 2,500 (`*-load-saturated`). Shown
     /// wrong by the second rebalance of `coop-load-saturated`, where the answer to a commit is there before the records.
@@ -57,6 +61,9 @@ pub struct Calibration {
     pub latency: Option<Distribution>,
     /// Append of the coordinator's log; `None`: the scenario's.
     pub append: Option<Distribution>,
+    /// `group.coordinator.append.linger.ms` of brokers that wait that long for more to append (4.0, 4.1): an append takes 5..6 ms there and
+    /// 0..1 ms in 4.4, where the linger adapts (397 cases). Shown wrong by every answer in `traces-4.1.1`.
+    pub append_linger: SimDuration,
     /// Time of an assignor; `None`: the scenario's, or the cost curve.
     pub assignor_cost: Option<Distribution>,
 }
@@ -75,6 +82,7 @@ impl Calibration {
             heartbeat_thread_wakeup: SimDuration::ZERO,
             heartbeat_thread_step: SimDuration::ZERO,
             append_delay: SimDuration::ZERO,
+            append_stagger: SimDuration::ZERO,
             record_transfer: SimDuration::ZERO,
             request_service: SimDuration::ZERO,
             background_start: SimDuration::ZERO,
@@ -84,6 +92,7 @@ impl Calibration {
             exit: SimDuration::ZERO,
             latency: zero(),
             append: zero(),
+            append_linger: SimDuration::ZERO,
             assignor_cost: zero(),
         }
     }
@@ -100,6 +109,7 @@ impl Calibration {
             heartbeat_thread_wakeup: SimDuration::from_micros(1_400),
             heartbeat_thread_step: SimDuration::from_micros(100_100),
             append_delay: SimDuration::from_micros(4_000),
+            append_stagger: SimDuration::from_micros(500),
             record_transfer: SimDuration::from_micros(1),
             request_service: SimDuration::from_micros(500),
             background_start: SimDuration::from_micros(3_600),
@@ -109,6 +119,7 @@ impl Calibration {
             exit: SimDuration::from_micros(3_000),
             latency: Some(Distribution::Constant(SimDuration::from_micros(400))),
             append: Some(Distribution::Constant(SimDuration::from_micros(500))),
+            append_linger: SimDuration::from_micros(5_000),
             assignor_cost: Some(Distribution::Constant(SimDuration::from_micros(500))),
         }
     }
@@ -119,6 +130,7 @@ impl Calibration {
         Self {
             batch_overhead: SimDuration::ZERO,
             append_delay: SimDuration::ZERO,
+            append_stagger: SimDuration::ZERO,
             record_transfer: SimDuration::ZERO,
             latency: None,
             append: None,

@@ -73,6 +73,8 @@ pub(super) struct HostedGroup {
     /// Can be reached.
     pub(super) available: bool,
     pub(super) append: Draw,
+    /// See [`crate::protocol::config::BrokerConfig::append_lingers`].
+    pub(super) append_lingers: bool,
     /// Writes are committed in order.
     pub(super) last_append: SimTime,
 }
@@ -177,7 +179,12 @@ impl World<'_> {
                     .append
                     .as_ref()
                     .unwrap_or(&self.plan.brokers.append);
-                let at = (now + append.sample(&mut host.append)).max(host.last_append);
+                let linger = if host.append_lingers {
+                    self.options.calibration.append_linger
+                } else {
+                    SimDuration::ZERO
+                };
+                let at = (now + append.sample(&mut host.append) + linger).max(host.last_append);
                 host.last_append = at;
                 self.schedule(at, Class::Message, entity, Event::Appended { group, token });
             }

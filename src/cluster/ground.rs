@@ -185,8 +185,8 @@ impl Ground<'_> {
 
     /// Records of a partition that a fetch can see at `at`.
     pub(super) fn readable(&self, index: usize, at: SimTime) -> u64 {
-        let delay = self.calibration.append_delay.as_micros();
         let log = &self.logs[index];
+        let delay = log.append_delay.as_micros();
         match at.as_micros().checked_sub(delay) {
             Some(due) => log.arrivals.count(SimTime::from_micros(due)),
             None => 0,
@@ -195,7 +195,8 @@ impl Ground<'_> {
 
     /// When a fetch can see the record at `offset`.
     pub(super) fn readable_at(&self, index: usize, offset: u64) -> SimTime {
-        self.logs[index].arrivals.due(offset) + self.calibration.append_delay
+        let log = &self.logs[index];
+        log.arrivals.due(offset) + log.append_delay
     }
 
     pub(super) fn record_size(&self, index: usize) -> u64 {

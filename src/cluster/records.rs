@@ -16,6 +16,8 @@ pub(super) struct Log {
     pub(super) service: ServiceTimes,
     /// Bytes of a record.
     pub(super) record_size: u64,
+    /// A record due at t can be fetched this much later.
+    pub(super) append_delay: SimDuration,
 }
 
 /// Processing time of a record under a slow-down.

@@ -85,6 +85,8 @@ pub struct BrokerConfig {
     pub max_session_timeout: SimDuration,
     /// `group.max.size`
     pub max_size: u32,
+    /// The coordinator's log waits `group.coordinator.append.linger.ms` for more to append (the new coordinator before 4.2, where the linger adapts).
+    pub append_lingers: bool,
     /// Of consumer groups.
     pub consumer: ConsumerGroupConfig,
     /// Rules in force.

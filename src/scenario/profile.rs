@@ -61,6 +61,8 @@ pub struct Profile {
     pub reconciles_from_old_epoch: bool,
     /// See [`ConsumerGroupConfig::classic_members_follow_target`] and what follows it there (4.3).
     pub targets_lag: bool,
+    /// See [`BrokerConfig::append_lingers`] (4.0, 4.1).
+    pub append_lingers: bool,
     /// See [`AsyncClient::polls_asynchronously`] (4.2).
     pub polls_asynchronously: bool,
     /// See [`AsyncClient::reconciles_in_background`] (4.0 to 4.2).
@@ -81,6 +83,7 @@ const V2_3: Profile = Profile {
     first_group_epoch: 1,
     reconciles_from_old_epoch: false,
     targets_lag: false,
+    append_lingers: false,
     polls_asynchronously: false,
     reconciles_in_background: true,
 };
@@ -99,6 +102,7 @@ const V4_0: Profile = Profile {
     version: Version(4, 0),
     offset_reset_by_duration: true,
     consumer_protocol: true,
+    append_lingers: true,
     ..V3_9
 };
 const V4_1: Profile = Profile {
@@ -108,6 +112,7 @@ const V4_1: Profile = Profile {
 const V4_2: Profile = Profile {
     version: Version(4, 2),
     reconciles_from_old_epoch: true,
+    append_lingers: false,
     polls_asynchronously: true,
     ..V4_1
 };
@@ -198,6 +203,7 @@ impl Profile {
             min_session_timeout: SimDuration::from_millis(6_000),
             max_session_timeout: SimDuration::from_millis(1_800_000),
             max_size: 2_147_483_647,
+            append_lingers: self.append_lingers,
             consumer: ConsumerGroupConfig {
                 session_timeout: SimDuration::from_millis(45_000),
                 heartbeat_interval: SimDuration::from_millis(5_000),
