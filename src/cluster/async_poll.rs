@@ -35,6 +35,10 @@ pub(super) struct Queues {
     fetches_wait: bool,
     /// The application waits for that, too (up to 4.1).
     application_waits: bool,
+    /// The background thread takes up the last event of the application until then.
+    taken_up_until: SimTime,
+    /// A heartbeat for which the thread woke is on its way.
+    regular_heartbeat: bool,
 }
 
 impl Queues {
@@ -44,6 +48,11 @@ impl Queues {
 
     pub(super) fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// A heartbeat that acknowledges is sent without a wake-up.
+    pub(super) fn acknowledged(&mut self) {
+        self.regular_heartbeat = false;
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -63,6 +72,7 @@ impl Client {
     pub(super) fn pass(&mut self, ground: &mut Ground<'_>) {
         self.app = App::Polling;
         self.fetcher.receive(ground.now);
+        self.queues.taken_up_until = ground.now + ground.calibration.background_handoff;
         if asynchronously(ground) {
             self.queues.taken = self.queues.asked.len();
             self.on_poll_event(ground);
@@ -142,6 +152,7 @@ impl Client {
             | App::Callback { until, .. }
             | App::Assigning { until }
             | App::Exiting { until } => until,
+            App::Polling if self.queues.application_waits => self.deadline,
             App::Polling => self.deadline.min(self.fetcher.next_arrival()),
             App::CallbackCommit { .. } | App::Committing { .. } | App::Closing => SimTime::NEVER,
             App::Dead => return SimTime::NEVER,
@@ -197,7 +208,11 @@ impl Client {
     /// Answers have arrived: the background thread handles them at once.
     pub(super) fn on_async_answers(&mut self, ground: &mut Ground<'_>) {
         let first_answer = self.awaits_first_answer();
+        let reconciled_before = self.is_reconciling();
         self.drain(ground);
+        if self.is_reconciling() && !reconciled_before && asynchronously(ground) {
+            return self.on_assignment_in_poll(ground);
+        }
         if self.app == App::Polling && self.queues.application_waits {
             return self.on_wake_in_poll(ground);
         }
@@ -206,6 +221,23 @@ impl Client {
         if spins && self.app == App::Polling {
             self.pass(ground);
         }
+    }
+
+    /// An assignment came (since 4.2). An application that has records to wait for waits no longer than until the next heartbeat is due, as it was known when it
+    /// last heard from the network (`maximumTimeToWait`): it goes round once more just after that heartbeat was answered. One without partitions has
+    /// not heard from the network, waits for the end of its timeout, and takes part only with an event that is being taken up.
+    fn on_assignment_in_poll(&mut self, ground: &mut Ground<'_>) {
+        let woken = self.queues.regular_heartbeat && !self.fetcher.slots.is_empty();
+        if woken && self.app == App::Polling {
+            self.pass(ground);
+        } else if ground.now <= self.queues.taken_up_until {
+            self.on_poll_event(ground);
+        }
+    }
+
+    fn is_reconciling(&self) -> bool {
+        let state = self.member.modern().map(|member| member.state());
+        state == Some(ClientState::Reconciling)
     }
 
     fn awaits_first_answer(&self) -> bool {
@@ -224,6 +256,7 @@ impl Client {
     fn on_round(&mut self, ground: &mut Ground<'_>) {
         let state = |client: &Self| client.member.modern().map(|member| member.state());
         let before = state(self);
+        self.queues.regular_heartbeat = true;
         let mut effects = Vec::new();
         self.member
             .on_heartbeat_due(ground.now, &self.fetcher, &mut effects);

@@ -48,6 +48,9 @@ pub struct Calibration {
     /// The first lookup of a client of the consumer protocol takes this much longer than a classic one's: `start` → join at the broker is 8.2 ms (4.4)
     /// or 9 ms (4.1), classic 4.9. Shown wrong by the first events of any `kip848-*`.
     pub background_start: SimDuration,
+    /// The background thread of the consumer protocol's client takes up an event of the application within this time: of members without partitions that get an
+    /// assignment with the tenth `poll()` after their last acknowledgement, within 1 ms of its start, 57 % reconcile it in that `poll()` (344 cases).
+    pub background_handoff: SimDuration,
     /// The background thread of the consumer protocol's client wakes this much late for a heartbeat: heartbeat k comes k·(H + 0.1 ms) after the
     /// last that something else brought about (404 heartbeats).
     pub background_wakeup: SimDuration,
@@ -86,6 +89,7 @@ impl Calibration {
             record_transfer: SimDuration::ZERO,
             request_service: SimDuration::ZERO,
             background_start: SimDuration::ZERO,
+            background_handoff: SimDuration::ZERO,
             background_wakeup: SimDuration::ZERO,
             background_wakeup_before_4_2: SimDuration::ZERO,
             callback_turnaround: SimDuration::ZERO,
@@ -113,6 +117,7 @@ impl Calibration {
             record_transfer: SimDuration::from_micros(1),
             request_service: SimDuration::from_micros(500),
             background_start: SimDuration::from_micros(3_600),
+            background_handoff: SimDuration::from_micros(1_000),
             background_wakeup: SimDuration::from_micros(100),
             background_wakeup_before_4_2: SimDuration::from_micros(800),
             callback_turnaround: SimDuration::from_micros(100),

@@ -222,6 +222,7 @@ impl Client {
         self.apply(effects, ground);
         if self.app == App::Polling {
             if self.member.modern().is_some() {
+                self.queues.acknowledged();
                 self.do_what_is_asked(ground);
             } else {
                 self.turn(ground);
