@@ -253,12 +253,11 @@ impl World<'_> {
         process.known_topics = process.spec.topics.clone();
         let member = self.new_member(consumer);
         let process = &mut self.processes[consumer.index()];
-        let client = Client::new(
-            member,
-            now,
-            self.topology.brokers,
-            self.options.calibration.construction,
-        );
+        let construction = match member {
+            Membership::Classic(_) => self.options.calibration.construction,
+            Membership::Consumer(_) => self.options.calibration.async_construction,
+        };
+        let client = Client::new(member, now, self.topology.brokers, construction);
         process.client = Some(Box::new(client));
         self.observe(Observation::ConsumerStarted { consumer });
         self.rearm(consumer);
