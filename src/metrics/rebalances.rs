@@ -293,6 +293,7 @@ impl GroupFold {
                 reasons: Vec::new(),
                 by,
                 rounds: 0,
+                assignments: 0,
                 generation: 0,
                 members: 0,
                 touched: if came.0 == at {
@@ -385,6 +386,7 @@ impl GroupFold {
         let least = moves::least(&self.before, &self.owners, &members);
         let open = self.open;
         if let Some(episode) = self.latest_at(at) {
+            episode.assignments += 1;
             episode.moved = moved;
             episode.moved_needlessly = moved.saturating_sub(least);
             episode.members = u32::try_from(members.len()).unwrap_or(u32::MAX);
