@@ -193,12 +193,8 @@ impl Fold {
                     fold.close(at, 0);
                 }
             }
-            GroupState::Assigning | GroupState::Reconciling => {
-                if matches!(from, GroupState::Stable | GroupState::Empty) {
-                    fold.leave(at, group, from, reason, by);
-                }
-            }
-            GroupState::CompletingRebalance => {}
+            // A bump of the epoch opens an episode; that a static member is away for a while makes the group reconcile without one.
+            GroupState::CompletingRebalance | GroupState::Assigning | GroupState::Reconciling => {}
         }
         if let Some(episode) = fold.latest_at(at) {
             episode.generation = generation;
