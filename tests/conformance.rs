@@ -17,7 +17,7 @@ use std::io::Write;
 
 use rebsim::report::fidelity::{Summary, table, text};
 
-use recordings::{golden, play_all, read, read_folder};
+use recordings::{folder, golden, play_all, read, read_folder};
 
 /// Every recording of the folder that can be played, judged as `rebsim replay` judges.
 #[test]
@@ -33,6 +33,35 @@ fn the_recordings_are_matched() {
         .filter(|run| !run.same_structure() || run.late().next().is_some())
         .collect();
     assert!(summary.is_within_marks(), "{}", text(&different));
+}
+
+fn consumer_runs(release: &str) -> Vec<rebsim::report::fidelity::RunFidelity> {
+    let name = match release {
+        "4.4.0" => "traces-consumer",
+        _ => "traces-4.1.1",
+    };
+    play_all(&read_folder(&folder(name))).0
+}
+
+/// The consumer protocol: times within the marks; structure and order not yet, so they are held where they are. A real client of it decides by races of
+/// less than a millisecond, twice or more in every run, whether an assignment is taken up 100 ms sooner or later (`docs/fidelity.md`).
+#[test]
+fn the_recordings_of_the_consumer_protocol_are_matched_in_time() {
+    for (release, structure, order) in [("4.4.0", 107, 57), ("4.1.1", 46, 22)] {
+        let runs = consumer_runs(release);
+        let summary = Summary::of(&runs, 0);
+        writeln!(std::io::stdout(), "{release}: {}", summary.line()).expect("stdout is open");
+        let tally = summary.consumer;
+        assert!(tally.late * 10 <= tally.events, "{}", summary.line());
+        assert!(
+            tally.structure >= structure && tally.coordinator >= order,
+            "{}",
+            summary.line()
+        );
+        let times = summary.consumer_ms.expect("there are events");
+        assert!(times.p50 < 30.0, "{}", summary.line());
+        assert!(summary.first_batches_missing <= 1, "{}", summary.line());
+    }
 }
 
 /// A recording of which every run must match, with every event within tolerance.
@@ -79,6 +108,8 @@ fn every_rule_is_needed_and_the_document_is_true() {
     let (runs, _) = play_all(&read_folder(&golden()));
     let losses = mutations::losses();
     document::check(&runs, &losses);
+    let releases = ["4.4.0", "4.1.1"].map(|release| (release, consumer_runs(release)));
+    document::check_consumer(&releases);
     let needless: Vec<_> = losses
         .iter()
         .filter(|loss| loss.recordings.is_empty())

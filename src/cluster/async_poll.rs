@@ -273,10 +273,8 @@ impl Client {
                 self.metadata_answer = None;
                 self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
             }
-            None if self.metadata_due <= ground.now => {
-                self.metadata_answer = Some(self.fetcher.metadata_answer(ground));
-            }
-            Some(_) | None => {}
+            None => self.ask_metadata(ground),
+            Some(_) => {}
         }
     }
 

@@ -91,7 +91,9 @@ impl Client {
             }
         }
         let mut effects = Vec::new();
-        self.refresh_metadata(ground, &mut effects);
+        if !self.fetcher.has_buffered() {
+            self.refresh_metadata(ground, &mut effects);
+        } // Else the network client is asked only when the next fetch is on its way (`transmitSends`), and that goes first.
         self.member.on_poll(ground.now, &self.fetcher, &mut effects);
         let looks_at_network = !effects.is_empty();
         self.apply(effects, ground);
@@ -104,15 +106,23 @@ impl Client {
         match self.metadata_answer {
             Some(at) if at <= ground.now => {
                 self.metadata_answer = None;
-                self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
+                // The age counts from when the answer has been taken in, a little after the `poll()` that found it began.
+                self.metadata_due = ground.now
+                    + ground.spec.config.metadata_max_age
+                    + ground.calibration.request_service;
                 let topology = ground.topology;
                 self.member
                     .on_metadata(&|topic| topology.partitions_of(topic), effects);
             }
-            None if self.metadata_due <= ground.now => {
-                self.metadata_answer = Some(self.fetcher.metadata_answer(ground));
-            }
-            Some(_) | None => {}
+            None => self.ask_metadata(ground),
+            Some(_) => {}
+        }
+    }
+
+    /// Asks for metadata that are due for a refresh.
+    pub(super) fn ask_metadata(&mut self, ground: &mut Ground<'_>) {
+        if self.metadata_answer.is_none() && self.metadata_due <= ground.now {
+            self.metadata_answer = Some(self.fetcher.metadata_answer(ground));
         }
     }
 
@@ -174,6 +184,7 @@ impl Client {
         if any {
             self.polls += u64::from(ground.window.holds(ground.now));
             self.fetcher.send_fetches(ground);
+            self.ask_metadata(ground);
             self.begin_serving(ground);
             if ground.harness || ground.observe_polls {
                 self.observe_batch(&handed, ground);

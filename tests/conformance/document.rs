@@ -61,6 +61,40 @@ fn known(page: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// Holds the page's tables of the consumer protocol against what was played: a table, a line and the names of runs with another structure for each
+/// release.
+pub(crate) fn check_consumer(releases: &[(&str, Vec<RunFidelity>)]) {
+    let page = fs::read_to_string(path()).expect("the page can be read");
+    let mut real = page.clone();
+    for (release, runs) in releases {
+        let other: Vec<&str> = runs
+            .iter()
+            .filter(|run| !run.same_structure())
+            .map(|run| run.run.as_str())
+            .collect();
+        let block = format!(
+            "{}\n{}\n\nAnother structure: {}.\n",
+            table(runs).markdown(),
+            Summary::of(runs, 0).line(),
+            other.join(", ")
+        );
+        real = with_block(&real, &format!("consumer {release}"), &block);
+    }
+    compare(&page, &real);
+}
+
+fn compare(page: &str, real: &str) {
+    if std::env::var_os("UPDATE_FIDELITY").is_some() {
+        fs::write(path(), real).expect("the page can be written");
+        return;
+    }
+    for (number, (written, real)) in page.lines().zip(real.lines()).enumerate() {
+        let place = format!("docs/fidelity.md:{}", number + 1);
+        assert_eq!(written, real, "{place}; UPDATE_FIDELITY=1 rewrites it");
+    }
+    assert_eq!(page, real, "UPDATE_FIDELITY=1 rewrites it");
+}
+
 /// Holds the page against what was played; `UPDATE_FIDELITY=1` writes its tables.
 pub(crate) fn check(runs: &[RunFidelity], losses: &[Loss]) {
     let page = fs::read_to_string(path()).expect("the page can be read");
@@ -68,15 +102,7 @@ pub(crate) fn check(runs: &[RunFidelity], losses: &[Loss]) {
     let block = format!("{}\n{}\n", table(runs).markdown(), summary.line());
     let real = with_block(&page, "summary", &block);
     let real = with_block(&real, "rules", &rules(losses));
-    if std::env::var_os("UPDATE_FIDELITY").is_some() {
-        fs::write(path(), &real).expect("the page can be written");
-    } else {
-        for (number, (written, real)) in page.lines().zip(real.lines()).enumerate() {
-            let place = format!("docs/fidelity.md:{}", number + 1);
-            assert_eq!(written, real, "{place}; UPDATE_FIDELITY=1 rewrites it");
-        }
-        assert_eq!(page, real, "UPDATE_FIDELITY=1 rewrites it");
-    }
+    compare(&page, &real);
     let different: BTreeSet<String> = runs
         .iter()
         .filter(|run| !is_matched(run))

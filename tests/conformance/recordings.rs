@@ -8,7 +8,14 @@ use rebsim::import::recording::{Recording, parse};
 use rebsim::report::fidelity::RunFidelity;
 
 pub(crate) fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/traces")
+    folder("traces")
+}
+
+/// A folder of recordings.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name)
 }
 
 pub(crate) fn read(path: &Path) -> Recording {
