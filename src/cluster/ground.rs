@@ -165,6 +165,12 @@ impl Ground<'_> {
         (self.link.one_way() + extra, self.link.one_way() + extra)
     }
 
+    /// One way to and from a broker for a fetch, where it is always the same.
+    pub(super) fn constant_latency(&self, node: usize) -> Option<SimDuration> {
+        let extra = self.link.cross_rack.get(node).copied().unwrap_or_default();
+        Some(self.link.latency.as_constant()? + extra)
+    }
+
     /// Sends to the coordinator (or, for FindCoordinator, to any broker) and names the request.
     pub(super) fn send(&mut self, packet: Packet, extra: SimDuration) -> RequestToken {
         *self.tokens += 1;

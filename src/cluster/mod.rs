@@ -1,7 +1,7 @@
 //! The simulated cluster: the one place that applies effects, so the place to read to see how time passes.
 //!
 //! `world` takes events from the calendar and hands them to the machines; `coordinators` hosts the group coordinators
-//! (timers, log, connections, offsets); `client` with `poll_loop` and `fetch` is a consumer's two threads; `ledger` is
+//! (timers, log, connections, offsets); `client` with `poll_loop` and `fetch` is a consumer's two threads, `cycles` plays many polls of it at once; `ledger` is
 //! what each group did to each partition (`records`, `window`); `script` plays the scenario's events; `steady` sets up a stable start.
 
 mod brokers;
@@ -9,6 +9,7 @@ pub mod calibration;
 mod client;
 mod contests;
 mod coordinators;
+mod cycles;
 mod disturbances;
 mod effects;
 mod fetch;
