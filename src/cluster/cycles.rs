@@ -1,20 +1,20 @@
 //! Cycles: what a client does again and again while nobody disturbs it, played at once.
 //!
 //! A client in step has one fetch on its way to each broker that leads a partition of its, all of which are answered at one instant. The
-//! answer brings some records of every partition; `poll()` returns all of them and sends the next fetches; they are processed, and `poll()` waits again
-//! before the next answer comes. Then the processing does not touch the instants of the fetches, and where every fetch is
-//! parked for the same time ([`Client::period`]) answers come at even intervals: the content of each is what was due when it was sent, so any
+//! answers bring as many records of each partition; `poll()` returns all of them and sends the next fetches; they are processed, and `poll()`
+//! waits again before the next answers come. Then processing does not touch the instants of the fetches: they follow each other
+//! by a constant time, or by one record of each partition ([`Client::beat`]). What each brings is what was due when it was sent, so any
 //! number of cycles is known in closed form, and is the same as if each step had been taken ([`Client::walk`]).
 //!
 //! This is exact, not approximate: [`Client::cycle`] gives nothing unless all of that holds for sure, and then the client takes its steps one by
-//! one. Where a number of records can be one of two from cycle to cycle, both have to satisfy the conditions. What is drawn at random, or
-//! does not arrive at even intervals, or is not returned at once is not played here.
+//! one. Where a time or a number of records can be one of two from cycle to cycle, both have to satisfy the conditions. Whatever is drawn at
+//! random, comes at rates that differ between partitions or is not returned at once is not played here.
 
 use super::client::Client;
 use super::fetch::Fetcher;
 use super::ground::Ground;
-use super::ledger::Train;
-use super::records::slowed;
+use super::ledger::{Beat, Train};
+use super::records::{Log, slowed};
 use crate::kernel::{SimDuration, SimTime};
 
 /// Fetches that are answered together.
@@ -22,47 +22,102 @@ use crate::kernel::{SimDuration, SimTime};
 struct Step {
     /// When the brokers send the answers.
     ready: SimTime,
-    /// When they arrive.
-    answered: SimTime,
+    /// From there to the client.
+    latency: SimDuration,
     /// Records of each partition in them.
     records: u64,
-    /// Of one of the partitions: flat index, first record in the answer.
+    /// Of one of the partitions, all of which are alike: flat index, first record in the answer.
     index: usize,
     from: u64,
     /// Bytes of the largest record.
     record_size: u64,
 }
 
+/// How the fetches follow each other.
+#[derive(Clone, Copy, Debug)]
+struct Rhythm {
+    beat: Beat,
+    /// From answer to answer, at least and at most.
+    gap: (SimDuration, SimDuration),
+    /// Records of a partition in an answer, at least and at most; at least one.
+    records: (u64, u64),
+    /// Records come at this rate no longer than this.
+    until: SimTime,
+}
+
 /// What every cycle is like.
 #[derive(Clone, Copy, Debug)]
 struct Cycle {
     step: Step,
-    /// From answer to answer.
-    period: SimDuration,
+    rhythm: Rhythm,
+    append_delay: SimDuration,
     /// Processing: once a poll, and for each record of a partition, of one partition.
     per_poll: SimDuration,
     per_record: SimDuration,
     partitions: u64,
-    /// How many there are to play.
-    times: u64,
-    /// `poll()`s of a cycle that return nothing.
-    empty_polls: u64,
+    /// From the end of the processing to the next `poll()`.
+    overhead: SimDuration,
+    /// How long a `poll()` waits.
+    timeout: SimDuration,
     /// From the call of a `poll()` that returns nothing to the call of the next.
     empty: SimDuration,
+    /// `poll()`s of a cycle that return nothing.
+    empty_polls: u64,
+    /// How many cycles there are to play.
+    times: u64,
 }
 
 impl Cycle {
-    fn ready(&self, number: u64) -> SimTime {
-        self.step.ready + self.period.times(number)
+    /// When the brokers send the answers of cycle `number`.
+    fn ready(&self, number: u64, log: &Log) -> SimTime {
+        match self.rhythm.beat {
+            Beat::Time { every, .. } => self.step.ready + every.times(number),
+            Beat::Record => log.arrivals.due(self.step.from + number) + self.append_delay,
+        }
     }
 
-    fn answered(&self, number: u64) -> SimTime {
-        self.step.answered + self.period.times(number)
+    fn answered(&self, number: u64, log: &Log) -> SimTime {
+        self.ready(number, log) + self.step.latency
+    }
+
+    /// The first cycle whose answers come at `at` or later; the first one of all if that is none before.
+    fn first_from(&self, at: SimTime, log: &Log) -> u64 {
+        let handling = self.step.latency + self.append_delay;
+        match self.rhythm.beat {
+            Beat::Time { every, .. } => {
+                let since = at.since(self.step.ready + self.step.latency).as_micros();
+                since.div_ceil(every.as_micros())
+            }
+            Beat::Record => {
+                let due = at.since(SimTime::ZERO + handling).as_micros();
+                let before = due.checked_sub(1).map(SimTime::from_micros);
+                let before = before.map_or(0, |before| log.arrivals.count(before));
+                before.saturating_sub(self.step.from)
+            }
+        }
+    }
+
+    /// The first record of a partition that the fetch of cycle `number` does not bring.
+    fn end(&self, number: u64, log: &Log) -> u64 {
+        match self.rhythm.beat {
+            Beat::Time { first, every } => log.arrivals.count(first + every.times(number)),
+            Beat::Record => self.step.from + number + 1,
+        }
     }
 
     /// How long `records` of each partition are processed.
     fn busy(&self, records: u64) -> SimDuration {
         self.per_poll + self.per_record.times(self.partitions * records)
+    }
+
+    /// How many `poll()`s return nothing after `records` of each partition and before the next answers, `gap` after the last; nothing if these
+    /// might come while no `poll()` waits.
+    fn empty_polls(&self, gap: SimDuration, records: u64) -> Option<u64> {
+        let worked = self.busy(records) + self.overhead;
+        let waited = gap.as_micros().checked_sub(worked.as_micros())?;
+        let within = waited.checked_rem(self.empty.as_micros())?;
+        let is_waiting = 0 < within && within < self.timeout.as_micros();
+        is_waiting.then(|| waited / self.empty.as_micros())
     }
 }
 
@@ -70,71 +125,67 @@ impl Fetcher {
     /// The fetches on their way, if they are in step.
     fn in_step(&self, ground: &Ground<'_>) -> Option<Step> {
         let first = self.slots.first()?;
-        let (latency, node) = (
+        let arrivals = &ground.logs[first.index].arrivals;
+        let node = &self.nodes[first.node];
+        let (latency, chunk) = (
             ground.constant_latency(first.node)?,
-            &self.nodes[first.node],
+            node.chunks.first().filter(|_| !self.has_buffered())?,
         );
-        let chunk = node.chunks.first()?;
-        let (due, period) = ground.logs[first.index].arrivals.evenly(chunk.from, EVER)?;
-        let records = chunk.to - chunk.from;
-        let ready = SimTime::ZERO + node.answered.since(SimTime::ZERO + latency);
+        let (ready, records) = (node.free_at, chunk.to - chunk.from);
         let mut record_size = 0;
         for (number, node) in self.nodes.iter().enumerate() {
             let mut chunks = node.chunks.iter();
             for slot in self.slots.iter().filter(|slot| slot.node == number) {
                 let chunk = chunks.next()?;
-                let is_in_step = node.answered == ready + latency
-                    && node.free_at == ready
-                    && ground.constant_latency(number) == Some(latency)
+                let is_in_step = chunk.partition == slot.partition
                     && slot.may_be_fetched()
-                    && chunk.partition == slot.partition
                     && slot.position == Some(chunk.from)
                     && chunk.to - chunk.from == records
-                    && ground.logs[slot.index].arrivals.evenly(chunk.from, EVER)
-                        == Some((due, period));
+                    && ground.readable(slot.index, ready) == chunk.to
+                    && (slot.index == first.index
+                        || (ground.logs[slot.index].arrivals).keeps_step_with(arrivals));
                 if !is_in_step {
                     return None;
                 }
                 record_size = record_size.max(ground.record_size(slot.index));
             }
-            let is_idle = !self.slots.iter().any(|slot| slot.node == number);
-            if chunks.next().is_some()
-                || !node.out_of_range.is_empty()
-                || is_idle == node.is_fetching()
-            {
+            let is_used = self.slots.iter().any(|slot| slot.node == number);
+            let is_in_step = !is_used
+                || (node.answered == ready + latency
+                    && node.free_at == ready
+                    && ground.constant_latency(number) == Some(latency));
+            let is_whole = chunks.next().is_none() && node.out_of_range.is_empty();
+            if !is_in_step || !is_whole || is_used != node.is_fetching() {
                 return None;
             }
         }
-        let step = Step {
+        Some(Step {
             ready,
-            answered: ready + latency,
+            latency,
             records,
             index: first.index,
             from: chunk.from,
             record_size,
-        };
-        let everything = ground.readable(first.index, ready) == chunk.to;
-        (everything && !self.has_buffered()).then_some(step)
+        })
     }
 
     /// The fetches of `cycle` have been answered, and the last ones sent: each partition got `passed` records, and `more` are on their way.
-    fn play(&mut self, cycle: &Cycle, passed: u64, more: u64) {
-        let span = cycle.period.times(cycle.times);
+    fn play(&mut self, cycle: &Cycle, passed: u64, more: u64, ready: SimTime) {
         self.turns += (cycle.times - 1) * cycle.partitions;
         for (number, node) in self.nodes.iter_mut().enumerate() {
-            let mut chunks = node.chunks.iter_mut();
-            for slot in self.slots.iter_mut().filter(|slot| slot.node == number) {
-                let Some(chunk) = chunks.next() else { continue };
+            if !node.is_fetching() {
+                continue;
+            }
+            let slots = self.slots.iter_mut().filter(|slot| slot.node == number);
+            for (slot, chunk) in slots.zip(&mut node.chunks) {
                 chunk.from += passed;
                 chunk.to = chunk.from + more;
                 slot.position = Some(chunk.from);
                 self.turns += 1;
                 slot.turn = self.turns;
             }
-            if node.is_fetching() {
-                node.answered += span;
-                node.free_at += span;
-            }
+            node.free_at = ready;
+            node.answered = ready + cycle.step.latency;
         }
     }
 }
@@ -145,57 +196,49 @@ impl Client {
         let Some(cycle) = self.cycle(until, ground) else {
             return;
         };
-        let Step {
-            ready, index, from, ..
-        } = cycle.step;
-        let readable = |at: SimTime| ground.readable(index, at);
-        let last = cycle.ready(cycle.times - 1);
-        let (before_last, passed, sent) = match cycle.times {
-            1 => (from, readable(last), readable(last + cycle.period)),
-            _ => (
-                readable(cycle.ready(cycle.times - 2)),
-                readable(last),
-                readable(last + cycle.period),
-            ),
+        let Cycle { step, times, .. } = cycle;
+        self.hand_out_cycles(&cycle, ground);
+        let log = &ground.logs[step.index];
+        let (first, began) = (cycle.answered(0, log), cycle.answered(times - 1, log));
+        let (passed, sent) = (cycle.end(times - 1, log), cycle.end(times, log));
+        let before_last = match times {
+            1 => step.from,
+            _ => cycle.end(times - 2, log),
         };
-        let inside = ground.window.holds(cycle.step.answered);
-        self.polls += if inside { cycle.times } else { 0 };
-        self.uncommitted_records += (passed - from) * cycle.partitions;
-        self.hand_out_cycles(&cycle, ready, ground);
-        self.fetcher.play(&cycle, passed - from, sent - passed);
-        // Processing counts by its length, so that of all batches but the last is put together.
-        let busy = SimDuration::from_micros(cycle.per_poll.as_micros() * (cycle.times - 1))
+        let next_ready = cycle.ready(times, log);
+        if ground.window.holds(first) {
+            self.polls += times;
+        }
+        *ground.polls_played += times;
+        self.uncommitted_records += (passed - step.from) * cycle.partitions;
+        self.fetcher
+            .play(&cycle, passed - step.from, sent - passed, next_ready);
+        // Within the window processing counts by its length, so that of all batches but the last is put together.
+        let busy = SimDuration::from_micros(cycle.per_poll.as_micros() * (times - 1))
             + cycle
                 .per_record
-                .times(cycle.partitions * (before_last - from));
-        self.set_busy(
-            cycle.step.answered,
-            cycle.step.answered + busy,
-            ground.window,
-        );
-        let began = cycle.answered(cycle.times - 1);
+                .times(cycle.partitions * (before_last - step.from));
+        self.set_busy(first, first + busy, ground.window);
         let ended = began + cycle.busy(passed - before_last);
         self.set_busy(began, ended, ground.window);
         self.pass_waits(&cycle, ground);
-        ground.now = ended + ground.calibration.batch_overhead;
+        ground.now = ended + cycle.overhead;
         self.clock = ground.now;
         self.waiting_since = ground.now;
-        self.deadline = ground.now + ground.spec.processing.poll_timeout;
+        self.deadline = ground.now + cycle.timeout;
         self.member.on_poll_started(ground.now);
     }
 
-    fn hand_out_cycles(&mut self, cycle: &Cycle, ready: SimTime, ground: &mut Ground<'_>) {
-        let delay = ground.calibration.append_delay;
+    fn hand_out_cycles(&mut self, cycle: &Cycle, ground: &mut Ground<'_>) {
         let mut ahead = 0;
         for number in 0..self.fetcher.nodes.len() {
             for slot in self.fetcher.slots.iter().filter(|slot| slot.node == number) {
                 let train = Train {
                     consumer: ground.consumer,
                     from: slot.position.unwrap_or_default(),
-                    up_to: SimTime::ZERO + ready.since(SimTime::ZERO + delay),
-                    every: cycle.period,
+                    beat: cycle.rhythm.beat,
                     batches: cycle.times,
-                    handling: delay + cycle.step.answered.since(ready) + cycle.per_poll,
+                    handling: cycle.append_delay + cycle.step.latency + cycle.per_poll,
                     ahead,
                     each: cycle.per_record,
                 };
@@ -208,102 +251,143 @@ impl Client {
     /// What every cycle is like that is to come, if it is known, and at least one can be played.
     fn cycle(&self, until: SimTime, ground: &mut Ground<'_>) -> Option<Cycle> {
         let answered = self.fetcher.next_arrival();
-        if answered >= until.min(self.deadline) || !self.is_steady(ground) {
+        if answered >= until.min(self.deadline) || !self.is_undisturbed(answered, ground) {
             return None;
         }
         let processing = &ground.spec.processing;
         let per_poll = slowed(processing.per_poll.as_constant()?, ground.factor);
         let per_record = slowed(ground.per_record.as_constant()?, ground.factor);
         let step = self.fetcher.in_step(ground)?;
-        let period = self.period(&step, ground)?;
+        let rhythm = self.rhythm(&step, ground)?;
         let mut cycle = Cycle {
             step,
-            period,
+            rhythm,
+            append_delay: ground.calibration.append_delay,
             per_poll,
             per_record,
             partitions: self.fetcher.slots.len() as u64,
-            times: 0,
-            empty_polls: 0,
+            overhead: ground.calibration.batch_overhead,
+            timeout: processing.poll_timeout,
             empty: processing.poll_timeout + ground.calibration.poll_turnaround,
+            empty_polls: 0,
+            times: 0,
         };
-        let arrivals = &ground.logs[step.index].arrivals;
-        let (_, apart) = arrivals.evenly(step.from, EVER)?;
-        let least = period.as_micros() / apart.as_micros();
-        let most = period.as_micros().div_ceil(apart.as_micros());
-        let overhead = ground.calibration.batch_overhead;
-        let busy = [least, most].map(|records| cycle.busy(records) + overhead);
-        cycle.empty_polls = cycle.waits_after(busy[0], processing.poll_timeout)?;
-        if cycle.waits_after(busy[1], processing.poll_timeout)? != cycle.empty_polls {
+        let ((shortest, longest), (least, most)) = (rhythm.gap, rhythm.records);
+        cycle.empty_polls = cycle.empty_polls(shortest, most)?;
+        let is_known = cycle.empty_polls(longest, least)? == cycle.empty_polls
+            && self.can_return(most, &cycle, ground)
+            && self.member.poll_deadline() > answered + longest
+            && longest + longest < ground.spec.config.max_poll_interval;
+        if !is_known {
             return None;
         }
-        let is_free = self.clock.max(self.waiting_since) < step.answered
+        let limit = self
+            .nothing_before(until, answered, ground)
+            .min(SimTime::ZERO + rhythm.until.since(SimTime::ZERO + longest));
+        let worked = SimTime::ZERO + cycle.busy(most) + cycle.overhead;
+        let limit = SimTime::ZERO + limit.since(worked);
+        cycle.times = cycle.first_from(limit, &ground.logs[step.index]);
+        let idle = cycle.times > 0
+            && self.fetcher.slots.iter().all(|slot| {
+                let log = &mut ground.logs[slot.index];
+                ground.accounts[slot.index].is_idle(log, answered)
+            });
+        idle.then_some(cycle)
+    }
+
+    /// True when `poll()` waits for the answers that come at `answered`, and for nothing else.
+    fn is_undisturbed(&self, answered: SimTime, ground: &Ground<'_>) -> bool {
+        self.is_steady(ground)
+            && self.clock.max(self.waiting_since) < answered
             && self.frozen_until <= self.clock
-            && ground.cut_until <= step.answered
+            && ground.cut_until <= answered
             && self.heartbeat_notice == SimTime::NEVER
             && self.member.knows_coordinator()
             && !self.member.is_rejoining()
             && ground.calibration.record_transfer.is_zero()
-            && (least..=most).contains(&step.records)
-            && self.can_return(most, &cycle, ground)
-            && self.member.poll_deadline() > step.answered + period
-            && period + period < ground.spec.config.max_poll_interval;
-        if !is_free {
-            return None;
-        }
-        let others = until
-            .min(self.member.heartbeat_due())
-            .min(self.member.poll_due())
-            .min(self.metadata_due);
+    }
+
+    /// Nothing but cycles happens before this instant; it does not lie beyond an edge of the window.
+    fn nothing_before(&self, until: SimTime, answered: SimTime, ground: &Ground<'_>) -> SimTime {
         let window = ground.window;
-        let edge = if window.holds(step.answered) {
+        let edge = if window.holds(answered) {
             window.to
-        } else if step.answered <= window.from {
+        } else if answered <= window.from {
             window.from
         } else {
             SimTime::NEVER
         };
-        let limit = others.min(edge);
-        let room = limit.since(step.answered + busy[1]).as_micros();
-        if room == 0 {
-            return None;
-        }
-        cycle.times = (room - 1) / period.as_micros() + 1;
-        let idle = self.fetcher.slots.iter().all(|slot| {
-            let log = &mut ground.logs[slot.index];
-            ground.accounts[slot.index].is_idle(log, step.answered)
-        });
-        idle.then_some(cycle)
+        until
+            .min(edge)
+            .min(self.member.heartbeat_due())
+            .min(self.member.poll_due())
+            .min(self.metadata_due)
     }
 
-    /// How long it is from answer to answer when every fetch brings records and is sent when the one before is answered.
-    fn period(&self, step: &Step, ground: &Ground<'_>) -> Option<SimDuration> {
+    /// How the fetches follow each other if each is sent when the one before is answered: brokers answer when `fetch.min.bytes` are there, at
+    /// the latest after `fetch.max.wait.ms`.
+    fn rhythm(&self, step: &Step, ground: &Ground<'_>) -> Option<Rhythm> {
         let config = &ground.spec.config;
-        let latency = step.answered.since(step.ready);
-        let round_trip = latency + latency;
-        let next = step.from + step.records;
+        let delay = ground.calibration.append_delay;
         let arrivals = &ground.logs[step.index].arrivals;
-        let (due, apart) = arrivals.evenly(next, EVER)?;
-        let due = due + ground.calibration.append_delay;
-        if config.fetch_min_bytes > 1 {
-            // The fetch waits in vain for so many bytes.
-            let parked = round_trip + config.fetch_max_wait;
-            let most = parked.as_micros().div_ceil(apart.as_micros());
-            let bytes = (most * self.fetcher.slots.len() as u64).saturating_mul(step.record_size);
-            return (apart <= parked && bytes < config.fetch_min_bytes).then_some(parked);
-        }
-        if apart <= round_trip {
-            return Some(round_trip); // Some record is always there.
-        }
-        // The fetch waits for the next record, behind which it is sent.
-        let in_time = apart <= round_trip + config.fetch_max_wait;
-        (in_time && due == step.ready + apart).then_some(apart)
+        let first = SimTime::from_micros(step.ready.as_micros().checked_sub(delay.as_micros())?);
+        let (rate, until) = arrivals.pace(first)?;
+        let apart = (
+            SimDuration::from_micros(rate.per_micros / rate.records),
+            SimDuration::from_micros(rate.per_micros.div_ceil(rate.records)),
+        );
+        let round_trip = step.latency + step.latency;
+        let parked = round_trip + config.fetch_max_wait;
+        let every = |every: SimDuration| {
+            let micros = u128::from(every.as_micros()) * u128::from(rate.records);
+            let per = u128::from(rate.per_micros);
+            Some(Rhythm {
+                beat: Beat::Time { first, every },
+                gap: (every, every),
+                records: (
+                    u64::try_from(micros / per).ok()?,
+                    u64::try_from(micros.div_ceil(per)).ok()?,
+                ),
+                until,
+            })
+        };
+        let rhythm = if config.fetch_min_bytes > 1 {
+            // Parked to the end, for so many bytes do not come meanwhile.
+            every(parked).filter(|rhythm| {
+                let records = rhythm
+                    .records
+                    .1
+                    .saturating_mul(self.fetcher.slots.len() as u64);
+                records.saturating_mul(step.record_size) < config.fetch_min_bytes
+            })?
+        } else if apart.1 <= round_trip {
+            every(round_trip)? // Some record is there whenever a fetch arrives.
+        } else {
+            Rhythm {
+                beat: Beat::Record,
+                gap: apart,
+                records: (1, 1),
+                until,
+            }
+        };
+        let can_go_on = match rhythm.beat {
+            Beat::Time { .. } => rhythm.records.0 > 0,
+            // The fetch is there before the next record, and waits for it.
+            Beat::Record => {
+                apart.0 >= round_trip.max(SimDuration::from_micros(1))
+                    && apart.1 <= parked
+                    && arrivals.due(step.from) == first
+            }
+        };
+        let (least, most) = rhythm.records;
+        (can_go_on && (least..=most).contains(&step.records)).then_some(rhythm)
     }
 
     /// True when `poll()` returns all of `most` records of each partition, and nothing limits a fetch.
     fn can_return(&self, most: u64, cycle: &Cycle, ground: &Ground<'_>) -> bool {
         let config = &ground.spec.config;
         let bytes = most.saturating_mul(cycle.step.record_size);
-        most * cycle.partitions <= u64::from(config.max_poll_records)
+        most.saturating_mul(cycle.partitions) <= u64::from(config.max_poll_records)
             && bytes <= config.max_partition_fetch_bytes
             && bytes.saturating_mul(cycle.partitions) <= config.fetch_max_bytes
     }
@@ -311,48 +395,34 @@ impl Client {
     /// The heartbeat thread takes its passes where the waits of `cycle` let it: see [`super::heartbeats`].
     fn pass_waits(&mut self, cycle: &Cycle, ground: &mut Ground<'_>) {
         let step = super::heartbeats::step(ground);
-        let overhead = ground.calibration.batch_overhead;
-        let timeout = ground.spec.processing.poll_timeout;
-        ground.now = cycle.step.answered;
+        let answered =
+            |number, ground: &Ground<'_>| cycle.answered(number, &ground.logs[cycle.step.index]);
+        let end = |number, ground: &Ground<'_>| cycle.end(number, &ground.logs[cycle.step.index]);
+        ground.now = answered(0, ground);
         self.heartbeat_pass_after_network(ground);
-        let mut number = 0;
+        let (mut number, mut from) = (0, cycle.step.from);
         loop {
             // Only a wait in which the next pass comes due changes anything.
             let due = self.heartbeat_pass + step;
-            let behind = due.since(cycle.step.answered).as_micros().saturating_sub(1);
-            number = number.max(behind / cycle.period.as_micros());
+            if due > answered(number + 1, ground) {
+                number = cycle.first_from(due, &ground.logs[cycle.step.index]) - 1;
+                from = end(number.saturating_sub(1), ground);
+            }
             if number + 1 >= cycle.times {
                 return;
             }
-            let from = match number {
-                0 => cycle.step.from,
-                _ => ground.readable(cycle.step.index, cycle.ready(number - 1)),
-            };
-            let records = ground.readable(cycle.step.index, cycle.ready(number)) - from;
-            let worked = cycle.answered(number) + cycle.busy(records) + overhead;
+            let to = end(number, ground);
+            let worked = answered(number, ground) + cycle.busy(to - from) + cycle.overhead;
             for wait in 0..=cycle.empty_polls {
                 self.waiting_since = worked + cycle.empty.times(wait);
                 ground.now = if wait < cycle.empty_polls {
-                    self.waiting_since + timeout
+                    self.waiting_since + cycle.timeout
                 } else {
-                    cycle.answered(number + 1)
+                    answered(number + 1, ground)
                 };
                 self.heartbeat_pass_after_network(ground);
             }
-            number += 1;
+            (number, from) = (number + 1, to);
         }
     }
 }
-
-impl Cycle {
-    /// How many `poll()`s return nothing between work that ends `busy` after an answer and the next answer, if that one comes while `poll()` waits.
-    fn waits_after(&self, busy: SimDuration, timeout: SimDuration) -> Option<u64> {
-        let waited = self.period.as_micros().checked_sub(busy.as_micros())?;
-        let within = waited.checked_rem(self.empty.as_micros())?;
-        let is_waiting = 0 < within && within < timeout.as_micros();
-        is_waiting.then(|| waited / self.empty.as_micros())
-    }
-}
-
-/// As many records as a replication will see of a partition that is worth the while.
-const EVER: u64 = 1 << 40;

@@ -138,6 +138,8 @@ pub(super) struct Ground<'a> {
     /// Measured window.
     pub(super) window: Window,
     pub(super) tokens: &'a mut u64,
+    /// See [`crate::timeline::Timeline::polls_played`].
+    pub(super) polls_played: &'a mut u64,
     pub(super) out: &'a mut Vec<Output>,
 }
 

@@ -11,7 +11,7 @@ mod trains;
 use std::sync::Arc;
 
 use batches::Batch;
-pub(super) use trains::Train;
+pub(super) use trains::{Beat, Train};
 
 use super::records::{Holes, Log, Passed, UNCHANGED, in_no_hands, slowed};
 use super::window::Window;

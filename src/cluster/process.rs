@@ -130,6 +130,7 @@ impl World<'_> {
             step_by_step: self.options.step_by_step,
             window: self.window,
             tokens: &mut self.tokens,
+            polls_played: &mut self.polls_played,
             out: &mut out,
         };
         let result = act(&mut client, &mut ground);

@@ -49,22 +49,22 @@ impl Histogram {
         self.sum += u128::from(value) * u128::from(times);
     }
 
-    /// Counts each of `values` once.
-    pub fn record_all(&mut self, values: impl Iterator<Item = u64>) {
+    /// Counts each of `values` `times` times.
+    pub fn record_all(&mut self, values: impl Iterator<Item = u64>, times: u64) {
         let (mut count, mut max, mut sum) = (0, self.max, 0_u128);
         for value in values {
             let bucket = bucket_of(value);
             if bucket >= self.buckets.len() {
                 self.buckets.resize(bucket + 1, 0);
             }
-            self.buckets[bucket] += 1;
-            count += 1;
+            self.buckets[bucket] += times;
+            count += times;
             max = max.max(value);
             sum += u128::from(value);
         }
         self.count += count;
         self.max = max;
-        self.sum += sum;
+        self.sum += sum * u128::from(times);
     }
 
     /// Counts `count` values `times` times each: `first`, and those that follow it at intervals of `step`; none is below zero.
@@ -165,7 +165,7 @@ mod tests {
             at_once.record_progression(first, step, count, times);
             let values = (0..count * times)
                 .map(|index| first.wrapping_add_signed(step * (index % count) as i64));
-            one_by_one.record_all(values.clone());
+            one_by_one.record_all(values.clone(), 1);
             assert_eq!(at_once, one_by_one);
             let mut each = Histogram::default();
             values.for_each(|value| each.record(value));

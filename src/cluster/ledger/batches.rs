@@ -151,7 +151,7 @@ impl Account {
             let ended = batch.end(index);
             window.holds(due).then(|| ended.since(due).as_micros())
         });
-        self.totals.latency.record_all(latencies);
+        self.totals.latency.record_all(latencies, times);
     }
 
     pub(super) fn check_caught_up(&mut self, log: &Log, done: u64, at: SimTime) {
