@@ -311,7 +311,7 @@ impl Client {
             App::Working { until } => self.member.poll_due().max(until),
             _ => self.member.poll_due(),
         };
-        poll.min(self.member.heartbeat_due())
+        poll.min(self.next_heartbeat(ground))
             .min(self.member.poll_deadline())
             .min(self.metadata_due)
             .max(next)

@@ -105,6 +105,19 @@ impl Cycle {
         }
     }
 
+    /// The same as [`Cycle::end`] where `from` is the first record that the fetch brings.
+    fn end_after(&self, from: u64, number: u64, log: &Log) -> u64 {
+        let (least, most) = self.rhythm.records;
+        match self.rhythm.beat {
+            Beat::Time { first, every } if least < most => {
+                let at_least = from + least;
+                let one_more = log.arrivals.due(at_least) <= first + every.times(number);
+                at_least + u64::from(one_more)
+            }
+            Beat::Time { .. } | Beat::Record => from + least,
+        }
+    }
+
     /// How long `records` of each partition are processed.
     fn busy(&self, records: u64) -> SimDuration {
         self.per_poll + self.per_record.times(self.partitions * records)
@@ -395,34 +408,40 @@ impl Client {
     /// The heartbeat thread takes its passes where the waits of `cycle` let it: see [`super::heartbeats`].
     fn pass_waits(&mut self, cycle: &Cycle, ground: &mut Ground<'_>) {
         let step = super::heartbeats::step(ground);
-        let answered =
-            |number, ground: &Ground<'_>| cycle.answered(number, &ground.logs[cycle.step.index]);
-        let end = |number, ground: &Ground<'_>| cycle.end(number, &ground.logs[cycle.step.index]);
-        ground.now = answered(0, ground);
-        self.heartbeat_pass_after_network(ground);
+        let index = cycle.step.index;
         let (mut number, mut from) = (0, cycle.step.from);
+        let mut answered = cycle.answered(0, &ground.logs[index]);
+        ground.now = answered;
+        self.heartbeat_pass_after_network(ground);
         loop {
-            // Only a wait in which the next pass comes due changes anything.
+            // Only a wait that does not end before the next pass comes due changes anything.
             let due = self.heartbeat_pass + step;
-            if due > answered(number + 1, ground) {
-                number = cycle.first_from(due, &ground.logs[cycle.step.index]) - 1;
-                from = end(number.saturating_sub(1), ground);
+            let log = &ground.logs[index];
+            let mut next = cycle.answered(number + 1, log);
+            if next < due {
+                number = cycle.first_from(due, log) - 1;
+                from = cycle.end(number - 1, log);
+                answered = cycle.answered(number, log);
+                next = cycle.answered(number + 1, log);
             }
             if number + 1 >= cycle.times {
                 return;
             }
-            let to = end(number, ground);
-            let worked = answered(number, ground) + cycle.busy(to - from) + cycle.overhead;
+            let to = cycle.end_after(from, number, log);
+            let worked = answered + cycle.busy(to - from) + cycle.overhead;
             for wait in 0..=cycle.empty_polls {
-                self.waiting_since = worked + cycle.empty.times(wait);
-                ground.now = if wait < cycle.empty_polls {
-                    self.waiting_since + cycle.timeout
+                let called = worked + cycle.empty.times(wait);
+                let returns = if wait < cycle.empty_polls {
+                    called + cycle.timeout
                 } else {
-                    answered(number + 1, ground)
+                    next
                 };
-                self.heartbeat_pass_after_network(ground);
+                if self.heartbeat_pass + step <= returns {
+                    (self.waiting_since, ground.now) = (called, returns);
+                    self.heartbeat_pass_after_network(ground);
+                }
             }
-            (number, from) = (number + 1, to);
+            (number, from, answered) = (number + 1, to, next);
         }
     }
 }
