@@ -69,8 +69,9 @@ fn outcome(sets: &[&str]) -> String {
 }
 
 /// Keys that are not about what happens: names and questions; what is expected; the overlay of a variant (its keys are others'); a host, which has no model
-/// of its own before processors have one and is refused or noted until then.
-const WORDS: [&str; 6] = [
+/// of its own before processors have one and is refused or noted until then; settings of consumer groups, whose members do not play yet.
+const WORDS: [&str; 7] = [
+    "brokers.group_config",
     "scenario.name",
     "scenario.about",
     "member_entry.name",
@@ -200,8 +201,8 @@ const START_WITHOUT_COORDINATOR: &[&str] = &[
     "events=[{at: 20s, coordinator: move, unavailable: 4s}, {at: 21s, restart: checkout/x, down: 1s}]",
 ];
 
-/// The other protocol is refused until it has a model.
-const REFUSED: [&str; 1] = ["group.protocol"];
+/// Keys that matter in consumer groups: proven by what the plan holds until their members play.
+const OF_CONSUMER_GROUPS: [&str; 2] = ["group.protocol", "group.remote.assignor"];
 
 #[test]
 fn every_modelled_consumer_key_changes_what_happens() {
@@ -220,7 +221,7 @@ fn every_modelled_consumer_key_changes_what_happens() {
     for key in modelled {
         let proven = CONSUMER.iter().any(|(name, ..)| *name == key.name);
         assert!(
-            proven || REFUSED.contains(&key.name),
+            proven || OF_CONSUMER_GROUPS.contains(&key.name),
             "no proof for {}",
             key.name
         );
@@ -245,10 +246,23 @@ fn every_modelled_broker_key_changes_what_happens() {
     let bounds = [
         ("group.max.session.timeout.ms", "8000"),
         ("group.min.session.timeout.ms", "9500"),
+        ("group.consumer.max.assignment.interval.ms", "900"),
+        ("group.consumer.max.heartbeat.interval.ms", "4000"),
+        ("group.consumer.max.session.timeout.ms", "44000"),
+        ("group.consumer.min.assignment.interval.ms", "1100"),
+        ("group.consumer.min.heartbeat.interval.ms", "6000"),
+        ("group.consumer.min.session.timeout.ms", "46000"),
+        ("group.consumer.assignors", "[uniform]"),
+        ("group.coordinator.rebalance.protocols", "[classic]"),
     ];
+    let other = "groups.audit={topics: [orders], members: 1, config: {group.protocol: consumer, group.remote.assignor: range}}";
+    assert!(!outcome(&[other]).is_empty());
     for (key, value) in bounds {
         let overrides = Overrides {
-            set: vec![format!("brokers.config={{{key}: {value}}}")],
+            set: vec![
+                other.to_owned(),
+                format!("brokers.config={{{key}: {value}}}"),
+            ],
             ..Overrides::default()
         };
         let refused = load("knobs.yaml", BASE, &mut Traces, &overrides);
@@ -261,5 +275,17 @@ fn every_modelled_broker_key_changes_what_happens() {
         .map(|key| key.name)
         .collect();
     modelled.retain(|key| !proven.clone().any(|name| name == *key));
+    // These matter in consumer groups only: proven by what the plan holds until their members play.
+    let of_consumer_groups = [
+        "assignment.interval.ms",
+        "heartbeat.interval.ms",
+        "session.timeout.ms",
+        "max.size",
+        "migration.policy",
+    ];
+    modelled.retain(|key| {
+        let name = key.strip_prefix("group.consumer.").unwrap_or("");
+        !of_consumer_groups.contains(&name)
+    });
     assert!(modelled.is_empty(), "no proof for {modelled:?}");
 }

@@ -200,10 +200,19 @@ fn every_modelled_kafka_key_changes_the_plan() {
         let set = format!("groups.checkout.config={{{key}: {value}}}");
         assert!(outcome(&[&set]) != before, "{key}");
     }
-    // An id belongs to one member, and the other protocol is refused.
+    let consumer = "groups.checkout.config={group.protocol: consumer}";
+    let remote = "groups.checkout.config={group.protocol: consumer, group.remote.assignor: range}";
+    assert!(outcome(&[consumer]) != before && outcome(&[consumer]) != outcome(&[remote]));
+    // An id belongs to one member.
     let own = "groups.checkout.members.1.config={group.instance.id: one}";
     assert!(outcome(&[own]) != before);
     let brokers = [
+        ("group.consumer.assignment.interval.ms", "0"),
+        ("group.consumer.assignors", "[range, uniform]"),
+        ("group.consumer.heartbeat.interval.ms", "6000"),
+        ("group.consumer.max.size", "10"),
+        ("group.consumer.migration.policy", "disabled"),
+        ("group.consumer.session.timeout.ms", "50000"),
         ("group.initial.rebalance.delay.ms", "0"),
         ("group.max.session.timeout.ms", "50000"),
         ("group.max.size", "10"),
@@ -213,9 +222,27 @@ fn every_modelled_kafka_key_changes_the_plan() {
         let set = format!("brokers.config={{{key}: {value}}}");
         assert!(outcome(&[&set]) != before, "{key}");
     }
-    let proven = values.iter().chain(&brokers).map(|(key, _)| *key);
+    let groups = [
+        ("consumer.assignment.interval.ms", "0"),
+        ("consumer.heartbeat.interval.ms", "6000"),
+        ("consumer.session.timeout.ms", "50000"),
+    ];
+    for (key, value) in groups {
+        let set = format!("brokers.group_config={{checkout: {{{key}: {value}}}}}");
+        assert!(outcome(&[&set]) != before, "{key}");
+    }
+    let bounds = bounds_widen_what_is_accepted();
+    let proven = values.iter().chain(&brokers).chain(&groups);
     let proven: BTreeSet<&str> = proven
-        .chain(["group.instance.id", "group.protocol"])
+        .map(|(key, _)| *key)
+        .chain(bounds)
+        .chain([
+            "group.instance.id",
+            "group.protocol",
+            "group.remote.assignor",
+            // Excludes only: see tests/broken.
+            "group.coordinator.rebalance.protocols",
+        ])
         .collect();
     for side in [Side::Consumer, Side::Broker, Side::Group] {
         for key in kafka::keys(side)
@@ -225,6 +252,36 @@ fn every_modelled_kafka_key_changes_the_plan() {
             assert!(proven.contains(key.name), "no proof for {}", key.name);
         }
     }
+}
+
+/// Each bound of the brokers lets a group have what it could not have before; their keys.
+fn bounds_widen_what_is_accepted() -> Vec<&'static str> {
+    let bounds = [
+        ("group.consumer.max.assignment.interval.ms", "16000"),
+        ("group.consumer.max.heartbeat.interval.ms", "16000"),
+        ("group.consumer.max.session.timeout.ms", "61000"),
+        ("group.consumer.min.heartbeat.interval.ms", "4000"),
+        ("group.consumer.min.session.timeout.ms", "20000"),
+    ];
+    let accepted = |sets: Vec<String>| {
+        let overrides = Overrides {
+            set: sets,
+            ..Overrides::default()
+        };
+        load("keys.yaml", BASE, &mut OneTrace, &overrides).is_ok()
+    };
+    for (key, value) in bounds {
+        let (_, name) = key.split_at("group.consumer.max.".len());
+        let own = format!("brokers.group_config={{checkout: {{consumer.{name}: {value}}}}}");
+        assert!(!accepted(vec![own.clone()]), "{key}");
+        let set = format!("brokers.config={{{key}: {value}}}");
+        assert!(accepted(vec![own, set]), "{key}");
+    }
+    // Nothing is lower than the lowest assignment interval, so that it can only exclude.
+    let least = "group.consumer.min.assignment.interval.ms";
+    assert!(!accepted(vec![format!("brokers.config={{{least}: 1001}}")]));
+    let bounds = bounds.iter().map(|(key, _)| *key);
+    bounds.chain([least]).collect()
 }
 
 #[test]

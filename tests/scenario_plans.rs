@@ -2,9 +2,9 @@
 
 mod common;
 
-use rebsim::assignor::{AssignorKind, ConsumerId, GroupId, TopicId};
+use rebsim::assignor::{AssignorKind, ConsumerId, GroupId, ServerAssignorKind, TopicId};
 use rebsim::kernel::{SimDuration, SimTime};
-use rebsim::protocol::config::OffsetReset;
+use rebsim::protocol::config::{GroupProtocol, MigrationPolicy, OffsetReset};
 use rebsim::scenario::plan::{
     CommitMode, CommitStyle, Ending, ResetTo, Sequencing, StartAt, Target, Verb,
 };
@@ -366,4 +366,52 @@ fn distributions_are_read_with_their_parameters() {
         (1.0, ms(10)),
     ];
     assert_eq!(*of(3), Distribution::Quantiles(points));
+}
+
+#[test]
+fn a_group_may_speak_both_protocols_and_has_settings_of_its_own() {
+    let plan = only("consumer.yaml");
+    let [audit, checkout] = &plan.groups[..] else {
+        panic!("two groups")
+    };
+    let ms = SimDuration::from_millis;
+    assert_eq!(audit.config, plan.brokers.config);
+    let brokers = &plan.brokers.config.consumer;
+    assert_eq!(
+        (brokers.session_timeout, brokers.heartbeat_interval),
+        (secs(50), secs(5))
+    );
+    assert_eq!(brokers.assignment_interval, secs(1));
+    assert_eq!(brokers.migration_policy, MigrationPolicy::Upgrade);
+    assert_eq!((brokers.max_size, brokers.first_epoch), (100, 2));
+    let assignors = [ServerAssignorKind::Range, ServerAssignorKind::Uniform];
+    assert_eq!(brokers.assignors[..], assignors);
+    let own = &checkout.config.consumer;
+    assert_eq!(
+        (own.session_timeout, own.heartbeat_interval),
+        (secs(6), secs(1))
+    );
+    assert_eq!(own.assignment_interval, ms(0));
+    assert_eq!(own.max_size, 100, "the rest is the brokers'");
+
+    let of = |id: usize| &plan.consumers[id].config;
+    assert_eq!(of(0).group_protocol, GroupProtocol::Consumer);
+    assert_eq!(of(0).group_remote_assignor, Some(ServerAssignorKind::Range));
+    assert!(of(0).async_client.polls_asynchronously, "4.3");
+    assert_eq!(
+        (of(2).group_protocol, of(2).session_timeout),
+        (GroupProtocol::Classic, secs(10))
+    );
+    assert_eq!(of(5).group_protocol, GroupProtocol::Consumer);
+    assert!(
+        !of(5).async_client.polls_asynchronously,
+        "the client is of 4.1"
+    );
+    let Verb::Configure(_, settings) = &plan.events[0].verb else {
+        panic!("a change of settings")
+    };
+    assert_eq!(settings.len(), 4);
+    for (_, config) in settings {
+        assert_eq!(config.group_protocol, GroupProtocol::Consumer);
+    }
 }

@@ -17,6 +17,7 @@ impl World<'_> {
             return;
         }
         self.topology.partitions[topic.index()] = partitions;
+        self.topics[topic.index()].partitions = partitions;
         let brokers = &self.plan.brokers;
         if !brokers.racks.is_empty() {
             let replicas = self.plan.topics[topic.index()].replicas as usize;
@@ -35,6 +36,10 @@ impl World<'_> {
             before,
             partitions,
         });
+        let now = self.now();
+        for host in &mut self.groups {
+            host.coordinator.on_topics_changed(now, &self.topics);
+        }
     }
 
     pub(super) fn unload_coordinator(

@@ -7,12 +7,14 @@
 
 use std::sync::Arc;
 
+use super::async_poll::Queues;
 use super::fetch::{Fetcher, Handed};
 use super::ground::{Ground, Output};
+use super::membership::Membership;
 use super::window::Window;
 use crate::assignor::{MemberId, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::classic::member::{CommitPurpose, Member, MemberEffect};
+use crate::protocol::effect::{CommitPurpose, MemberEffect};
 use crate::protocol::message::{ErrorCode, RequestToken, Response};
 use crate::scenario::plan::CommitMode;
 use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
@@ -71,8 +73,10 @@ pub(super) type LeaderResult = (Vec<(MemberId, Partitions)>, Vec<(TopicId, u32)>
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) member: Member,
+    pub(super) member: Membership,
     pub(super) fetcher: Fetcher,
+    /// Between its threads, when it speaks the consumer protocol.
+    pub(super) queues: Queues,
     /// Its own time: the last step or answer.
     pub(super) clock: SimTime,
     pub(super) app: App,
@@ -116,7 +120,7 @@ pub(super) struct Client {
 impl Client {
     /// A consumer whose process starts now.
     pub(super) fn new(
-        member: Member,
+        member: Membership,
         now: SimTime,
         brokers: usize,
         construction: SimDuration,
@@ -124,6 +128,7 @@ impl Client {
         Self {
             member,
             fetcher: Fetcher::new(brokers),
+            queues: Queues::default(),
             clock: now,
             app: App::Starting {
                 until: now + construction,
@@ -230,7 +235,9 @@ impl Client {
         if self.frozen_until > ground.now {
             return;
         }
-        if self.handles_answers() {
+        if self.member.modern().is_some() {
+            self.on_async_answers(ground);
+        } else if self.handles_answers() {
             self.on_network(ground);
         } else if super::heartbeats::step(ground).is_zero() && self.heartbeat_thread_runs() {
             self.drain(ground);
@@ -243,6 +250,9 @@ impl Client {
     }
 
     fn next_awake(&self, ground: &Ground<'_>) -> SimTime {
+        if self.member.modern().is_some() {
+            return self.next_async(ground);
+        }
         if !self.inbox.is_empty() && self.handles_answers() {
             return ground.now; // It stood still when they came.
         }
@@ -290,6 +300,7 @@ impl Client {
     pub(super) fn is_steady(&self, ground: &Ground<'_>) -> bool {
         matches!(self.app, App::Polling | App::Working { .. })
             && self.inbox.is_empty()
+            && self.queues.is_idle()
             && self.pending.is_empty()
             && self.fetcher.is_settled()
             && self.metadata_answer.is_none()
@@ -344,6 +355,9 @@ impl Client {
     /// Does what is due now.
     pub(super) fn step(&mut self, ground: &mut Ground<'_>) {
         self.begin_serving(ground);
+        if self.member.modern().is_some() {
+            return self.async_step(ground);
+        }
         if self.heartbeat_notice <= ground.now {
             self.send_heartbeat(ground);
         }
@@ -368,13 +382,7 @@ impl Client {
                 self.apply(effects, ground);
                 self.turn(ground);
             }
-            App::Exiting { until } if until <= ground.now => {
-                self.app = App::Dead;
-                ground.observe(Observation::ConsumerClosed {
-                    consumer: ground.consumer,
-                });
-                ground.out.push(Output::Exited);
-            }
+            App::Exiting { until } if until <= ground.now => self.exit(ground),
             App::Polling => self.on_network(ground),
             App::Starting { .. }
             | App::Working { .. }
@@ -386,6 +394,15 @@ impl Client {
             | App::Exiting { .. } => self.heartbeat_thread(ground),
             App::Dead => {}
         }
+    }
+
+    /// The process exits after `close()`.
+    pub(super) fn exit(&mut self, ground: &mut Ground<'_>) {
+        self.app = App::Dead;
+        ground.observe(Observation::ConsumerClosed {
+            consumer: ground.consumer,
+        });
+        ground.out.push(Output::Exited);
     }
 
     pub(super) fn release_all(&mut self, why: ReleaseReason, ground: &mut Ground<'_>) {
@@ -410,27 +427,39 @@ impl Client {
             let mut effects = Vec::new();
             match answer {
                 Answer::Group(response) => {
-                    self.member.on_response(ground.now, response, &mut effects)
+                    let at = &self.fetcher;
+                    self.member
+                        .on_response(ground.now, response, at, &mut effects);
                 }
                 Answer::Commit(purpose, error) => {
+                    let at = &self.fetcher;
                     self.member
-                        .on_commit(ground.now, purpose, error, &mut effects);
+                        .on_commit(ground.now, purpose, error, at, &mut effects);
                     if purpose == CommitPurpose::Application {
                         self.apply(std::mem::take(&mut effects), ground);
                         self.after_application_commit(ground);
                     }
                 }
-                Answer::Offsets(offsets) => self.fetcher.on_committed(&offsets, ground),
+                Answer::Offsets(offsets) => {
+                    let later = self.member.modern().is_some();
+                    self.fetcher.on_committed(&offsets, later, ground);
+                    if later {
+                        self.on_positions(ground);
+                    }
+                }
                 Answer::Coordinator(found) => {
-                    self.member.on_coordinator(ground.now, found);
+                    let at = &self.fetcher;
+                    self.member
+                        .on_coordinator(ground.now, found, at, &mut effects);
                     if self.metadata_due == SimTime::NEVER {
                         // The first metadata came just before.
                         self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
                     }
                 }
                 Answer::Disconnected => {
-                    self.member.on_disconnected(ground.now);
                     self.fetcher.on_disconnected();
+                    let at = &self.fetcher;
+                    self.member.on_disconnected(ground.now, at, &mut effects);
                     self.commit_gave_up(&mut effects, ground);
                 }
             }
@@ -445,12 +474,15 @@ impl Client {
     fn commit_gave_up(&mut self, effects: &mut Vec<MemberEffect>, ground: &mut Ground<'_>) {
         let error = ErrorCode::CoordinatorNotAvailable;
         match self.app {
-            App::Closing => self
-                .member
-                .on_commit(ground.now, CommitPurpose::Close, error, effects),
-            App::CallbackCommit { .. } | App::Committing { .. } => {
+            App::Closing => {
+                let (now, at) = (ground.now, &self.fetcher);
                 self.member
-                    .on_commit(ground.now, CommitPurpose::Application, error, effects);
+                    .on_commit(now, CommitPurpose::Close, error, at, effects);
+            }
+            App::CallbackCommit { .. } | App::Committing { .. } => {
+                let (now, at) = (ground.now, &self.fetcher);
+                self.member
+                    .on_commit(now, CommitPurpose::Application, error, at, effects);
                 self.after_application_commit(ground);
             }
             App::Starting { .. }

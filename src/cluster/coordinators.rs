@@ -20,9 +20,11 @@ use super::ground::Packet;
 use super::ledger::Account;
 use crate::assignor::{ConsumerId, MemberId};
 use crate::kernel::{Draw, Order, Place, SimDuration, SimTime, Tick, Timers};
-use crate::protocol::classic::Coordinator;
+use crate::protocol::coordinator::GroupCoordinator;
 use crate::protocol::effect::CoordinatorTimer;
-use crate::protocol::message::{ErrorCode, JoinGroupResponse, Request, RequestToken, Response};
+use crate::protocol::message::{
+    ConsumerGroupHeartbeatResponse, ErrorCode, JoinGroupResponse, Request, RequestToken, Response,
+};
 
 /// One request at the broker.
 #[derive(Debug)]
@@ -50,13 +52,13 @@ pub(super) struct ReturnAddress {
     pub(super) consumer: ConsumerId,
     pub(super) incarnation: u32,
     pub(super) back: SimDuration,
-    pub(super) purpose: Option<crate::protocol::classic::member::CommitPurpose>,
+    pub(super) purpose: Option<crate::protocol::effect::CommitPurpose>,
 }
 
 /// One group on its broker.
 #[derive(Debug)]
 pub(super) struct HostedGroup {
-    pub(super) coordinator: Coordinator,
+    pub(super) coordinator: GroupCoordinator,
     pub(super) timers: Timers<CoordinatorTimer>,
     /// What the group did, by flat index of the partition.
     pub(super) accounts: Vec<Account>,
@@ -71,6 +73,8 @@ pub(super) struct HostedGroup {
     /// Can be reached.
     pub(super) available: bool,
     pub(super) append: Draw,
+    /// See [`crate::protocol::config::BrokerConfig::append_lingers`].
+    pub(super) append_lingers: bool,
     /// Writes are committed in order.
     pub(super) last_append: SimTime,
 }
@@ -94,6 +98,14 @@ pub(super) fn not_coordinator(packet: &Packet) -> Answer {
         Packet::Group(Request::Heartbeat(_)) => Answer::Group(Response::Heartbeat(error)),
         Packet::Group(Request::LeaveGroup(_)) => Answer::Group(Response::LeaveGroup(error)),
         Packet::Group(Request::OffsetCommit(_)) => Answer::Group(Response::OffsetCommit(error)),
+        Packet::Group(Request::ConsumerGroupHeartbeat(request)) => Answer::Group(
+            Response::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse {
+                error,
+                member_epoch: request.member_epoch,
+                heartbeat_interval: SimDuration::ZERO,
+                assignment: None,
+            }),
+        ),
         Packet::Commit(purpose, _) => Answer::Commit(*purpose, error),
         Packet::OffsetFetch(_) => Answer::Disconnected,
         Packet::FindCoordinator => Answer::Coordinator(false),
@@ -109,6 +121,19 @@ impl World<'_> {
         let mut out = Vec::new();
         let now = self.now();
         act(&mut self.groups[group.index()], now, &mut out);
+        self.apply_effects(group, out);
+    }
+
+    /// A request of a member, or its commit, is served.
+    pub(super) fn serve_group(&mut self, group: GroupId, token: RequestToken, request: Request) {
+        let mut out = Vec::new();
+        let now = self.now();
+        let coordinator = &mut self.groups[group.index()].coordinator;
+        coordinator.on_request(now, token, request, &self.topics, &mut out);
+        self.apply_effects(group, out);
+    }
+
+    fn apply_effects(&mut self, group: GroupId, out: Vec<CoordinatorEffect>) {
         self.applying += 1;
         for effect in out {
             self.apply_effect(group, effect);
@@ -151,7 +176,12 @@ impl World<'_> {
                     .append
                     .as_ref()
                     .unwrap_or(&self.plan.brokers.append);
-                let at = (now + append.sample(&mut host.append)).max(host.last_append);
+                let linger = if host.append_lingers {
+                    self.options.calibration.append_linger
+                } else {
+                    SimDuration::ZERO
+                };
+                let at = (now + append.sample(&mut host.append) + linger).max(host.last_append);
                 host.last_append = at;
                 self.schedule(at, Class::Message, entity, Event::Appended { group, token });
             }
@@ -235,6 +265,13 @@ impl World<'_> {
                 member_id,
                 state,
             },
+            CoordinatorFact::MemberJoined { .. }
+            | CoordinatorFact::GroupEpoch { .. }
+            | CoordinatorFact::TargetAssignment { .. }
+            | CoordinatorFact::MemberEpoch { .. }
+            | CoordinatorFact::StaticMemberAway { .. } => {
+                return self.observe_consumer_fact(group, fact);
+            }
             CoordinatorFact::StaticMemberReplaced {
                 instance_id,
                 old,
@@ -279,6 +316,77 @@ impl World<'_> {
                     .map(|(id, list)| (of(id), Arc::clone(list)))
                     .collect(),
             },
+        };
+        self.observe(observation);
+    }
+
+    /// Facts of consumer groups.
+    fn observe_consumer_fact(&mut self, group: GroupId, fact: CoordinatorFact) {
+        let processes = &self.groups[group.index()].processes;
+        let of = |id: &MemberId| processes.get(id).copied().unwrap_or(ConsumerId(u32::MAX));
+        let observation = match fact {
+            CoordinatorFact::MemberJoined {
+                member_id,
+                protocol,
+            } => Observation::MemberJoined {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                protocol,
+            },
+            CoordinatorFact::GroupEpoch { epoch, reason, by } => Observation::GroupEpoch {
+                group,
+                epoch,
+                reason,
+                by: by.as_ref().map(of),
+            },
+            CoordinatorFact::TargetAssignment {
+                epoch,
+                assignor,
+                assignment,
+            } => Observation::TargetAssignment {
+                group,
+                epoch,
+                assignor,
+                assignment: assignment
+                    .iter()
+                    .map(|(id, list)| (of(id), Arc::clone(list)))
+                    .collect(),
+            },
+            CoordinatorFact::MemberEpoch {
+                member_id,
+                epoch,
+                previous_epoch,
+                state,
+                assigned,
+                pending_revocation,
+            } => Observation::MemberEpoch {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                epoch,
+                previous_epoch,
+                state,
+                assigned,
+                pending_revocation,
+            },
+            CoordinatorFact::StaticMemberAway {
+                member_id,
+                instance_id,
+            } => Observation::StaticMemberAway {
+                group,
+                consumer: of(&member_id),
+                member_id,
+                instance_id,
+            },
+            CoordinatorFact::GroupState { .. }
+            | CoordinatorFact::MemberIdIssued { .. }
+            | CoordinatorFact::MemberAdded { .. }
+            | CoordinatorFact::StaticMemberReplaced { .. }
+            | CoordinatorFact::MemberRemoved { .. }
+            | CoordinatorFact::MemberRejoined { .. }
+            | CoordinatorFact::JoinComplete { .. }
+            | CoordinatorFact::AssignmentReceived { .. } => return,
         };
         self.observe(observation);
     }

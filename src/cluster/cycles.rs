@@ -138,7 +138,7 @@ impl Fetcher {
     /// The fetches on their way, if they are in step.
     fn in_step(&self, ground: &Ground<'_>) -> Option<Step> {
         let first = self.slots.first()?;
-        let arrivals = &ground.logs[first.index].arrivals;
+        let alike = &ground.logs[first.index];
         let node = &self.nodes[first.node];
         let (latency, chunk) = (
             ground.constant_latency(first.node)?,
@@ -156,7 +156,7 @@ impl Fetcher {
                     && chunk.to - chunk.from == records
                     && ground.readable(slot.index, ready) == chunk.to
                     && (slot.index == first.index
-                        || (ground.logs[slot.index].arrivals).keeps_step_with(arrivals));
+                        || ground.logs[slot.index].keeps_step_with(alike));
                 if !is_in_step {
                     return None;
                 }
@@ -275,7 +275,7 @@ impl Client {
         let mut cycle = Cycle {
             step,
             rhythm,
-            append_delay: ground.calibration.append_delay,
+            append_delay: ground.logs[step.index].append_delay,
             per_poll,
             per_record,
             partitions: self.fetcher.slots.len() as u64,
@@ -311,6 +311,7 @@ impl Client {
     /// True when `poll()` waits for the answers that come at `answered`, and for nothing else.
     fn is_undisturbed(&self, answered: SimTime, ground: &Ground<'_>) -> bool {
         self.is_steady(ground)
+            && self.member.modern().is_none()
             && self.clock.max(self.waiting_since) < answered
             && self.frozen_until <= self.clock
             && ground.cut_until <= answered
@@ -341,8 +342,8 @@ impl Client {
     /// the latest after `fetch.max.wait.ms`.
     fn rhythm(&self, step: &Step, ground: &Ground<'_>) -> Option<Rhythm> {
         let config = &ground.spec.config;
-        let delay = ground.calibration.append_delay;
-        let arrivals = &ground.logs[step.index].arrivals;
+        let log = &ground.logs[step.index];
+        let (delay, arrivals) = (log.append_delay, &log.arrivals);
         let first = SimTime::from_micros(step.ready.as_micros().checked_sub(delay.as_micros())?);
         let (rate, until) = arrivals.pace(first)?;
         let apart = (

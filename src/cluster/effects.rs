@@ -1,5 +1,6 @@
 //! What a client does when its membership asks for it: sends, callbacks, commits, `close()`.
 
+use super::async_poll::Asked;
 use super::client::App;
 use super::client::Client;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use super::ground::{Ground, Output, Packet};
 use crate::assignor::TopicPartition;
 use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::classic::member::{CommitPurpose, MemberEffect};
+use crate::protocol::effect::{CommitPurpose, MemberEffect};
 use crate::scenario::plan::CommitStyle;
 use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
 
@@ -22,7 +23,11 @@ impl Client {
                 }
                 MemberEffect::FindCoordinator => {
                     let bootstrap = if std::mem::take(&mut self.first_lookup) {
-                        ground.calibration.bootstrap
+                        if self.member.modern().is_some() {
+                            ground.calibration.bootstrap + ground.calibration.background_start
+                        } else {
+                            ground.calibration.bootstrap
+                        }
                     } else {
                         SimDuration::ZERO
                     };
@@ -37,13 +42,18 @@ impl Client {
                     ground.out.push(Output::Assign(kind, members));
                 }
                 MemberEffect::WatchMetadata(members) => ground.out.push(Output::Watch(members)),
-                MemberEffect::Suspend => {
-                    self.release_serving(ReleaseReason::PendingRevocation, None, ground);
-                    self.fetcher.suspend();
+                MemberEffect::Suspend(partitions) => {
+                    let why = ReleaseReason::PendingRevocation;
+                    self.release_serving(why, Some(&partitions), ground);
+                    self.fetcher.drop_unowned();
                     self.observe_dropped(ground);
                 }
                 MemberEffect::Callback(kind, partitions) => {
-                    self.enter_callback(kind, &partitions, ground)
+                    if self.member.modern().is_some() && !self.closing {
+                        self.queues.ask(Asked::Callback(kind, partitions));
+                    } else {
+                        self.enter_callback(kind, &partitions, ground);
+                    }
                 }
                 MemberEffect::Install(assigned) => {
                     self.cut_dropped(&assigned, ground);
@@ -52,7 +62,13 @@ impl Client {
                     self.observe_dropped(ground);
                 }
                 MemberEffect::Observe(observation) => ground.observe(observation),
-                MemberEffect::Throw(error) => self.throw(error, ground),
+                MemberEffect::Throw(error) => {
+                    if self.member.modern().is_some() {
+                        self.queues.ask(Asked::Throw(error));
+                    } else {
+                        self.throw(error, ground);
+                    }
+                }
                 MemberEffect::Closed => {
                     let idle = ground.now + ground.calibration.exit;
                     self.app = App::Exiting {
@@ -81,6 +97,7 @@ impl Client {
     pub(super) fn close(&mut self, ground: &mut Ground<'_>) {
         self.closing = true;
         self.pending.clear();
+        self.queues.clear();
         ground.observe(Observation::ConsumerClosing {
             consumer: ground.consumer,
         });
@@ -127,7 +144,7 @@ impl Client {
         }
     }
 
-    fn enter_callback(
+    pub(super) fn enter_callback(
         &mut self,
         kind: CallbackKind,
         partitions: &Partitions,
@@ -200,16 +217,22 @@ impl Client {
             App::Polling
         };
         let mut effects = Vec::new();
-        self.member.on_callback_done(ground.now, &mut effects);
+        self.member
+            .on_callback_done(ground.now, &self.fetcher, &mut effects);
         self.apply(effects, ground);
-        if matches!(self.app, App::Polling) {
-            self.turn(ground);
+        if self.app == App::Polling {
+            if self.member.modern().is_some() {
+                self.queues.acknowledged();
+                self.do_what_is_asked(ground);
+            } else {
+                self.turn(ground);
+            }
         }
     }
 
     /// `commitSync` or `commitAsync` of all positions; false when nothing could be sent.
     pub(super) fn commit_positions(&mut self, ground: &mut Ground<'_>) -> bool {
-        use crate::protocol::classic::member::Positions;
+        use crate::protocol::effect::Positions;
         let offsets = self.fetcher.consumed();
         if offsets.is_empty() {
             // `commitOffsetsSync` with nothing to commit asks nobody.

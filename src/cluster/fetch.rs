@@ -5,15 +5,15 @@
 //! broker is undrained (KAFKA-17182; `coop-load-saturated` shows it). Other requests on the same connection are answered after the
 //! parked fetch. An answer's content is known when it is sent, because arrivals are: nothing here is an event.
 
-use super::positions::Readiness;
 use super::positions::Slot;
+use super::positions::{Readiness, ask_leader};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::ground::Ground;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
-use crate::protocol::classic::member::Positions;
+use crate::protocol::effect::Positions;
 use crate::protocol::rules::Rule;
 use crate::timeline::Partitions;
 
@@ -38,6 +38,8 @@ pub(super) struct Node {
     /// The broker answers no request of this connection before.
     pub(super) free_at: SimTime,
     buffered: usize,
+    /// A request has gone this way before.
+    pub(super) connected: bool,
 }
 
 impl Node {
@@ -48,6 +50,7 @@ impl Node {
             out_of_range: Vec::new(),
             free_at: SimTime::ZERO,
             buffered: 0,
+            connected: false,
         }
     }
 
@@ -164,14 +167,6 @@ impl Fetcher {
         std::mem::take(&mut self.dropped)
     }
 
-    /// `markPendingRevocation` of everything.
-    pub(super) fn suspend(&mut self) {
-        for slot in &mut self.slots {
-            slot.suspended = true;
-        }
-        self.drop_unowned();
-    }
-
     /// Sends a fetch to every broker that has none in flight and no undrained data here.
     pub(super) fn send_fetches(&mut self, ground: &mut Ground<'_>) {
         for node in 0..self.nodes.len() {
@@ -260,6 +255,7 @@ impl Fetcher {
         let sent = ready + ground.calibration.record_transfer.times(records);
         self.order = order;
         let node = &mut self.nodes[node];
+        node.connected = true;
         node.free_at = sent;
         node.answered = sent + down;
         node.chunks = chunks;
@@ -331,6 +327,12 @@ impl Fetcher {
             }
         }
         next
+    }
+
+    /// True when an answer with records has arrived by `now` and was not looked at.
+    pub(super) fn has_arrived(&self, now: SimTime) -> bool {
+        let arrived = |node: &Node| node.answered <= now && !node.chunks.is_empty();
+        self.nodes.iter().any(arrived)
     }
 
     /// The next instant at which a partition begins to be served.
@@ -473,18 +475,4 @@ impl Fetcher {
         });
         ask_leader(&mut self.nodes[node], ground)
     }
-}
-
-/// A request other than a fetch on this connection: when its answer arrives.
-pub(super) fn ask_leader(node: &mut Node, ground: &mut Ground<'_>) -> SimTime {
-    let (up, down) = ground.control_latency();
-    let parked = if ground.spec.config.rules.hold(Rule::AnswersBehindFetch) {
-        node.free_at
-    } else {
-        ground.now
-    };
-    let answered =
-        (ground.now + up).max(parked).max(ground.cut_until) + ground.calibration.request_service;
-    node.free_at = node.free_at.max(answered);
-    answered + down
 }

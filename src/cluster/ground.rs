@@ -8,7 +8,7 @@ use super::records::{Log, Passed};
 use super::window::Window;
 use crate::assignor::{ConsumerId, TopicId, TopicPartition};
 use crate::kernel::{Draw, SimDuration, SimTime};
-use crate::protocol::classic::member::CommitPurpose;
+use crate::protocol::effect::CommitPurpose;
 use crate::protocol::message::{OffsetCommitRequest, Request, RequestToken};
 use crate::scenario::plan::Consumer;
 use crate::timeline::Observation;
@@ -193,8 +193,8 @@ impl Ground<'_> {
 
     /// Records of a partition that a fetch can see at `at`.
     pub(super) fn readable(&self, index: usize, at: SimTime) -> u64 {
-        let delay = self.calibration.append_delay.as_micros();
         let log = &self.logs[index];
+        let delay = log.append_delay.as_micros();
         match at.as_micros().checked_sub(delay) {
             Some(due) => log.arrivals.count(SimTime::from_micros(due)),
             None => 0,
@@ -203,7 +203,8 @@ impl Ground<'_> {
 
     /// When a fetch can see the record at `offset`.
     pub(super) fn readable_at(&self, index: usize, offset: u64) -> SimTime {
-        self.logs[index].arrivals.due(offset) + self.calibration.append_delay
+        let log = &self.logs[index];
+        log.arrivals.due(offset) + log.append_delay
     }
 
     pub(super) fn record_size(&self, index: usize) -> u64 {

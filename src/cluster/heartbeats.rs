@@ -34,7 +34,7 @@ impl Client {
         let due = self.member.heartbeat_due();
         let wakes = due + ground.calibration.poll_wakeup;
         let leaves = self.fetcher.next_arrival().min(self.deadline);
-        if self.app == App::Polling && wakes < leaves {
+        if self.heartbeat_thread_runs() && self.app == App::Polling && wakes < leaves {
             wakes + ground.calibration.heartbeat_thread_wakeup
         } else {
             due
@@ -96,7 +96,8 @@ impl Client {
             self.member.on_poll_deadline(&mut effects);
             self.release_all(ReleaseReason::PollDeadline, ground);
         } else if due && self.member.is_heartbeating() {
-            self.member.on_heartbeat_due(ground.now, &mut effects);
+            let at = &self.fetcher;
+            self.member.on_heartbeat_due(ground.now, at, &mut effects);
         }
         self.apply(effects, ground);
     }
@@ -107,7 +108,8 @@ impl Client {
         self.heartbeat_pass = ground.now;
         if self.member.heartbeat_due() <= ground.now {
             let mut effects = Vec::new();
-            self.member.on_heartbeat_due(ground.now, &mut effects);
+            let at = &self.fetcher;
+            self.member.on_heartbeat_due(ground.now, at, &mut effects);
             self.apply(effects, ground);
         }
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::world::World;
 use crate::assignor::TopicPartition;
-use crate::protocol::classic::member::MemberState;
 use crate::timeline::GroupState;
 
 impl World<'_> {
@@ -41,7 +40,7 @@ impl World<'_> {
                 continue;
             };
             let member = &client.member;
-            let current = member.state() == MemberState::Stable
+            let current = member.is_joined()
                 && member.generation() == host.coordinator.generation()
                 && host.coordinator.contains(member.member_id());
             if !current || member.is_rejoining() {

@@ -1,14 +1,15 @@
 //! The layout before time begins: every partition that will ever exist with its records, the empty groups, and the names for the readers.
 
+use super::calibration::Calibration;
 use super::coordinators::HostedGroup;
 use super::ground::Topology;
 use super::ledger::Account;
 use super::naming::Naming;
 use super::records::Log;
 use crate::assignor::{ConsumerId, TopicDescription, TopicId};
-use crate::kernel::{Draw, Seed, SimTime, Stream, Timers};
-use crate::protocol::classic::Coordinator;
+use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream, Timers};
 use crate::protocol::config::ConsumerConfig;
+use crate::protocol::coordinator::GroupCoordinator;
 use crate::scenario::plan::{Consumer, Plan, Verb};
 use crate::timeline::{Cast, ConsumerFacts, GroupFacts};
 use crate::workload::arrivals::{LoadFactor, LoadTerm, TopicArrivals, TopicLoad};
@@ -58,7 +59,7 @@ fn factors(plan: &Plan, seed: Seed, topic: TopicId) -> Vec<LoadFactor> {
 }
 
 /// Every partition that will ever exist: its place in the flat list and its records.
-pub(super) fn lay_out(plan: &Plan, seed: Seed) -> (Topology, Vec<Log>) {
+pub(super) fn lay_out(plan: &Plan, seed: Seed, calibration: &Calibration) -> (Topology, Vec<Log>) {
     let mut base = Vec::new();
     let mut logs = Vec::new();
     for (position, topic) in plan.topics.iter().enumerate() {
@@ -81,6 +82,12 @@ pub(super) fn lay_out(plan: &Plan, seed: Seed) -> (Topology, Vec<Log>) {
                 arrivals: arrivals.partition(seed, partition),
                 service: ServiceTimes::new(seed, &topic.name, partition),
                 record_size: topic.record_size,
+                append_delay: calibration.append_delay
+                    + if partition == 0 {
+                        SimDuration::ZERO
+                    } else {
+                        calibration.append_stagger
+                    },
             });
         }
     }
@@ -164,7 +171,7 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
     plan.groups
         .iter()
         .map(|group| HostedGroup {
-            coordinator: Coordinator::new(plan.brokers.config.clone()),
+            coordinator: GroupCoordinator::new(group.config.clone()),
             timers: Timers::default(),
             accounts: logs
                 .iter()
@@ -176,6 +183,7 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
             unanswered: std::collections::BTreeMap::new(),
             available: true,
             append: Draw::new(seed, Stream::new(&group.name, "append")),
+            append_lingers: group.config.append_lingers,
             last_append: SimTime::ZERO,
         })
         .collect()

@@ -8,6 +8,7 @@ use super::client::Answer;
 use super::coordinators::{Inbound, ReturnAddress, not_coordinator};
 use super::ground::Packet;
 use crate::assignor::{ConsumerId, GroupId, MemberId};
+use crate::protocol::config::GroupProtocol;
 use crate::protocol::message::{Request, RequestToken};
 
 impl World<'_> {
@@ -67,14 +68,11 @@ impl World<'_> {
                 {
                     join.proposed_member_id = self.next_member_id(consumer);
                 }
-                self.with_coordinator(group, |host, now, out| {
-                    host.coordinator.on_request(now, token, request, out);
-                });
+                self.serve_group(group, token, request);
             }
-            Packet::Commit(_, commit) => self.with_coordinator(group, |host, now, out| {
-                host.coordinator
-                    .on_request(now, token, Request::OffsetCommit(commit), out);
-            }),
+            Packet::Commit(_, commit) => {
+                self.serve_group(group, token, Request::OffsetCommit(commit));
+            }
             Packet::OffsetFetch(partitions) => {
                 let host = &self.groups[group.index()];
                 let offsets = partitions
@@ -94,13 +92,15 @@ impl World<'_> {
 
     pub(super) fn next_member_id(&mut self, consumer: ConsumerId) -> MemberId {
         let process = &self.processes[consumer.index()];
-        let prefix = process
-            .spec
-            .config
-            .group_instance_id
-            .as_deref()
-            .unwrap_or(&process.spec.name);
-        let id = self.naming.member(&process.name, prefix);
+        let config = &process.spec.config;
+        let id = match config.group_protocol {
+            GroupProtocol::Classic => {
+                let prefix = config.group_instance_id.as_deref();
+                let prefix = prefix.unwrap_or(&process.spec.name);
+                self.naming.member(&process.name, prefix)
+            }
+            GroupProtocol::Consumer => self.naming.uuid(&process.name, &process.spec.name),
+        };
         self.groups[process.group.index()]
             .processes
             .insert(id.clone(), consumer);

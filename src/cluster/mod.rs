@@ -1,9 +1,11 @@
 //! The simulated cluster: the one place that applies effects, so the place to read to see how time passes.
 //!
 //! `world` takes events from the calendar and hands them to the machines; `coordinators` hosts the group coordinators
-//! (timers, log, connections, offsets); `client` with `poll_loop` and `fetch` is a consumer's two threads, `cycles` plays many polls of it at once; `ledger` is
+//! (timers, log, connections, offsets); `client` with `poll_loop` (classic) or `async_poll`
+//! (consumer protocol) and `fetch` is a consumer's two threads, `cycles` plays many polls of it at once; `ledger` is
 //! what each group did to each partition (`records`, `window`); `script` plays the scenario's events; `steady` sets up a stable start.
 
+mod async_poll;
 mod brokers;
 pub mod calibration;
 mod client;
@@ -19,6 +21,7 @@ mod invariants;
 mod layout;
 mod leader;
 mod ledger;
+mod membership;
 mod messages;
 mod naming;
 mod poll_loop;

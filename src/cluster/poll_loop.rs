@@ -4,7 +4,7 @@ use super::client::{App, Client, Pending};
 use super::ground::{Ground, Output, Packet};
 use super::records::slowed;
 use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::classic::member::MemberEffect;
+use crate::protocol::effect::MemberEffect;
 use crate::protocol::rules::Rule;
 use crate::scenario::plan::{CommitMode, CommitStyle};
 use crate::timeline::Observation;
@@ -14,6 +14,9 @@ impl Client {
     pub(super) fn poll(&mut self, ground: &mut Ground<'_>) {
         self.deadline = ground.now + ground.spec.processing.poll_timeout;
         self.app = App::Polling;
+        if self.member.modern().is_some() {
+            return self.pass(ground);
+        }
         if self.fetcher.next_arrival() <= ground.now
             && let Some(pass) = self.heartbeat_pass_until(ground.now, ground)
         {
@@ -38,7 +41,7 @@ impl Client {
             return;
         }
         if self.deadline <= ground.now {
-            self.settle_serving(ground);
+            self.begin_serving(ground);
             self.return_nothing(ground);
         } else {
             self.turn(ground);
@@ -139,7 +142,7 @@ impl Client {
             return false;
         }
         self.fetcher.send_fetches(ground);
-        self.settle_serving(ground);
+        self.begin_serving(ground);
         if !self.inbox.is_empty() || self.fetcher.next_arrival() <= ground.now {
             self.handle_network(ground);
             return self.app == App::Polling && !self.return_buffered(ground);
@@ -152,17 +155,11 @@ impl Client {
         false
     }
 
-    fn return_buffered(&mut self, ground: &mut Ground<'_>) -> bool {
+    pub(super) fn return_buffered(&mut self, ground: &mut Ground<'_>) -> bool {
         self.fetcher.has_buffered() && self.return_records(ground)
     }
 
-    fn settle_serving(&mut self, ground: &mut Ground<'_>) {
-        let now = ground.now;
-        self.fetcher
-            .begin_serving(now, |slot| ground.serving(slot.index, slot.partition));
-    }
-
-    fn return_nothing(&mut self, ground: &mut Ground<'_>) {
+    pub(super) fn return_nothing(&mut self, ground: &mut Ground<'_>) {
         self.app = App::Working {
             until: ground.now + ground.calibration.poll_turnaround,
         };
@@ -177,7 +174,7 @@ impl Client {
         if any {
             self.polls += u64::from(ground.window.holds(ground.now));
             self.fetcher.send_fetches(ground);
-            self.settle_serving(ground);
+            self.begin_serving(ground);
             if ground.harness || ground.observe_polls {
                 self.observe_batch(&handed, ground);
             }

@@ -2,12 +2,12 @@
 
 use super::fetch::Fetcher;
 use super::fetch::Node;
-use super::fetch::ask_leader;
 
 use super::ground::Ground;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
 use crate::protocol::config::OffsetReset;
+use crate::protocol::rules::Rule;
 use crate::scenario::plan::StartAt;
 use crate::timeline::Observation;
 
@@ -20,6 +20,8 @@ pub(super) enum Readiness {
     AskedOffset,
     /// There is none: the log is to be asked by the reset policy.
     NeedsReset,
+    /// The offset is known and has to be validated with the leader by the next event of the application (consumer protocol).
+    NeedsValidation,
     /// The leader answers at this instant: with the reset offset, or to validate the committed one.
     AskedLeader {
         /// When.
@@ -72,6 +74,7 @@ impl Fetcher {
     pub(super) fn on_committed(
         &mut self,
         offsets: &[(TopicPartition, Option<u64>)],
+        validated_later: bool,
         ground: &mut Ground<'_>,
     ) {
         let mut asked = LeaderRequests::default();
@@ -81,6 +84,10 @@ impl Fetcher {
             });
             let Some(slot) = waiting else { continue };
             match offset {
+                Some(offset) if validated_later => {
+                    slot.readiness = Readiness::NeedsValidation;
+                    locate(slot, offset, false, ground);
+                }
                 Some(offset) => {
                     let at = asked.answer(slot.node, &mut self.nodes, ground);
                     slot.readiness = Readiness::AskedLeader {
@@ -117,6 +124,69 @@ impl Fetcher {
         }
     }
 
+    /// `OffsetsRequestManager.validatePositionsIfNeeded`: asks the leaders; one without connection is first connected to.
+    pub(super) fn validate_positions(&mut self, ground: &mut Ground<'_>) {
+        let mut asked = LeaderRequests::default();
+        let mut connected = Vec::new();
+        for slot in &mut self.slots {
+            if slot.readiness != Readiness::NeedsValidation {
+                continue;
+            }
+            let Some(offset) = slot.position else {
+                continue;
+            };
+            if self.nodes[slot.node].connected {
+                slot.readiness = Readiness::AskedLeader {
+                    at: asked.answer(slot.node, &mut self.nodes, ground),
+                    offset,
+                    by_reset: false,
+                };
+            } else {
+                connected.push(slot.node);
+            }
+        }
+        for node in connected {
+            self.nodes[node].connected = true;
+        }
+    }
+
+    /// The next instant at which a leader answers for a position.
+    pub(super) fn next_leader_answer(&self) -> SimTime {
+        if self.settled {
+            return SimTime::NEVER;
+        }
+        let answer = |slot: &Slot| match slot.readiness {
+            Readiness::AskedLeader { at, .. } => at,
+            Readiness::NeedsOffset
+            | Readiness::AskedOffset
+            | Readiness::NeedsReset
+            | Readiness::NeedsValidation
+            | Readiness::Ready
+            | Readiness::Refused => SimTime::NEVER,
+        };
+        self.slots
+            .iter()
+            .map(answer)
+            .min()
+            .unwrap_or(SimTime::NEVER)
+    }
+
+    /// True while a committed offset or one by the reset policy is outstanding.
+    pub(super) fn awaits_positions(&self) -> bool {
+        !self.settled
+            && self.slots.iter().any(|slot| {
+                let outstanding = match slot.readiness {
+                    Readiness::AskedOffset | Readiness::NeedsReset => true,
+                    Readiness::AskedLeader { by_reset, .. } => by_reset,
+                    Readiness::NeedsOffset
+                    | Readiness::NeedsValidation
+                    | Readiness::Ready
+                    | Readiness::Refused => false,
+                };
+                outstanding && !slot.suspended
+            })
+    }
+
     /// `updateFetchPositions` after the committed offsets: resets, validations, and their answers. Returns an exception when the policy is `none`.
     pub(super) fn update_positions(&mut self, ground: &mut Ground<'_>) -> Option<&'static str> {
         if self.settled {
@@ -137,6 +207,7 @@ impl Fetcher {
                     };
                 }
                 Readiness::AskedLeader { .. }
+                | Readiness::NeedsValidation
                 | Readiness::NeedsOffset
                 | Readiness::AskedOffset
                 | Readiness::Ready
@@ -206,4 +277,19 @@ fn reset_offset(slot: &Slot, ground: &Ground<'_>) -> Option<u64> {
         (StartAt::Reset | StartAt::Committed(_), OffsetReset::Latest) => Some(end),
         (StartAt::Reset | StartAt::Committed(_), OffsetReset::None) => None,
     }
+}
+
+/// A request other than a fetch on this connection: when its answer arrives.
+pub(super) fn ask_leader(node: &mut Node, ground: &mut Ground<'_>) -> SimTime {
+    node.connected = true;
+    let (up, down) = ground.control_latency();
+    let parked = if ground.spec.config.rules.hold(Rule::AnswersBehindFetch) {
+        node.free_at
+    } else {
+        ground.now
+    };
+    let answered =
+        (ground.now + up).max(parked).max(ground.cut_until) + ground.calibration.request_service;
+    node.free_at = node.free_at.max(answered);
+    answered + down
 }

@@ -9,11 +9,13 @@ use super::Options;
 use super::client::{Answer, Client};
 use super::coordinators::{Connection, Inbound};
 use super::ground::{Ground, Link, Output};
+use super::membership::Membership;
 use super::records::UNCHANGED;
 use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicId};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
-use crate::protocol::classic::Member;
+use crate::protocol::config::GroupProtocol;
 use crate::protocol::message::RequestToken;
+use crate::protocol::{classic, consumer};
 use crate::scenario::plan::{Consumer, Plan};
 use crate::timeline::Observation;
 use crate::workload::distribution::Distribution;
@@ -299,21 +301,37 @@ impl World<'_> {
         process.wake = SimTime::NEVER;
         process.memory.clear();
         process.known_topics = process.spec.topics.clone();
-        let member = Member::new(
-            now,
-            consumer,
-            Arc::new(process.spec.config.clone()),
-            process.spec.topics.clone(),
-        );
-        let client = Client::new(
-            member,
-            now,
-            self.topology.brokers,
-            self.options.calibration.construction,
-        );
+        let member = self.new_member(consumer);
+        let process = &mut self.processes[consumer.index()];
+        let construction = match member {
+            Membership::Classic(_) => self.options.calibration.construction,
+            Membership::Consumer(_) => self.options.calibration.async_construction,
+        };
+        let client = Client::new(member, now, self.topology.brokers, construction);
         process.client = Some(Box::new(client));
         self.observe(Observation::ConsumerStarted { consumer });
         self.rearm(consumer);
+    }
+
+    /// A membership that has just begun, in the protocol that the process speaks.
+    fn new_member(&mut self, consumer: ConsumerId) -> Membership {
+        let now = self.now();
+        let process = &self.processes[consumer.index()];
+        let config = Arc::new(process.spec.config.clone());
+        match config.group_protocol {
+            GroupProtocol::Classic => {
+                let topics = process.spec.topics.clone();
+                Membership::Classic(Box::new(classic::Member::new(
+                    now, consumer, config, topics,
+                )))
+            }
+            GroupProtocol::Consumer => {
+                let member_id = self.next_member_id(consumer);
+                let topics = &self.processes[consumer.index()].spec.topics;
+                let member = consumer::Member::new(now, consumer, config, topics, member_id);
+                Membership::Consumer(Box::new(member))
+            }
+        }
     }
 
     /// A process is killed. What would end at this very instant is unfinished.

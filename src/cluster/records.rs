@@ -16,6 +16,15 @@ pub(super) struct Log {
     pub(super) service: ServiceTimes,
     /// Bytes of a record.
     pub(super) record_size: u64,
+    /// A record due at t can be fetched this much later.
+    pub(super) append_delay: SimDuration,
+}
+
+impl Log {
+    /// True when in every span of time as many records of one can be fetched as of the other.
+    pub(super) fn keeps_step_with(&self, other: &Self) -> bool {
+        self.append_delay == other.append_delay && self.arrivals.keeps_step_with(&other.arrivals)
+    }
 }
 
 /// Processing time of a record under a slow-down.

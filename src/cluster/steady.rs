@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::client::{App, Client};
 use super::ground::Output;
 use super::ledger::Account;
+use super::membership::Membership;
 use super::positions::Readiness;
 use super::script::Step;
 use super::world::{Class, Event, World};
@@ -201,7 +202,7 @@ impl World<'_> {
             );
         }
         let mut client = Client::new(
-            member,
+            Membership::Classic(Box::new(member)),
             now,
             self.topology.brokers,
             self.options.calibration.construction,

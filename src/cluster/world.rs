@@ -131,7 +131,7 @@ pub(super) struct World<'a> {
 impl<'a> World<'a> {
     pub(super) fn new(plan: &'a Plan, seed: Seed, options: &'a Options) -> Self {
         let naming = Naming::new(seed, options.names.clone());
-        let (topology, logs) = super::layout::lay_out(plan, seed);
+        let (topology, logs) = super::layout::lay_out(plan, seed, &options.calibration);
         let topics = super::layout::describe_topics(plan, &naming);
         let groups = super::layout::found_groups(plan, seed, &logs);
         let processes: Vec<Process> = plan

@@ -94,6 +94,9 @@ impl Replay<'_> {
     pub fn under(mut self, rules: Rules) -> Self {
         for plan in &mut self.scenario.plans {
             plan.brokers.config.rules = rules;
+            for group in &mut plan.groups {
+                group.config.rules = rules;
+            }
             for consumer in &mut plan.consumers {
                 consumer.config.rules = rules;
             }

@@ -171,6 +171,11 @@ impl Watch {
         }
     }
 
+    /// The group waits for joins no more, whether they came or not.
+    pub(super) fn abandon(&mut self, group: GroupId) {
+        self.phases[group.index()] = Phase::default();
+    }
+
     /// The join phase ended: who came last.
     pub(super) fn complete(&mut self, at: SimTime, group: GroupId) -> Option<LastJoiner> {
         let phase = std::mem::take(&mut self.phases[group.index()]);

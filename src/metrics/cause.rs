@@ -15,11 +15,12 @@ pub enum Cause {
     Fetch,
     /// The join is complete, the assignment not yet delivered.
     Assign,
-    /// A follow-up round is due, or no target names the partition yet.
+    /// A follow-up round is due, or no target names the partition yet; in a consumer group also: the member that the target names has not been
+    /// given it, because another one has not let go or because no heartbeat has brought it.
     Reconcile,
     /// The coordinator waits for members to join.
     Barrier,
-    /// No running member subscribes to the topic.
+    /// No running member subscribes to the topic, or the static member whose it is has left for a while.
     Absent,
 }
 
@@ -113,6 +114,10 @@ pub struct Facts {
     pub wanted: bool,
     /// State of the group.
     pub group: GroupState,
+    /// It is a consumer group: members go from epoch to epoch one by one, nobody waits for others to join.
+    pub incremental: bool,
+    /// It is the share of a static member that said it would be back.
+    pub away: bool,
     /// The assignment in force names a member for it.
     pub targeted: bool,
     /// That member gave it up since.
@@ -142,8 +147,17 @@ pub fn state(facts: &Facts) -> State {
         Cause::Restore
     } else if facts.installed {
         Cause::Fetch
-    } else if !facts.wanted {
+    } else if !facts.wanted || facts.away {
         Cause::Absent
+    } else if facts.incremental {
+        match group {
+            GroupState::Empty | GroupState::Dead => Cause::Absent,
+            GroupState::Assigning
+            | GroupState::Reconciling
+            | GroupState::Stable
+            | GroupState::PreparingRebalance
+            | GroupState::CompletingRebalance => Cause::Reconcile,
+        }
     } else if assigning {
         Cause::Assign
     } else if reconciling {
@@ -169,6 +183,8 @@ mod tests {
         installed: false,
         wanted: true,
         group: Stable,
+        incremental: false,
+        away: false,
         targeted: true,
         given_up: false,
         withheld: false,
@@ -308,6 +324,68 @@ mod tests {
                 State::Down(Cause::Absent),
             ),
         ]);
+    }
+
+    #[test]
+    fn in_a_consumer_group_nobody_waits_for_joins_or_for_a_leader() {
+        for group in GroupState::ALL.iter().copied() {
+            let expected = match group {
+                Empty | Dead => Cause::Absent,
+                _ => Cause::Reconcile,
+            };
+            for bits in 0..8 {
+                let facts = Facts {
+                    group,
+                    incremental: true,
+                    targeted: bits & 1 != 0,
+                    given_up: bits & 2 != 0,
+                    withheld: bits & 4 != 0,
+                    ..NOTHING
+                };
+                assert_eq!(state(&facts), State::Down(expected), "{facts:?}");
+                let away = Facts {
+                    away: true,
+                    ..facts
+                };
+                assert_eq!(state(&away), State::Down(Cause::Absent), "{away:?}");
+            }
+        }
+        let reconciling = Facts {
+            group: GroupState::Reconciling,
+            incremental: true,
+            ..NOTHING
+        };
+        let first = |facts: Facts, cause| assert_eq!(state(&facts), State::Down(cause));
+        first(
+            Facts {
+                installed: true,
+                ..reconciling
+            },
+            Cause::Fetch,
+        );
+        first(
+            Facts {
+                installed: true,
+                in_callback: true,
+                ..reconciling
+            },
+            Cause::Callback,
+        );
+        first(
+            Facts {
+                owner_lost: true,
+                in_callback: true,
+                ..reconciling
+            },
+            Cause::Detect,
+        );
+        first(
+            Facts {
+                wanted: false,
+                ..reconciling
+            },
+            Cause::Absent,
+        );
     }
 
     #[test]

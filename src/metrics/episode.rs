@@ -7,7 +7,7 @@ use crate::assignor::{ConsumerId, GroupId};
 use crate::kernel::SimTime;
 use crate::timeline::{GroupState, RebalanceReason};
 
-/// One episode of a classic group.
+/// One episode of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Episode {
     /// The group.
@@ -24,13 +24,13 @@ pub struct Episode {
     pub reasons: Vec<RebalanceReason>,
     /// Whose doing it was.
     pub by: Option<ConsumerId>,
-    /// Generations made.
+    /// Generations made; in a consumer group, bumps of its epoch.
     pub rounds: u32,
-    /// Generation at the end.
+    /// Generation, or group epoch, at the end.
     pub generation: i32,
     /// Members at the end.
     pub members: u32,
-    /// Members that joined, rejoined or were removed.
+    /// Members that joined, rejoined or were removed, or were given another share by the coordinator of a consumer group.
     pub touched: BTreeSet<ConsumerId>,
     /// Partitions with another owner than before.
     pub moved: u32,
@@ -38,10 +38,12 @@ pub struct Episode {
     pub moved_needlessly: u32,
     /// Partitions that went through `onPartitionsRevoked` or `onPartitionsLost`.
     pub revoked: u32,
-    /// Generations that never got an assignment.
+    /// Generations that never got an assignment; in a consumer group, members removed because they did not give up partitions in time.
     pub failed: u32,
-    /// Who kept the longest of its join phases waiting.
+    /// Who kept the longest of its join phases waiting; nobody in a consumer group.
     pub last_joiner: Option<LastJoiner>,
+    /// Who was the last to reach the newest epoch of a consumer group.
+    pub last_to_arrive: Option<ConsumerId>,
 }
 
 impl Episode {

@@ -1,5 +1,5 @@
-//! Kafka's own metrics, computed as Kafka computes them: `ConsumerCoordinatorMetrics`, the sensors of `AbstractCoordinator`, and
-//! `GroupCoordinatorMetrics`.
+//! Kafka's own metrics, computed as Kafka computes them: `ConsumerCoordinatorMetrics`, the sensors of `AbstractCoordinator`,
+//! `ConsumerRebalanceMetricsManager` of the consumer protocol's client, and `GroupCoordinatorMetrics`.
 //!
 //! One difference: Kafka's averages, maxima and rates look back over two windows of `metrics.sample.window.ms`; here the window is the
 //! whole measured time. And spans keep their microseconds where Kafka's clock has milliseconds.
@@ -9,7 +9,9 @@ use super::delivery::{group_label, measured, window_us};
 use super::values::{Value, Values};
 use crate::assignor::{ConsumerId, GroupId};
 use crate::kernel::SimTime;
-use crate::timeline::{CallbackKind, GroupState, Observation, Timeline};
+use crate::timeline::{
+    CallbackKind, ClientState, GroupState, Observation, RebalanceReason, Timeline,
+};
 
 /// Number, sum and largest of some spans, in microseconds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,7 +43,7 @@ impl Spans {
 /// What one member's client counts.
 #[derive(Clone, Copy, Debug, Default)]
 struct Client {
-    /// First JoinGroup since the last success (`lastRebalanceStartMs`).
+    /// First JoinGroup since the last success, or the last assignment that began to be applied (`lastRebalanceStartMs`).
     rebalancing_since: Option<SimTime>,
     /// A JoinGroup without outcome yet.
     attempting: bool,
@@ -56,6 +58,7 @@ struct Counters {
     rebalances: Spans,
     callbacks: [Spans; 3],
     completed: u64,
+    bumps: u64,
 }
 
 /// Adds the values of one group, whose members held `assigned` partitions at the end of the window.
@@ -100,6 +103,10 @@ pub(super) fn values(timeline: &Timeline, group: GroupId, assigned: u64, values:
     put(
         "group-completed-rebalance-count",
         Value::count(counters.completed),
+    );
+    put(
+        "consumer-group-rebalance-count",
+        Value::count(counters.bumps),
     );
 }
 
@@ -149,6 +156,19 @@ impl Counters {
                     self.rebalances.add(at.since(since).as_micros());
                 }
             }
+            Observation::GroupEpoch {
+                group: which,
+                reason,
+                ..
+            } => {
+                let in_heartbeat = is_bumped_in_heartbeat(*reason);
+                self.bumps += u64::from(counts && *which == group && in_heartbeat);
+            }
+            Observation::ClientTransition {
+                consumer, from, to, ..
+            } if in_group(timeline, *consumer, group) => {
+                self.transition(at, (*from, *to), counts, &mut clients[consumer.index()]);
+            }
             Observation::CallbackStarted { consumer, .. } => {
                 clients[consumer.index()].callback_since = Some(at);
             }
@@ -162,6 +182,62 @@ impl Counters {
             }
             _ => {}
         }
+    }
+}
+
+impl Counters {
+    /// `AbstractMembershipManager.transitionTo`: a rebalance is the time in `RECONCILING`; it has failed when the coordinator's answer throws
+    /// the member out meanwhile.
+    fn transition(
+        &mut self,
+        at: SimTime,
+        (from, to): (ClientState, ClientState),
+        counts: bool,
+        client: &mut Client,
+    ) {
+        match to {
+            ClientState::Reconciling if from != ClientState::Reconciling => {
+                client.rebalancing_since = Some(at);
+            }
+            ClientState::Stable | ClientState::Acknowledging
+                if from == ClientState::Reconciling =>
+            {
+                if let Some(since) = client.rebalancing_since.take()
+                    && counts
+                {
+                    client.completed += 1;
+                    self.rebalances.add(at.since(since).as_micros());
+                }
+            }
+            ClientState::Fenced | ClientState::Fatal => {
+                client.failed += u64::from(client.rebalancing_since.is_some() && counts);
+            }
+            ClientState::Unsubscribed
+            | ClientState::Joining
+            | ClientState::Reconciling
+            | ClientState::Acknowledging
+            | ClientState::Stable
+            | ClientState::PrepareLeaving
+            | ClientState::Leaving
+            | ClientState::Stale => {}
+        }
+    }
+}
+
+/// The sensor `ConsumerGroupRebalances` records the bumps that a heartbeat (or the JoinGroup of a classic member) brings about, not those of
+/// members that leave or are thrown out.
+const fn is_bumped_in_heartbeat(reason: RebalanceReason) -> bool {
+    match reason {
+        RebalanceReason::Join
+        | RebalanceReason::MetadataChange
+        | RebalanceReason::SubscriptionChange
+        | RebalanceReason::StaticReplacement
+        | RebalanceReason::FollowUp
+        | RebalanceReason::Rejoin => true,
+        RebalanceReason::Leave
+        | RebalanceReason::SessionExpired
+        | RebalanceReason::PollTimeout
+        | RebalanceReason::RebalanceTimeout => false,
     }
 }
 

@@ -159,7 +159,12 @@ pub fn evaluate(timeline: &Timeline) -> RunMetrics {
         let of_group = &folded.groups[group.index()];
         rebalances::values(timeline, group, of_group, &mut values);
         imbalance::values(timeline, group, &of_group.in_force, &mut values);
-        kafka_names::values(timeline, group, folded.at_end[group.index()].1, &mut values);
+        kafka_names::values(
+            timeline,
+            group,
+            folded.at_end[group.index()].installed,
+            &mut values,
+        );
     }
     for (moment, level) in MOMENTS {
         values.put_moment(moment, level);
@@ -193,8 +198,18 @@ pub fn evaluate(timeline: &Timeline) -> RunMetrics {
 struct Folded {
     availability: Availability,
     groups: Vec<GroupEpisodes>,
-    /// Assignor in force and partitions installed at the end of the window, by group.
-    at_end: Vec<(Option<&'static str>, u64)>,
+    /// What is in force at the end of the window, by group.
+    at_end: Vec<AtEnd>,
+}
+
+/// What is in force in a group.
+#[derive(Clone, Copy)]
+struct AtEnd {
+    assignor: Option<&'static str>,
+    /// Partitions installed.
+    installed: u64,
+    /// It is a consumer group; `None` when it never had a generation.
+    consumer_group: Option<bool>,
 }
 
 fn fold(timeline: &Timeline) -> Folded {
@@ -229,9 +244,10 @@ fn fold(timeline: &Timeline) -> Folded {
             states.edge(which);
             at_end = (0..)
                 .zip(&world.groups)
-                .map(|(number, group)| {
-                    let installed = world.installed(GroupId(number)).count();
-                    (group.assignor, installed as u64)
+                .map(|(number, group)| AtEnd {
+                    assignor: group.assignor,
+                    installed: world.installed(GroupId(number)).count() as u64,
+                    consumer_group: (group.generation > 0).then_some(group.incremental),
                 })
                 .collect();
         }
@@ -251,10 +267,17 @@ fn fold(timeline: &Timeline) -> Folded {
 fn setting(timeline: &Timeline, folded: &Folded, group: GroupId, values: &mut Values) {
     let facts = &timeline.cast.groups[group.index()];
     let labels = delivery::group_label(&facts.name);
-    let assignor = folded.at_end[group.index()].0.unwrap_or(NO_DATA);
+    let at_end = folded.at_end[group.index()];
+    let assignor = at_end.assignor.unwrap_or(NO_DATA);
+    // What the members are configured for is one thing, what their restarts have made of the group another.
+    let (protocol, rebalance) = match at_end.consumer_group {
+        Some(true) => ("consumer", "incremental"),
+        Some(false) => ("classic", facts.rebalance),
+        None => (facts.protocol, facts.rebalance),
+    };
     let is_static = if facts.is_static { "yes" } else { "no" };
-    values.put("protocol", &labels, Value::Word(facts.protocol));
-    values.put("rebalance", &labels, Value::Word(facts.rebalance));
+    values.put("protocol", &labels, Value::Word(protocol));
+    values.put("rebalance", &labels, Value::Word(rebalance));
     values.put("assignor", &labels, Value::Word(assignor));
     values.put("static", &labels, Value::Word(is_static));
 }

@@ -1,20 +1,21 @@
-//! Episodes of rebalancing: from leaving `Stable` or `Empty` to the first `Stable` in which no member has a rejoin pending.
+//! Episodes of rebalancing: in a classic group from leaving `Stable` or `Empty` to the first `Stable` in which no member has a rejoin
+//! pending; in a consumer group from a bump of its epoch to the end of the first instant at which it is `Stable` (or `Empty`): every member has the
+//! newest epoch and is where its target says.
+
+mod consumer_group;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use values::values;
+
 use super::barrier::Watch;
-use super::decimal::Decimal;
-use super::delivery::{group_label, measured, window_us};
 use super::episode::Episode;
 use super::moves::{self, Owners};
-use super::name::{Aggregate, Labels};
-use super::values::{Value, Values};
 use super::world::World;
 use crate::assignor::{ConsumerId, GroupId};
 use crate::kernel::SimTime;
-use crate::timeline::{
-    CallbackKind, GroupState, Observation, Partitions, RebalanceReason, Timeline,
-};
+use crate::timeline::{CallbackKind, GroupState, Observation, Partitions, RebalanceReason};
 
 /// A stretch of time with one assignment in force.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ pub(super) struct InForce {
     pub(super) assignment: Vec<(ConsumerId, Partitions)>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct GroupFold {
     episodes: Vec<Episode>,
     open: bool,
@@ -41,6 +42,11 @@ struct GroupFold {
     in_force: Vec<InForce>,
     /// Partitions revoked, by instant.
     revocations: Vec<(SimTime, u32)>,
+    /// It is a consumer group now.
+    incremental: bool,
+    state: GroupState,
+    /// What the members of a consumer group have and have to give up.
+    shares: BTreeMap<ConsumerId, (Partitions, Partitions)>,
 }
 
 /// The fold.
@@ -48,6 +54,8 @@ struct GroupFold {
 pub(super) struct Fold {
     groups: Vec<GroupFold>,
     watch: Watch,
+    /// Instant of the last observation.
+    now: SimTime,
 }
 
 /// What the fold leaves of one group.
@@ -61,15 +69,20 @@ pub(super) struct GroupEpisodes {
 impl Fold {
     pub(super) fn new(groups: usize, consumers: usize) -> Self {
         Self {
-            groups: (0..groups).map(|_| GroupFold::default()).collect(),
+            groups: (0..groups).map(|_| GroupFold::new()).collect(),
             watch: Watch::new(groups, consumers),
+            now: SimTime::ZERO,
         }
     }
 
     /// Takes in one observation; `world` has not yet.
     pub(super) fn observe(&mut self, at: SimTime, observation: &Observation, world: &World) {
+        self.instant_ends(at);
         self.watch
             .observe(at, observation, |consumer| world.group_of(consumer));
+        if self.observe_consumer_group(at, observation, world) {
+            return;
+        }
         match observation {
             Observation::GroupState {
                 group,
@@ -96,10 +109,13 @@ impl Fold {
                 why,
                 ..
             } => {
-                self.groups[group.index()].touch(at, *consumer);
+                let fold = &mut self.groups[group.index()];
+                fold.touch(at, *consumer);
+                fold.removed(*consumer, *why);
                 self.watch.came(at, *group, *consumer, Some(*why));
             }
             Observation::JoinComplete { group, .. } => {
+                self.groups[group.index()].incremental = false;
                 let last = self.watch.complete(at, *group);
                 if let Some(episode) = self.groups[group.index()].current() {
                     episode.join_completed(last);
@@ -112,7 +128,8 @@ impl Fold {
             }
             Observation::RejoinRequested { consumer, .. } => {
                 let group = world.group_of(*consumer);
-                if world.is_member(group, world.life(*consumer)) {
+                let waits = !self.groups[group.index()].incremental;
+                if waits && world.is_member(group, world.life(*consumer)) {
                     self.groups[group.index()].pending.insert(*consumer);
                 }
             }
@@ -146,8 +163,13 @@ impl Fold {
         generation: i32,
         (reason, by): (Option<RebalanceReason>, Option<ConsumerId>),
     ) {
+        if matches!(to, GroupState::Assigning | GroupState::Reconciling) {
+            self.becomes_incremental(group);
+        }
         let fold = &mut self.groups[group.index()];
-        fold.stable = (to == GroupState::Stable).then_some(at);
+        fold.state = to;
+        fold.incremental &= to != GroupState::PreparingRebalance;
+        fold.stable = (to == GroupState::Stable && !fold.incremental).then_some(at);
         if let Some(episode) = fold.current() {
             episode.failed +=
                 u32::from(from == GroupState::CompletingRebalance && to != GroupState::Stable);
@@ -157,6 +179,7 @@ impl Fold {
                 self.watch.begin(at, group);
                 fold.leave(at, group, from, reason, by);
             }
+            GroupState::Stable if fold.incremental => {}
             GroupState::Stable => fold.settle(at),
             GroupState::Empty | GroupState::Dead => {
                 fold.pending.clear();
@@ -166,7 +189,14 @@ impl Fold {
                     since: at,
                     assignment: Vec::new(),
                 });
-                fold.close(at, 0);
+                if !fold.incremental {
+                    fold.close(at, 0);
+                }
+            }
+            GroupState::Assigning | GroupState::Reconciling => {
+                if matches!(from, GroupState::Stable | GroupState::Empty) {
+                    fold.leave(at, group, from, reason, by);
+                }
             }
             GroupState::CompletingRebalance => {}
         }
@@ -176,7 +206,10 @@ impl Fold {
     }
 
     /// Episodes, assignments and revocations, by group.
-    pub(super) fn finish(self) -> Vec<GroupEpisodes> {
+    pub(super) fn finish(mut self) -> Vec<GroupEpisodes> {
+        for group in &mut self.groups {
+            group.come_to_rest(self.now);
+        }
         self.groups
             .into_iter()
             .map(|group| GroupEpisodes {
@@ -189,6 +222,24 @@ impl Fold {
 }
 
 impl GroupFold {
+    const fn new() -> Self {
+        Self {
+            episodes: Vec::new(),
+            open: false,
+            before: Owners::new(),
+            owners: Owners::new(),
+            pending: BTreeSet::new(),
+            stable: None,
+            recent: (SimTime::ZERO, BTreeSet::new()),
+            given_up: BTreeMap::new(),
+            in_force: Vec::new(),
+            revocations: Vec::new(),
+            incremental: false,
+            state: GroupState::Empty,
+            shares: BTreeMap::new(),
+        }
+    }
+
     fn current(&mut self) -> Option<&mut Episode> {
         if self.open {
             self.episodes.last_mut()
@@ -256,6 +307,7 @@ impl GroupFold {
                     .unwrap_or(0),
                 failed: 0,
                 last_joiner: None,
+                last_to_arrive: None,
             });
             self.open = true;
             let owners = self.owners.clone();
@@ -317,6 +369,9 @@ impl GroupFold {
             assignment: assignment.to_vec(),
         });
         for (partition, life) in world.installed(group) {
+            if self.incremental {
+                break;
+            }
             let stays = self.owners.get(&partition) == Some(&life.consumer);
             if !stays && world.is_member(group, life) && world.is_running(life) {
                 self.pending.insert(life.consumer);
@@ -346,105 +401,5 @@ impl GroupFold {
         } else {
             *self.given_up.entry(consumer).or_default() += count;
         }
-    }
-}
-
-/// Adds the values of one group.
-pub(super) fn values(
-    timeline: &Timeline,
-    group: GroupId,
-    folded: &GroupEpisodes,
-    values: &mut Values,
-) {
-    let labels = group_label(&timeline.cast.groups[group.index()].name);
-    let episodes: Vec<&Episode> = folded
-        .episodes
-        .iter()
-        .filter(|episode| measured(timeline, episode.start))
-        .collect();
-    let sum = |count: fn(&Episode) -> u64| -> u64 { episodes.iter().map(|e| count(e)).sum() };
-    let number = episodes.len() as u64;
-    values.put("rebalances", &labels, Value::count(number));
-    let rate = Decimal::ratio(
-        i128::from(number) * MICROS_PER_HOUR,
-        i128::from(window_us(timeline)),
-    );
-    values.put("rebalance_rate_per_hour", &labels, Value::or_no_data(rate));
-    let counts: [(&str, u64); 6] = [
-        ("rebalance_rounds", sum(|e| u64::from(e.rounds))),
-        ("failed_rebalances", sum(|e| u64::from(e.failed))),
-        ("members_touched", sum(|e| e.touched.len() as u64)),
-        ("partitions_moved", sum(|e| u64::from(e.moved))),
-        (
-            "partitions_moved_needlessly",
-            sum(|e| u64::from(e.moved_needlessly)),
-        ),
-        ("partitions_revoked", folded.revoked(timeline)),
-    ];
-    for (base, count) in counts {
-        values.put(base, &labels, Value::count(count));
-    }
-    values.put("rebalances_by_reason", &labels, Value::count(number));
-    for reason in RebalanceReason::ALL {
-        let began = episodes
-            .iter()
-            .filter(|episode| episode.reason() == Some(*reason));
-        let labels = Labels {
-            reason: Some(reason.word().to_owned()),
-            ..labels.clone()
-        };
-        values.put(
-            "rebalances_by_reason",
-            &labels,
-            Value::count(began.count() as u64),
-        );
-    }
-    let lengths = episodes
-        .iter()
-        .map(|episode| episode.micros(timeline.horizon));
-    let total: u64 = lengths.clone().sum();
-    values.put(
-        "rebalance_s",
-        &labels,
-        Value::seconds(lengths.max().unwrap_or(0)),
-    );
-    values.put_as(
-        "rebalance_s",
-        Aggregate::Sum,
-        &labels,
-        Value::seconds(total),
-    );
-    let mean = Decimal::ratio(i128::from(total), i128::from(number) * 1_000_000);
-    values.put_as(
-        "rebalance_s",
-        Aggregate::Mean,
-        &labels,
-        Value::or_no_data(mean),
-    );
-    let fenced = timeline.entries.iter().filter(|entry| {
-        let Observation::ConsumerFailed { consumer, error } = &entry.observation else {
-            return false;
-        };
-        *error == "FencedInstanceIdException"
-            && measured(timeline, entry.at)
-            && timeline.cast.consumers[consumer.index()].group == group
-    });
-    values.put(
-        "fenced_members",
-        &labels,
-        Value::count(fenced.count() as u64),
-    );
-}
-
-const MICROS_PER_HOUR: i128 = 3_600_000_000;
-
-impl GroupEpisodes {
-    /// Partitions revoked within the window, inside episodes or not.
-    fn revoked(&self, timeline: &Timeline) -> u64 {
-        self.revocations
-            .iter()
-            .filter(|(at, _)| measured(timeline, *at))
-            .map(|(_, count)| u64::from(*count))
-            .sum()
     }
 }

@@ -1,5 +1,7 @@
 //! A builder of small timelines for tests: one topic `orders`, one group `g`, members `g/0`, `g/1`, …; times in milliseconds.
 
+mod consumer_group;
+
 use std::sync::Arc;
 
 use crate::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};

@@ -3,10 +3,78 @@
 use std::sync::Arc;
 
 use super::rules::Rules;
-use crate::assignor::AssignorKind;
+use crate::assignor::{AssignorKind, ServerAssignorKind};
 use crate::kernel::SimDuration;
 
-/// Broker settings that the classic coordinator reads (`GroupCoordinatorConfig`).
+/// `group.protocol`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GroupProtocol {
+    /// JoinGroup, SyncGroup, Heartbeat.
+    Classic,
+    /// ConsumerGroupHeartbeat (KIP-848).
+    Consumer,
+}
+
+/// `group.consumer.migration.policy`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MigrationPolicy {
+    /// Groups change their protocol only when they are empty.
+    Disabled,
+    /// A classic group becomes a consumer group when a member of that protocol joins.
+    Upgrade,
+    /// A consumer group becomes a classic group when the last member of the consumer protocol leaves.
+    Downgrade,
+    /// Both.
+    Bidirectional,
+}
+
+impl MigrationPolicy {
+    /// True when a classic group with members may become a consumer group (`isUpgradeEnabled`).
+    #[must_use]
+    pub const fn upgrades(self) -> bool {
+        matches!(self, Self::Upgrade | Self::Bidirectional)
+    }
+
+    /// True when a consumer group may become a classic one (`isDowngradeEnabled`).
+    #[must_use]
+    pub const fn downgrades(self) -> bool {
+        matches!(self, Self::Downgrade | Self::Bidirectional)
+    }
+}
+
+/// What the coordinator of a consumer group reads: broker settings, the group's own (`GroupConfig`) in their place, and the behaviours
+/// of the broker's release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerGroupConfig {
+    /// `consumer.session.timeout.ms`, else `group.consumer.session.timeout.ms`
+    pub session_timeout: SimDuration,
+    /// `consumer.heartbeat.interval.ms`, else `group.consumer.heartbeat.interval.ms`
+    pub heartbeat_interval: SimDuration,
+    /// `consumer.assignment.interval.ms`, else `group.consumer.assignment.interval.ms` (KIP-1263): a new target is computed when this long
+    /// has passed since the last; zero: at every bump.
+    pub assignment_interval: SimDuration,
+    /// `group.consumer.assignors`, the default first.
+    pub assignors: Arc<[ServerAssignorKind]>,
+    /// `group.consumer.max.size`
+    pub max_size: u32,
+    /// `group.consumer.migration.policy`
+    pub migration_policy: MigrationPolicy,
+    /// The epoch of a group to which the first member has come.
+    pub first_epoch: i32,
+    /// A member that has given up partitions goes on from its old epoch (KAFKA-19974, 4.2), not from the one after it.
+    pub keeps_epoch_after_revocation: bool,
+    /// Partitions of a topic that a member unsubscribes from are to be given up at once, whatever its target says (KAFKA-19431).
+    pub revokes_unsubscribed: bool,
+    /// A partition that its own member has to give up counts as free for that member when the target gives it back (KAFKA-19449, 4.2).
+    pub own_revocations_are_free: bool,
+    /// A member that speaks the classic protocol is called to join again when there is a new target, not when the group's epoch is bumped
+    /// (KAFKA-20272, 4.3).
+    pub classic_members_follow_target: bool,
+    /// A commit of an older epoch is accepted for partitions that the member has held since then (KIP-1251, 4.3), not refused as stale.
+    pub commits_since_assignment: bool,
+}
+
+/// Broker settings that the coordinators read (`GroupCoordinatorConfig`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerConfig {
     /// `group.initial.rebalance.delay.ms`
@@ -17,8 +85,22 @@ pub struct BrokerConfig {
     pub max_session_timeout: SimDuration,
     /// `group.max.size`
     pub max_size: u32,
+    /// The coordinator's log waits `group.coordinator.append.linger.ms` for more to append (the new coordinator before 4.2, where the linger adapts).
+    pub append_lingers: bool,
+    /// Of consumer groups.
+    pub consumer: ConsumerGroupConfig,
     /// Rules in force.
     pub rules: Rules,
+}
+
+/// How the client of the consumer protocol (`AsyncKafkaConsumer`) of a release goes about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsyncClient {
+    /// `poll()` hands its work to the background thread and waits for it in slices (`AsyncPollEvent`, 4.2): callbacks run one wake-up of the
+    /// application later than where each `poll()` waits for the background thread (4.0, 4.1).
+    pub polls_asynchronously: bool,
+    /// Without automatic commits a reconciliation begins as soon as the assignment has come (4.0 to 4.2), not with the next `poll()` (KAFKA-20106, 4.3).
+    pub reconciles_in_background: bool,
 }
 
 /// `auto.offset.reset`
@@ -37,6 +119,12 @@ pub enum OffsetReset {
 /// Consumer settings (`ConsumerConfig`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerConfig {
+    /// `group.protocol`
+    pub group_protocol: GroupProtocol,
+    /// `group.remote.assignor`
+    pub group_remote_assignor: Option<ServerAssignorKind>,
+    /// Steps of the consumer protocol's client in its release.
+    pub async_client: AsyncClient,
     /// `group.instance.id`
     pub group_instance_id: Option<Arc<str>>,
     /// `client.rack`

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use super::message::{RequestToken, Response};
-use crate::assignor::{MemberId, TopicPartition};
+use super::message::{JoinGroupMember, OffsetCommitRequest, Request, RequestToken, Response};
+use crate::assignor::{AssignorKind, MemberId, TopicPartition};
 use crate::kernel::SimDuration;
-use crate::timeline::{GroupState, RebalanceReason, RemovalReason};
+use crate::timeline::{
+    CallbackKind, GroupState, MemberEpochState, Observation, Partitions, RebalanceReason,
+    RemovalReason,
+};
 
 /// Timers of a classic group's coordinator; arming a key again replaces it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +19,12 @@ pub enum CoordinatorTimer {
     Join,
     /// End of the sync phase: `sync-<group>`.
     Sync,
+    /// A member of a consumer group has this long to give up partitions: `rebalance-timeout-<group>-<member>`.
+    RebalanceTimeout(MemberId),
+    /// A member of a consumer group that speaks the classic protocol has this long to join again: `join-<group>-<member>`.
+    ClassicJoin(MemberId),
+    /// A member of a consumer group that speaks the classic protocol has this long to sync: `sync-<group>-<member>`.
+    ClassicSync(MemberId),
 }
 
 /// A write to the coordinator's log that a machine waits for.
@@ -52,6 +61,13 @@ pub enum CoordinatorFact {
         member_id: MemberId,
         /// State when it came.
         state: GroupState,
+    },
+    /// See [`crate::timeline::Observation::MemberJoined`].
+    MemberJoined {
+        /// The id.
+        member_id: MemberId,
+        /// The protocol it speaks: `classic` or `consumer`.
+        protocol: &'static str,
     },
     /// See [`crate::timeline::Observation::StaticMemberReplaced`].
     StaticMemberReplaced {
@@ -94,6 +110,46 @@ pub enum CoordinatorFact {
         /// Who gets what, in the coordinator's map order.
         assignment: Vec<(MemberId, Arc<[TopicPartition]>)>,
     },
+    /// See [`crate::timeline::Observation::GroupEpoch`].
+    GroupEpoch {
+        /// The new epoch.
+        epoch: i32,
+        /// Why it was bumped.
+        reason: RebalanceReason,
+        /// Whose doing.
+        by: Option<MemberId>,
+    },
+    /// See [`crate::timeline::Observation::TargetAssignment`].
+    TargetAssignment {
+        /// The epoch it is for.
+        epoch: i32,
+        /// Name of the assignor.
+        assignor: &'static str,
+        /// Who is to get what, in order of member ids.
+        assignment: Vec<(MemberId, Arc<[TopicPartition]>)>,
+    },
+    /// See [`crate::timeline::Observation::MemberEpoch`].
+    MemberEpoch {
+        /// The id.
+        member_id: MemberId,
+        /// Its epoch.
+        epoch: i32,
+        /// Its epoch before.
+        previous_epoch: i32,
+        /// How far it is from its target.
+        state: MemberEpochState,
+        /// What it may use.
+        assigned: Arc<[TopicPartition]>,
+        /// What it has to give up.
+        pending_revocation: Arc<[TopicPartition]>,
+    },
+    /// See [`crate::timeline::Observation::StaticMemberAway`].
+    StaticMemberAway {
+        /// Its id.
+        member_id: MemberId,
+        /// `group.instance.id`
+        instance_id: Arc<str>,
+    },
 }
 
 /// An effect of a coordinator.
@@ -126,4 +182,51 @@ pub enum CoordinatorEffect {
     },
     /// Tell the readers.
     Observe(CoordinatorFact),
+}
+
+/// What a commit is for; decides who is told of its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitPurpose {
+    /// `auto.commit.interval.ms` passed.
+    Periodic,
+    /// Before a rejoin (`onJoinPrepare`).
+    Rejoin,
+    /// In `close()`.
+    Close,
+    /// The application asked for it.
+    Application,
+}
+
+/// What the member asks its driver to do, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MemberEffect {
+    /// Send to the group coordinator.
+    Send(Request),
+    /// Send this commit to the group coordinator and tell the member how it ended (`on_commit`).
+    Commit(CommitPurpose, OffsetCommitRequest),
+    /// Look for the coordinator; tell the member (`on_coordinator`).
+    FindCoordinator,
+    /// Run the assignor on these members; then tell the member (`on_assigned_by_leader`). Classic leaders only.
+    Assign(AssignorKind, Vec<JoinGroupMember>),
+    /// The leader of a group that stays as it is: do not assign, but watch the partitions of the members' topics; answer
+    /// with `on_watching`.
+    WatchMetadata(Vec<JoinGroupMember>),
+    /// Return no more records of these partitions and fetch no more (`markPendingRevocation`).
+    Suspend(Partitions),
+    /// Have the application run the listener's callback; then tell the member (`on_callback_done`).
+    Callback(CallbackKind, Partitions),
+    /// The complete list of partitions assigned from now on.
+    Install(Partitions),
+    /// Tell the readers.
+    Observe(Observation),
+    /// The next return of `poll()` is this exception.
+    Throw(&'static str),
+    /// `close()` has nothing left to do for the group.
+    Closed,
+}
+
+/// What the member needs to know of the records.
+pub trait Positions {
+    /// Offset after the last record returned by `poll()`, for each owned partition that has one.
+    fn consumed(&self) -> Arc<[(TopicPartition, u64)]>;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::assignor::{AssignorKind, MemberId, TopicId, TopicPartition};
+use crate::assignor::{AssignorKind, MemberId, ServerAssignorKind, TopicId, TopicPartition};
 use crate::kernel::SimDuration;
 use crate::timeline::Partitions;
 
@@ -27,12 +27,24 @@ pub enum ErrorCode {
     InvalidSessionTimeout,
     /// 27
     RebalanceInProgress,
+    /// 42
+    InvalidRequest,
+    /// 69
+    GroupIdNotFound,
     /// 79
     MemberIdRequired,
     /// 81
     GroupMaxSizeReached,
     /// 82
     FencedInstanceId,
+    /// 110
+    FencedMemberEpoch,
+    /// 111
+    UnreleasedInstanceId,
+    /// 112
+    UnsupportedAssignor,
+    /// 113
+    StaleMemberEpoch,
 }
 
 impl ErrorCode {
@@ -49,9 +61,15 @@ impl ErrorCode {
             Self::UnknownMemberId => "UNKNOWN_MEMBER_ID",
             Self::InvalidSessionTimeout => "INVALID_SESSION_TIMEOUT",
             Self::RebalanceInProgress => "REBALANCE_IN_PROGRESS",
+            Self::InvalidRequest => "INVALID_REQUEST",
+            Self::GroupIdNotFound => "GROUP_ID_NOT_FOUND",
             Self::MemberIdRequired => "MEMBER_ID_REQUIRED",
             Self::GroupMaxSizeReached => "GROUP_MAX_SIZE_REACHED",
             Self::FencedInstanceId => "FENCED_INSTANCE_ID",
+            Self::FencedMemberEpoch => "FENCED_MEMBER_EPOCH",
+            Self::UnreleasedInstanceId => "UNRELEASED_INSTANCE_ID",
+            Self::UnsupportedAssignor => "UNSUPPORTED_ASSIGNOR",
+            Self::StaleMemberEpoch => "STALE_MEMBER_EPOCH",
         }
     }
 }
@@ -203,6 +221,49 @@ pub struct OffsetCommitRequest {
     pub offsets: Arc<[(TopicPartition, u64)]>,
 }
 
+/// `ConsumerGroupHeartbeatRequest` (KIP-848): join, sign of life, acknowledgement and leave in one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerGroupHeartbeatRequest {
+    /// The member's id: a Uuid that the client made itself (KIP-1082).
+    pub member_id: MemberId,
+    /// [`JOIN_EPOCH`], [`LEAVE_EPOCH`], [`STATIC_LEAVE_EPOCH`], or the member's epoch.
+    pub member_epoch: i32,
+    /// `group.instance.id`
+    pub instance_id: Option<Arc<str>>,
+    /// `client.rack`; `None`: unchanged.
+    pub rack: Option<Arc<str>>,
+    /// `max.poll.interval.ms`; `None`: unchanged.
+    pub rebalance_timeout: Option<SimDuration>,
+    /// Subscribed topics; `None`: unchanged.
+    pub topics: Option<Arc<[TopicId]>>,
+    /// `group.remote.assignor`; `None`: unchanged, and at a join the broker's first.
+    pub server_assignor: Option<ServerAssignorKind>,
+    /// The partitions owned; `None`: unchanged.
+    pub owned: Option<Partitions>,
+    /// Why it leaves. Not on Kafka's wire, decides nothing, names the reason of the rebalance.
+    pub leave_cause: LeaveCause,
+}
+
+/// `ConsumerGroupHeartbeatRequest.JOIN_GROUP_MEMBER_EPOCH`
+pub const JOIN_EPOCH: i32 = 0;
+/// `ConsumerGroupHeartbeatRequest.LEAVE_GROUP_MEMBER_EPOCH`
+pub const LEAVE_EPOCH: i32 = -1;
+/// `ConsumerGroupHeartbeatRequest.LEAVE_GROUP_STATIC_MEMBER_EPOCH`: a static member leaves and may come back.
+pub const STATIC_LEAVE_EPOCH: i32 = -2;
+
+/// `ConsumerGroupHeartbeatResponse`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerGroupHeartbeatResponse {
+    /// Error, or none.
+    pub error: ErrorCode,
+    /// The member's epoch from now on.
+    pub member_epoch: i32,
+    /// `consumer.heartbeat.interval.ms` of the group.
+    pub heartbeat_interval: SimDuration,
+    /// What the member may use now; `None`: unchanged.
+    pub assignment: Option<Partitions>,
+}
+
 /// A request to the group coordinator about membership or offsets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -216,6 +277,8 @@ pub enum Request {
     LeaveGroup(LeaveGroupRequest),
     /// Commit offsets.
     OffsetCommit(OffsetCommitRequest),
+    /// Everything about membership in the consumer protocol.
+    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatRequest),
 }
 
 /// The coordinator's answer.
@@ -231,4 +294,24 @@ pub enum Response {
     LeaveGroup(ErrorCode),
     /// To OffsetCommit.
     OffsetCommit(ErrorCode),
+    /// To ConsumerGroupHeartbeat.
+    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
+}
+
+impl Response {
+    /// The answer of the same kind that sends the client to look for the coordinator.
+    #[must_use]
+    pub fn not_coordinator(self) -> Self {
+        let error = ErrorCode::NotCoordinator;
+        match self {
+            Self::JoinGroup(answer) => Self::JoinGroup(JoinGroupResponse { error, ..answer }),
+            Self::SyncGroup(_) => Self::SyncGroup(Err(error)),
+            Self::Heartbeat(_) => Self::Heartbeat(error),
+            Self::LeaveGroup(_) => Self::LeaveGroup(error),
+            Self::OffsetCommit(_) => Self::OffsetCommit(error),
+            Self::ConsumerGroupHeartbeat(answer) => {
+                Self::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse { error, ..answer })
+            }
+        }
+    }
 }

@@ -2,6 +2,9 @@
 
 pub mod classic;
 pub mod config;
+pub mod consumer;
+pub mod coordinator;
 pub mod effect;
 pub mod message;
+pub mod record;
 pub mod rules;

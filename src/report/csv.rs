@@ -209,7 +209,10 @@ pub fn rebalances(report: &Report) -> String {
                 episode.moved_needlessly.to_string(),
                 episode.revoked.to_string(),
                 episode.failed.to_string(),
-                member_name(metrics, last.map(|last| last.consumer)),
+                member_name(
+                    metrics,
+                    last.map(|last| last.consumer).or(episode.last_to_arrive),
+                ),
                 last.map_or_else(String::new, |last| last.why().words().to_owned()),
                 last.and_then(|last| last.removed)
                     .map_or_else(String::new, |why| why.word().to_owned()),

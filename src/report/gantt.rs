@@ -183,4 +183,23 @@ mod tests {
              A g/0, B g/1; small: down for a part; . nobody\n"
         );
     }
+
+    #[test]
+    fn a_partition_of_a_consumer_group_moves_alone() {
+        let mut play = Play::steady_consumer_group(&[&[0, 1], &[]], 10_000);
+        play.at(2_000)
+            .bump(2, RebalanceReason::SubscriptionChange, 1)
+            .target(2, &[&[0], &[1]]);
+        play.at(4_000).revoked(0, &[1]);
+        play.at(6_000).take(1, &[1]);
+        let metrics = evaluate(&play.timeline);
+        let whole = (SimTime::ZERO, SimTime::from_millis(10_000));
+        assert_eq!(
+            picture(&metrics, GROUP, whole, 10, Style { ascii: true }),
+            "orders-0  AAAAAAAAAA\n\
+             orders-1  AAAA..BBBB\n\
+             \u{20}         0.000s 10.000s\n\
+             A g/0, B g/1; small: down for a part; . nobody\n"
+        );
+    }
 }

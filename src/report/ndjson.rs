@@ -5,10 +5,12 @@
 //! and the observation's own fields under the names of [`Observation`]. Topics, groups and processes are named, partitions are
 //! `topic-number`, states and reasons are the words of the tables.
 
+mod groups;
+
 use serde_json::{Map, Value, json};
 
 use crate::assignor::{ConsumerId, GroupId, TopicPartition};
-use crate::timeline::{Cast, Entry, Observation, Timeline};
+use crate::timeline::{Cast, Entry, Observation, Partitions, Timeline};
 
 /// All observations of a run.
 #[must_use]
@@ -86,6 +88,12 @@ impl Said<'_> {
         offsets.iter().map(place).collect()
     }
 
+    /// Partitions by process.
+    fn shares(&self, assignment: &[(ConsumerId, Partitions)]) -> Value {
+        let share = |(consumer, partitions): &(ConsumerId, Partitions)| json!({ "member": self.member_name(*consumer), "partitions": self.partition_names(partitions) });
+        assignment.iter().map(share).collect()
+    }
+
     /// A process alone.
     fn of(&mut self, name: &str, consumer: ConsumerId) -> &mut Self {
         self.event(name).member(consumer)
@@ -109,10 +117,78 @@ impl Said<'_> {
             | Observation::StaticMemberReplaced { .. }
             | Observation::MemberRemoved { .. }
             | Observation::MemberRejoined { .. } => self.membership(observation),
+            Observation::MemberJoined { .. }
+            | Observation::GroupEpoch { .. }
+            | Observation::TargetAssignment { .. }
+            | Observation::MemberEpoch { .. }
+            | Observation::StaticMemberAway { .. }
+            | Observation::ClientTransition { .. } => self.consumer_group(observation),
             Observation::GroupState { .. }
             | Observation::JoinComplete { .. }
             | Observation::AssignmentReceived { .. }
             | Observation::CoordinatorAvailable { .. } => self.coordinator(observation),
+            Observation::ConsumerStarted { .. }
+            | Observation::ConsumerCrashed { .. }
+            | Observation::ConsumerFrozen { .. }
+            | Observation::ConsumerThawed { .. }
+            | Observation::ConsumerConnected { .. }
+            | Observation::ConsumerStalled { .. }
+            | Observation::ConsumerResumed { .. }
+            | Observation::ConsumerClosing { .. }
+            | Observation::ConsumerClosed { .. }
+            | Observation::ConsumerFailed { .. }
+            | Observation::PollDeadlineExceeded { .. } => self.process(observation),
+            Observation::RejoinRequested { .. }
+            | Observation::Joining { .. }
+            | Observation::Joined { .. }
+            | Observation::Synced { .. }
+            | Observation::CallbackStarted { .. }
+            | Observation::CallbackEnded { .. }
+            | Observation::CommitFailed { .. } => self.member_protocol(observation),
+            Observation::Assigned { .. }
+            | Observation::PositionKnown { .. }
+            | Observation::Serving { .. }
+            | Observation::Released { .. }
+            | Observation::RestoreStarted { .. }
+            | Observation::RestoreEnded { .. }
+            | Observation::FirstBatch { .. }
+            | Observation::Polled { .. }
+            | Observation::BatchStarted { .. }
+            | Observation::PrefetchDropped { .. }
+            | Observation::OffsetsCommitted { .. } => self.of_partition(observation),
+            Observation::Action { .. } | Observation::PartitionsAdded { .. } => {
+                self.script(observation);
+            }
+        }
+    }
+
+    fn script(&mut self, observation: &Observation) {
+        match observation {
+            Observation::Action {
+                event,
+                verb,
+                consumer,
+            } => {
+                let member = consumer.map_or(Value::Null, |consumer| self.member_name(consumer));
+                self.event("action").put("member", member);
+                self.put("entry", json!(event)).put("verb", json!(verb));
+            }
+            Observation::PartitionsAdded {
+                topic,
+                before,
+                partitions,
+            } => {
+                let topic = json!(self.cast.topics[topic.index()].0);
+                self.event("partitions_added").put("topic", topic);
+                self.put("before", json!(before))
+                    .put("partitions", json!(partitions));
+            }
+            _ => {}
+        }
+    }
+
+    fn process(&mut self, observation: &Observation) {
+        match observation {
             Observation::ConsumerStarted { consumer } => {
                 self.of("consumer_started", *consumer);
             }
@@ -150,162 +226,6 @@ impl Said<'_> {
             }
             Observation::PollDeadlineExceeded { consumer } => {
                 self.of("poll_deadline_exceeded", *consumer);
-            }
-            Observation::RejoinRequested { .. }
-            | Observation::Joining { .. }
-            | Observation::Joined { .. }
-            | Observation::Synced { .. }
-            | Observation::CallbackStarted { .. }
-            | Observation::CallbackEnded { .. }
-            | Observation::CommitFailed { .. } => self.member_protocol(observation),
-            Observation::Assigned { .. }
-            | Observation::PositionKnown { .. }
-            | Observation::Serving { .. }
-            | Observation::Released { .. }
-            | Observation::RestoreStarted { .. }
-            | Observation::RestoreEnded { .. }
-            | Observation::FirstBatch { .. }
-            | Observation::Polled { .. }
-            | Observation::BatchStarted { .. }
-            | Observation::PrefetchDropped { .. }
-            | Observation::OffsetsCommitted { .. } => self.of_partition(observation),
-            Observation::Action {
-                event,
-                verb,
-                consumer,
-            } => {
-                let member = consumer.map_or(Value::Null, |consumer| self.member_name(consumer));
-                self.event("action").put("member", member);
-                self.put("entry", json!(event)).put("verb", json!(verb));
-            }
-            Observation::PartitionsAdded {
-                topic,
-                before,
-                partitions,
-            } => {
-                let topic = json!(self.cast.topics[topic.index()].0);
-                self.event("partitions_added").put("topic", topic);
-                self.put("before", json!(before))
-                    .put("partitions", json!(partitions));
-            }
-        }
-    }
-
-    fn coordinator(&mut self, observation: &Observation) {
-        match observation {
-            Observation::GroupState {
-                group,
-                from,
-                to,
-                generation,
-                reason,
-                by,
-            } => {
-                let by = by.map_or(Value::Null, |consumer| self.member_name(consumer));
-                self.event("group_state")
-                    .group(*group)
-                    .put("from", json!(from.word()));
-                self.put("to", json!(to.word()))
-                    .put("generation", json!(generation));
-                self.put("reason", json!(reason.map(|reason| reason.word())))
-                    .put("by", by);
-            }
-            Observation::JoinComplete {
-                group,
-                generation,
-                members,
-                assignor,
-            } => {
-                let members = members
-                    .iter()
-                    .map(|member| self.member_name(*member))
-                    .collect();
-                self.event("join_complete")
-                    .group(*group)
-                    .put("generation", json!(generation));
-                self.put("members", members)
-                    .put("assignor", json!(assignor));
-            }
-            Observation::AssignmentReceived {
-                group,
-                generation,
-                leader,
-                assignment,
-            } => {
-                let assignment: Vec<Value> = assignment
-                    .iter()
-                    .map(|(consumer, partitions)| {
-                        json!({
-                            "member": self.member_name(*consumer),
-                            "partitions": self.partition_names(partitions),
-                        })
-                    })
-                    .collect();
-                self.event("assignment_received").group(*group);
-                self.put("generation", json!(generation))
-                    .put("leader", json!(leader.as_str()));
-                self.put("assignment", Value::Array(assignment));
-            }
-            Observation::CoordinatorAvailable { group, available } => {
-                self.event("coordinator_available").group(*group);
-                self.put("available", json!(available));
-            }
-            _ => {}
-        }
-    }
-
-    fn membership(&mut self, observation: &Observation) {
-        match observation {
-            Observation::MemberIdIssued {
-                group,
-                consumer,
-                member_id,
-                state,
-            } => {
-                self.event("member_id_issued")
-                    .group(*group)
-                    .member(*consumer);
-                self.put("member_id", json!(member_id.as_str()))
-                    .put("state", json!(state.word()));
-            }
-            Observation::MemberAdded {
-                group,
-                consumer,
-                member_id,
-                state,
-            } => {
-                self.event("member_added").group(*group).member(*consumer);
-                self.put("member_id", json!(member_id.as_str()))
-                    .put("state", json!(state.word()));
-            }
-            Observation::StaticMemberReplaced {
-                group,
-                consumer,
-                instance_id,
-                old,
-                new,
-            } => {
-                self.event("static_member_replaced")
-                    .group(*group)
-                    .member(*consumer);
-                self.put("instance_id", json!(**instance_id));
-                self.put("old", json!(old.as_str()))
-                    .put("new", json!(new.as_str()));
-            }
-            Observation::MemberRemoved {
-                group,
-                consumer,
-                member_id,
-                why,
-            } => {
-                self.event("member_removed").group(*group).member(*consumer);
-                self.put("member_id", json!(member_id.as_str()))
-                    .put("why", json!(why.word()));
-            }
-            Observation::MemberRejoined { group, consumer } => {
-                self.event("member_rejoined")
-                    .group(*group)
-                    .member(*consumer);
             }
             _ => {}
         }

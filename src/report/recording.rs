@@ -1,10 +1,10 @@
 //! A timeline in the format of the recordings of real Kafka: one event a line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::assignor::{ConsumerId, TopicPartition};
+use crate::assignor::{ConsumerId, GroupId, TopicPartition};
 use crate::kernel::SimTime;
 use crate::timeline::{CallbackKind, GroupState, Observation, RemovalReason, Timeline};
 
@@ -20,9 +20,10 @@ pub fn events(timeline: &Timeline) -> Vec<Value> {
     let names = Names(timeline);
     let mut events = Vec::new();
     let mut acted = None;
+    let mut logs = Logs::default();
     for entry in &timeline.entries {
-        let mut tell = |event: Option<Map<String, Value>>| {
-            if let Some(mut event) = event {
+        let mut tell = |event: Option<Value>| {
+            if let Some(Value::Object(mut event)) = event {
                 event.insert("t".to_owned(), ms(entry.at));
                 events.push(Value::Object(event));
             }
@@ -30,13 +31,130 @@ pub fn events(timeline: &Timeline) -> Vec<Value> {
         match &entry.observation {
             Observation::Action { consumer, .. } => acted = *consumer,
             Observation::ConsumerStarted { consumer } if acted.take() != Some(*consumer) => {
-                tell(fields(action(&names, "start", Some(*consumer))));
+                tell(Some(action(&names, "start", Some(*consumer))));
             }
             _ => {}
         }
-        tell(describe(timeline, &entry.observation));
+        logs.note(&entry.observation);
+        for event in logs.removal(&names, &entry.observation) {
+            tell(Some(event));
+        }
+        let described = coordinator(&names, &entry.observation)
+            .or_else(|| consumer_group(&names, &entry.observation))
+            .or_else(|| member(&names, &entry.observation));
+        tell(described.filter(|_| logs.has(&entry.observation)));
     }
     events
+}
+
+/// Which protocol is spoken where: brokers and clients log other things in each.
+#[derive(Default)]
+struct Logs {
+    /// Groups that are consumer groups now.
+    consumer_groups: BTreeSet<GroupId>,
+    /// Processes whose client is of the consumer protocol now.
+    consumer_clients: BTreeSet<ConsumerId>,
+    /// Epoch of each member of a consumer group.
+    epochs: BTreeMap<ConsumerId, i32>,
+}
+
+impl Logs {
+    fn note(&mut self, observation: &Observation) {
+        match observation {
+            Observation::MemberJoined { group, .. }
+            | Observation::GroupEpoch { group, .. }
+            | Observation::TargetAssignment { group, .. } => {
+                self.consumer_groups.insert(*group);
+            }
+            Observation::MemberEpoch {
+                group,
+                consumer,
+                epoch,
+                ..
+            } => {
+                self.consumer_groups.insert(*group);
+                self.epochs.insert(*consumer, *epoch);
+            }
+            Observation::GroupState {
+                group,
+                to: GroupState::PreparingRebalance,
+                ..
+            }
+            | Observation::JoinComplete { group, .. } => {
+                self.consumer_groups.remove(group);
+            }
+            Observation::ClientTransition { consumer, .. } => {
+                self.consumer_clients.insert(*consumer);
+            }
+            Observation::Joining { consumer } => {
+                self.consumer_clients.remove(consumer);
+            }
+            _ => {}
+        }
+    }
+
+    /// False for what is not logged in the protocol that is spoken there.
+    fn has(&self, observation: &Observation) -> bool {
+        match observation {
+            Observation::StaticMemberReplaced { group, .. } => {
+                !self.consumer_groups.contains(group)
+            }
+            Observation::PollDeadlineExceeded { consumer } => {
+                !self.consumer_clients.contains(consumer)
+            }
+            // Of a member that has left, the log has no epoch that a recording could read.
+            Observation::ClientTransition { epoch, .. } => *epoch >= 0,
+            _ => true,
+        }
+    }
+
+    /// What brokers and clients log of the end of a membership. That a client of the classic protocol leaves is told when the coordinator
+    /// hears of it.
+    fn removal(&self, names: &Names<'_>, observation: &Observation) -> Vec<Value> {
+        let Observation::MemberRemoved {
+            group,
+            consumer,
+            member_id,
+            why,
+        } = observation
+        else {
+            return Vec::new();
+        };
+        let told = |what: &str| json!({ "what": what, "member_id": member_id.as_str(), "at": "coordinator" });
+        let fenced = |reason: String| {
+            let mut event = told("member_fenced");
+            event["reason"] = json!(reason);
+            vec![event]
+        };
+        let in_consumer_group = self.consumer_groups.contains(group);
+        let speaks_consumer = self.consumer_clients.contains(consumer);
+        match why {
+            RemovalReason::Leave | RemovalReason::PollTimeout if speaks_consumer => {
+                vec![told("member_left")]
+            }
+            RemovalReason::Leave => vec![json!({
+                "what": "leaving", "reason": "the consumer is being closed", "client": names.member(*consumer), "at": "client",
+            })],
+            RemovalReason::SessionExpired if in_consumer_group => {
+                fenced("member session expired".to_owned())
+            }
+            RemovalReason::SessionExpired => vec![told("member_failed")],
+            RemovalReason::RebalanceTimeout
+            | RemovalReason::JoinTimeout
+            | RemovalReason::SyncTimeout
+                if in_consumer_group =>
+            {
+                let epoch = self.epochs.get(consumer).copied().unwrap_or_default();
+                fenced(format!("it failed to transition from epoch {epoch}"))
+            }
+            RemovalReason::PollTimeout
+            | RemovalReason::RebalanceTimeout
+            | RemovalReason::JoinTimeout
+            | RemovalReason::SyncTimeout
+            | RemovalReason::CoordinatorChange
+            | RemovalReason::GroupFull => Vec::new(),
+        }
+    }
 }
 
 struct Names<'t>(&'t Timeline);
@@ -67,23 +185,9 @@ impl Names<'_> {
     }
 }
 
-fn fields(pairs: Value) -> Option<Map<String, Value>> {
-    match pairs {
-        Value::Object(map) => Some(map),
-        _ => None,
-    }
-}
-
 fn action(names: &Names<'_>, verb: &str, consumer: Option<ConsumerId>) -> Value {
     let who = consumer.map_or("", |consumer| names.member(consumer));
     json!({ "what": "action", "do": verb, "who": who, "at": "member" })
-}
-
-fn describe(timeline: &Timeline, observation: &Observation) -> Option<Map<String, Value>> {
-    let names = Names(timeline);
-    coordinator(&names, observation)
-        .or_else(|| member(&names, observation))
-        .and_then(fields)
 }
 
 fn coordinator(names: &Names<'_>, observation: &Observation) -> Option<Value> {
@@ -122,13 +226,6 @@ fn coordinator(names: &Names<'_>, observation: &Observation) -> Option<Value> {
             "what": "static_member_replaced", "instance_id": &**instance_id, "state": "Stable",
             "old_member_id": old.as_str(), "at": "coordinator",
         }),
-        Observation::MemberRemoved {
-            member_id,
-            why: RemovalReason::SessionExpired,
-            ..
-        } => json!({
-            "what": "member_failed", "member_id": member_id.as_str(), "at": "coordinator",
-        }),
         Observation::JoinComplete {
             generation,
             members,
@@ -140,6 +237,65 @@ fn coordinator(names: &Names<'_>, observation: &Observation) -> Option<Value> {
             generation, leader, ..
         } => json!({
             "what": "assignment_received", "leader": leader.as_str(), "generation": generation, "at": "coordinator",
+        }),
+        _ => return None,
+    })
+}
+
+/// What is logged of consumer groups, by brokers and clients.
+fn consumer_group(names: &Names<'_>, observation: &Observation) -> Option<Value> {
+    Some(match observation {
+        Observation::MemberJoined {
+            consumer,
+            member_id,
+            protocol,
+            ..
+        } => {
+            let mut event = json!({
+                "what": "member_joined", "member_id": member_id.as_str(), "protocol": protocol, "at": "coordinator",
+            });
+            if let Some(instance) = &names.0.cast.consumers[consumer.index()].instance {
+                event["instance_id"] = json!(instance);
+            }
+            event
+        }
+        Observation::GroupEpoch { epoch, .. } => {
+            json!({ "what": "group_epoch", "epoch": epoch, "at": "coordinator" })
+        }
+        Observation::TargetAssignment {
+            epoch, assignor, ..
+        } => json!({
+            "what": "target_assignment", "epoch": epoch, "assignor": assignor, "at": "coordinator",
+        }),
+        Observation::MemberEpoch {
+            member_id,
+            epoch,
+            previous_epoch,
+            state,
+            assigned,
+            pending_revocation,
+            ..
+        } => json!({
+            "what": "member_state", "member_id": member_id.as_str(), "epoch": epoch, "previous_epoch": previous_epoch,
+            "state": state.word(), "assigned": names.partitions(assigned), "revoked": names.partitions(pending_revocation),
+            "at": "coordinator",
+        }),
+        Observation::StaticMemberAway {
+            member_id,
+            instance_id,
+            ..
+        } => json!({
+            "what": "static_member_temporarily_left", "member_id": member_id.as_str(), "instance_id": &**instance_id,
+            "at": "coordinator",
+        }),
+        Observation::ClientTransition {
+            consumer,
+            from,
+            to,
+            epoch,
+        } => json!({
+            "what": "member_transition", "epoch": epoch, "frm": from.word(), "to": to.word(),
+            "client": names.member(*consumer), "at": "client",
         }),
         _ => return None,
     })

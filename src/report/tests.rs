@@ -2,12 +2,17 @@
 
 use super::figures::Style;
 use super::model::{Origin, Report, Run, Variant};
-use super::{csv, json, markdown, ndjson, text};
+use super::{csv, json, markdown, ndjson, recording, text};
+use crate::assignor::ConsumerId;
 use crate::kernel::SimTime;
 use crate::metrics::condition::Condition;
 use crate::metrics::evaluate;
 use crate::metrics::testing::{GROUP, Play, partition};
-use crate::timeline::{GroupState::Stable, RebalanceReason, RemovalReason, Sample};
+use crate::timeline::{
+    ClientState,
+    GroupState::{Reconciling, Stable},
+    Observation, RebalanceReason, RemovalReason, Sample,
+};
 
 const ASCII: Style = Style { ascii: true };
 
@@ -324,4 +329,111 @@ fn every_line_of_events_is_an_object_with_its_key() {
     assert!(text.contains(
         r#"{"variant":"slow","seed":7,"t_us":20000000,"event":"released","member":"g/1","partition":"orders-1","why":"gone","log_end":20000}"#
     ));
+}
+
+/// A static member joins a consumer group, another leaves by the poll deadline, one is thrown out, one goes away for a while.
+fn consumer_group() -> Play {
+    let mut play = Play::steady_consumer_group(&[&[0, 1], &[], &[2]], 60_000);
+    play.timeline.cast.consumers[1].instance = Some("pod".to_owned());
+    play.timeline.entries.clear();
+    play.at(1_000)
+        .start(0)
+        .transition(0, ClientState::Unsubscribed, ClientState::Joining);
+    play.joins(0, "consumer")
+        .joins(1, "classic")
+        .bump(2, RebalanceReason::Join, 1)
+        .target(2, &[&[0], &[1], &[2]])
+        .moves(0, 2, &[0], &[1]);
+    play.at(2_000).goes_away(1);
+    play.at(3_000)
+        .put(Observation::PollDeadlineExceeded {
+            consumer: ConsumerId(0),
+        })
+        .remove(0, RemovalReason::Leave)
+        .remove(1, RemovalReason::Leave);
+    play.remove(2, RemovalReason::SessionExpired)
+        .moves(2, 2, &[], &[])
+        .remove(2, RemovalReason::RebalanceTimeout);
+    play.put(Observation::ClientTransition {
+        consumer: ConsumerId(2),
+        from: ClientState::PrepareLeaving,
+        to: ClientState::Leaving,
+        epoch: -1,
+    });
+    play
+}
+
+#[test]
+fn a_consumer_group_is_told_in_the_recordings_words() {
+    let events = recording::events(&consumer_group().timeline);
+    let lines: Vec<String> = events.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            r#"{"what":"action","do":"start","who":"0","at":"member","t":1000.0}"#,
+            r#"{"what":"start","who":"0","at":"member","t":1000.0}"#,
+            r#"{"what":"member_transition","epoch":1,"frm":"UNSUBSCRIBED","to":"JOINING","client":"0","at":"client","t":1000.0}"#,
+            r#"{"what":"member_joined","member_id":"0-uuid","protocol":"consumer","at":"coordinator","t":1000.0}"#,
+            r#"{"what":"member_joined","member_id":"1-uuid","protocol":"classic","at":"coordinator","instance_id":"pod","t":1000.0}"#,
+            r#"{"what":"group_epoch","epoch":2,"at":"coordinator","t":1000.0}"#,
+            r#"{"what":"target_assignment","epoch":2,"assignor":"uniform","at":"coordinator","t":1000.0}"#,
+            r#"{"what":"member_state","member_id":"0-uuid","epoch":2,"previous_epoch":1,"state":"UNREVOKED_PARTITIONS","assigned":["orders-0"],"revoked":["orders-1"],"at":"coordinator","t":1000.0}"#,
+            r#"{"what":"static_member_temporarily_left","member_id":"1-uuid","instance_id":"pod","at":"coordinator","t":2000.0}"#,
+            // A client of the consumer protocol logs no expired poll timer; one of the classic protocol says why it leaves.
+            r#"{"what":"member_left","member_id":"0-uuid","at":"coordinator","t":3000.0}"#,
+            r#"{"what":"leaving","reason":"the consumer is being closed","client":"1","at":"client","t":3000.0}"#,
+            r#"{"what":"member_fenced","member_id":"2-uuid","at":"coordinator","reason":"member session expired","t":3000.0}"#,
+            r#"{"what":"member_state","member_id":"2-uuid","epoch":2,"previous_epoch":1,"state":"STABLE","assigned":[],"revoked":[],"at":"coordinator","t":3000.0}"#,
+            r#"{"what":"member_fenced","member_id":"2-uuid","at":"coordinator","reason":"it failed to transition from epoch 2","t":3000.0}"#,
+        ]
+    );
+}
+
+#[test]
+fn what_happens_in_a_consumer_group_is_a_line_each() {
+    let play = consumer_group();
+    let text = ndjson::events("v", 7, &play.timeline);
+    assert_eq!(text.lines().count(), play.timeline.entries.len());
+    let head = r#"{"variant":"v","seed":7,"t_us":1000000,"event":"#;
+    for rest in [
+        r#""member_joined","group":"g","member":"g/0","member_id":"0-uuid","protocol":"consumer"}"#,
+        r#""group_epoch","group":"g","epoch":2,"reason":"join","by":"g/1"}"#,
+        r#""target_assignment","group":"g","epoch":2,"assignor":"uniform","assignment":[{"member":"g/0","partitions":["orders-0"]},{"member":"g/1","partitions":["orders-1"]},{"member":"g/2","partitions":["orders-2"]}]}"#,
+        r#""member_epoch","group":"g","member":"g/0","member_id":"0-uuid","epoch":2,"previous_epoch":1,"state":"UNREVOKED_PARTITIONS","assigned":["orders-0"],"pending_revocation":["orders-1"]}"#,
+        r#""client_transition","member":"g/0","from":"UNSUBSCRIBED","to":"JOINING","epoch":1}"#,
+    ] {
+        assert!(text.contains(&format!("{head}{rest}")), "{rest}\n{text}");
+    }
+    assert!(text.contains(
+        r#""static_member_away","group":"g","member":"g/1","member_id":"1-uuid","instance_id":"pod"}"#
+    ));
+}
+
+#[test]
+fn the_longest_reconciliation_is_told_with_its_epoch() {
+    let mut play = Play::steady_consumer_group(&[&[0, 1], &[]], 60_000);
+    play.at(10_000)
+        .bump(2, RebalanceReason::Join, 1)
+        .target(2, &[&[0], &[1]])
+        .state(Stable, Reconciling, 2)
+        .reaches(0, 2, &[0]);
+    play.at(14_500)
+        .reaches(1, 2, &[1])
+        .state(Reconciling, Stable, 2);
+    let run = Run {
+        seed: 1,
+        metrics: evaluate(&play.timeline),
+    };
+    let variant = Variant {
+        name: "only".to_owned(),
+        runs: vec![run],
+    };
+    let text = text::summary(&Report::new("join", vec![variant]), ASCII);
+    assert!(
+        text.contains(
+            "longest reconciliation: 4.500 s in rebalance 1 at 10.000s; g/1 reached epoch 2 last"
+        ),
+        "{text}"
+    );
+    assert!(!text.contains("longest wait for joins"), "{text}");
 }

@@ -84,6 +84,7 @@ fn run_summary(report: &Report, variant: &Variant, run: &Run, style: Style) -> S
     text.push_str(&key_table(metrics, style).text(2));
     text.push_str(&causes(metrics, style));
     text.push_str(&last_joiners(metrics));
+    text.push_str(&last_to_arrive(metrics));
     text.push_str(&lag_pictures(&[(&variant.name, metrics)], style));
     text
 }
@@ -236,6 +237,31 @@ fn last_joiners(metrics: &RunMetrics) -> String {
             episode.number,
             figures::clock(episode.start),
             last.why().words(),
+        )
+    })
+}
+
+/// The longest time until the members of a consumer group had all reached its newest epoch.
+fn last_to_arrive(metrics: &RunMetrics) -> String {
+    let slowest = metrics
+        .rebalances
+        .iter()
+        .filter_map(|episode| Some((episode, episode.last_to_arrive?)))
+        .filter(|(episode, _)| episode.micros(metrics.horizon) > 0)
+        .min_by_key(|(episode, _)| {
+            (
+                std::cmp::Reverse(episode.micros(metrics.horizon)),
+                episode.start,
+            )
+        });
+    slowest.map_or_else(String::new, |(episode, last)| {
+        format!(
+            "longest reconciliation: {} s in rebalance {} at {}; {} reached epoch {} last\n",
+            Decimal::seconds(episode.micros(metrics.horizon)).fixed(3),
+            episode.number,
+            figures::clock(episode.start),
+            metrics.cast.consumers[last.index()].name,
+            episode.generation,
         )
     })
 }

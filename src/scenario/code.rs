@@ -130,23 +130,31 @@ codes! {
     UnknownAssignor = "E0105", "unknown assignor",
         "Kafka ships `range`, `roundrobin`, `sticky` and `cooperative-sticky` for the classic protocol; the full \
          Java class, such as org.apache.kafka.clients.consumer.RangeAssignor, is accepted too. Names are those on \
-         the wire: `roundrobin` has no hyphen. Custom assignors are prefixed `x-`.";
+         the wire: `roundrobin` has no hyphen. Custom assignors are prefixed `x-`. In the consumer protocol the \
+         brokers assign: `group.remote.assignor` asks for `uniform` or `range`, and only for one that \
+         `group.consumer.assignors` lists (else UNSUPPORTED_ASSIGNOR).";
     ClassicKeyWithConsumer = "E0106", "setting of the classic protocol with group.protocol: consumer",
         "With `group.protocol: consumer` the brokers decide session, heartbeat and assignment. Kafka 4.0 and \
          later refuse to start a consumer that sets `partition.assignment.strategy`, `session.timeout.ms` or \
-         `heartbeat.interval.ms` beside it (`CONSUMER_PROTOCOL_UNSUPPORTED_CONFIGS` in `ConsumerConfig`).";
+         `heartbeat.interval.ms` beside it (`CONSUMER_PROTOCOL_UNSUPPORTED_CONFIGS` in `ConsumerConfig`). Where a \
+         group, a parent or an earlier deploy sets such a key, `null` takes it back. Session and heartbeat of one \
+         group stand under `brokers.group_config`.";
     KafkaRange = "E0107", "Kafka value out of range",
         "Kafka itself refuses this value (`ConfigException`): its definition of the key has a range or a set of \
          words.";
     BrokerBounds = "E0108", "broker settings that contradict each other",
-        "A broker with these settings would not start: the highest allowed session timeout is lower than the \
-         lowest.";
+        "A broker with these settings would not start (`GroupCoordinatorConfig`): the highest allowed value of a \
+         setting is lower than the lowest, or the setting itself lies outside the two. By default the session \
+         timeout of consumer groups lies from 45000 to 60000, the heartbeat interval from 5000 to 15000 and the \
+         assignment interval from 0 to 15000 ms.";
     NotInVersion = "E0109", "not in this Kafka version",
         "The setting or assignor came with a later Kafka release than the one that applies. `cooperative-sticky` \
-         came with 2.4, `retry.backoff.max.ms` with 3.7, `auto.offset.reset: by_duration:` with 4.0. Change \
+         came with 2.4, `retry.backoff.max.ms` with 3.7, `auto.offset.reset: by_duration:` and the consumer \
+         protocol (on both sides) with 4.0, its assignment interval with 4.3; brokers whose \
+         `group.coordinator.rebalance.protocols` does not name `consumer` are like those before 4.0. Change \
          `brokers.version` or the group's `client_version`.";
     UnknownVersion = "E0110", "unknown Kafka version",
-        "Profiles exist for 2.3, 3.0, 3.9, 4.0, 4.1, 4.3 and 4.4; a release between two takes the lower one with \
+        "Profiles exist for 2.3, 3.0, 3.9, 4.0, 4.1, 4.2, 4.3 and 4.4; a release between two takes the lower one with \
          a note, an older or newer one is refused. A version is text: 4.10 is not 4.1.";
     SharedInstanceId = "E0111", "one group.instance.id for several members",
         "`group.instance.id` names one member (KIP-345). If several use the same, the coordinator fences the one \
@@ -160,6 +168,16 @@ codes! {
     StartConflict = "E0113", "`start_at` contradicts auto.offset.reset",
         "`start_at: earliest` and `latest` are other words for `auto.offset.reset`; when both are there they must \
          agree. Where `start_at` is absent, the Kafka key decides.";
+    GroupBounds = "E0114", "setting of a group outside the brokers' bounds",
+        "The brokers refuse a dynamic setting of a group that lies outside their own bounds (`GroupConfig`, \
+         `InvalidConfigurationException`): `consumer.session.timeout.ms` outside \
+         `group.consumer.min.session.timeout.ms` (45000) and `group.consumer.max.session.timeout.ms` (60000), \
+         `consumer.heartbeat.interval.ms` outside 5000 and 15000, `consumer.assignment.interval.ms` outside 0 and \
+         15000. Move the bound under `brokers.config` if you mean it.";
+    ConsumerKeyWithClassic = "E0115", "setting of the consumer protocol with group.protocol: classic",
+        "`group.remote.assignor` asks the brokers for an assignor. With `group.protocol: classic`, the default, the \
+         leader of the group assigns, and Kafka refuses to start the consumer \
+         (`CLASSIC_PROTOCOL_UNSUPPORTED_CONFIGS` in `ConsumerConfig`).";
     UnknownTopic = "E0201", "unknown topic",
         "A group subscribes to, or an event or member names, a topic that `topics` does not have, or refuses one \
          that it does not subscribe to.";

@@ -52,6 +52,7 @@ const INT_MAX: i64 = 2_147_483_647;
 const MILLIS: Kind = Kind::Integer(0, INT_MAX);
 const POSITIVE: Kind = Kind::Integer(1, INT_MAX);
 const LONG: Kind = Kind::Integer(0, i64::MAX);
+const MIGRATION_POLICY: Kind = Kind::Word(&["disabled", "upgrade", "downgrade", "bidirectional"]);
 
 const fn modelled(name: &'static str, kind: Kind) -> Key {
     Key {
@@ -89,6 +90,7 @@ pub static CONSUMER: &[Key] = &[
     modelled("fetch.min.bytes", MILLIS),
     modelled("group.instance.id", Kind::Text),
     modelled("group.protocol", Kind::Word(&["classic", "consumer"])),
+    modelled("group.remote.assignor", Kind::Text),
     modelled("heartbeat.interval.ms", POSITIVE),
     modelled("max.partition.fetch.bytes", MILLIS),
     modelled("max.poll.interval.ms", POSITIVE),
@@ -98,7 +100,6 @@ pub static CONSUMER: &[Key] = &[
     modelled("retry.backoff.max.ms", LONG),
     modelled("retry.backoff.ms", LONG),
     modelled("session.timeout.ms", POSITIVE),
-    later("group.remote.assignor", Kind::Text),
     later("internal.leave.group.on.close", Kind::Boolean),
     ignored("allow.auto.create.topics", Kind::Boolean),
     ignored("auto.include.jmx.reporter", Kind::Boolean),
@@ -193,6 +194,19 @@ pub static CONSUMER: &[Key] = &[
 
 /// `GroupCoordinatorConfig` and what usually stands beside it.
 pub static BROKER: &[Key] = &[
+    modelled("group.consumer.assignment.interval.ms", MILLIS),
+    modelled("group.consumer.assignors", Kind::List),
+    modelled("group.consumer.heartbeat.interval.ms", POSITIVE),
+    modelled("group.consumer.max.assignment.interval.ms", MILLIS),
+    modelled("group.consumer.max.heartbeat.interval.ms", POSITIVE),
+    modelled("group.consumer.max.session.timeout.ms", POSITIVE),
+    modelled("group.consumer.max.size", POSITIVE),
+    modelled("group.consumer.migration.policy", MIGRATION_POLICY),
+    modelled("group.consumer.min.assignment.interval.ms", MILLIS),
+    modelled("group.consumer.min.heartbeat.interval.ms", POSITIVE),
+    modelled("group.consumer.min.session.timeout.ms", POSITIVE),
+    modelled("group.consumer.session.timeout.ms", POSITIVE),
+    modelled("group.coordinator.rebalance.protocols", Kind::List),
     modelled("group.initial.rebalance.delay.ms", MILLIS),
     modelled("group.max.session.timeout.ms", MILLIS),
     modelled("group.max.size", POSITIVE),
@@ -203,26 +217,13 @@ pub static BROKER: &[Key] = &[
     ignored("broker.rack", Kind::Text),
     ignored("default.replication.factor", Kind::Integer(1, 32_767)),
     ignored("delete.topic.enable", Kind::Boolean),
-    ignored("group.consumer.assignment.interval.ms", MILLIS),
     ignored("group.consumer.assignor.offload.enable", Kind::Boolean),
-    ignored("group.consumer.assignors", Kind::List),
-    ignored("group.consumer.heartbeat.interval.ms", POSITIVE),
-    ignored("group.consumer.max.assignment.interval.ms", MILLIS),
-    ignored("group.consumer.max.heartbeat.interval.ms", POSITIVE),
-    ignored("group.consumer.max.session.timeout.ms", POSITIVE),
-    ignored("group.consumer.max.size", POSITIVE),
-    ignored("group.consumer.migration.policy", Kind::Text),
-    ignored("group.consumer.min.assignment.interval.ms", MILLIS),
-    ignored("group.consumer.min.heartbeat.interval.ms", POSITIVE),
-    ignored("group.consumer.min.session.timeout.ms", POSITIVE),
     ignored("group.consumer.regex.refresh.interval.ms", POSITIVE),
-    ignored("group.consumer.session.timeout.ms", POSITIVE),
     ignored(
         "group.coordinator.append.linger.ms",
         Kind::Integer(-1, INT_MAX),
     ),
     ignored("group.coordinator.new.enable", Kind::Boolean),
-    ignored("group.coordinator.rebalance.protocols", Kind::List),
     ignored("group.coordinator.threads", POSITIVE),
     ignored("log.retention.bytes", Kind::Integer(-1, i64::MAX)),
     ignored("log.retention.hours", Kind::Integer(-1, INT_MAX)),
@@ -255,8 +256,9 @@ pub static BROKER: &[Key] = &[
 
 /// `GroupConfig`
 pub static GROUP: &[Key] = &[
-    later("consumer.heartbeat.interval.ms", POSITIVE),
-    later("consumer.session.timeout.ms", POSITIVE),
+    modelled("consumer.assignment.interval.ms", MILLIS),
+    modelled("consumer.heartbeat.interval.ms", POSITIVE),
+    modelled("consumer.session.timeout.ms", POSITIVE),
 ];
 
 /// The keys of a side.
@@ -342,8 +344,10 @@ fn read(node: &Node, key: &Key) -> Result<Typed, Problem> {
         });
         return Ok(Typed::List(texts.collect::<Result<_, Problem>>()?));
     }
-    let Value::Scalar { text, .. } = &node.value else {
-        return Err(wrong("a single value"));
+    let text = match &node.value {
+        Value::Scalar { text, .. } => text,
+        Value::Null => return Ok(Typed::Unset),
+        Value::List(_) | Value::Map(_) => return Err(wrong("a single value")),
     };
     match key.kind {
         Kind::Integer(least, most) => integer(text, key, least, most),

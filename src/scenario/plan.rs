@@ -77,6 +77,8 @@ pub struct Group {
     pub name: String,
     /// True: members join at the start; false: a stable, assigned generation exists at 0.
     pub cold: bool,
+    /// Broker settings with the group's own in their place (`GroupConfig`).
+    pub config: BrokerConfig,
     /// Its processes: from, to (exclusive).
     pub consumers: (ConsumerId, ConsumerId),
 }

@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::assignor::AssignorKind;
+use crate::assignor::{AssignorKind, ServerAssignorKind};
 use crate::kernel::SimDuration;
-use crate::protocol::config::{BrokerConfig, ConsumerConfig, OffsetReset};
+use crate::protocol::config::{
+    AsyncClient, BrokerConfig, ConsumerConfig, ConsumerGroupConfig, GroupProtocol, MigrationPolicy,
+    OffsetReset,
+};
 use crate::protocol::rules::Rules;
 
 /// A Kafka release: major, minor. Text outside, so 4.10 is not 4.1.
@@ -49,8 +52,21 @@ pub struct Profile {
     pub offset_reset_by_duration: bool,
     /// `group.protocol: consumer` is generally available (KIP-848, 4.0), and refuses settings of the classic protocol.
     pub consumer_protocol: bool,
-    /// Assignments of the consumer protocol are computed at most once an interval (KIP-1263, 4.3).
-    pub assignment_interval: bool,
+    /// Default of `group.consumer.assignment.interval.ms`: targets of the consumer protocol are computed at most once an interval
+    /// (KIP-1263, 4.3); 0: at every bump.
+    pub assignment_interval_ms: u64,
+    /// Epoch of a consumer group to which the first member has come.
+    pub first_group_epoch: i32,
+    /// See [`ConsumerGroupConfig::keeps_epoch_after_revocation`] and what follows it there (4.2).
+    pub reconciles_from_old_epoch: bool,
+    /// See [`ConsumerGroupConfig::classic_members_follow_target`] and what follows it there (4.3).
+    pub targets_lag: bool,
+    /// See [`BrokerConfig::append_lingers`] (4.0, 4.1).
+    pub append_lingers: bool,
+    /// See [`AsyncClient::polls_asynchronously`] (4.2).
+    pub polls_asynchronously: bool,
+    /// See [`AsyncClient::reconciles_in_background`] (4.0 to 4.2).
+    pub reconciles_in_background: bool,
 }
 
 const RANGE: &[AssignorKind] = &[AssignorKind::Range];
@@ -63,7 +79,13 @@ const V2_3: Profile = Profile {
     exponential_backoff: false,
     offset_reset_by_duration: false,
     consumer_protocol: false,
-    assignment_interval: false,
+    assignment_interval_ms: 0,
+    first_group_epoch: 1,
+    reconciles_from_old_epoch: false,
+    targets_lag: false,
+    append_lingers: false,
+    polls_asynchronously: false,
+    reconciles_in_background: true,
 };
 const V3_0: Profile = Profile {
     version: Version(3, 0),
@@ -80,16 +102,27 @@ const V4_0: Profile = Profile {
     version: Version(4, 0),
     offset_reset_by_duration: true,
     consumer_protocol: true,
+    append_lingers: true,
     ..V3_9
 };
 const V4_1: Profile = Profile {
     version: Version(4, 1),
     ..V4_0
 };
+const V4_2: Profile = Profile {
+    version: Version(4, 2),
+    reconciles_from_old_epoch: true,
+    append_lingers: false,
+    polls_asynchronously: true,
+    ..V4_1
+};
 const V4_3: Profile = Profile {
     version: Version(4, 3),
-    assignment_interval: true,
-    ..V4_1
+    assignment_interval_ms: 1_000,
+    first_group_epoch: 2,
+    targets_lag: true,
+    reconciles_in_background: false,
+    ..V4_2
 };
 const V4_4: Profile = Profile {
     version: Version(4, 4),
@@ -97,7 +130,7 @@ const V4_4: Profile = Profile {
 };
 
 /// All profiles, oldest first.
-pub static PROFILES: [Profile; 7] = [V2_3, V3_0, V3_9, V4_0, V4_1, V4_3, V4_4];
+pub static PROFILES: [Profile; 8] = [V2_3, V3_0, V3_9, V4_0, V4_1, V4_2, V4_3, V4_4];
 
 /// The first release with `cooperative-sticky` (KIP-429).
 pub const COOPERATIVE_SINCE: Version = Version(2, 4);
@@ -124,11 +157,23 @@ impl Profile {
             .find(|profile| profile.version <= version)
     }
 
+    /// True when the coordinator may wait for more before it computes a target (KIP-1263).
+    #[must_use]
+    pub const fn batches_assignments(&self) -> bool {
+        self.assignment_interval_ms > 0
+    }
+
     /// The consumer's settings when nothing is set (`ConsumerConfig`).
     #[must_use]
     pub fn consumer(&self) -> ConsumerConfig {
         let backoff_max = if self.exponential_backoff { 1_000 } else { 100 };
         ConsumerConfig {
+            group_protocol: GroupProtocol::Classic,
+            group_remote_assignor: None,
+            async_client: AsyncClient {
+                polls_asynchronously: self.polls_asynchronously,
+                reconciles_in_background: self.reconciles_in_background,
+            },
             group_instance_id: None,
             client_rack: None,
             session_timeout: SimDuration::from_millis(self.session_timeout_ms),
@@ -152,12 +197,27 @@ impl Profile {
 
     /// The broker's settings when nothing is set (`GroupCoordinatorConfig`).
     #[must_use]
-    pub const fn broker(&self) -> BrokerConfig {
+    pub fn broker(&self) -> BrokerConfig {
         BrokerConfig {
             initial_rebalance_delay: SimDuration::from_millis(3_000),
             min_session_timeout: SimDuration::from_millis(6_000),
             max_session_timeout: SimDuration::from_millis(1_800_000),
             max_size: 2_147_483_647,
+            append_lingers: self.append_lingers,
+            consumer: ConsumerGroupConfig {
+                session_timeout: SimDuration::from_millis(45_000),
+                heartbeat_interval: SimDuration::from_millis(5_000),
+                assignment_interval: SimDuration::from_millis(self.assignment_interval_ms),
+                assignors: Arc::from(ServerAssignorKind::ALL),
+                max_size: 2_147_483_647,
+                migration_policy: MigrationPolicy::Bidirectional,
+                first_epoch: self.first_group_epoch,
+                keeps_epoch_after_revocation: self.reconciles_from_old_epoch,
+                revokes_unsubscribed: self.reconciles_from_old_epoch,
+                own_revocations_are_free: self.reconciles_from_old_epoch,
+                classic_members_follow_target: self.targets_lag,
+                commits_since_assignment: self.targets_lag,
+            },
             rules: Rules::ALL,
         }
     }

@@ -23,7 +23,7 @@ pub fn json(item: &Item) -> Value {
         Typed::Factor(thousandths) => factor(*thousandths),
         Typed::Boolean(value) => json!(value),
         Typed::Text(text) => json!(text),
-        Typed::Wrong => Value::Null,
+        Typed::Unset | Typed::Wrong => Value::Null,
         Typed::List(items) => items.iter().map(json).collect(),
         Typed::Map(pairs) => sorted(pairs.iter().map(|pair| (&*pair.key, json(&pair.item)))),
     }

@@ -238,16 +238,21 @@ const fn side_name(side: Side) -> &'static str {
 fn kafka_keys(side: Side) -> Value {
     let mut properties = Map::new();
     for key in kafka::keys(side) {
+        // Kafka takes numbers as texts too; editors should offer numbers. Null takes back what a layer below says.
         let mut schema = match key.kind {
-            // Kafka takes numbers as texts too; editors should offer numbers.
             Kind::Integer(least, most) => {
-                json!({ "type": ["integer", "string"], "minimum": least, "maximum": most })
+                json!({ "type": ["integer", "string", "null"], "minimum": least, "maximum": most })
             }
-            Kind::Double => json!({ "type": ["number", "string"] }),
-            Kind::Boolean => json!({ "type": ["boolean", "string"] }),
-            Kind::Text => json!({ "type": ["string", "number", "boolean"] }),
-            Kind::Word(words) => json!({ "enum": words }),
-            Kind::List => json!({ "type": ["string", "array"], "items": { "type": "string" } }),
+            Kind::Double => json!({ "type": ["number", "string", "null"] }),
+            Kind::Boolean => json!({ "type": ["boolean", "string", "null"] }),
+            Kind::Text => json!({ "type": ["string", "number", "boolean", "null"] }),
+            Kind::Word(words) => {
+                let words = words.iter().map(|word| json!(word));
+                json!({ "enum": words.chain([Value::Null]).collect::<Vec<_>>() })
+            }
+            Kind::List => {
+                json!({ "type": ["string", "array", "null"], "items": { "type": "string" } })
+            }
         };
         let note = match key.model {
             Model::Modelled => "Kafka's.",

@@ -163,6 +163,8 @@ pub enum Typed {
     List(Vec<Item>),
     /// By key.
     Map(Vec<Pair>),
+    /// Kafka's default again, whatever a layer below says (Kafka keys only, written `null`).
+    Unset,
     /// Something that has been reported and says nothing more.
     Wrong,
 }
@@ -192,6 +194,12 @@ impl Item {
     #[must_use]
     pub const fn is_wrong(&self) -> bool {
         matches!(self.value, Typed::Wrong)
+    }
+
+    /// True for a Kafka key that has its default again.
+    #[must_use]
+    pub const fn is_unset(&self) -> bool {
+        matches!(self.value, Typed::Unset)
     }
 
     /// The keys of a map; nothing for any other value.

@@ -183,7 +183,11 @@ static BROKERS: Record = record(
             DISTRIBUTION,
             "Time that the assignor takes; default the measured cost curve.",
         ),
-        later("group_config", "Dynamic group configs, by group."),
+        optional(
+            "group_config",
+            Shape::Named(&Shape::Kafka(Side::Group)),
+            "Dynamic group configs, verbatim, by group.",
+        ),
     ],
     Rule::Any,
 );

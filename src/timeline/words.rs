@@ -24,7 +24,7 @@ macro_rules! words {
 }
 
 words! {
-    /// States of a classic group (`ClassicGroupState`).
+    /// States of a group (`ClassicGroupState`, `ConsumerGroupState`).
     GroupState {
         /// No members.
         Empty => "Empty",
@@ -32,8 +32,12 @@ words! {
         PreparingRebalance => "PreparingRebalance",
         /// Waiting for the leader's assignment.
         CompletingRebalance => "CompletingRebalance",
-        /// In steady operation.
+        /// In steady operation; in a consumer group every member has reached its target.
         Stable => "Stable",
+        /// A consumer group whose target is older than its epoch.
+        Assigning => "Assigning",
+        /// A consumer group of which a member is not at its target yet.
+        Reconciling => "Reconciling",
         /// Being removed.
         Dead => "Dead",
     }
@@ -80,8 +84,49 @@ words! {
         SyncTimeout => "sync_timeout",
         /// The coordinator lost it in a failover.
         CoordinatorChange => "coordinator_change",
+        /// Did not give up partitions before its rebalance timeout (consumer protocol).
+        RebalanceTimeout => "rebalance_timeout",
         /// Came back to a rebalance when `group.max.size` others had joined already.
         GroupFull => "group_full",
+    }
+}
+
+words! {
+    /// How far a member of a consumer group is from its target, as the coordinator sees it
+    /// (`org.apache.kafka.coordinator.group.modern.MemberState`).
+    MemberEpochState {
+        /// At its target, or on the way with nothing to wait for.
+        Stable => "STABLE",
+        /// It has to give up partitions before it may go on.
+        UnrevokedPartitions => "UNREVOKED_PARTITIONS",
+        /// It waits for partitions that others have not given up.
+        UnreleasedPartitions => "UNRELEASED_PARTITIONS",
+    }
+}
+
+words! {
+    /// Where the client of a consumer group stands (`org.apache.kafka.clients.consumer.internals.MemberState`).
+    ClientState {
+        /// Not in the group.
+        Unsubscribed => "UNSUBSCRIBED",
+        /// Asks to be let in.
+        Joining => "JOINING",
+        /// Applies an assignment.
+        Reconciling => "RECONCILING",
+        /// Has applied it and will say so.
+        Acknowledging => "ACKNOWLEDGING",
+        /// At its assignment.
+        Stable => "STABLE",
+        /// Thrown out; gives up its partitions and joins again.
+        Fenced => "FENCED",
+        /// Runs callbacks before it leaves.
+        PrepareLeaving => "PREPARE_LEAVING",
+        /// Says that it leaves.
+        Leaving => "LEAVING",
+        /// Left because it did not poll.
+        Stale => "STALE",
+        /// Failed for good.
+        Fatal => "FATAL",
     }
 }
 

@@ -13,7 +13,7 @@ use rebsim::protocol::message::{
     LeaveGroupRequest, OffsetCommitRequest, Request, RequestToken, Response, Subscription,
     SyncGroupRequest,
 };
-use rebsim::protocol::rules::Rules;
+use rebsim::scenario::profile::Profile;
 use rebsim::timeline::{GroupState, Partitions, RebalanceReason, RemovalReason};
 
 pub(crate) const fn ms(millis: u64) -> SimDuration {
@@ -35,13 +35,7 @@ pub(crate) fn share(numbers: &[u32]) -> Partitions {
 
 /// Kafka's defaults.
 pub(crate) fn broker() -> BrokerConfig {
-    BrokerConfig {
-        initial_rebalance_delay: ms(3_000),
-        min_session_timeout: ms(6_000),
-        max_session_timeout: ms(1_800_000),
-        max_size: i32::MAX.unsigned_abs(),
-        rules: Rules::ALL,
-    }
+    Profile::newest().broker()
 }
 
 /// A JoinGroup to be filled in: session 10 s, rebalance timeout 60 s, `range`.

@@ -49,6 +49,11 @@ fn told(fact: &CoordinatorFact) -> String {
         } => {
             format!("assignment {generation} {leader} {}", assignment.len())
         }
+        Fact::MemberJoined { .. }
+        | Fact::GroupEpoch { .. }
+        | Fact::TargetAssignment { .. }
+        | Fact::MemberEpoch { .. }
+        | Fact::StaticMemberAway { .. } => panic!("no fact of a classic group: {fact:?}"),
     }
 }
 

@@ -317,6 +317,15 @@ impl World {
     fn read_facts(&mut self, step: Step) -> Result<(), TestCaseError> {
         for fact in std::mem::take(&mut self.group.facts) {
             match fact {
+                CoordinatorFact::MemberJoined { .. }
+                | CoordinatorFact::GroupEpoch { .. }
+                | CoordinatorFact::TargetAssignment { .. }
+                | CoordinatorFact::MemberEpoch { .. }
+                | CoordinatorFact::StaticMemberAway { .. } => {
+                    return Err(TestCaseError::fail(format!(
+                        "no fact of a classic group: {fact:?}"
+                    )));
+                }
                 CoordinatorFact::GroupState {
                     from,
                     to,

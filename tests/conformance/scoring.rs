@@ -40,7 +40,7 @@ fn a_recording_against_itself_is_perfect() {
     let run = against("coop-load-crash-catch-up", |_| {});
     let summary = Summary::of([&run], 0);
     assert!(run.same_structure() && run.coordinator.is_none() && summary.is_within_marks());
-    assert!(summary.events > 5 && summary.late == 0);
+    assert!(summary.all.events > 5 && summary.all.late == 0);
     assert_eq!(summary.classic_ms.map(|spread| spread.max), Some(0.0));
     assert_eq!(summary.first_batches_s.map(|spread| spread.max), Some(0.0));
     assert_eq!(summary.positions_s.map(|spread| spread.max), Some(0.0));
@@ -104,6 +104,63 @@ fn the_tolerance_is_fifty_milliseconds_or_five_percent() {
         (0, 1)
     );
     assert!(run.times.iter().all(|event| event.tolerance_ms >= 50.0));
+}
+
+/// A recording of the consumer protocol with ten events of a member, every one off by the same.
+fn consumer_run(off_ms: f64, order: &[i32]) -> RunFidelity {
+    let side = |off: f64, epochs: &[i32]| {
+        let assigned = (0..10).map(|nth| {
+            json!({ "t": f64::from(nth) * 100.0 + off, "at": "member", "what": "assigned", "who": "m0", "partitions": [] })
+        });
+        let epochs = epochs.iter().map(
+            |epoch| json!({ "t": 1, "at": "coordinator", "what": "group_epoch", "epoch": epoch }),
+        );
+        let state = json!({
+            "t": 2, "at": "coordinator", "what": "member_state", "member_id": "x", "epoch": 2,
+            "state": "STABLE", "assigned": ["b-0", "a-0"], "revoked": [],
+        });
+        // Generations are nobody's: classic members of a mixed group have none in common.
+        let joint =
+            json!({ "t": off, "at": "coordinator", "what": "member_left", "member_id": off });
+        assigned
+            .chain(epochs)
+            .chain([state, joint])
+            .collect::<Vec<Value>>()
+    };
+    compare(&Sides {
+        trace: "kip848",
+        kafka: "4.1.1",
+        run: "kip848.r0",
+        consumer_protocol: true,
+        rates: &[],
+        recorded: &side(0.0, &[2, 3]),
+        positions: None,
+        simulated: &side(off_ms, order),
+    })
+}
+
+#[test]
+fn the_consumer_protocol_has_marks_of_its_own() {
+    let near = consumer_run(149.0, &[2, 3]);
+    assert!(near.same_structure() && near.coordinator.is_none() && is_within_marks(&near));
+    assert_eq!(consumer_run(151.0, &[2, 3]).late().count(), 10);
+    let disordered = consumer_run(0.0, &[3, 2]);
+    assert!(disordered.coordinator.is_some());
+    let of = |disordered_runs: usize, late_runs: usize| {
+        let far = consumer_run(151.0, &[2, 3]);
+        let bad = vec![disordered.clone(); disordered_runs];
+        let far = vec![far; late_runs];
+        let good = vec![near.clone(); 10 - disordered_runs - late_runs];
+        let runs: Vec<RunFidelity> = bad.into_iter().chain(far).chain(good).collect();
+        Summary::of(&runs, 0).is_within_marks()
+    };
+    assert!(of(2, 1), "one in ten late, two in ten in another order");
+    assert!(!of(3, 0) && !of(0, 2));
+    // In a mixed folder each protocol has to reach its own.
+    let classic = against("range-crash", |_| {});
+    let mixed = Summary::of([&near, &classic], 0);
+    assert!(mixed.is_within_marks() && mixed.consumer.runs == 1 && mixed.classic.runs == 1);
+    assert!(!Summary::of([&disordered, &classic, &classic, &classic], 0).is_within_marks());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What Kafka's own system tests hold of the classic protocol, in our words: bounces, failures, one by one.
 
 use super::support::*;
+use rebsim::cluster::Calibration;
+use rebsim::kernel::SimTime;
 use rebsim::timeline::{CallbackKind, Observation};
 
 /// Three members, one partition unless said, 500 records/s, session 10 s.
@@ -226,4 +228,60 @@ fn assignments_are_complete_and_disjoint_after_each_join() {
             assert_eq!(serving, [1; 6], "{assignor} at {at}");
         }
     }
+}
+
+/// S14, KAFKA-14016: newcomers come while the others wait for their assignments, so that SyncGroup is answered with
+/// REBALANCE_IN_PROGRESS. Nobody loses what it owns for that: who gives a partition up gives it to somebody else, once, and at the end every
+/// partition is served. (The endless loop of librdkafka#4783, the rack-aware mistake of KAFKA-15170 and the single owner of KAFKA-16147 are
+/// held by the properties of the assignors and by the invariants that every run here checks.)
+#[test]
+fn a_refused_sync_takes_nothing_away() {
+    let mut refused = 0;
+    for late in (20_900..21_400).step_by(20) {
+        let text = format!(
+            "version: 1\nname: history\nduration: 60s\nbrokers: {{ latency: 40ms }}\ntopics: {{ t: {{ partitions: 12, rate: 500/s }} }}\n\
+             groups:\n  g:\n    topics: [t]\n    processing: {{ per_record: 100us }}\n    members: [{{ name: a }}, {{ name: b }}, {{ name: d, at: 20s }}, {{ name: e, at: {late}ms }}]\n\
+             \u{20}   config: {{ partition.assignment.strategy: cooperative-sticky }}\n"
+        );
+        let timeline = attempt(&text, Calibration::of_scenario()).expect("it ends");
+        let story = Story { timeline }.told();
+        let joined = story.find(|seen| match seen {
+            Observation::Joined {
+                consumer,
+                generation,
+            } => Some((*consumer, *generation)),
+            _ => None,
+        });
+        let synced = story.find(|seen| match seen {
+            Observation::Synced {
+                consumer,
+                generation,
+            } => Some((*consumer, *generation)),
+            _ => None,
+        });
+        let in_vain = |(_, join): &&(SimTime, _)| synced.iter().all(|(_, sync)| sync != join);
+        refused += joined.iter().filter(in_vain).count();
+        for who in ["a", "b", "d", "e"] {
+            let mut given: Vec<u32> = Vec::new();
+            for (at, kind, partitions) in story.callbacks(who) {
+                assert_ne!(kind, CallbackKind::Lost, "{who} at {}", text_of(at));
+                if kind == CallbackKind::Revoked {
+                    given.extend(partitions);
+                }
+            }
+            let held = story.holds(who, ms(59_000));
+            assert!(
+                given.iter().all(|partition| !held.contains(partition)),
+                "{who} gave {given:?} up and has {held:?}, e at {late} ms"
+            );
+        }
+        for partition in 0..12 {
+            let spans = story.service(partition);
+            let readers = spans
+                .iter()
+                .filter(|(from, to, _)| *from <= ms(59_000) && ms(59_000) < *to);
+            assert_eq!(readers.count(), 1, "{partition}, e at {late} ms");
+        }
+    }
+    assert!(refused > 8, "{refused} refusals");
 }

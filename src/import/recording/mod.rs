@@ -6,7 +6,7 @@
 mod faults;
 mod script;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -77,14 +77,14 @@ fn read(whole: &Value, faults: &mut Faults) -> Option<Recording> {
             topics.sort_unstable();
             topics
         });
-    let prefixes = scenario.map(script::prefixes).unwrap_or_default();
+    let ids = scenario.map(Ids::of).unwrap_or_default();
     let runs: Vec<_> = faults
         .list(whole, "", "runs")?
         .iter()
         .enumerate()
         .map(|(number, run)| {
             let place = format!("runs[{number}]");
-            recorded_run(run, &place, topics.as_deref()?, &prefixes, faults)
+            recorded_run(run, &place, topics.as_deref()?, &ids, faults)
         })
         .collect();
     if runs.is_empty() {
@@ -95,7 +95,7 @@ fn read(whole: &Value, faults: &mut Faults) -> Option<Recording> {
         name: name?.to_owned(),
         kafka: kafka?.to_owned(),
         scenario: played?,
-        consumer_protocol: script::speaks_consumer(scenario),
+        consumer_protocol: !script::consumer_members(scenario).is_empty(),
         rates: script::rates(scenario),
         runs: runs.into_iter().collect::<Option<_>>()?,
     })
@@ -105,7 +105,7 @@ fn recorded_run(
     run: &Value,
     place: &str,
     topics: &[String],
-    prefixes: &[String],
+    ids: &Ids,
     faults: &mut Faults,
 ) -> Option<RecordedRun> {
     let name = faults.text(run, place, "run");
@@ -129,7 +129,7 @@ fn recorded_run(
         name: name?.to_owned(),
         names: RecordedNames {
             topics: named?,
-            members: issued_ids(&events, prefixes),
+            members: ids.read(&events),
         },
         events,
         positions: positions.cloned(),
@@ -162,7 +162,55 @@ fn recorded_topics(
         .collect()
 }
 
-/// Member ids by what they begin with, in the order in which they are first heard of.
+/// How member ids are told from each other.
+#[derive(Debug, Default)]
+struct Ids {
+    /// What the ids that a coordinator gives begin with.
+    prefixes: Vec<String>,
+    /// The members that give themselves an id at each start.
+    own: BTreeSet<String>,
+}
+
+impl Ids {
+    fn of(scenario: &Value) -> Self {
+        Self {
+            prefixes: script::prefixes(scenario),
+            own: script::consumer_members(scenario),
+        }
+    }
+
+    fn read(&self, events: &[Value]) -> BTreeMap<String, Vec<String>> {
+        let mut members = issued_ids(events, &self.prefixes);
+        for (name, starts) in self.own_ids(events) {
+            // What follows a start of which no id is known cannot be told from it.
+            let known = starts.into_iter().map_while(|id| id).collect();
+            members.insert(name, known);
+        }
+        members
+    }
+
+    /// The id of each start of the members that give themselves one: the first with which the member is heard of after it. It keeps it, also
+    /// when it is thrown out and joins again.
+    fn own_ids(&self, events: &[Value]) -> BTreeMap<String, Vec<Option<String>>> {
+        let text = |event: &Value, key: &str| event.get(key)?.as_str().map(str::to_owned);
+        let mut starts: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
+        for event in events {
+            let Some(who) = text(event, "who").filter(|who| self.own.contains(who)) else {
+                continue;
+            };
+            if event.get("what").is_some_and(|what| what == "start") {
+                starts.entry(who).or_default().push(None);
+            } else if let Some(id) = text(event, "member_id")
+                && let Some(last) = starts.get_mut(&who).and_then(|ids| ids.last_mut())
+            {
+                last.get_or_insert(id);
+            }
+        }
+        starts
+    }
+}
+
+/// Member ids that a coordinator gave, by what they begin with, in the order in which they are first heard of.
 fn issued_ids(events: &[Value], prefixes: &[String]) -> BTreeMap<String, Vec<String>> {
     let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let ids = events.iter().filter_map(|event| event.get("member_id"));
@@ -233,4 +281,74 @@ fn is_pair(value: &Value) -> bool {
     value
         .as_array()
         .is_some_and(|pair| pair.len() == 2 && pair.iter().all(Value::is_number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two members of the consumer protocol, one of the classic, one of which nothing is heard.
+    const MIXED: &str = r#"{
+        "name": "mixed", "kafka": "4.1.1",
+        "scenario": {
+            "topics": { "orders": { "partitions": 2, "rate_per_partition": 10 } },
+            "group": { "config": { "session.timeout.ms": "6000", "heartbeat.interval.ms": "1000" } },
+            "group_config": { "consumer.session.timeout.ms": "6000", "consumer.heartbeat.interval.ms": "1000" },
+            "members": [
+                { "name": "a", "config": { "group.protocol": "consumer", "session.timeout.ms": null, "heartbeat.interval.ms": null, "group.instance.id": "pod-0" } },
+                { "name": "b" },
+                { "name": "twin", "config": { "group.protocol": "consumer", "session.timeout.ms": null, "heartbeat.interval.ms": null, "group.instance.id": "pod-0" } }
+            ],
+            "script": [
+                { "at_ms": 0, "do": "start", "member": "a" }, { "at_ms": 0, "do": "start", "member": "b" },
+                { "at_ms": 10, "do": "stop", "member": "a" }, { "at_ms": 20, "do": "start", "member": "a" },
+                { "at_ms": 30, "do": "start", "member": "twin" }, { "at_ms": 40, "do": "start", "member": "twin" }
+            ],
+            "end_ms": 9000
+        },
+        "runs": [ { "run": "mixed.r0", "topic_names": { "orders": "orders.r0" }, "topic_ids": { "orders": "AAAAAAAAAAAAAAAAAAAAAQ" }, "events": [
+            { "t": 1, "at": "member", "what": "start", "who": "a" },
+            { "t": 1, "at": "member", "what": "start", "who": "b" },
+            { "t": 2, "at": "coordinator", "what": "member_joined", "member_id": "MVZ4_Fe9TFWYU1NdFyprVQ", "protocol": "consumer" },
+            { "t": 3, "at": "member", "what": "assigned", "who": "a", "partitions": [], "member_id": "MVZ4_Fe9TFWYU1NdFyprVQ" },
+            { "t": 4, "at": "member", "what": "assigned", "who": "b", "partitions": [], "member_id": "b-1" },
+            { "t": 5, "at": "member", "what": "assigned", "who": "a", "partitions": [], "member_id": "MVZ4_Fe9TFWYU1NdFyprVQ" },
+            { "t": 20, "at": "member", "what": "start", "who": "a" },
+            { "t": 21, "at": "member", "what": "assigned", "who": "a", "partitions": [], "member_id": "fiAoM5oqSIm5QynPRC4QWw" },
+            { "t": 30, "at": "member", "what": "start", "who": "twin" },
+            { "t": 40, "at": "member", "what": "start", "who": "twin" },
+            { "t": 41, "at": "member", "what": "assigned", "who": "twin", "partitions": [], "member_id": "w_HqcQMHSDWCloGNnPP0hg" }
+        ] } ]
+    }"#;
+
+    #[test]
+    fn members_that_give_themselves_ids_have_one_for_each_start() {
+        let recording = parse(MIXED).expect("it is a recording");
+        assert!(recording.consumer_protocol);
+        let members = &recording.runs[0].names.members;
+        let ids = |name: &str| members.get(name).cloned().unwrap_or_default();
+        assert_eq!(
+            ids("a"),
+            ["MVZ4_Fe9TFWYU1NdFyprVQ", "fiAoM5oqSIm5QynPRC4QWw"]
+        );
+        assert_eq!(ids("b"), ["b-1"]);
+        assert_eq!(ids("pod-0"), [""; 0], "the instance gives no id");
+        assert_eq!(ids("twin"), [""; 0], "its first id is not known");
+        let brokers = &recording.scenario["brokers"];
+        assert_eq!(brokers["version"], "4.1.1");
+        assert_eq!(
+            brokers["group_config"]["group"]["consumer.session.timeout.ms"],
+            6_000
+        );
+        let loaded = crate::scenario::load(
+            "mixed",
+            &recording.scenario.to_string(),
+            &mut crate::scenario::NoFiles,
+            &crate::scenario::Overrides::default(),
+        );
+        let plan = &loaded.expect("it can be played").plans[0];
+        let config = &plan.groups[0].config.consumer;
+        assert_eq!(config.session_timeout.as_micros(), 6_000_000);
+        assert_eq!(config.first_epoch, 1, "4.1");
+    }
 }

@@ -1,5 +1,7 @@
 //! The script of a recording as a scenario in our own language.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::faults::{Faults, join};
@@ -9,17 +11,18 @@ const ACTION_DELAY_US: u64 = 600;
 /// Timeout of the harness's `poll()` unless the recording names another.
 const POLL_TIMEOUT_MS: u64 = 100;
 
-/// Every list of settings: the group's and the members'.
-fn configs(scenario: &Value) -> impl Iterator<Item = &Map<String, Value>> {
-    let members = scenario.get("members").and_then(Value::as_array);
-    let own = members.into_iter().flatten();
-    own.chain(scenario.get("group"))
-        .filter_map(|holder| holder.get("config")?.as_object())
-}
+const PROTOCOL: &str = "group.protocol";
 
-/// True when some member speaks the consumer protocol.
-pub(super) fn speaks_consumer(scenario: &Value) -> bool {
-    configs(scenario).any(|config| config.get("group.protocol") == Some(&json!("consumer")))
+/// Names of the members that speak the consumer protocol.
+pub(super) fn consumer_members(scenario: &Value) -> BTreeSet<String> {
+    let group = scenario.get("group").unwrap_or(&Value::Null);
+    let members = scenario.get("members").and_then(Value::as_array);
+    let members = members.into_iter().flatten();
+    members
+        .filter(|member| settings(member, group).get(PROTOCOL) == Some(&json!("consumer")))
+        .filter_map(|member| member.get("name")?.as_str())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Records per second and partition, by topic.
@@ -82,14 +85,7 @@ pub(super) fn scenario(whole: &Value, scenario: &Value, faults: &mut Faults) -> 
         "version": 1,
         "name": whole.get("name")?,
         "duration": format!("{}ms", end?),
-        "brokers": {
-            "version": whole.get("kafka")?,
-            "count": 1,
-            "config": {
-                "group.initial.rebalance.delay.ms": 3000,
-                "group.min.session.timeout.ms": 1,
-            },
-        },
+        "brokers": brokers(whole, scenario, faults)?,
         "groups": { "group": {
             "topics": all,
             "start": "cold",
@@ -98,6 +94,35 @@ pub(super) fn scenario(whole: &Value, scenario: &Value, faults: &mut Faults) -> 
         "topics": topics,
         "events": events?,
     }))
+}
+
+/// The broker: Kafka's defaults, but for lower minimum session times; and what was set for the group.
+fn brokers(whole: &Value, scenario: &Value, faults: &mut Faults) -> Option<Value> {
+    let mut config = json!({
+        "group.initial.rebalance.delay.ms": 3000,
+        "group.min.session.timeout.ms": 1,
+    });
+    let mut group_config = None;
+    if scenario
+        .get("group_config")
+        .is_some_and(|own| !own.is_null())
+    {
+        let own = faults.object(scenario, "scenario", "group_config")?;
+        let own = own
+            .iter()
+            .map(|(key, value)| (key.clone(), typed(value.clone())));
+        let own: Map<String, Value> = own.collect();
+        if !own.is_empty() {
+            config["group.consumer.min.session.timeout.ms"] = json!(1);
+            config["group.consumer.min.heartbeat.interval.ms"] = json!(1);
+            group_config = Some(own);
+        }
+    }
+    let mut brokers = json!({ "version": whole.get("kafka")?, "count": 1, "config": config });
+    if let Some(own) = group_config {
+        brokers["group_config"] = json!({ "group": own });
+    }
+    Some(brokers)
 }
 
 fn topics(scenario: &Value, faults: &mut Faults) -> Option<Map<String, Value>> {

@@ -2,6 +2,7 @@
 
 mod availability;
 mod condition;
+mod consumer_group;
 mod document;
 mod flow;
 mod random;

@@ -1,19 +1,24 @@
 //! Random timelines: whatever happens in whatever order, states partition time and causes add up.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::measure;
-use crate::assignor::ConsumerId;
+use crate::assignor::{ConsumerId, MemberId};
 use crate::kernel::SimTime;
-use crate::metrics::testing::Play;
+use crate::metrics::testing::{GROUP, Play};
 use crate::metrics::{RunMetrics, State};
 use crate::timeline::{
-    CallbackKind, GroupState, Observation, RebalanceReason, ReleaseReason, RemovalReason,
+    CallbackKind, ClientState, GroupState, Observation, RebalanceReason, ReleaseReason,
+    RemovalReason,
 };
 
 const MEMBERS: u32 = 3;
 const PARTITIONS: u32 = 4;
 const END_MS: u64 = 100_000;
+/// Kinds of steps, those of the classic protocol first.
+const KINDS: u8 = 36;
 
 /// Something that happens `wait` milliseconds after the last thing: (wait, what, to whom, which partition).
 type Step = (u64, u8, u32, u32);
@@ -81,13 +86,51 @@ fn perform(steps: &[Step]) -> Play {
                 consumer: process,
                 connected: number % 2 == 0,
             })),
-            _ => drop(play.put(Observation::RejoinRequested {
+            19 => drop(play.put(Observation::RejoinRequested {
                 consumer: process,
                 reason: "test",
             })),
+            20..=22 => {
+                generation += 1;
+                let reason = RebalanceReason::ALL[*wait as usize % RebalanceReason::ALL.len()];
+                play.bump(generation, reason, member);
+            }
+            23 => reach(&mut play, generation, GroupState::Assigning),
+            24 => reach(&mut play, generation, GroupState::Reconciling),
+            25 => reach(&mut play, generation, GroupState::Stable),
+            _ => in_consumer_group(&mut play, *what, (member, number), generation),
         }
     }
     play
+}
+
+/// What happens in consumer groups.
+fn in_consumer_group(play: &mut Play, what: u8, (member, number): (u32, u32), generation: i32) {
+    let next = (number + 1) % PARTITIONS;
+    match what {
+        26 => drop(play.joins(member, "consumer")),
+        27 => drop(play.start(member).joins_as(
+            member,
+            MemberId::new(&format!("{member}-{number}")),
+            if number == 0 { "classic" } else { "consumer" },
+        )),
+        28 | 29 => drop(play.target(generation, &[&[number], &[next], &[]])),
+        30 => drop(play.moves(member, generation, &[number], &[next])),
+        31 => drop(play.reaches(member, generation, &[number])),
+        32 => drop(play.goes_away(member)),
+        33 => drop(play.remove(member, RemovalReason::RebalanceTimeout)),
+        34 => drop(play.put(Observation::StaticMemberReplaced {
+            group: GROUP,
+            consumer: consumer(member),
+            instance_id: Arc::from("pod"),
+            old: Play::member_id(number % MEMBERS),
+            new: Play::member_id(member),
+        })),
+        _ => {
+            let state = |number: u32| ClientState::ALL[number as usize % ClientState::ALL.len()];
+            play.transition(member, state(number), state(number + member));
+        }
+    }
 }
 
 fn total(metrics: &RunMetrics, name: &str) -> i128 {
@@ -103,7 +146,7 @@ proptest! {
 
     #[test]
     fn states_partition_time_and_causes_add_up(
-        steps in prop::collection::vec((0_u64..3_000, 0_u8..20, 0..MEMBERS, 0..PARTITIONS), 0..80),
+        steps in prop::collection::vec((0_u64..3_000, 0_u8..KINDS, 0..MEMBERS, 0..PARTITIONS), 0..80),
         window in (0..END_MS, 1..END_MS),
     ) {
         let mut play = perform(&steps);
@@ -142,7 +185,7 @@ proptest! {
 
     #[test]
     fn episodes_follow_each_other(
-        steps in prop::collection::vec((0_u64..3_000, 0_u8..20, 0..MEMBERS, 0..PARTITIONS), 0..80),
+        steps in prop::collection::vec((0_u64..3_000, 0_u8..KINDS, 0..MEMBERS, 0..PARTITIONS), 0..80),
     ) {
         let metrics = measure(&perform(&steps));
         for (index, episode) in metrics.rebalances.iter().enumerate() {

@@ -60,6 +60,7 @@ impl World {
                 let known = &mut self.groups[group.index()];
                 known.generation = *generation;
                 known.assignor = Some(assignor);
+                known.incremental = false;
             }
             Observation::AssignmentReceived {
                 group, assignment, ..
@@ -144,6 +145,12 @@ impl World {
                     }
                 }
             }
+            Observation::MemberJoined { .. }
+            | Observation::GroupEpoch { .. }
+            | Observation::TargetAssignment { .. }
+            | Observation::MemberEpoch { .. }
+            | Observation::StaticMemberAway { .. }
+            | Observation::ClientTransition { .. } => self.apply_in_consumer_group(observation),
             Observation::MemberIdIssued { .. }
             | Observation::CoordinatorAvailable { .. }
             | Observation::RejoinRequested { .. }
@@ -164,6 +171,14 @@ impl World {
         let known = &mut self.groups[group.index()];
         known.state = to;
         known.generation = generation;
+        match to {
+            GroupState::Assigning | GroupState::Reconciling => known.incremental = true,
+            GroupState::PreparingRebalance => known.incremental = false,
+            GroupState::Empty
+            | GroupState::CompletingRebalance
+            | GroupState::Stable
+            | GroupState::Dead => {}
+        }
         for index in self.slots_of(group) {
             if matches!(to, GroupState::Empty | GroupState::Dead) {
                 self.retarget(index, None);
@@ -201,7 +216,11 @@ impl World {
     }
 
     /// A new assignment is in force: targets, and what it keeps back from those who still hold it.
-    fn on_assignment(&mut self, group: GroupId, assignment: &[(ConsumerId, Partitions)]) {
+    pub(super) fn on_assignment(
+        &mut self,
+        group: GroupId,
+        assignment: &[(ConsumerId, Partitions)],
+    ) {
         let mut targets: BTreeMap<TopicPartition, Life> = BTreeMap::new();
         let mut lives: BTreeMap<ConsumerId, Vec<Life>> = BTreeMap::new();
         for life in self.groups[group.index()].lives() {
@@ -333,153 +352,6 @@ impl World {
         if let Some(index) = self.slot(self.group_of(consumer), partition) {
             self.slots[index].restoring = begins;
             self.dirty.insert(index);
-        }
-    }
-}
-
-/// Small steps.
-impl World {
-    fn slots_of(&self, group: GroupId) -> Vec<usize> {
-        (0..self.slots.len())
-            .filter(|index| self.slots[*index].group == group)
-            .collect()
-    }
-
-    fn slots_with(&self, consumer: ConsumerId) -> Vec<usize> {
-        self.processes[consumer.index()]
-            .slots
-            .iter()
-            .copied()
-            .collect()
-    }
-
-    fn touch(&mut self, consumer: ConsumerId) {
-        self.dirty
-            .extend(self.processes[consumer.index()].slots.iter());
-    }
-
-    fn set(&mut self, consumer: ConsumerId, change: impl FnOnce(&mut Process)) {
-        change(&mut self.processes[consumer.index()]);
-        self.touch(consumer);
-    }
-
-    fn unsubscribe(&mut self, consumer: ConsumerId) {
-        let process = &self.processes[consumer.index()];
-        if process.running && !process.closing {
-            self.count_subscriptions(consumer, false);
-        }
-    }
-
-    fn count_subscriptions(&mut self, consumer: ConsumerId, more: bool) {
-        let group = self.group_of(consumer);
-        for topic in self.subscriptions[consumer.index()].clone() {
-            let count = self.wanted.entry((group.0, topic)).or_default();
-            let was_wanted = *count > 0;
-            *count = if more {
-                *count + 1
-            } else {
-                count.saturating_sub(1)
-            };
-            if was_wanted != (*count > 0)
-                && let Some(first) = self.first.get(&(group.0, topic))
-            {
-                let same = self.slots[*first..]
-                    .iter()
-                    .take_while(|slot| slot.group == group && slot.partition.topic.0 == topic)
-                    .count();
-                self.dirty.extend(*first..first + same);
-            }
-        }
-    }
-
-    fn end_callback(&mut self, consumer: ConsumerId) {
-        let group = self.group_of(consumer);
-        let Some((_, partitions)) = self.processes[consumer.index()].callback.take() else {
-            return;
-        };
-        for partition in partitions.iter() {
-            if let Some(index) = self.slot(group, *partition)
-                && self.slots[index]
-                    .callback_of
-                    .is_some_and(|life| life.consumer == consumer)
-            {
-                self.slots[index].callback_of = None;
-                self.dirty.insert(index);
-            }
-        }
-    }
-
-    fn give_up(&mut self, index: usize, life: Life) {
-        if self.slots[index].held == Some(life) {
-            self.hold(index, None);
-        }
-        let slot = &mut self.slots[index];
-        slot.serving.retain(|server| *server != life);
-        slot.given_up |= slot.target == Some(life);
-        self.dirty.insert(index);
-    }
-
-    /// A static member's place passes from one life to another.
-    fn hand_over(&mut self, before: Life, after: Life) {
-        for index in self.slots_with(before.consumer) {
-            if self.slots[index].target == Some(before) {
-                self.retarget(index, Some(after));
-            }
-            if self.slots[index].held == Some(before) && before != after {
-                self.hold(index, None);
-            }
-            self.dirty.insert(index);
-        }
-    }
-
-    /// The coordinator knows a life no more.
-    fn forget(&mut self, life: Life) {
-        for index in self.slots_with(life.consumer) {
-            if self.slots[index].target == Some(life) {
-                self.retarget(index, None);
-            }
-            if self.slots[index].held == Some(life) {
-                self.hold(index, None);
-                self.slots[index].withheld = false;
-            }
-            self.dirty.insert(index);
-        }
-    }
-
-    fn retarget(&mut self, index: usize, target: Option<Life>) {
-        let before = self.slots[index].target;
-        self.slots[index].target = target;
-        self.slots[index].given_up = false;
-        self.relate(index, before, target);
-    }
-
-    fn hold(&mut self, index: usize, holder: Option<Life>) {
-        let before = self.slots[index].held;
-        self.slots[index].held = holder;
-        if before != holder {
-            self.slots[index].pending = false;
-            self.slots[index].restoring = false;
-        }
-        self.relate(index, before, holder);
-    }
-
-    fn relate(&mut self, index: usize, before: Option<Life>, after: Option<Life>) {
-        self.dirty.insert(index);
-        if let Some(life) = before {
-            let slot = &self.slots[index];
-            let concerns = |other: &Life| other.consumer == life.consumer;
-            let related = slot
-                .held
-                .iter()
-                .chain(&slot.target)
-                .chain(&slot.serving)
-                .any(concerns);
-            if !related {
-                self.processes[life.consumer.index()].slots.remove(&index);
-            }
-        }
-        if let Some(life) = after {
-            self.processes[life.consumer.index()].slots.insert(index);
         }
     }
 }

@@ -3,6 +3,8 @@
 //! It refuses to interpret: states are decided by [`super::cause`], episodes by [`super::rebalances`].
 
 mod apply;
+mod consumer_group;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,9 +27,11 @@ pub(in crate::metrics) struct Process {
     pub(in crate::metrics) frozen: bool,
     pub(in crate::metrics) cut: bool,
     pub(in crate::metrics) stalled: bool,
-    past_deadline: bool,
+    pub(in crate::metrics) past_deadline: bool,
     closing: bool,
     is_static: bool,
+    /// Its client is of the consumer protocol, which says when it leaves, static or not.
+    says_when_it_leaves: bool,
     pub(in crate::metrics) callback: Option<(CallbackKind, Partitions)>,
     /// Slots that name one of its lives as holder, target or server.
     slots: BTreeSet<usize>,
@@ -43,6 +47,10 @@ pub(in crate::metrics) struct Group {
     lives: BTreeMap<Life, u32>,
     pub(in crate::metrics) generation: i32,
     pub(in crate::metrics) assignor: Option<&'static str>,
+    /// It is a consumer group now.
+    pub(in crate::metrics) incremental: bool,
+    /// Static members that said they would be back.
+    away: BTreeSet<Life>,
 }
 
 impl Group {
@@ -53,6 +61,7 @@ impl Group {
 
     fn admit(&mut self, id: &MemberId, life: Life) {
         self.dismiss(id);
+        self.away.remove(&life);
         self.members.insert(id.clone(), life);
         *self.lives.entry(life).or_default() += 1;
     }
@@ -63,6 +72,7 @@ impl Group {
             *ids -= 1;
             if *ids == 0 {
                 self.lives.remove(&life);
+                self.away.remove(&life);
             }
         }
         Some(life)
@@ -144,6 +154,8 @@ impl World {
             lives: BTreeMap::new(),
             generation: 0,
             assignor: None,
+            incremental: false,
+            away: BTreeSet::new(),
         };
         Self {
             groups: vec![group; cast.groups.len()],
@@ -244,20 +256,21 @@ impl World {
         process.starts == life.start && process.closing
     }
 
-    /// True when the member can serve no more and the coordinator learns it only when its session expires: everybody lost but a
-    /// dynamic member that closed, whose LeaveGroup is on its way.
-    fn is_missed(&self, life: Life) -> bool {
+    /// True when the member can serve no more and the coordinator learns it only when its session expires: everybody lost but one that
+    /// closed, whose word is on its way (a static member of the classic protocol sends none), and one of which the coordinator knows.
+    fn is_missed(&self, group: GroupId, life: Life) -> bool {
         if self.is_closing(life) {
             let process = &self.processes[life.consumer.index()];
-            process.is_static && process.callback.is_none()
+            process.is_static && !process.says_when_it_leaves && process.callback.is_none()
         } else {
-            self.is_lost(life)
+            self.is_lost(life) && !self.groups[group.index()].away.contains(&life)
         }
     }
 
     /// State of a slot now.
     pub(in crate::metrics) fn state(&self, index: usize) -> State {
         let slot = &self.slots[index];
+        let group = &self.groups[slot.group.index()];
         let member = |life: &Life| self.is_member(slot.group, *life);
         let held = slot.held.filter(member);
         let target = slot.target.filter(member);
@@ -270,7 +283,7 @@ impl World {
             owner_lost: held
                 .into_iter()
                 .chain(target)
-                .any(|life| self.is_missed(life)),
+                .any(|life| self.is_missed(slot.group, life)),
             in_callback: slot.pending || slot.callback_of.is_some() || target_busy,
             restoring: slot.restoring,
             installed: held.is_some_and(|life| !self.is_closing(life)),
@@ -278,7 +291,9 @@ impl World {
                 .wanted
                 .get(&(slot.group.0, slot.partition.topic.0))
                 .is_some_and(|subscribers| *subscribers > 0),
-            group: self.groups[slot.group.index()].state,
+            group: group.state,
+            incremental: group.incremental,
+            away: target.is_some_and(|life| group.away.contains(&life)),
             targeted: target.is_some(),
             given_up,
             withheld: slot.withheld,

@@ -1,9 +1,10 @@
 //! What the member does with answers of the coordinator (`JoinGroupResponseHandler`, `SyncGroupResponseHandler`,
 //! `HeartbeatResponseHandler`, `OffsetCommitResponseHandler`).
 
-use super::member::{Closing, CommitPurpose, Member, MemberEffect, MemberState};
+use super::member::{Closing, Member, MemberState};
 use super::rejoin::{Attempt, Prepare};
 use crate::kernel::SimTime;
+use crate::protocol::effect::{CommitPurpose, MemberEffect};
 use crate::protocol::message::{ErrorCode, JoinCause, JoinGroupResponse, Response};
 use crate::protocol::rules::Rule;
 use crate::timeline::{Observation, Partitions};
@@ -16,7 +17,10 @@ impl Member {
             Response::SyncGroup(result) => self.on_sync(now, result, out),
             Response::Heartbeat(error) => self.on_heartbeat(now, error, out),
             // Best effort: nobody waits for it. Commits come with their purpose.
-            Response::LeaveGroup(_) | Response::OffsetCommit(_) => {}
+            // The other protocol's answer comes to nobody who speaks this one.
+            Response::LeaveGroup(_)
+            | Response::OffsetCommit(_)
+            | Response::ConsumerGroupHeartbeat(_) => {}
         }
     }
 
@@ -130,6 +134,12 @@ impl Member {
             ErrorCode::InconsistentGroupProtocol => self.fail("InconsistentGroupProtocolException"),
             ErrorCode::InvalidSessionTimeout => self.fail("InvalidSessionTimeoutException"),
             ErrorCode::GroupMaxSizeReached => self.fail("GroupMaxSizeReachedException"),
+            ErrorCode::InvalidRequest
+            | ErrorCode::GroupIdNotFound
+            | ErrorCode::FencedMemberEpoch
+            | ErrorCode::UnreleasedInstanceId
+            | ErrorCode::UnsupportedAssignor
+            | ErrorCode::StaleMemberEpoch => self.fail("KafkaException"),
         }
     }
 
@@ -189,7 +199,13 @@ impl Member {
                 | ErrorCode::InconsistentGroupProtocol
                 | ErrorCode::InvalidSessionTimeout
                 | ErrorCode::MemberIdRequired
-                | ErrorCode::GroupMaxSizeReached,
+                | ErrorCode::GroupMaxSizeReached
+                | ErrorCode::InvalidRequest
+                | ErrorCode::GroupIdNotFound
+                | ErrorCode::FencedMemberEpoch
+                | ErrorCode::UnreleasedInstanceId
+                | ErrorCode::UnsupportedAssignor
+                | ErrorCode::StaleMemberEpoch,
             ) => self.fail("KafkaException"),
         }
     }
@@ -250,7 +266,13 @@ impl Member {
             | ErrorCode::InconsistentGroupProtocol
             | ErrorCode::InvalidSessionTimeout
             | ErrorCode::MemberIdRequired
-            | ErrorCode::GroupMaxSizeReached => self.fail("KafkaException"),
+            | ErrorCode::GroupMaxSizeReached
+            | ErrorCode::InvalidRequest
+            | ErrorCode::GroupIdNotFound
+            | ErrorCode::FencedMemberEpoch
+            | ErrorCode::UnreleasedInstanceId
+            | ErrorCode::UnsupportedAssignor
+            | ErrorCode::StaleMemberEpoch => self.fail("KafkaException"),
         }
     }
 

@@ -8,14 +8,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::failover::GroupRecord;
-use super::group::ClassicGroup;
+use super::group::{ClassicGroup, ClassicGroupState};
 use super::join::JoinTimer;
 use crate::assignor::{AssignorKind, MemberId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::effect::{AppendToken, CoordinatorEffect, CoordinatorFact, CoordinatorTimer};
-use crate::protocol::message::{Request, RequestToken, Response};
+use crate::protocol::message::{
+    ConsumerGroupHeartbeatResponse, ErrorCode, Request, RequestToken, Response,
+};
+use crate::protocol::record::GroupRecord;
 use crate::timeline::{GroupState, Partitions, RebalanceReason, RemovalReason};
 
 /// The coordinator of one classic group.
@@ -24,22 +26,22 @@ pub struct Coordinator {
     pub(super) config: BrokerConfig,
     pub(super) group: ClassicGroup,
     pub(super) now: SimTime,
-    state_since: SimTime,
+    pub(super) state_since: SimTime,
     /// What the join timer is armed for, if it is armed.
     pub(super) join_timer: Option<JoinTimer>,
     /// The generation for which the sync timer is armed, if it is armed.
     pub(super) sync_timer: Option<i32>,
-    appends: BTreeMap<AppendToken, PendingAppend>,
-    appends_issued: u64,
+    pub(super) appends: BTreeMap<AppendToken, PendingAppend>,
+    pub(super) appends_issued: u64,
     /// The last record of the group that is committed to the log.
     pub(super) persisted: GroupRecord,
 }
 
 /// A write that is not committed yet.
 #[derive(Clone, Debug)]
-struct PendingAppend {
+pub(super) struct PendingAppend {
     record: Option<GroupRecord>,
-    then: Vec<Deferred>,
+    pub(super) then: Vec<Deferred>,
 }
 
 /// What waits for a write.
@@ -66,7 +68,7 @@ impl Coordinator {
     pub fn new(config: BrokerConfig) -> Self {
         Self {
             config,
-            group: ClassicGroup::new(GroupState::Empty, 0),
+            group: ClassicGroup::new(ClassicGroupState::Empty, 0),
             now: SimTime::ZERO,
             state_since: SimTime::ZERO,
             join_timer: None,
@@ -92,6 +94,15 @@ impl Coordinator {
             Request::Heartbeat(request) => self.on_heartbeat(token, &request, out),
             Request::LeaveGroup(request) => self.on_leave_group(token, &request, out),
             Request::OffsetCommit(request) => self.on_offset_commit(token, &request, out),
+            Request::ConsumerGroupHeartbeat(request) => {
+                let answer = ConsumerGroupHeartbeatResponse {
+                    error: ErrorCode::GroupIdNotFound,
+                    member_epoch: request.member_epoch,
+                    heartbeat_interval: self.config.consumer.heartbeat_interval,
+                    assignment: None,
+                };
+                reply(token, Response::ConsumerGroupHeartbeat(answer), out);
+            }
         }
     }
 
@@ -107,6 +118,10 @@ impl Coordinator {
             CoordinatorTimer::Session(member_id) => self.on_session_expired(&member_id, out),
             CoordinatorTimer::Join => self.on_join_timer(out),
             CoordinatorTimer::Sync => self.on_sync_timer(out),
+            // Timers of consumer groups.
+            CoordinatorTimer::RebalanceTimeout(_)
+            | CoordinatorTimer::ClassicJoin(_)
+            | CoordinatorTimer::ClassicSync(_) => {}
         }
     }
 
@@ -143,7 +158,7 @@ impl Coordinator {
     /// The group's state; `Dead` while the coordinator is away.
     #[must_use]
     pub fn state(&self) -> GroupState {
-        self.group.state()
+        self.group.state().observed()
     }
 
     /// When the group entered that state (`currentStateTimestamp`).
@@ -202,7 +217,7 @@ impl Coordinator {
             .members()
             .filter(|member| member.awaiting_join.is_none())
             .map(|member| &member.id);
-        let joining = self.group.state() == GroupState::PreparingRebalance;
+        let joining = self.group.state() == ClassicGroupState::PreparingRebalance;
         absent
             .chain(&self.group.pending_join)
             .filter(move |_| joining)
@@ -225,11 +240,11 @@ impl Coordinator {
     /// The first thing that does not, in words.
     pub fn check(&self) -> Result<(), String> {
         self.group.check()?;
-        let preparing = self.group.state() == GroupState::PreparingRebalance;
+        let preparing = self.group.state() == ClassicGroupState::PreparingRebalance;
         if preparing != self.join_timer.is_some() {
             return Err(format!(
                 "{} with the join timer {:?}",
-                self.group.state().word(),
+                self.state().word(),
                 self.join_timer
             ));
         }
@@ -241,7 +256,7 @@ impl Coordinator {
     /// Moves the group and observes it. The caller has assigned the generation that holds afterwards.
     pub(super) fn enter(
         &mut self,
-        to: GroupState,
+        to: ClassicGroupState,
         why: Option<(RebalanceReason, Option<MemberId>)>,
         out: &mut Vec<CoordinatorEffect>,
     ) {
@@ -261,15 +276,15 @@ impl Coordinator {
     /// Observes that the group went from `from` to the state it is in.
     pub(super) fn observe_state_after(
         &mut self,
-        from: GroupState,
+        from: ClassicGroupState,
         why: Option<(RebalanceReason, Option<MemberId>)>,
         out: &mut Vec<CoordinatorEffect>,
     ) {
         self.state_since = self.now;
         let (reason, by) = why.map_or((None, None), |(reason, by)| (Some(reason), by));
         let fact = CoordinatorFact::GroupState {
-            from,
-            to: self.group.state(),
+            from: from.observed(),
+            to: self.group.state().observed(),
             generation: self.group.generation,
             reason,
             by,

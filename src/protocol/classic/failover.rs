@@ -7,59 +7,15 @@
 
 use std::sync::Arc;
 
-use super::coordinator::{Coordinator, Deferred, cancel, observe, reply};
-use super::group::{ClassicGroup, GroupMember};
-use super::join::{Cause, refuse_join};
-use crate::assignor::{AssignorKind, MemberId};
-use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact, CoordinatorTimer};
-use crate::protocol::message::{ErrorCode, JoinGroupResponse, Response, Subscription};
-use crate::timeline::{GroupState, Partitions, RebalanceReason, RemovalReason};
-
-/// A group as the log holds it (`GroupMetadataValue`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupRecord {
-    /// The generation.
-    pub generation: i32,
-    /// The assignor in force.
-    pub assignor: Option<AssignorKind>,
-    /// The leader's id.
-    pub leader: Option<MemberId>,
-    /// The members in the coordinator's map order.
-    pub members: Vec<MemberRecord>,
-}
-
-/// A member as the log holds it (`GroupMetadataValue.MemberMetadata`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberRecord {
-    /// Its id.
-    pub member_id: MemberId,
-    /// `group.instance.id`
-    pub instance_id: Option<Arc<str>>,
-    /// `session.timeout.ms`
-    pub session_timeout: SimDuration,
-    /// `max.poll.interval.ms`
-    pub rebalance_timeout: SimDuration,
-    /// Its assignors. The log keeps only the one in force; a steady start knows them all.
-    pub assignors: Arc<[AssignorKind]>,
-    /// Its metadata.
-    pub subscription: Arc<Subscription>,
-    /// Its share.
-    pub assignment: Partitions,
-}
-
-impl GroupRecord {
-    /// A group without members.
-    #[must_use]
-    pub fn empty(generation: i32) -> Self {
-        Self {
-            generation,
-            assignor: None,
-            leader: None,
-            members: Vec::new(),
-        }
-    }
-}
+use super::coordinator::{Coordinator, Deferred, observe, reply};
+use super::group::{ClassicGroup, ClassicGroupState, GroupMember};
+use super::join::Cause;
+use crate::assignor::MemberId;
+use crate::kernel::SimTime;
+use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact};
+use crate::protocol::message::ErrorCode;
+use crate::protocol::record::{GroupRecord, MemberRecord};
+use crate::timeline::{Partitions, RebalanceReason, RemovalReason};
 
 impl Coordinator {
     /// The group that a steady start begins with: `Stable` in the generation of `record`, as if it had just synced.
@@ -75,7 +31,7 @@ impl Coordinator {
         out: &mut Vec<CoordinatorEffect>,
     ) {
         self.now = now;
-        let fresh = self.group.state() == GroupState::Empty && self.group.generation == 0;
+        let fresh = self.group.state() == ClassicGroupState::Empty && self.group.generation == 0;
         assert!(fresh, "a steady start is a start");
         assert!(!record.members.is_empty(), "a stable group has members");
         self.group = load(record);
@@ -89,39 +45,22 @@ impl Coordinator {
     /// The coordinator goes away: everybody who waits is sent elsewhere, all timers die. `Dead` until it is loaded.
     pub fn on_unloaded(&mut self, now: SimTime, out: &mut Vec<CoordinatorEffect>) {
         self.now = now;
-        if self.group.state() == GroupState::Dead {
+        if self.group.state() == ClassicGroupState::Dead {
             return;
         }
         for deferred in self.abandon_appends() {
             if let Deferred::Reply(to, response) = deferred {
-                reply(to, not_coordinator(response), out);
+                reply(to, response.not_coordinator(), out);
             }
         }
-        for place in self.group.order() {
-            let member_id = self.group.member(place).id.clone();
-            cancel(CoordinatorTimer::Session(member_id.clone()), out);
-            if let Some(token) = self.group.take_join(place) {
-                refuse_join(token, ErrorCode::NotCoordinator, member_id, out);
-            }
-            if let Some(token) = self.group.member_mut(place).awaiting_sync.take() {
-                let error = ErrorCode::NotCoordinator;
-                reply(token, Response::SyncGroup(Err(error)), out);
-            }
-        }
-        for member_id in std::mem::take(&mut self.group.pending_join) {
-            cancel(CoordinatorTimer::Session(member_id), out);
-        }
-        if self.join_timer.take().is_some() {
-            cancel(CoordinatorTimer::Join, out);
-        }
-        self.cancel_sync(out);
-        self.group.transition_to(GroupState::Dead);
+        self.turn_away(ErrorCode::NotCoordinator, out);
+        self.group.transition_to(ClassicGroupState::Dead);
     }
 
     /// The coordinator is back, here or on another broker, with what the log holds and fresh session timers.
     pub fn on_loaded(&mut self, now: SimTime, out: &mut Vec<CoordinatorEffect>) {
         self.now = now;
-        if self.group.state() != GroupState::Dead {
+        if self.group.state() != ClassicGroupState::Dead {
             return;
         }
         let before = std::mem::replace(&mut self.group, load(&self.persisted));
@@ -139,7 +78,7 @@ impl Coordinator {
                 // Removed after the last write to the log: for the new coordinator it is there.
                 let fact = CoordinatorFact::MemberAdded {
                     member_id: member.id.clone(),
-                    state: self.group.state(),
+                    state: self.group.state().observed(),
                 };
                 observe(fact, out);
             }
@@ -186,7 +125,7 @@ impl Coordinator {
         record
     }
 
-    fn restart_sessions(&self, out: &mut Vec<CoordinatorEffect>) {
+    pub(super) fn restart_sessions(&self, out: &mut Vec<CoordinatorEffect>) {
         for place in self.group.order() {
             self.restart_session(place, out);
         }
@@ -194,11 +133,11 @@ impl Coordinator {
 }
 
 /// `replay(GroupMetadataKey, GroupMetadataValue)`: the group in memory that a record stands for.
-fn load(record: &GroupRecord) -> ClassicGroup {
+pub(super) fn load(record: &GroupRecord) -> ClassicGroup {
     let state = if record.members.is_empty() {
-        GroupState::Empty
+        ClassicGroupState::Empty
     } else {
-        GroupState::Stable
+        ClassicGroupState::Stable
     };
     let mut group = ClassicGroup::new(state, record.generation);
     group.protocol = record.assignor;
@@ -218,16 +157,4 @@ fn load(record: &GroupRecord) -> ClassicGroup {
         });
     }
     group
-}
-
-/// The answer of the same kind that sends the client to look for the coordinator.
-fn not_coordinator(response: Response) -> Response {
-    let error = ErrorCode::NotCoordinator;
-    match response {
-        Response::JoinGroup(answer) => Response::JoinGroup(JoinGroupResponse { error, ..answer }),
-        Response::SyncGroup(_) => Response::SyncGroup(Err(error)),
-        Response::Heartbeat(_) => Response::Heartbeat(error),
-        Response::LeaveGroup(_) => Response::LeaveGroup(error),
-        Response::OffsetCommit(_) => Response::OffsetCommit(error),
-    }
 }

@@ -52,8 +52,8 @@ impl GroupMember {
 /// A classic group (`ClassicGroup`).
 #[derive(Clone, Debug)]
 pub(super) struct ClassicGroup {
-    state: GroupState,
-    previous_state: GroupState,
+    state: ClassicGroupState,
+    previous_state: ClassicGroupState,
     pub(super) generation: i32,
     pub(super) leader: Option<MemberId>,
     pub(super) protocol: Option<AssignorKind>,
@@ -69,9 +69,37 @@ pub(super) struct ClassicGroup {
     pub(super) new_member_added: bool,
 }
 
+/// `ClassicGroupState`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClassicGroupState {
+    /// No members.
+    Empty,
+    /// Waiting for members to join.
+    PreparingRebalance,
+    /// Waiting for the leader's assignment.
+    CompletingRebalance,
+    /// In steady operation.
+    Stable,
+    /// Its coordinator is away.
+    Dead,
+}
+
+impl ClassicGroupState {
+    /// As readers know it.
+    pub(super) const fn observed(self) -> GroupState {
+        match self {
+            Self::Empty => GroupState::Empty,
+            Self::PreparingRebalance => GroupState::PreparingRebalance,
+            Self::CompletingRebalance => GroupState::CompletingRebalance,
+            Self::Stable => GroupState::Stable,
+            Self::Dead => GroupState::Dead,
+        }
+    }
+}
+
 /// The states from which `to` may be entered (`ClassicGroupState`); `Dead` from any.
-fn predecessors(to: GroupState) -> &'static [GroupState] {
-    use GroupState::{CompletingRebalance, Dead, Empty, PreparingRebalance, Stable};
+fn predecessors(to: ClassicGroupState) -> &'static [ClassicGroupState] {
+    use ClassicGroupState::{CompletingRebalance, Dead, Empty, PreparingRebalance, Stable};
     match to {
         Empty | CompletingRebalance => &[PreparingRebalance],
         PreparingRebalance => &[Stable, CompletingRebalance, Empty],
@@ -82,10 +110,10 @@ fn predecessors(to: GroupState) -> &'static [GroupState] {
 
 impl ClassicGroup {
     /// A group as it is created or loaded: `Empty` or `Stable`, without members yet.
-    pub(super) fn new(state: GroupState, generation: i32) -> Self {
+    pub(super) fn new(state: ClassicGroupState, generation: i32) -> Self {
         Self {
             state,
-            previous_state: GroupState::Dead,
+            previous_state: ClassicGroupState::Dead,
             generation,
             leader: None,
             protocol: None,
@@ -99,28 +127,28 @@ impl ClassicGroup {
         }
     }
 
-    pub(super) fn state(&self) -> GroupState {
+    pub(super) fn state(&self) -> ClassicGroupState {
         self.state
     }
 
-    pub(super) fn previous_state(&self) -> GroupState {
+    pub(super) fn previous_state(&self) -> ClassicGroupState {
         self.previous_state
     }
 
     pub(super) fn can_rebalance(&self) -> bool {
-        predecessors(GroupState::PreparingRebalance).contains(&self.state)
+        predecessors(ClassicGroupState::PreparingRebalance).contains(&self.state)
     }
 
     /// Enters `to`.
     ///
     /// # Panics
     /// When Kafka knows no such transition.
-    pub(super) fn transition_to(&mut self, to: GroupState) {
+    pub(super) fn transition_to(&mut self, to: ClassicGroupState) {
         assert!(
             predecessors(to).contains(&self.state),
             "a classic group does not go from {} to {}",
-            self.state.word(),
-            to.word()
+            self.state.observed().word(),
+            to.observed().word()
         );
         self.previous_state = std::mem::replace(&mut self.state, to);
     }
@@ -320,9 +348,9 @@ impl ClassicGroup {
         self.generation += 1;
         self.protocol = self.select_protocol();
         self.transition_to(if self.is_empty() {
-            GroupState::Empty
+            ClassicGroupState::Empty
         } else {
-            GroupState::CompletingRebalance
+            ClassicGroupState::CompletingRebalance
         });
         self.pending_sync.clear();
     }
@@ -334,7 +362,7 @@ impl ClassicGroup {
 
     /// `supportsProtocols`
     pub(super) fn supports_protocols(&self, assignors: &[AssignorKind]) -> bool {
-        if self.state == GroupState::Empty {
+        if self.state == ClassicGroupState::Empty {
             !assignors.is_empty()
         } else {
             self.votes.supports(assignors)
@@ -401,16 +429,19 @@ impl ClassicGroup {
                 self.static_members.len()
             ));
         }
-        let empty = matches!(self.state, GroupState::Empty);
+        let empty = matches!(self.state, ClassicGroupState::Empty);
         if empty && !self.is_empty() {
             return Err(format!("Empty with {} members", self.len()));
         }
         let settled = matches!(
             self.state,
-            GroupState::CompletingRebalance | GroupState::Stable
+            ClassicGroupState::CompletingRebalance | ClassicGroupState::Stable
         );
         if settled && (self.is_empty() || self.protocol.is_none()) {
-            return Err(format!("{} without members or assignor", self.state.word()));
+            return Err(format!(
+                "{} without members or assignor",
+                self.state.observed().word()
+            ));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::coordinator::{Coordinator, arm, cancel, observe, reply};
-use super::group::GroupMember;
+use super::group::{ClassicGroupState, GroupMember};
 use crate::assignor::MemberId;
 use crate::assignor::java::Place;
 use crate::kernel::SimDuration;
@@ -13,7 +13,7 @@ use crate::protocol::message::{
     ErrorCode, JoinCause, JoinGroupRequest, JoinGroupResponse, RequestToken, Response,
 };
 use crate::protocol::rules::Rule;
-use crate::timeline::{GroupState, RebalanceReason, RemovalReason};
+use crate::timeline::{RebalanceReason, RemovalReason};
 
 /// How long a new member may stay parked before it is given up
 /// (`GroupCoordinatorConfig.CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS`; not configurable).
@@ -80,7 +80,7 @@ impl Coordinator {
                 MemberId::unknown(),
                 out,
             );
-        } else if self.group.state() == GroupState::Dead {
+        } else if self.group.state() == ClassicGroupState::Dead {
             let error = ErrorCode::CoordinatorNotAvailable;
             refuse_join(token, error, request.member_id.clone(), out);
         } else if !self.group.supports_protocols(&request.assignors) {
@@ -102,12 +102,12 @@ impl Coordinator {
         let member = self.group.find(member_id);
         let below = |count: usize| count < self.config.max_size as usize;
         match self.group.state() {
-            GroupState::Empty | GroupState::Dead => true,
-            GroupState::PreparingRebalance => {
+            ClassicGroupState::Empty | ClassicGroupState::Dead => true,
+            ClassicGroupState::PreparingRebalance => {
                 member.is_some_and(|place| self.group.member(place).awaiting_join.is_some())
                     || below(self.group.awaiting_join())
             }
-            GroupState::CompletingRebalance | GroupState::Stable => {
+            ClassicGroupState::CompletingRebalance | ClassicGroupState::Stable => {
                 member.is_some() || below(self.group.len())
             }
         }
@@ -132,7 +132,7 @@ impl Coordinator {
             arm(timer, request.session_timeout, out);
             let fact = CoordinatorFact::MemberIdIssued {
                 member_id: member_id.clone(),
-                state: self.group.state(),
+                state: self.group.state().observed(),
             };
             observe(fact, out);
             refuse_join(token, ErrorCode::MemberIdRequired, member_id, out);
@@ -164,18 +164,18 @@ impl Coordinator {
             .member(place)
             .matches(&request.assignors, &request.subscription);
         match self.group.state() {
-            GroupState::CompletingRebalance if unchanged => {
+            ClassicGroupState::CompletingRebalance if unchanged => {
                 // It may have missed the answer to its JoinGroup.
                 let response = self.join_response(place, self.group.is_leader(member_id));
                 reply(token, response, out);
             }
             // A leader that joins again always has a reason: what it assigns may have changed.
-            GroupState::Stable if unchanged && !self.group.is_leader(member_id) => {
+            ClassicGroupState::Stable if unchanged && !self.group.is_leader(member_id) => {
                 reply(token, self.join_response(place, false), out);
             }
-            GroupState::PreparingRebalance
-            | GroupState::CompletingRebalance
-            | GroupState::Stable => {
+            ClassicGroupState::PreparingRebalance
+            | ClassicGroupState::CompletingRebalance
+            | ClassicGroupState::Stable => {
                 let timeouts = (request.rebalance_timeout, request.session_timeout);
                 self.group.update_member(
                     place,
@@ -187,7 +187,7 @@ impl Coordinator {
                 let reason = rejoin_reason(request.cause);
                 self.rebalance_or_complete(Cause::join(reason, member_id.clone()), out);
             }
-            GroupState::Empty | GroupState::Dead => {
+            ClassicGroupState::Empty | ClassicGroupState::Dead => {
                 refuse_join(token, ErrorCode::UnknownMemberId, member_id.clone(), out);
             }
         }
@@ -202,8 +202,8 @@ impl Coordinator {
         out: &mut Vec<CoordinatorEffect>,
     ) {
         let state = self.group.state();
-        if state == GroupState::PreparingRebalance
-            && self.group.previous_state() == GroupState::Empty
+        if state == ClassicGroupState::PreparingRebalance
+            && self.group.previous_state() == ClassicGroupState::Empty
         {
             self.group.new_member_added = true;
         }
@@ -223,7 +223,7 @@ impl Coordinator {
         observe(
             CoordinatorFact::MemberAdded {
                 member_id: added,
-                state,
+                state: state.observed(),
             },
             out,
         );
@@ -252,11 +252,11 @@ impl Coordinator {
 
     /// Begins a rebalance (`prepareRebalance`): who waits for an assignment must join again, and then all are awaited.
     pub(super) fn prepare_rebalance(&mut self, cause: Cause, out: &mut Vec<CoordinatorEffect>) {
-        if self.group.state() == GroupState::CompletingRebalance {
+        if self.group.state() == ClassicGroupState::CompletingRebalance {
             self.reset_assignments(ErrorCode::RebalanceInProgress, out);
         }
         self.cancel_sync(out);
-        let initial = self.group.state() == GroupState::Empty;
+        let initial = self.group.state() == ClassicGroupState::Empty;
         if initial {
             // Give others time to come: most groups start with several members.
             let delay = self.config.initial_rebalance_delay;
@@ -264,7 +264,7 @@ impl Coordinator {
             self.arm_join(JoinTimer::Window { delay, remaining }, delay, out);
         }
         let why = Some((cause.reason, cause.by));
-        self.enter(GroupState::PreparingRebalance, why, out);
+        self.enter(ClassicGroupState::PreparingRebalance, why, out);
         observe_rejoined(cause.rejoined, out);
         if initial {
             return;
@@ -279,14 +279,14 @@ impl Coordinator {
 
     /// Completes the join phase if nobody is missing. Not the initial one: that has its delay (`maybeCompleteJoinPhase`).
     pub(super) fn maybe_complete_join(&mut self, out: &mut Vec<CoordinatorEffect>) {
-        if self.group.previous_state() != GroupState::Empty {
+        if self.group.previous_state() != ClassicGroupState::Empty {
             self.complete_join_if_all_joined(out);
         }
     }
 
     /// The same without regard to the initial delay: so Kafka does it when a session expires.
     pub(super) fn complete_join_if_all_joined(&mut self, out: &mut Vec<CoordinatorEffect>) {
-        if self.group.state() == GroupState::PreparingRebalance
+        if self.group.state() == ClassicGroupState::PreparingRebalance
             && self.group.has_all_members_joined()
         {
             self.complete_join(out);

@@ -12,12 +12,12 @@ use super::rejoin::{Attempt, Prepare};
 use crate::assignor::{AssignorKind, ConsumerId, MemberId, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::config::ConsumerConfig;
+use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
 use crate::protocol::message::{
-    HeartbeatRequest, JoinCause, JoinGroupMember, LeaveCause, LeaveGroupRequest,
-    OffsetCommitRequest, Request,
+    HeartbeatRequest, JoinCause, LeaveCause, LeaveGroupRequest, OffsetCommitRequest, Request,
 };
 use crate::protocol::rules::Rule;
-use crate::timeline::{CallbackKind, Observation, Partitions};
+use crate::timeline::{Observation, Partitions};
 
 /// `AbstractCoordinator.MemberState`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,53 +30,6 @@ pub enum MemberState {
     CompletingRebalance,
     /// Has an assignment and heartbeats.
     Stable,
-}
-
-/// What a commit is for; decides who is told of its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommitPurpose {
-    /// `auto.commit.interval.ms` passed.
-    Periodic,
-    /// Before a rejoin (`onJoinPrepare`).
-    Rejoin,
-    /// In `close()`.
-    Close,
-    /// The application asked for it.
-    Application,
-}
-
-/// What the member asks its driver to do, in order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum MemberEffect {
-    /// Send to the group coordinator.
-    Send(Request),
-    /// Send this commit to the group coordinator and tell [`Member::on_commit`] how it ended.
-    Commit(CommitPurpose, OffsetCommitRequest),
-    /// Look for the coordinator; tell [`Member::on_coordinator`].
-    FindCoordinator,
-    /// Run the assignor on these members; then call [`Member::on_assigned_by_leader`].
-    Assign(AssignorKind, Vec<JoinGroupMember>),
-    /// The leader of a group that stays as it is: do not assign, but watch the partitions of the members' topics; answer
-    /// with [`Member::on_watching`].
-    WatchMetadata(Vec<JoinGroupMember>),
-    /// Return no more records of the owned partitions and fetch no more (`markPendingRevocation`).
-    Suspend,
-    /// Run the listener's callback; then call [`Member::on_callback_done`].
-    Callback(CallbackKind, Partitions),
-    /// The complete list of partitions assigned from now on.
-    Install(Partitions),
-    /// Tell the readers.
-    Observe(Observation),
-    /// The next return of `poll()` is this exception.
-    Throw(&'static str),
-    /// `close()` has nothing left to do for the group.
-    Closed,
-}
-
-/// What the member needs to know of the records.
-pub trait Positions {
-    /// Offset after the last record returned by `poll()`, for each owned partition that has one.
-    fn consumed(&self) -> Arc<[(TopicPartition, u64)]>;
 }
 
 /// Where `close()` stands.

@@ -1,10 +1,11 @@
 //! The classic group protocol (JoinGroup, SyncGroup, Heartbeat, LeaveGroup).
 //!
 //! The broker's side is [`Coordinator`]: `coordinator` has its inputs and its outbox, `group` what it keeps, `join`,
-//! `sync`, `session`, `replacement`, `offsets` and `failover` one rule book each. The client's side is [`Member`]:
+//! `sync`, `session`, `replacement`, `offsets`, `failover` and `conversion` one rule book each. The client's side is [`Member`]:
 //! `member` has what it keeps and its inputs, `rejoin` one join attempt step by step, `answers` what answers do.
 
 mod answers;
+mod conversion;
 pub mod coordinator;
 mod failover;
 mod group;
@@ -17,8 +18,10 @@ mod session;
 mod sync;
 mod votes;
 
+pub use conversion::{Dissolved, Downgrade};
 pub use coordinator::Coordinator;
-pub use failover::{GroupRecord, MemberRecord};
 pub use join::NEW_MEMBER_JOIN_TIMEOUT;
 pub use member::Member;
 pub use votes::select_assignor;
+
+pub use crate::protocol::record::{GroupRecord, MemberRecord};

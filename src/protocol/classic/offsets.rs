@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use super::coordinator::{Coordinator, Deferred, reply};
+use super::group::ClassicGroupState;
 use crate::assignor::java::Place;
 use crate::protocol::effect::CoordinatorEffect;
 use crate::protocol::message::{ErrorCode, OffsetCommitRequest, RequestToken, Response};
 use crate::protocol::rules::Rule;
-use crate::timeline::GroupState;
 
 impl Coordinator {
     /// OffsetCommit.
@@ -41,12 +41,12 @@ impl Coordinator {
     fn validate_commit(&self, request: &OffsetCommitRequest) -> Result<Option<Place>, ErrorCode> {
         let state = self.group.state();
         match state {
-            GroupState::Dead => return Err(ErrorCode::CoordinatorNotAvailable),
-            GroupState::Empty if request.generation < 0 => return Ok(None),
-            GroupState::Empty
-            | GroupState::PreparingRebalance
-            | GroupState::CompletingRebalance
-            | GroupState::Stable => {}
+            ClassicGroupState::Dead => return Err(ErrorCode::CoordinatorNotAvailable),
+            ClassicGroupState::Empty if request.generation < 0 => return Ok(None),
+            ClassicGroupState::Empty
+            | ClassicGroupState::PreparingRebalance
+            | ClassicGroupState::CompletingRebalance
+            | ClassicGroupState::Stable => {}
         }
         let instance_id = request.instance_id.as_deref();
         // Without generation, id and instance this finds nobody either: UNKNOWN_MEMBER_ID.
@@ -55,7 +55,7 @@ impl Coordinator {
             .validate_member(&request.member_id, instance_id)?;
         if request.generation != self.group.generation {
             Err(ErrorCode::IllegalGeneration)
-        } else if state == GroupState::CompletingRebalance {
+        } else if state == ClassicGroupState::CompletingRebalance {
             Err(ErrorCode::RebalanceInProgress)
         } else {
             Ok(Some(place))

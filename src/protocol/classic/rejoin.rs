@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use super::member::{Closing, CommitPurpose, Member, MemberEffect, MemberState, Positions};
+use super::member::{Closing, Member, MemberState};
 use crate::assignor::MemberId;
 use crate::assignor::{TopicId, TopicPartition};
 use crate::kernel::SimTime;
+use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
 use crate::protocol::message::{
     JoinCause, JoinGroupRequest, LeaveCause, Request, Subscription, SyncGroupRequest,
 };
@@ -88,7 +89,7 @@ impl Member {
                 let commits = self.config.rules.hold(Rule::CommitBeforeRejoin);
                 if commits && self.config.enable_auto_commit {
                     if !self.config.is_cooperative() {
-                        out.push(MemberEffect::Suspend);
+                        out.push(MemberEffect::Suspend(Arc::clone(&self.owned)));
                     }
                     if self.send_rejoin_commit(deadline, positions, out) {
                         return false;

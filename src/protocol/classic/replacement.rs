@@ -5,6 +5,7 @@
 //! not assign (KIP-814).
 
 use super::coordinator::{Coordinator, Deferred, cancel, observe, reply};
+use super::group::ClassicGroupState;
 use super::join::{Cause, refuse_join};
 use crate::assignor::MemberId;
 use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact, CoordinatorTimer};
@@ -12,7 +13,7 @@ use crate::protocol::message::{
     ErrorCode, JoinGroupRequest, JoinGroupResponse, RequestToken, Response,
 };
 use crate::protocol::rules::Rule;
-use crate::timeline::{GroupState, RebalanceReason};
+use crate::timeline::RebalanceReason;
 
 impl Coordinator {
     /// JoinGroup without member id of an instance that has a member: `new` takes the place of `old`.
@@ -47,23 +48,25 @@ impl Coordinator {
             .update_member(place, &request.assignors, &request.subscription, timeouts);
         self.group.park_join(place, token);
         match self.group.state() {
-            GroupState::Stable
+            ClassicGroupState::Stable
                 if self.group.select_protocol() == self.group.protocol
                     && self.config.rules.hold(Rule::StaticReplacement) =>
             {
                 let record = self.record();
                 self.append(Some(record), vec![Deferred::Replacement(new)], out);
             }
-            GroupState::Stable | GroupState::CompletingRebalance => {
+            ClassicGroupState::Stable | ClassicGroupState::CompletingRebalance => {
                 // A leader that is assigning knows the old id only.
                 let cause = Cause::join(RebalanceReason::StaticReplacement, new);
                 self.prepare_rebalance(cause, out);
             }
-            GroupState::PreparingRebalance => {
+            ClassicGroupState::PreparingRebalance => {
                 let cause = Cause::join(RebalanceReason::StaticReplacement, new);
                 self.rebalance_or_complete(cause, out);
             }
-            GroupState::Empty | GroupState::Dead => unreachable!("it has a static member"),
+            ClassicGroupState::Empty | ClassicGroupState::Dead => {
+                unreachable!("it has a static member")
+            }
         }
     }
 
@@ -81,7 +84,7 @@ impl Coordinator {
             return;
         }
         let leads = self.group.is_leader(member_id);
-        if leads && self.group.state() == GroupState::PreparingRebalance {
+        if leads && self.group.state() == ClassicGroupState::PreparingRebalance {
             let member_id = member_id.clone();
             observe(CoordinatorFact::MemberRejoined { member_id }, out);
             return;

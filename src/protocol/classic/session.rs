@@ -5,6 +5,7 @@
 //! parked SyncGroup, by a static replacement and by loading; by nothing else.
 
 use super::coordinator::{Coordinator, arm, reply};
+use super::group::ClassicGroupState;
 use super::join::{Cause, refuse_join};
 use crate::assignor::MemberId;
 use crate::assignor::java::Place;
@@ -12,7 +13,7 @@ use crate::protocol::effect::{CoordinatorEffect, CoordinatorTimer};
 use crate::protocol::message::{
     ErrorCode, HeartbeatRequest, LeaveCause, LeaveGroupRequest, RequestToken, Response,
 };
-use crate::timeline::{GroupState, RebalanceReason, RemovalReason};
+use crate::timeline::{RebalanceReason, RemovalReason};
 
 impl Coordinator {
     /// Heartbeat.
@@ -27,9 +28,11 @@ impl Coordinator {
             Ok(place) => {
                 self.restart_session(place, out);
                 let answer = match self.group.state() {
-                    GroupState::PreparingRebalance => ErrorCode::RebalanceInProgress,
-                    GroupState::CompletingRebalance | GroupState::Stable => ErrorCode::None,
-                    GroupState::Empty | GroupState::Dead => {
+                    ClassicGroupState::PreparingRebalance => ErrorCode::RebalanceInProgress,
+                    ClassicGroupState::CompletingRebalance | ClassicGroupState::Stable => {
+                        ErrorCode::None
+                    }
+                    ClassicGroupState::Empty | ClassicGroupState::Dead => {
                         unreachable!("refused by validate_heartbeat")
                     }
                 };
@@ -40,7 +43,7 @@ impl Coordinator {
 
     /// `validateClassicGroupHeartbeat`; an empty group has no member to validate.
     fn validate_heartbeat(&self, request: &HeartbeatRequest) -> Result<Place, ErrorCode> {
-        if self.group.state() == GroupState::Dead {
+        if self.group.state() == ClassicGroupState::Dead {
             return Err(ErrorCode::CoordinatorNotAvailable);
         }
         let instance_id = request.instance_id.as_deref();
@@ -81,13 +84,13 @@ impl Coordinator {
         self.refuse_parked_join(place, out);
         self.remove_member(member_id, RemovalReason::SessionExpired, out);
         match self.group.state() {
-            GroupState::Stable | GroupState::CompletingRebalance => {
+            ClassicGroupState::Stable | ClassicGroupState::CompletingRebalance => {
                 let by = Some(member_id.clone());
                 let cause = Cause::removal(RebalanceReason::SessionExpired, by);
                 self.prepare_rebalance(cause, out);
             }
-            GroupState::PreparingRebalance => self.complete_join_if_all_joined(out),
-            GroupState::Empty | GroupState::Dead => unreachable!("it has members"),
+            ClassicGroupState::PreparingRebalance => self.complete_join_if_all_joined(out),
+            ClassicGroupState::Empty | ClassicGroupState::Dead => unreachable!("it has members"),
         }
     }
 
@@ -114,11 +117,11 @@ impl Coordinator {
                 self.remove_member(&member_id, removal, out);
                 match self.group.state() {
                     // Also after an issued id that never came back: Kafka does not ask who it was.
-                    GroupState::Stable | GroupState::CompletingRebalance => {
+                    ClassicGroupState::Stable | ClassicGroupState::CompletingRebalance => {
                         self.prepare_rebalance(Cause::removal(rebalance, Some(member_id)), out);
                     }
-                    GroupState::PreparingRebalance => self.maybe_complete_join(out),
-                    GroupState::Empty | GroupState::Dead => {}
+                    ClassicGroupState::PreparingRebalance => self.maybe_complete_join(out),
+                    ClassicGroupState::Empty | ClassicGroupState::Dead => {}
                 }
                 self.reply_behind_writes(token, Response::LeaveGroup(ErrorCode::None), out);
             }
@@ -127,7 +130,7 @@ impl Coordinator {
 
     /// Who leaves: the member or issued id named, or with an instance id alone its holder (removal by an administrator).
     fn leaving_member(&self, request: &LeaveGroupRequest) -> Result<MemberId, ErrorCode> {
-        if self.group.state() == GroupState::Dead {
+        if self.group.state() == ClassicGroupState::Dead {
             return Err(ErrorCode::CoordinatorNotAvailable);
         }
         let instance_id = request.instance_id.as_deref();

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::coordinator::{Coordinator, Deferred, arm, cancel, observe, reply};
+use super::group::ClassicGroupState;
 use super::join::Cause;
 use crate::assignor::MemberId;
 use crate::assignor::java::Place;
 use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact, CoordinatorTimer};
 use crate::protocol::message::{ErrorCode, RequestToken, Response, SyncGroupRequest};
-use crate::timeline::{GroupState, Partitions, RebalanceReason, RemovalReason};
+use crate::timeline::{Partitions, RebalanceReason, RemovalReason};
 
 impl Coordinator {
     /// SyncGroup.
@@ -25,11 +26,11 @@ impl Coordinator {
             Err(error) => return reply(token, Response::SyncGroup(Err(error)), out),
         };
         match self.group.state() {
-            GroupState::PreparingRebalance => {
+            ClassicGroupState::PreparingRebalance => {
                 let error = ErrorCode::RebalanceInProgress;
                 reply(token, Response::SyncGroup(Err(error)), out);
             }
-            GroupState::CompletingRebalance => {
+            ClassicGroupState::CompletingRebalance => {
                 // An earlier SyncGroup of the same member is forgotten without an answer, as in Kafka.
                 self.group.member_mut(place).awaiting_sync = Some(token);
                 self.synced(&request.member_id, out);
@@ -37,23 +38,25 @@ impl Coordinator {
                     self.receive_assignment(request, out);
                 }
             }
-            GroupState::Stable => {
+            ClassicGroupState::Stable => {
                 self.synced(&request.member_id, out);
                 let assignment = Arc::clone(&self.group.member(place).assignment);
                 reply(token, Response::SyncGroup(Ok(assignment)), out);
             }
-            GroupState::Empty | GroupState::Dead => unreachable!("refused by validate_sync"),
+            ClassicGroupState::Empty | ClassicGroupState::Dead => {
+                unreachable!("refused by validate_sync")
+            }
         }
     }
 
     /// `validateSyncGroup`, and that an empty group knows nobody.
     fn validate_sync(&self, request: &SyncGroupRequest) -> Result<Place, ErrorCode> {
         match self.group.state() {
-            GroupState::Dead => return Err(ErrorCode::CoordinatorNotAvailable),
-            GroupState::Empty => return Err(ErrorCode::UnknownMemberId),
-            GroupState::PreparingRebalance
-            | GroupState::CompletingRebalance
-            | GroupState::Stable => {}
+            ClassicGroupState::Dead => return Err(ErrorCode::CoordinatorNotAvailable),
+            ClassicGroupState::Empty => return Err(ErrorCode::UnknownMemberId),
+            ClassicGroupState::PreparingRebalance
+            | ClassicGroupState::CompletingRebalance
+            | ClassicGroupState::Stable => {}
         }
         let instance_id = request.instance_id.as_deref();
         let place = self
@@ -99,7 +102,7 @@ impl Coordinator {
         shares: Vec<(MemberId, Partitions)>,
         out: &mut Vec<CoordinatorEffect>,
     ) {
-        if self.group.state() != GroupState::CompletingRebalance
+        if self.group.state() != ClassicGroupState::CompletingRebalance
             || self.group.generation != generation
         {
             return;
@@ -114,7 +117,7 @@ impl Coordinator {
             self.group.member_mut(place).assignment = share;
             self.answer_sync(place, answer, out);
         }
-        self.enter(GroupState::Stable, None, out);
+        self.enter(ClassicGroupState::Stable, None, out);
     }
 
     /// Takes the assignments back and answers whoever waits for one (`resetAndPropagateAssignmentWithError`).
@@ -167,7 +170,7 @@ impl Coordinator {
         let generation = self.sync_timer.take().expect("only a timer in force fires");
         let settled = matches!(
             self.group.state(),
-            GroupState::CompletingRebalance | GroupState::Stable
+            ClassicGroupState::CompletingRebalance | ClassicGroupState::Stable
         );
         assert!(
             settled && generation == self.group.generation,

@@ -75,7 +75,7 @@ pub fn table(runs: &[RunFidelity]) -> Table {
         let (Some(first), summary) = (repeats.first(), Summary::of(repeats, 0)) else {
             continue;
         };
-        let count = summary.runs;
+        let (count, all) = (summary.all.runs, summary.all);
         let spread = if first.consumer_protocol {
             summary.consumer_ms
         } else {
@@ -87,9 +87,9 @@ pub fn table(runs: &[RunFidelity]) -> Table {
         table.row(vec![
             first.trace.clone(),
             first.kafka.clone(),
-            format!("{}/{count}", summary.structure),
-            format!("{}/{count}", summary.coordinator),
-            format!("{}/{}", summary.late, summary.events),
+            format!("{}/{count}", all.structure),
+            format!("{}/{count}", all.coordinator),
+            format!("{}/{}", all.late, all.events),
             figure(|spread| spread.p50),
             figure(|spread| spread.p95),
             figure(|spread| spread.max),
@@ -116,10 +116,11 @@ impl Summary {
     /// In one line.
     #[must_use]
     pub fn line(&self) -> String {
+        let all = self.all;
         let mut parts = vec![
-            format!("structure {}/{} runs", self.structure, self.runs),
-            format!("coordinator order {}/{}", self.coordinator, self.runs),
-            format!("{}/{} events out of tolerance", self.late, self.events),
+            format!("structure {}/{} runs", all.structure, all.runs),
+            format!("coordinator order {}/{}", all.coordinator, all.runs),
+            format!("{}/{} events out of tolerance", all.late, all.events),
         ];
         for (protocol, spread) in [("classic", self.classic_ms), ("consumer", self.consumer_ms)] {
             parts.extend(spread.map(|spread| {
@@ -212,11 +213,11 @@ pub fn document(runs: &[RunFidelity], summary: &Summary) -> Value {
         "schema": "rebsim/replay/1",
         "runs": described,
         "summary": {
-            "runs": summary.runs,
-            "same_structure": summary.structure,
-            "coordinator_in_order": summary.coordinator,
-            "events": summary.events,
-            "late": summary.late,
+            "runs": summary.all.runs,
+            "same_structure": summary.all.structure,
+            "coordinator_in_order": summary.all.coordinator,
+            "events": summary.all.events,
+            "late": summary.all.late,
             "classic_ms": spread(summary.classic_ms),
             "consumer_ms": spread(summary.consumer_ms),
             "first_batches": summary.first_batches,

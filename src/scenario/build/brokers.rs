@@ -11,6 +11,7 @@ use crate::scenario::shape::Item;
 use crate::workload::distribution::Distribution;
 
 use super::Builder;
+use super::settings;
 
 /// A release as asked for, and the profile that stands for it.
 #[derive(Clone, Copy, Debug)]
@@ -90,10 +91,11 @@ impl Builder<'_, '_> {
 
     fn broker_config(&mut self, item: Option<&Item>, release: Release) -> BrokerConfig {
         let mut config = release.profile.broker();
-        for pair in item.map_or(&[][..], Item::pairs) {
+        let keys = settings::keys(&[item]);
+        for (key, pair) in &keys {
             let number = pair.item.integer().unwrap_or(0);
             let span = SimDuration::from_micros(number.saturating_mul(1_000));
-            match pair.key.as_str() {
+            match *key {
                 "group.initial.rebalance.delay.ms" => config.initial_rebalance_delay = span,
                 "group.min.session.timeout.ms" => config.min_session_timeout = span,
                 "group.max.session.timeout.ms" => config.max_session_timeout = span,
@@ -102,16 +104,14 @@ impl Builder<'_, '_> {
             }
         }
         if config.min_session_timeout > config.max_session_timeout {
-            let pair = item.and_then(|item| {
-                let max = item.pair("group.max.session.timeout.ms");
-                max.or(item.pair("group.min.session.timeout.ms"))
-            });
-            if let Some(pair) = pair {
+            let max = keys.get("group.max.session.timeout.ms");
+            if let Some(pair) = max.or(keys.get("group.min.session.timeout.ms")) {
                 let message =
                     "group.max.session.timeout.ms is lower than group.min.session.timeout.ms";
                 self.error(Code::BrokerBounds, &pair.item, message);
             }
         }
+        self.consumer_groups(&mut config.consumer, &keys, release);
         config
     }
 }

@@ -12,7 +12,7 @@ use crate::scenario::verbs::{self, EVENT, Object, VERBS, VerbRow};
 
 use super::Builder;
 use super::groups::{Draft, count};
-use super::settings::Keys;
+use super::settings::{self, Keys};
 
 impl Builder<'_, '_> {
     /// The script, in the scenario's order.
@@ -333,7 +333,7 @@ impl Builder<'_, '_> {
         for id in from.0..to.0 {
             let (draft, consumer) = (&drafts[id as usize], &plan.consumers[id as usize]);
             let mut keys: Keys<'_> = draft.keys.clone();
-            keys.extend(set.pairs().iter().map(|pair| (&*pair.key, pair)));
+            settings::lay(&mut keys, set);
             let before = self.found.len();
             let mut config =
                 self.consumer_config(&keys, draft.release, &plan.brokers.config, set.span);

@@ -55,10 +55,12 @@ impl Builder<'_, '_> {
     pub(super) fn groups<'i>(
         &mut self,
         item: Option<&'i Item>,
+        group_config: Option<&Item>,
         topics: &[Topic],
         brokers: &Brokers,
         release: Release,
     ) -> Members<'i> {
+        self.groups_configured(group_config, item);
         let (mut groups, mut consumers, mut drafts) = (Vec::new(), Vec::new(), Vec::new());
         let pairs = item.map_or_else(Vec::new, Item::pairs_by_name);
         for (index, pair) in pairs.into_iter().enumerate() {
@@ -76,6 +78,7 @@ impl Builder<'_, '_> {
             groups.push(Group {
                 name: pair.key.clone(),
                 cold: pair.item.get("start").and_then(Item::text) == Some("cold"),
+                config: self.group_config(group_config, &pair.key, &brokers.config, release),
                 consumers: (ConsumerId(first), ConsumerId(count(consumers.len()))),
             });
         }
@@ -172,7 +175,8 @@ impl Builder<'_, '_> {
     }
 
     fn rack(&mut self, item: &Item, key: Option<&Pair>) {
-        if let Some(pair) = key.filter(|pair| pair.item.text() != item.text()) {
+        let differs = |pair: &&Pair| !pair.item.is_unset() && pair.item.text() != item.text();
+        if let Some(pair) = key.filter(differs) {
             let message = "`rack` and `client.rack` say different things";
             self.report(
                 Diagnostic::error(Code::Exclusive, item.span, message)

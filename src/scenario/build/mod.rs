@@ -2,6 +2,7 @@
 //! places are looked at together. Reports all it finds; a plan comes out only of a document without errors.
 
 mod brokers;
+mod consumer_groups;
 mod distribution;
 mod events;
 mod expect;
@@ -23,6 +24,8 @@ use super::load::Expectation;
 use super::plan::Plan;
 use super::shape::Item;
 use super::units;
+
+use consumer_groups::Bounds;
 
 /// What a variant's document came to.
 #[derive(Debug)]
@@ -64,6 +67,10 @@ pub(super) struct Builder<'b, 'l> {
     pub(super) vague: BTreeSet<GroupId>,
     /// False when `topics` was not understood: any name may be that of one.
     pub(super) topics_known: bool,
+    /// What the brokers leave to single groups.
+    bounds: Bounds,
+    /// Why the brokers would not take in a member of the consumer protocol.
+    refuses_consumer: Option<String>,
 }
 
 /// Builds the plan of `variant` from the checked document `root`.
@@ -83,6 +90,8 @@ pub(super) fn build(
         duration,
         vague: BTreeSet::new(),
         topics_known: root.get("topics").is_some_and(|topics| !topics.is_wrong()),
+        bounds: Bounds::DEFAULT,
+        refuses_consumer: None,
     };
     if duration.is_zero()
         && let Some(item) = root.get("duration")
@@ -92,8 +101,11 @@ pub(super) fn build(
     let measure = builder.measure(root);
     let (brokers, profile) = builder.brokers(root.get("brokers"));
     let topics = builder.topics(root.get("topics"));
+    let group_config = root
+        .get("brokers")
+        .and_then(|brokers| brokers.get("group_config"));
     let (groups, consumers, drafts) =
-        builder.groups(root.get("groups"), &topics, &brokers, profile);
+        builder.groups(root.get("groups"), group_config, &topics, &brokers, profile);
     let mut plan = Plan {
         scenario: root
             .get("name")

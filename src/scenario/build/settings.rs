@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::assignor::AssignorKind;
 use crate::kernel::SimDuration;
-use crate::protocol::config::{BrokerConfig, ConsumerConfig, OffsetReset};
+use crate::protocol::config::{BrokerConfig, ConsumerConfig, GroupProtocol, OffsetReset};
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::near::did_you_mean;
@@ -15,14 +15,29 @@ use crate::scenario::shape::{Item, Pair};
 
 use super::Builder;
 use super::brokers::Release;
+use super::consumer_groups::server_assignor;
 
 /// Kafka keys in force, whole name to where it was set last.
 pub(in crate::scenario) type Keys<'i> = BTreeMap<&'i str, &'i Pair>;
 
-/// Lays maps of Kafka keys over each other, the last on top.
+/// Lays maps of Kafka keys over each other, the last on top; what is unset has Kafka's default again.
 pub(super) fn keys<'i>(layers: &[Option<&'i Item>]) -> Keys<'i> {
-    let pairs = layers.iter().flatten().flat_map(|layer| layer.pairs());
-    pairs.map(|pair| (&*pair.key, pair)).collect()
+    let mut keys = Keys::new();
+    for layer in layers.iter().flatten() {
+        lay(&mut keys, layer);
+    }
+    keys
+}
+
+/// Lays one more map of Kafka keys on top.
+pub(super) fn lay<'i>(keys: &mut Keys<'i>, layer: &'i Item) {
+    for pair in layer.pairs() {
+        if pair.item.is_unset() {
+            keys.remove(&*pair.key);
+        } else {
+            keys.insert(&pair.key, pair);
+        }
+    }
 }
 
 const ASSIGNORS: [(AssignorKind, &str); 4] = [
@@ -50,8 +65,13 @@ impl Builder<'_, '_> {
         if !release.profile.exponential_backoff {
             config.retry_backoff_max = config.retry_backoff;
         }
-        self.protocol(keys);
-        self.liveness(&config, keys, brokers, place);
+        match config.group_protocol {
+            GroupProtocol::Classic => {
+                self.classic_protocol(keys);
+                self.liveness(&config, keys, brokers, place);
+            }
+            GroupProtocol::Consumer => self.consumer_protocol(&config, keys, release, brokers),
+        }
         config
     }
 
@@ -61,6 +81,16 @@ impl Builder<'_, '_> {
         let millis = SimDuration::from_micros(number.saturating_mul(1_000));
         let text = || item.text().filter(|text| !text.is_empty()).map(Arc::from);
         match pair.key.as_str() {
+            "group.protocol" if item.text() == Some("consumer") => {
+                config.group_protocol = GroupProtocol::Consumer;
+            }
+            "group.remote.assignor" => {
+                let name = item.text().unwrap_or("");
+                config.group_remote_assignor = server_assignor(name);
+                if config.group_remote_assignor.is_none() {
+                    self.unknown_server_assignor(item, name);
+                }
+            }
             "group.instance.id" => config.group_instance_id = text(),
             "client.rack" => config.client_rack = text(),
             "session.timeout.ms" => config.session_timeout = millis,
@@ -158,13 +188,43 @@ impl Builder<'_, '_> {
         };
     }
 
-    fn protocol(&mut self, keys: &Keys<'_>) {
-        let protocol = keys.get("group.protocol");
-        let Some(pair) = protocol.filter(|pair| pair.item.text() == Some("consumer")) else {
+    /// What only the consumer protocol reads (`CLASSIC_PROTOCOL_UNSUPPORTED_CONFIGS`).
+    fn classic_protocol(&mut self, keys: &Keys<'_>) {
+        if let Some(set) = keys.get("group.remote.assignor") {
+            let message = "`group.remote.assignor` cannot be set with group.protocol: classic";
+            self.report(
+                Diagnostic::error(Code::ConsumerKeyWithClassic, set.key_span, message)
+                    .help("set `group.protocol: consumer` too, or `partition.assignment.strategy` instead"),
+            );
+        }
+    }
+
+    /// What keeps a client of the consumer protocol from starting, or the brokers from taking it in.
+    fn consumer_protocol(
+        &mut self,
+        config: &ConsumerConfig,
+        keys: &Keys<'_>,
+        release: Release,
+        brokers: &BrokerConfig,
+    ) {
+        let Some(pair) = keys.get("group.protocol") else {
             return;
         };
-        let message = "`group.protocol: consumer` is not modelled yet";
-        self.error(Code::NotModelled, &pair.item, message);
+        let refusal = if release.profile.consumer_protocol {
+            self.refuses_consumer.clone()
+        } else {
+            let version = release.version;
+            Some(format!(
+                "the client is of Kafka {version}, the consumer protocol came with 4.0"
+            ))
+        };
+        if let Some(reason) = refusal {
+            let message = "`group.protocol: consumer` cannot be spoken here";
+            self.report(
+                Diagnostic::error(Code::NotInVersion, pair.item.span, message).label(reason),
+            );
+        }
+        // `CONSUMER_PROTOCOL_UNSUPPORTED_CONFIGS`
         for key in [
             "partition.assignment.strategy",
             "session.timeout.ms",
@@ -174,10 +234,23 @@ impl Builder<'_, '_> {
                 let message = format!("`{key}` cannot be set with group.protocol: consumer");
                 self.report(
                     Diagnostic::error(Code::ClassicKeyWithConsumer, set.key_span, message)
-                        .help("the brokers decide this in the consumer protocol: leave it out")
+                        .help("the brokers decide this in the consumer protocol: leave it out, or take it back with `null`")
                         .related(pair.item.span, "the consumer protocol"),
                 );
             }
+        }
+        let remote = keys.get("group.remote.assignor");
+        if let (Some(set), Some(kind)) = (remote, config.group_remote_assignor)
+            && !brokers.consumer.assignors.contains(&kind)
+        {
+            let message = format!(
+                "`{}` is not among the brokers' group.consumer.assignors",
+                kind.name()
+            );
+            self.report(
+                Diagnostic::error(Code::UnknownAssignor, set.item.span, message)
+                    .label("the coordinator answers UNSUPPORTED_ASSIGNOR"),
+            );
         }
     }
 

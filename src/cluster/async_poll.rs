@@ -1,0 +1,328 @@
+//! The client of the consumer protocol (`AsyncKafkaConsumer`): a background thread that owns the network and the membership, and the loop inside
+//! `poll()`, which asks it for work and does what it asks for.
+//!
+//! The background thread is always there: answers and heartbeats take their course whatever the application does. Reconciliation, automatic
+//! commits and positions wait for an event that each pass of the loop sends to it; callbacks and errors wait for the application to look into its
+//! queue, once a pass. Up to 4.1 the application waits until the event has taken effect and then looks (`PollEvent`,
+//! `CheckAndUpdatePositionsEvent`); since 4.2 it looks at what was there before (`AsyncPollEvent`), so a callback runs one wake-up later.
+//! Nothing but records and the end of the timeout wakes a waiting application.
+
+use std::collections::VecDeque;
+
+use super::client::{App, Client};
+use super::ground::{Ground, Packet};
+use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::effect::MemberEffect;
+use crate::timeline::{CallbackKind, ClientState, Observation, Partitions, ReleaseReason};
+
+/// What the background thread asks of the application (`BackgroundEvent`).
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Asked {
+    /// To run a callback.
+    Callback(CallbackKind, Partitions),
+    /// To throw.
+    Throw(&'static str),
+}
+
+/// What passes between the two threads.
+#[derive(Debug, Default)]
+pub(super) struct Queues {
+    /// Asked of the application and not done yet, oldest first.
+    asked: VecDeque<Asked>,
+    /// How many of them the pass under way takes up.
+    taken: usize,
+    /// Fetches are sent when the positions that were asked for are known.
+    fetches_wait: bool,
+    /// The application waits for that, too (up to 4.1).
+    application_waits: bool,
+    /// The background thread takes up the last event of the application until then.
+    taken_up_until: SimTime,
+    /// A heartbeat for which the thread woke is on its way.
+    regular_heartbeat: bool,
+}
+
+impl Queues {
+    pub(super) fn ask(&mut self, asked: Asked) {
+        self.asked.push_back(asked);
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A heartbeat that acknowledges is sent without a wake-up.
+    pub(super) fn acknowledged(&mut self) {
+        self.regular_heartbeat = false;
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.asked.is_empty() && !self.fetches_wait
+    }
+}
+
+/// `polls_asynchronously` of the client's release.
+fn asynchronously(ground: &Ground<'_>) -> bool {
+    ground.spec.config.async_client.polls_asynchronously
+}
+
+impl Client {
+    // ---- the application ----
+
+    /// A pass of the loop inside `poll()`.
+    pub(super) fn pass(&mut self, ground: &mut Ground<'_>) {
+        self.app = App::Polling;
+        self.fetcher.receive(ground.now);
+        self.queues.taken_up_until = ground.now + ground.calibration.background_handoff;
+        if asynchronously(ground) {
+            self.queues.taken = self.queues.asked.len();
+            self.on_poll_event(ground);
+            self.update_positions(ground);
+        } else {
+            self.on_poll_event(ground);
+            self.queues.taken = self.queues.asked.len();
+        }
+        self.do_what_is_asked(ground);
+    }
+
+    /// `processBackgroundEvents`, one after the other; each callback takes its time.
+    pub(super) fn do_what_is_asked(&mut self, ground: &mut Ground<'_>) {
+        if self.queues.taken == 0 {
+            if !asynchronously(ground) {
+                self.update_positions(ground);
+                if self.queues.fetches_wait {
+                    self.queues.application_waits = true;
+                    return;
+                }
+            }
+            return self.collect_or_wait(ground);
+        }
+        self.queues.taken -= 1;
+        match self.queues.asked.pop_front() {
+            Some(Asked::Callback(kind, partitions)) => {
+                self.enter_callback(kind, &partitions, ground)
+            }
+            Some(Asked::Throw(error)) => self.throw(error, ground),
+            None => self.do_what_is_asked(ground),
+        }
+    }
+
+    /// `pollForFetches`
+    fn collect_or_wait(&mut self, ground: &mut Ground<'_>) {
+        self.fetcher.receive(ground.now);
+        if self.return_buffered(ground) {
+            return;
+        }
+        if self.deadline <= ground.now {
+            self.return_nothing(ground);
+        }
+    }
+
+    /// Something came from the brokers, or the time is over, while the application waits inside `poll()`.
+    fn on_wake_in_poll(&mut self, ground: &mut Ground<'_>) {
+        if self.queues.application_waits {
+            if self.queues.fetches_wait && ground.now < self.deadline {
+                return;
+            }
+            self.queues.application_waits = false;
+            return self.collect_or_wait(ground);
+        }
+        let came = self.fetcher.has_arrived(ground.now);
+        self.fetcher.receive(ground.now);
+        if self.return_buffered(ground) {
+            return;
+        }
+        if self.deadline <= ground.now {
+            self.return_nothing(ground);
+        } else if came {
+            // Records of partitions that it has to give up: nothing to return, so the loop goes on.
+            self.pass(ground);
+        }
+    }
+
+    // ---- the background thread ----
+
+    /// The next instant at which one of the two threads does something by itself.
+    pub(super) fn next_async(&self, ground: &Ground<'_>) -> SimTime {
+        if !self.inbox.is_empty() {
+            return ground.now; // It stood still when they came.
+        }
+        let own = match self.app {
+            App::Starting { until }
+            | App::Working { until }
+            | App::Callback { until, .. }
+            | App::Assigning { until }
+            | App::Exiting { until } => until,
+            App::Polling if self.queues.application_waits => self.deadline,
+            App::Polling => self.deadline.min(self.fetcher.next_arrival()),
+            App::CallbackCommit { .. } | App::Committing { .. } | App::Closing => SimTime::NEVER,
+            App::Dead => return SimTime::NEVER,
+        };
+        own.min(self.fetcher.next_serving())
+            .min(self.fetcher.next_leader_answer())
+            .min(self.next_round(ground))
+            .min(self.metadata_answer.unwrap_or(self.metadata_due))
+            .max(ground.now)
+    }
+
+    /// When the background thread next has something to do for the membership. It wakes a little late for a heartbeat.
+    fn next_round(&self, ground: &Ground<'_>) -> SimTime {
+        if matches!(self.app, App::Exiting { .. } | App::Dead) {
+            return SimTime::NEVER;
+        }
+        match self.member.heartbeat_due() {
+            SimTime::ZERO => SimTime::ZERO,
+            due => due + ground.calibration.background_wakeup(asynchronously(ground)),
+        }
+    }
+
+    /// What is due now, on either thread.
+    pub(super) fn async_step(&mut self, ground: &mut Ground<'_>) {
+        self.drain(ground);
+        if self.next_round(ground) <= ground.now {
+            self.on_round(ground);
+        }
+        self.async_metadata(ground);
+        if self.fetcher.next_leader_answer() <= ground.now {
+            self.on_positions(ground);
+        }
+        match self.app {
+            App::Starting { until } if until <= ground.now => self.poll(ground),
+            App::Working { until } if until <= ground.now => self.after_work(ground),
+            App::Callback { kind, until } if until <= ground.now => {
+                self.after_callback_work(kind, ground);
+            }
+            App::Exiting { until } if until <= ground.now => self.exit(ground),
+            App::Polling => self.on_wake_in_poll(ground),
+            App::Starting { .. }
+            | App::Working { .. }
+            | App::Callback { .. }
+            | App::Assigning { .. }
+            | App::Committing { .. }
+            | App::CallbackCommit { .. }
+            | App::Closing
+            | App::Exiting { .. }
+            | App::Dead => {}
+        }
+    }
+
+    /// Answers have arrived: the background thread handles them at once.
+    pub(super) fn on_async_answers(&mut self, ground: &mut Ground<'_>) {
+        let first_answer = self.awaits_first_answer();
+        let reconciled_before = self.is_reconciling();
+        self.drain(ground);
+        if self.is_reconciling() && !reconciled_before && asynchronously(ground) {
+            return self.on_assignment_in_poll(ground);
+        }
+        if self.app == App::Polling && self.queues.application_waits {
+            return self.on_wake_in_poll(ground);
+        }
+        // Until then the heartbeat timer stands at nothing, and up to 4.1 the application waits no longer than that: it goes round and round.
+        let spins = first_answer && !self.awaits_first_answer() && !asynchronously(ground);
+        if spins && self.app == App::Polling {
+            self.pass(ground);
+        }
+    }
+
+    /// An assignment came (since 4.2). An application that has records to wait for waits no longer than until the next heartbeat is due, as it was known when it
+    /// last heard from the network (`maximumTimeToWait`): it goes round once more just after that heartbeat was answered. One without partitions has
+    /// not heard from the network, waits for the end of its timeout, and takes part only with an event that is being taken up.
+    fn on_assignment_in_poll(&mut self, ground: &mut Ground<'_>) {
+        let woken = self.queues.regular_heartbeat && !self.fetcher.slots.is_empty();
+        if woken && self.app == App::Polling {
+            self.pass(ground);
+        } else if ground.now <= self.queues.taken_up_until {
+            self.on_poll_event(ground);
+        }
+    }
+
+    fn is_reconciling(&self) -> bool {
+        let state = self.member.modern().map(|member| member.state());
+        state == Some(ClientState::Reconciling)
+    }
+
+    fn awaits_first_answer(&self) -> bool {
+        self.member
+            .modern()
+            .is_some_and(|member| member.awaits_first_answer())
+    }
+
+    fn on_poll_event(&mut self, ground: &mut Ground<'_>) {
+        let mut effects = Vec::new();
+        self.member.on_poll(ground.now, &self.fetcher, &mut effects);
+        self.apply(effects, ground);
+    }
+
+    /// A round of the background thread for the membership.
+    fn on_round(&mut self, ground: &mut Ground<'_>) {
+        let state = |client: &Self| client.member.modern().map(|member| member.state());
+        let before = state(self);
+        self.queues.regular_heartbeat = true;
+        let mut effects = Vec::new();
+        self.member
+            .on_heartbeat_due(ground.now, &self.fetcher, &mut effects);
+        if effects.iter().any(is_poll_deadline) && before != Some(ClientState::Stale) {
+            self.release_all(ReleaseReason::PollDeadline, ground);
+        }
+        self.apply(effects, ground);
+    }
+
+    fn async_metadata(&mut self, ground: &mut Ground<'_>) {
+        match self.metadata_answer {
+            Some(at) if at <= ground.now => {
+                self.metadata_answer = None;
+                self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
+            }
+            None if self.metadata_due <= ground.now => {
+                self.metadata_answer = Some(self.fetcher.metadata_answer(ground));
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// `updateFetchPositions`, then `createFetchRequests` as soon as nothing that it asked for is outstanding.
+    fn update_positions(&mut self, ground: &mut Ground<'_>) {
+        if !self.fetcher.is_settled() {
+            self.fetcher.validate_positions(ground);
+            let asked = if self.member.knows_coordinator() {
+                self.fetcher.ask_offsets()
+            } else {
+                Vec::new()
+            };
+            if !asked.is_empty() {
+                self.send(Packet::OffsetFetch(asked), ground);
+            }
+        }
+        self.queues.fetches_wait = true;
+        self.on_positions(ground);
+    }
+
+    /// Positions are known, or not yet.
+    pub(super) fn on_positions(&mut self, ground: &mut Ground<'_>) {
+        if let Some(error) = self.fetcher.update_positions(ground) {
+            self.queues.ask(Asked::Throw(error));
+        }
+        if self.queues.fetches_wait && !self.fetcher.awaits_positions() {
+            self.queues.fetches_wait = false;
+            self.fetcher.send_fetches(ground);
+            self.begin_serving(ground);
+        }
+    }
+}
+
+fn is_poll_deadline(effect: &MemberEffect) -> bool {
+    matches!(
+        effect,
+        MemberEffect::Observe(Observation::PollDeadlineExceeded { .. })
+    )
+}
+
+/// How late the background thread wakes for a heartbeat.
+impl super::calibration::Calibration {
+    fn background_wakeup(&self, asynchronously: bool) -> SimDuration {
+        if asynchronously {
+            self.background_wakeup
+        } else {
+            self.background_wakeup_before_4_2
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! A client's membership in its group, whichever protocol it speaks: one name for what both machines can be asked.
+//!
+//! A member of the consumer protocol leads nobody, joins no generation and has no heartbeat thread of its own: what only a classic member can be told is
+//! nothing to it.
+
+use std::sync::Arc;
+
+use super::fetch::Fetcher;
+use crate::assignor::{MemberId, TopicId, TopicPartition};
+use crate::kernel::SimTime;
+use crate::protocol::effect::{CommitPurpose, MemberEffect};
+use crate::protocol::message::{ErrorCode, OffsetCommitRequest, Response};
+use crate::protocol::{classic, consumer};
+use crate::timeline::{ClientState, Partitions};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) enum Membership {
+    /// `ClassicKafkaConsumer`
+    Classic(Box<classic::Member>),
+    /// `AsyncKafkaConsumer`
+    Consumer(Box<consumer::Member>),
+}
+
+impl Membership {
+    /// The machine of the consumer protocol, if that is what the client speaks.
+    pub(super) fn modern(&self) -> Option<&consumer::Member> {
+        match self {
+            Self::Classic(_) => None,
+            Self::Consumer(member) => Some(member),
+        }
+    }
+
+    pub(super) fn member_id(&self) -> &MemberId {
+        match self {
+            Self::Classic(member) => member.member_id(),
+            Self::Consumer(member) => member.member_id(),
+        }
+    }
+
+    /// Generation or member epoch.
+    pub(super) fn generation(&self) -> i32 {
+        match self {
+            Self::Classic(member) => member.generation(),
+            Self::Consumer(member) => member.epoch(),
+        }
+    }
+
+    pub(super) fn owned(&self) -> &Partitions {
+        match self {
+            Self::Classic(member) => member.owned(),
+            Self::Consumer(member) => member.owned(),
+        }
+    }
+
+    /// In the group, as far as it knows.
+    pub(super) fn is_joined(&self) -> bool {
+        match self {
+            Self::Classic(member) => member.state() == classic::member::MemberState::Stable,
+            Self::Consumer(member) => match member.state() {
+                ClientState::Stable | ClientState::Reconciling | ClientState::Acknowledging => true,
+                ClientState::Unsubscribed
+                | ClientState::Joining
+                | ClientState::Fenced
+                | ClientState::PrepareLeaving
+                | ClientState::Leaving
+                | ClientState::Stale
+                | ClientState::Fatal => false,
+            },
+        }
+    }
+
+    pub(super) fn is_rejoining(&self) -> bool {
+        match self {
+            Self::Classic(member) => member.is_rejoining(),
+            Self::Consumer(member) => !member.is_settled(),
+        }
+    }
+
+    pub(super) fn knows_coordinator(&self) -> bool {
+        match self {
+            Self::Classic(member) => member.knows_coordinator(),
+            Self::Consumer(member) => member.knows_coordinator(),
+        }
+    }
+
+    /// The heartbeat thread runs.
+    pub(super) fn is_heartbeating(&self) -> bool {
+        match self {
+            Self::Classic(member) => member.is_heartbeating(),
+            Self::Consumer(_) => false,
+        }
+    }
+
+    /// When it next does something for its membership without being asked.
+    pub(super) fn heartbeat_due(&self) -> SimTime {
+        match self {
+            Self::Classic(member) => member.heartbeat_due(),
+            Self::Consumer(member) => member.wake_due(),
+        }
+    }
+
+    /// When the heartbeat thread sees that the poll interval is exceeded.
+    pub(super) fn poll_deadline(&self) -> SimTime {
+        match self {
+            Self::Classic(member) => member.poll_deadline(),
+            Self::Consumer(_) => SimTime::NEVER,
+        }
+    }
+
+    pub(super) fn poll_due(&self) -> SimTime {
+        match self {
+            Self::Classic(member) => member.poll_due(),
+            Self::Consumer(member) => member.poll_due(),
+        }
+    }
+
+    pub(super) fn on_poll_started(&mut self, now: SimTime) {
+        match self {
+            Self::Classic(member) => member.on_poll_started(now),
+            Self::Consumer(_) => {}
+        }
+    }
+
+    pub(super) fn on_poll(&mut self, now: SimTime, at: &Fetcher, out: &mut Vec<MemberEffect>) {
+        match self {
+            Self::Classic(member) => member.on_poll(now, at, out),
+            Self::Consumer(member) => member.on_poll(now, at, out),
+        }
+    }
+
+    pub(super) fn on_heartbeat_due(
+        &mut self,
+        now: SimTime,
+        at: &Fetcher,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        match self {
+            Self::Classic(member) => member.on_heartbeat_due(now, out),
+            Self::Consumer(member) => member.on_wake(now, at, out),
+        }
+    }
+
+    pub(super) fn on_poll_deadline(&mut self, out: &mut Vec<MemberEffect>) {
+        match self {
+            Self::Classic(member) => member.on_poll_deadline(out),
+            Self::Consumer(_) => {}
+        }
+    }
+
+    pub(super) fn on_response(
+        &mut self,
+        now: SimTime,
+        response: Response,
+        at: &Fetcher,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        match self {
+            Self::Classic(member) => member.on_response(now, response, out),
+            Self::Consumer(member) => member.on_response(now, response, at, out),
+        }
+    }
+
+    pub(super) fn on_commit(
+        &mut self,
+        now: SimTime,
+        purpose: CommitPurpose,
+        error: ErrorCode,
+        at: &Fetcher,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        match self {
+            Self::Classic(member) => member.on_commit(now, purpose, error, out),
+            Self::Consumer(member) => member.on_commit(now, purpose, error, at, out),
+        }
+    }
+
+    pub(super) fn on_coordinator(
+        &mut self,
+        now: SimTime,
+        found: bool,
+        at: &Fetcher,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        match self {
+            Self::Classic(member) => member.on_coordinator(now, found),
+            Self::Consumer(member) => member.on_coordinator(now, found, at, out),
+        }
+    }
+
+    pub(super) fn on_disconnected(
+        &mut self,
+        now: SimTime,
+        at: &Fetcher,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        match self {
+            Self::Classic(member) => member.on_disconnected(now),
+            Self::Consumer(member) => member.on_disconnected(now, at, out),
+        }
+    }
+
+    pub(super) fn on_callback_done(
+        &mut self,
+        now: SimTime,
+        at: &Fetcher,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        match self {
+            Self::Classic(member) => member.on_callback_done(now, out),
+            Self::Consumer(member) => member.on_callback_done(now, at, out),
+        }
+    }
+
+    pub(super) fn on_metadata(
+        &mut self,
+        partitions: &dyn Fn(TopicId) -> u32,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        match self {
+            Self::Classic(member) => member.on_metadata(partitions, out),
+            Self::Consumer(_) => {}
+        }
+    }
+
+    pub(super) fn on_assigned_by_leader(
+        &mut self,
+        assignments: Vec<(MemberId, Partitions)>,
+        snapshot: Vec<(TopicId, u32)>,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        match self {
+            Self::Classic(member) => member.on_assigned_by_leader(assignments, snapshot, out),
+            Self::Consumer(_) => {}
+        }
+    }
+
+    pub(super) fn on_watching(&mut self, snapshot: Vec<(TopicId, u32)>) {
+        match self {
+            Self::Classic(member) => member.on_watching(snapshot),
+            Self::Consumer(_) => {}
+        }
+    }
+
+    pub(super) fn close(&mut self, at: &Fetcher, out: &mut Vec<MemberEffect>) {
+        match self {
+            Self::Classic(member) => member.close(at, out),
+            Self::Consumer(member) => member.close(at, out),
+        }
+    }
+
+    pub(super) fn commit_request(
+        &self,
+        offsets: Arc<[(TopicPartition, u64)]>,
+    ) -> OffsetCommitRequest {
+        match self {
+            Self::Classic(member) => member.commit_request(offsets),
+            Self::Consumer(member) => member.commit_request(offsets),
+        }
+    }
+
+    pub(super) fn commit_refused(&self) -> Option<&'static str> {
+        match self {
+            Self::Classic(member) => member.commit_refused(),
+            Self::Consumer(member) => member.commit_refused(),
+        }
+    }
+}

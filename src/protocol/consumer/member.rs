@@ -1,0 +1,388 @@
+//! The member's side of the consumer protocol: Kafka's `ConsumerMembershipManager`, `ConsumerHeartbeatRequestManager` and what
+//! `CommitRequestManager` does for them.
+//!
+//! A pure machine. In Kafka it lives in the background thread of `AsyncKafkaConsumer`, which is always there: whoever drives it says when the
+//! application polls ([`Member::on_poll`]), when the thread wakes ([`Member::on_wake`]), hands over answers, and carries out the effects. A
+//! callback is run by the application when it next looks for events of the background thread; [`Member::on_callback_done`] says that it
+//! has returned. Subscriptions by regular expression are not modelled, nor are topics whose names the client does not know yet.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::member_assignment::{LocalAssignment, Reconciliation};
+use super::member_heartbeat::Sent;
+use crate::assignor::{ConsumerId, MemberId, TopicId, TopicPartition};
+use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::config::ConsumerConfig;
+use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
+use crate::protocol::message::{
+    ErrorCode, JOIN_EPOCH, LEAVE_EPOCH, OffsetCommitRequest, STATIC_LEAVE_EPOCH,
+};
+use crate::timeline::{CallbackKind, ClientState, Observation, Partitions};
+
+/// Whose end the application's next finished callback is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// Of the reconciliation under way, unless it was given up meanwhile.
+    Reconciliation,
+    /// `onPartitionsLost` after the member was fenced, fell stale or failed.
+    Loss,
+    /// In `close()`.
+    Close,
+}
+
+/// One consumer's membership in a consumer group.
+#[derive(Debug)]
+pub struct Member {
+    pub(super) consumer: ConsumerId,
+    pub(super) config: Arc<ConsumerConfig>,
+    pub(super) topics: Arc<[TopicId]>,
+
+    pub(super) state: ClientState,
+    pub(super) member_id: MemberId,
+    pub(super) epoch: i32,
+    /// What the client may fetch (`SubscriptionState.assignedPartitions`).
+    pub(super) owned: Partitions,
+    /// What was last reconciled; `None` out of the group.
+    pub(super) current: Option<LocalAssignment>,
+    /// What the coordinator last said; `None` when it has not.
+    pub(super) target: Option<LocalAssignment>,
+    pub(super) reconciliation: Option<Reconciliation>,
+    /// Callbacks under way or asked for, oldest first.
+    pub(super) callbacks: VecDeque<Awaited>,
+    /// `subscribe()` was called and no `poll()` since.
+    subscribed_anew: bool,
+    /// The partitions are lost, and the application has not been told yet.
+    pub(super) releasing: bool,
+    /// It joins again once that is done.
+    pub(super) rejoin_when_released: bool,
+
+    pub(super) coordinator_known: bool,
+    pub(super) lookup_in_flight: bool,
+    pub(super) lookup_at: SimTime,
+
+    /// What the coordinator said last; `None` before its first answer.
+    pub(super) heartbeat_interval: Option<SimDuration>,
+    pub(super) heartbeat_due: SimTime,
+    pub(super) heartbeat_in_flight: bool,
+    pub(super) sent: Sent,
+    poll_deadline: SimTime,
+
+    pub(super) next_auto_commit: SimTime,
+    pub(super) closing: bool,
+}
+
+impl Member {
+    /// A consumer that has subscribed to `topics` at `now` and not polled yet. It makes its own id (KIP-1082).
+    #[must_use]
+    pub fn new(
+        now: SimTime,
+        consumer: ConsumerId,
+        config: Arc<ConsumerConfig>,
+        topics: &[TopicId],
+        member_id: MemberId,
+    ) -> Self {
+        Self {
+            consumer,
+            topics: topics.into(),
+            state: ClientState::Unsubscribed,
+            member_id,
+            epoch: JOIN_EPOCH,
+            owned: Arc::from([]),
+            current: None,
+            target: None,
+            reconciliation: None,
+            callbacks: VecDeque::new(),
+            subscribed_anew: true,
+            releasing: false,
+            rejoin_when_released: false,
+            coordinator_known: false,
+            lookup_in_flight: false,
+            lookup_at: SimTime::ZERO,
+            heartbeat_interval: None,
+            heartbeat_due: now,
+            heartbeat_in_flight: false,
+            sent: Sent::default(),
+            poll_deadline: now + config.max_poll_interval,
+            next_auto_commit: now + config.auto_commit_interval,
+            closing: false,
+            config,
+        }
+    }
+
+    /// A member that has just acknowledged `owned` at `epoch` at `now` (steady start).
+    pub fn install_stable(
+        &mut self,
+        now: SimTime,
+        epoch: i32,
+        owned: Partitions,
+        heartbeat_interval: SimDuration,
+    ) {
+        let assignment = LocalAssignment {
+            local_epoch: 0,
+            partitions: Arc::clone(&owned),
+        };
+        self.state = ClientState::Stable;
+        self.epoch = epoch;
+        self.owned = owned;
+        self.current = Some(assignment.clone());
+        self.target = Some(assignment.clone());
+        self.sent = Sent::everything(assignment);
+        self.subscribed_anew = false;
+        self.coordinator_known = true;
+        self.heartbeat_interval = Some(heartbeat_interval);
+        self.heartbeat_due = now + heartbeat_interval;
+        self.poll_deadline = now + self.config.max_poll_interval;
+        self.next_auto_commit = now + self.config.auto_commit_interval;
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn state(&self) -> ClientState {
+        self.state
+    }
+
+    /// The member id.
+    #[must_use]
+    pub fn member_id(&self) -> &MemberId {
+        &self.member_id
+    }
+
+    /// The member epoch: 0 while it joins, negative once it has left.
+    #[must_use]
+    pub fn epoch(&self) -> i32 {
+        self.epoch
+    }
+
+    /// The partitions that the client has, those marked for revocation included.
+    #[must_use]
+    pub fn owned(&self) -> &Partitions {
+        &self.owned
+    }
+
+    /// True when it knows where its coordinator is.
+    #[must_use]
+    pub fn knows_coordinator(&self) -> bool {
+        self.coordinator_known
+    }
+
+    /// True when it has joined and has nothing to reconcile or to acknowledge.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.state == ClientState::Stable
+    }
+
+    /// When `max.poll.interval.ms` is exceeded; the thread notices when it next wakes for a heartbeat.
+    #[must_use]
+    pub fn poll_deadline(&self) -> SimTime {
+        self.poll_deadline
+    }
+
+    /// No call of [`Member::on_poll`] before this instant does anything but move the poll deadline.
+    #[must_use]
+    pub fn poll_due(&self) -> SimTime {
+        if !self.is_settled() {
+            return SimTime::ZERO;
+        }
+        if self.config.enable_auto_commit {
+            self.next_auto_commit
+        } else {
+            SimTime::NEVER
+        }
+    }
+
+    /// True while it has not heard how often it is to heartbeat: the timer stands at nothing.
+    #[must_use]
+    pub fn awaits_first_answer(&self) -> bool {
+        self.heartbeat_interval.is_none() && self.state != ClientState::Fatal
+    }
+
+    /// `poll()` was entered (`ApplicationEventProcessor`, `AsyncPollEvent` or `PollEvent`): a reconciliation may begin, offsets may be committed, and who
+    /// has subscribed or was stale joins.
+    pub fn on_poll(
+        &mut self,
+        now: SimTime,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        self.maybe_reconcile(now, positions, out);
+        self.maybe_auto_commit(now, positions, out);
+        if std::mem::take(&mut self.subscribed_anew) && self.state == ClientState::Unsubscribed {
+            self.transition_to_joining(out);
+        }
+        if self.poll_deadline <= now && self.state == ClientState::Stale {
+            if self.releasing {
+                self.rejoin_when_released = true;
+            } else {
+                self.transition_to_joining(out);
+            }
+        }
+        self.poll_deadline = now + self.config.max_poll_interval;
+        self.on_wake(now, positions, out);
+    }
+
+    /// `updateTimerAndMaybeCommit`: the timer restarts whether or not there is something to commit.
+    fn maybe_auto_commit(
+        &mut self,
+        now: SimTime,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        if !self.config.enable_auto_commit || now < self.next_auto_commit {
+            return;
+        }
+        self.next_auto_commit = now + self.config.auto_commit_interval;
+        if let Some(commit) = self.commit_of(positions) {
+            out.push(MemberEffect::Commit(CommitPurpose::Periodic, commit));
+        }
+    }
+
+    /// The commit of all positions in the name of this membership; `None` when there is no position or no membership.
+    pub(super) fn commit_of(&self, positions: &dyn Positions) -> Option<OffsetCommitRequest> {
+        let offsets = positions.consumed();
+        (self.epoch > 0 && self.coordinator_known && !offsets.is_empty())
+            .then(|| self.commit_request(offsets))
+    }
+
+    /// A commit of `offsets` in the name of this membership.
+    #[must_use]
+    pub fn commit_request(&self, offsets: Arc<[(TopicPartition, u64)]>) -> OffsetCommitRequest {
+        OffsetCommitRequest {
+            member_id: self.member_id.clone(),
+            instance_id: self.config.group_instance_id.clone(),
+            generation: self.epoch,
+            offsets,
+        }
+    }
+
+    /// Why a commit of the application has no sense now; `None`: it has.
+    #[must_use]
+    pub fn commit_refused(&self) -> Option<&'static str> {
+        (self.epoch <= 0).then_some("CommitFailedException")
+    }
+
+    /// A commit of this member ended.
+    pub fn on_commit(
+        &mut self,
+        now: SimTime,
+        purpose: CommitPurpose,
+        error: ErrorCode,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        if error != ErrorCode::None {
+            out.push(MemberEffect::Observe(Observation::CommitFailed {
+                consumer: self.consumer,
+                error: error.name(),
+            }));
+        }
+        if matches!(
+            error,
+            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable
+        ) {
+            self.lose_coordinator(now);
+        }
+        match purpose {
+            CommitPurpose::Periodic | CommitPurpose::Application => {}
+            CommitPurpose::Rejoin => self.on_commit_before_reconciliation(now, error, out),
+            CommitPurpose::Close => self.close_after_commit(out),
+        }
+        self.on_wake(now, positions, out);
+    }
+
+    /// The application has run the oldest callback that it was asked for.
+    pub fn on_callback_done(
+        &mut self,
+        now: SimTime,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        match self.callbacks.pop_front() {
+            Some(Awaited::Reconciliation) => self.on_reconciliation_callback(now, out),
+            Some(Awaited::Loss) => self.released(out),
+            Some(Awaited::Close) => self.leave_on_close(out),
+            None => {}
+        }
+        self.on_wake(now, positions, out);
+    }
+
+    /// `AsyncKafkaConsumer.close`: commit, callback, leave.
+    pub fn close(&mut self, positions: &dyn Positions, out: &mut Vec<MemberEffect>) {
+        self.closing = true;
+        self.callbacks.clear();
+        self.reconciliation = None;
+        let commit = self
+            .config
+            .enable_auto_commit
+            .then(|| self.commit_of(positions))
+            .flatten();
+        match commit {
+            Some(commit) => out.push(MemberEffect::Commit(CommitPurpose::Close, commit)),
+            None => self.close_after_commit(out),
+        }
+    }
+
+    fn close_after_commit(&mut self, out: &mut Vec<MemberEffect>) {
+        if !self.closing || !self.callbacks.is_empty() {
+            return;
+        }
+        if self.owned.is_empty() {
+            return self.leave_on_close(out);
+        }
+        let kind = if self.epoch > 0 {
+            CallbackKind::Revoked
+        } else {
+            CallbackKind::Lost
+        };
+        self.callbacks.push_back(Awaited::Close);
+        out.push(MemberEffect::Callback(kind, Arc::clone(&self.owned)));
+    }
+
+    fn leave_on_close(&mut self, out: &mut Vec<MemberEffect>) {
+        self.forget_assignment(out);
+        self.leave_group(out);
+        out.push(MemberEffect::Closed);
+    }
+
+    /// The epoch that says good-bye (`leaveGroupEpoch`): a static member may come back.
+    pub(super) fn leave_epoch(&self) -> i32 {
+        if self.config.group_instance_id.is_some() {
+            STATIC_LEAVE_EPOCH
+        } else {
+            LEAVE_EPOCH
+        }
+    }
+
+    pub(super) fn transition(&mut self, to: ClientState, out: &mut Vec<MemberEffect>) {
+        out.push(MemberEffect::Observe(Observation::ClientTransition {
+            consumer: self.consumer,
+            from: self.state,
+            to,
+            epoch: self.epoch,
+        }));
+        self.state = to;
+    }
+
+    pub(super) fn transition_to_joining(&mut self, out: &mut Vec<MemberEffect>) {
+        if self.state == ClientState::Fatal {
+            return;
+        }
+        if let Some(reconciliation) = &mut self.reconciliation {
+            reconciliation.rejoined_meanwhile = true;
+        }
+        self.epoch = JOIN_EPOCH;
+        self.transition(ClientState::Joining, out);
+        self.target = None;
+    }
+
+    pub(super) fn lose_coordinator(&mut self, now: SimTime) {
+        self.coordinator_known = false;
+        self.lookup_in_flight = false;
+        self.lookup_at = self.lookup_at.max(now);
+    }
+
+    /// How long a retry waits (deterministic: no jitter).
+    pub(super) fn backoff(&self) -> SimDuration {
+        self.config.retry_backoff.min(self.config.retry_backoff_max)
+    }
+}

@@ -1,0 +1,308 @@
+//! What the member sends to its coordinator and when (`AbstractHeartbeatRequestManager`, `CoordinatorRequestManager`), and what the answers do.
+
+use std::sync::Arc;
+
+use super::member::Member;
+use super::member_assignment::LocalAssignment;
+use crate::kernel::SimTime;
+use crate::protocol::effect::{MemberEffect, Positions};
+use crate::protocol::message::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ErrorCode, JOIN_EPOCH,
+    LeaveCause, Request, Response,
+};
+use crate::timeline::{ClientState, Observation};
+
+/// What the coordinator was told and need not be told again (`HeartbeatState.SentFields`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sent {
+    settings: bool,
+    assignment: Option<LocalAssignment>,
+}
+
+impl Sent {
+    /// Settings and this assignment.
+    pub(super) fn everything(assignment: LocalAssignment) -> Self {
+        Self {
+            settings: true,
+            assignment: Some(assignment),
+        }
+    }
+}
+
+impl Member {
+    /// When the background thread wakes by itself: for a heartbeat, to look for the coordinator, or to repeat a commit.
+    #[must_use]
+    pub fn wake_due(&self) -> SimTime {
+        if self.is_silent() {
+            return SimTime::NEVER;
+        }
+        if !self.coordinator_known {
+            let lookup = if self.lookup_in_flight {
+                SimTime::NEVER
+            } else {
+                self.lookup_at
+            };
+            return lookup.min(self.commit_due());
+        }
+        let heartbeat = if self.heartbeat_in_flight {
+            SimTime::NEVER
+        } else if self.heartbeats_now() {
+            SimTime::ZERO
+        } else {
+            self.heartbeat_due
+        };
+        heartbeat.min(self.commit_due())
+    }
+
+    /// `shouldSkipHeartbeat`
+    fn is_silent(&self) -> bool {
+        match self.state {
+            ClientState::Unsubscribed
+            | ClientState::Fatal
+            | ClientState::Stale
+            | ClientState::Fenced => true,
+            ClientState::Joining
+            | ClientState::Reconciling
+            | ClientState::Acknowledging
+            | ClientState::Stable
+            | ClientState::PrepareLeaving
+            | ClientState::Leaving => false,
+        }
+    }
+
+    /// `shouldHeartbeatNow`
+    fn heartbeats_now(&self) -> bool {
+        matches!(
+            self.state,
+            ClientState::Joining | ClientState::Acknowledging | ClientState::Leaving
+        )
+    }
+
+    /// A round of the background thread (`ConsumerNetworkThread.runOnce`).
+    pub fn on_wake(
+        &mut self,
+        now: SimTime,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        self.retry_commit(now, positions, out);
+        if self.is_silent() {
+            return;
+        }
+        if !self.coordinator_known {
+            if !self.lookup_in_flight && self.lookup_at <= now {
+                self.lookup_in_flight = true;
+                out.push(MemberEffect::FindCoordinator);
+            }
+            return;
+        }
+        if self.heartbeat_in_flight || (!self.heartbeats_now() && now < self.heartbeat_due) {
+            return;
+        }
+        if self.poll_deadline() <= now {
+            return self.leave_unpolled(out);
+        }
+        self.send_heartbeat(now, out);
+    }
+
+    fn send_heartbeat(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
+        let request = self.heartbeat(LeaveCause::Closed);
+        out.push(MemberEffect::Send(Request::ConsumerGroupHeartbeat(request)));
+        self.heartbeat_in_flight = true;
+        self.heartbeat_due = now + self.heartbeat_interval.unwrap_or_default();
+        if self.state == ClientState::Acknowledging {
+            if self.target == self.current {
+                self.transition(ClientState::Stable, out);
+            } else {
+                self.transition(ClientState::Reconciling, out);
+            }
+        }
+    }
+
+    /// The request, with what the coordinator has to be told (`HeartbeatState.buildRequestData`).
+    fn heartbeat(&mut self, leave_cause: LeaveCause) -> ConsumerGroupHeartbeatRequest {
+        let everything = self.state == ClientState::Joining;
+        let settings = everything || !self.sent.settings;
+        let owned = (everything || self.current != self.sent.assignment).then(|| {
+            self.current
+                .as_ref()
+                .map_or_else(|| Arc::from([]), |current| Arc::clone(&current.partitions))
+        });
+        self.sent = Sent {
+            settings: true,
+            assignment: self.current.clone(),
+        };
+        ConsumerGroupHeartbeatRequest {
+            member_id: self.member_id.clone(),
+            member_epoch: self.epoch,
+            instance_id: self.config.group_instance_id.clone(),
+            rack: self.config.client_rack.clone().filter(|_| settings),
+            rebalance_timeout: settings.then_some(self.config.max_poll_interval),
+            topics: settings.then(|| Arc::clone(&self.topics)),
+            server_assignor: self.config.group_remote_assignor.filter(|_| settings),
+            owned,
+            leave_cause,
+        }
+    }
+
+    /// Says good-bye: nobody waits for the answer.
+    fn say_goodbye(&mut self, cause: LeaveCause, out: &mut Vec<MemberEffect>) {
+        self.epoch = self.leave_epoch();
+        self.current = None;
+        self.transition(ClientState::Leaving, out);
+        let request = ConsumerGroupHeartbeatRequest {
+            owned: None,
+            rebalance_timeout: None,
+            topics: None,
+            rack: None,
+            server_assignor: None,
+            ..self.heartbeat(cause)
+        };
+        self.sent = Sent::default();
+        self.heartbeat_in_flight = false;
+        self.heartbeat_due = SimTime::ZERO;
+        if self.coordinator_known {
+            out.push(MemberEffect::Send(Request::ConsumerGroupHeartbeat(request)));
+        }
+    }
+
+    /// `max.poll.interval.ms` is exceeded: the member leaves, and stays away until the next `poll()`.
+    fn leave_unpolled(&mut self, out: &mut Vec<MemberEffect>) {
+        out.push(MemberEffect::Observe(Observation::PollDeadlineExceeded {
+            consumer: self.consumer,
+        }));
+        self.transition(ClientState::PrepareLeaving, out);
+        self.say_goodbye(LeaveCause::PollTimeout, out);
+        self.transition(ClientState::Stale, out);
+        self.lose_partitions(out);
+    }
+
+    /// In `close()`.
+    pub(super) fn leave_group(&mut self, out: &mut Vec<MemberEffect>) {
+        if self.is_silent() {
+            return;
+        }
+        self.transition(ClientState::PrepareLeaving, out);
+        self.say_goodbye(LeaveCause::Closed, out);
+        self.transition(ClientState::Unsubscribed, out);
+    }
+
+    /// An answer of the coordinator arrived. Commits have their own [`Member::on_commit`].
+    pub fn on_response(
+        &mut self,
+        now: SimTime,
+        response: Response,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        match response {
+            Response::ConsumerGroupHeartbeat(response) => {
+                if self.is_silent() || !self.heartbeat_in_flight {
+                    return; // To the heartbeat by which it left, or from before it was fenced.
+                }
+                self.heartbeat_in_flight = false;
+                if response.error == ErrorCode::None {
+                    self.on_heartbeat(now, &response, positions, out);
+                } else {
+                    self.on_heartbeat_error(now, response.error, out);
+                }
+            }
+            // The other protocol's answers come to nobody who speaks this one.
+            Response::JoinGroup(_)
+            | Response::SyncGroup(_)
+            | Response::Heartbeat(_)
+            | Response::LeaveGroup(_)
+            | Response::OffsetCommit(_) => {}
+        }
+        self.on_wake(now, positions, out);
+    }
+
+    /// `onHeartbeatSuccess`
+    fn on_heartbeat(
+        &mut self,
+        now: SimTime,
+        response: &ConsumerGroupHeartbeatResponse,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        if self.heartbeat_interval != Some(response.heartbeat_interval) {
+            self.heartbeat_interval = Some(response.heartbeat_interval);
+            self.heartbeat_due = now + response.heartbeat_interval;
+        }
+        if response.member_epoch < JOIN_EPOCH {
+            return;
+        }
+        self.epoch = response.member_epoch;
+        let Some(assignment) = &response.assignment else {
+            return;
+        };
+        self.on_assignment(assignment, out);
+        if self.config.async_client.reconciles_in_background && !self.config.enable_auto_commit {
+            self.maybe_reconcile(now, positions, out);
+        }
+    }
+
+    fn on_heartbeat_error(&mut self, now: SimTime, error: ErrorCode, out: &mut Vec<MemberEffect>) {
+        self.sent = Sent::default();
+        self.heartbeat_due = now;
+        match error {
+            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
+                self.lose_coordinator(now);
+            }
+            ErrorCode::CoordinatorLoadInProgress => self.heartbeat_due = now + self.backoff(),
+            ErrorCode::FencedMemberEpoch | ErrorCode::UnknownMemberId => self.fence(out),
+            ErrorCode::UnreleasedInstanceId => self.fail("UnreleasedInstanceIdException", out),
+            ErrorCode::FencedInstanceId => self.fail("FencedInstanceIdException", out),
+            ErrorCode::GroupMaxSizeReached => self.fail("GroupMaxSizeReachedException", out),
+            ErrorCode::UnsupportedAssignor => self.fail("UnsupportedAssignorException", out),
+            ErrorCode::InvalidRequest => self.fail("InvalidRequestException", out),
+            ErrorCode::GroupIdNotFound => self.fail("GroupIdNotFoundException", out),
+            ErrorCode::None
+            | ErrorCode::IllegalGeneration
+            | ErrorCode::InconsistentGroupProtocol
+            | ErrorCode::InvalidSessionTimeout
+            | ErrorCode::RebalanceInProgress
+            | ErrorCode::MemberIdRequired
+            | ErrorCode::StaleMemberEpoch => self.fail("KafkaException", out),
+        }
+    }
+
+    /// `handleFatalFailure`: the application is told by its next `poll()`.
+    fn fail(&mut self, error: &'static str, out: &mut Vec<MemberEffect>) {
+        out.push(MemberEffect::Throw(error));
+        self.transition(ClientState::Fatal, out);
+        self.epoch = JOIN_EPOCH;
+        self.lose_partitions(out);
+    }
+
+    /// The coordinator was found, or not.
+    pub fn on_coordinator(
+        &mut self,
+        now: SimTime,
+        found: bool,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        self.lookup_in_flight = false;
+        self.coordinator_known = found;
+        self.lookup_at = if found { now } else { now + self.backoff() };
+        self.on_wake(now, positions, out);
+    }
+
+    /// The connection to the coordinator broke: what was in flight has failed.
+    pub fn on_disconnected(
+        &mut self,
+        now: SimTime,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        self.lose_coordinator(now);
+        if self.heartbeat_in_flight {
+            self.heartbeat_in_flight = false;
+            self.sent = Sent::default();
+            self.heartbeat_due = now + self.backoff();
+        }
+        self.lose_commit(now);
+        self.on_wake(now, positions, out);
+    }
+}
