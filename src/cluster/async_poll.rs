@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 
 use super::client::{App, Client};
 use super::ground::{Ground, Packet};
+use super::membership::Membership;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::MemberEffect;
 use crate::timeline::{CallbackKind, ClientState, Observation, Partitions, ReleaseReason};
@@ -316,8 +317,16 @@ fn is_poll_deadline(effect: &MemberEffect) -> bool {
     )
 }
 
-/// How late the background thread wakes for a heartbeat.
 impl super::calibration::Calibration {
+    /// From the start of a process to its first `poll()`.
+    pub(super) fn construction_of(&self, member: &Membership) -> SimDuration {
+        match member {
+            Membership::Classic(_) => self.construction,
+            Membership::Consumer(_) => self.async_construction,
+        }
+    }
+
+    /// How late the background thread wakes for a heartbeat.
     fn background_wakeup(&self, asynchronously: bool) -> SimDuration {
         if asynchronously {
             self.background_wakeup

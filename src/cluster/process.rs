@@ -303,10 +303,7 @@ impl World<'_> {
         process.known_topics = process.spec.topics.clone();
         let member = self.new_member(consumer);
         let process = &mut self.processes[consumer.index()];
-        let construction = match member {
-            Membership::Classic(_) => self.options.calibration.construction,
-            Membership::Consumer(_) => self.options.calibration.async_construction,
-        };
+        let construction = self.options.calibration.construction_of(&member);
         let client = Client::new(member, now, self.topology.brokers, construction);
         process.client = Some(Box::new(client));
         self.observe(Observation::ConsumerStarted { consumer });

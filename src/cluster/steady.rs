@@ -12,9 +12,11 @@ use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
 use crate::protocol::classic::{GroupRecord, Member, MemberRecord, select_assignor};
+use crate::protocol::config::GroupProtocol;
+use crate::protocol::consumer::{self, SteadyMember};
 use crate::protocol::message::{JoinGroupMember, Subscription};
 use crate::scenario::plan::StartAt;
-use crate::timeline::{GroupState, Observation, Partitions};
+use crate::timeline::{GroupState, MemberEpochState, Observation, Partitions};
 
 impl World<'_> {
     /// Everything that is on the calendar before time begins.
@@ -71,6 +73,13 @@ impl World<'_> {
             })
             .map(|position| ConsumerId(u32::try_from(position).unwrap_or(u32::MAX)))
             .collect();
+        let protocol = |id: &ConsumerId| self.plan.consumers[id.index()].config.group_protocol;
+        if initial
+            .iter()
+            .any(|id| protocol(id) == GroupProtocol::Consumer)
+        {
+            return self.start_steady_consumer_group(group, &initial);
+        }
         let lists = initial
             .iter()
             .map(|id| &self.plan.consumers[id.index()].config.assignors);
@@ -111,6 +120,87 @@ impl World<'_> {
         for (position, &consumer) in initial.iter().enumerate() {
             let leads = (position == 0).then(|| snapshot.clone());
             self.start_member(consumer, &record, position, leads);
+        }
+    }
+
+    /// A consumer group at its target.
+    fn start_steady_consumer_group(&mut self, group: GroupId, initial: &[ConsumerId]) {
+        let members: Vec<SteadyMember> = initial
+            .iter()
+            .map(|&consumer| {
+                let member_id = self.next_member_id(consumer);
+                let spec = &self.plan.consumers[consumer.index()];
+                SteadyMember {
+                    member_id,
+                    instance_id: spec.config.group_instance_id.clone(),
+                    rack: spec.config.client_rack.clone(),
+                    rebalance_timeout: spec.config.max_poll_interval,
+                    topics: spec.topics.as_slice().into(),
+                    server_assignor: spec.config.group_remote_assignor,
+                }
+            })
+            .collect();
+        let topics = self.topics.clone();
+        let mut installed = (Vec::new(), 0);
+        self.with_coordinator(group, |host, now, out| {
+            installed = host
+                .coordinator
+                .install_stable_consumer(now, &members, &topics, out);
+        });
+        let (shares, epoch) = installed;
+        for (&consumer, member) in initial.iter().zip(&members) {
+            self.observe(Observation::ConsumerStarted { consumer });
+            self.observe(Observation::MemberJoined {
+                group,
+                consumer,
+                member_id: member.member_id.clone(),
+                protocol: "consumer",
+            });
+        }
+        self.observe(Observation::GroupState {
+            group,
+            from: GroupState::Empty,
+            to: GroupState::Stable,
+            generation: epoch,
+            reason: None,
+            by: None,
+        });
+        let broker = &self.plan.groups[group.index()].config.consumer;
+        let interval = broker.heartbeat_interval;
+        let assignor = members[0].server_assignor.unwrap_or(broker.assignors[0]);
+        self.observe(Observation::TargetAssignment {
+            group,
+            epoch,
+            assignor: assignor.name(),
+            assignment: initial
+                .iter()
+                .zip(&shares)
+                .map(|(&consumer, share)| (consumer, Arc::clone(share)))
+                .collect(),
+        });
+        for ((&consumer, member), share) in initial.iter().zip(&members).zip(&shares) {
+            self.observe(Observation::MemberEpoch {
+                group,
+                consumer,
+                member_id: member.member_id.clone(),
+                epoch,
+                previous_epoch: epoch,
+                state: MemberEpochState::Stable,
+                assigned: Arc::clone(share),
+                pending_revocation: Arc::from([]),
+            });
+            let spec = &self.plan.consumers[consumer.index()];
+            let config = Arc::new(spec.config.clone());
+            let mut membership = consumer::Member::new(
+                SimTime::ZERO,
+                consumer,
+                config,
+                &spec.topics,
+                member.member_id.clone(),
+            );
+            membership.install_stable(SimTime::ZERO, epoch, Arc::clone(share), interval);
+            let membership = Membership::Consumer(Box::new(membership));
+            self.start_client(consumer, membership, share);
         }
     }
 
@@ -182,7 +272,6 @@ impl World<'_> {
     ) {
         let now = SimTime::ZERO;
         let process = &mut self.processes[consumer.index()];
-        process.incarnation = 1;
         let config = Arc::new(process.spec.config.clone());
         let mut member = Member::new(now, consumer, config, process.spec.topics.clone());
         let MemberRecord {
@@ -201,12 +290,17 @@ impl World<'_> {
                 snapshot,
             );
         }
-        let mut client = Client::new(
-            Membership::Classic(Box::new(member)),
-            now,
-            self.topology.brokers,
-            self.options.calibration.construction,
-        );
+        let member = Membership::Classic(Box::new(member));
+        self.start_client(consumer, member, &owned);
+    }
+
+    /// The process runs, with all that it owns located and announced.
+    fn start_client(&mut self, consumer: ConsumerId, member: Membership, owned: &Partitions) {
+        let now = SimTime::ZERO;
+        let construction = self.options.calibration.construction_of(&member);
+        let mut client = Client::new(member, now, self.topology.brokers, construction);
+        let process = &mut self.processes[consumer.index()];
+        process.incarnation = 1;
         client.first_lookup = false;
         client.metadata_due = now + process.spec.config.metadata_max_age;
         process.client = Some(Box::new(client));
@@ -219,7 +313,7 @@ impl World<'_> {
             })
             .collect();
         self.with_client(consumer, now, |client, ground| {
-            client.fetcher.install(&owned, ground);
+            client.fetcher.install(owned, ground);
             ground.out.push(Output::Installed);
             for (&partition, offset) in owned.iter().zip(committed) {
                 ground.observe(Observation::Assigned {

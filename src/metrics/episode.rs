@@ -26,6 +26,8 @@ pub struct Episode {
     pub by: Option<ConsumerId>,
     /// Generations made; in a consumer group, bumps of its epoch.
     pub rounds: u32,
+    /// Assignments made: accepted from leaders, or targets that the coordinator of a consumer group computed.
+    pub assignments: u32,
     /// Generation, or group epoch, at the end.
     pub generation: i32,
     /// Members at the end.

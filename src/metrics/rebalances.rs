@@ -193,12 +193,8 @@ impl Fold {
                     fold.close(at, 0);
                 }
             }
-            GroupState::Assigning | GroupState::Reconciling => {
-                if matches!(from, GroupState::Stable | GroupState::Empty) {
-                    fold.leave(at, group, from, reason, by);
-                }
-            }
-            GroupState::CompletingRebalance => {}
+            // A bump of the epoch opens an episode; that a static member is away for a while makes the group reconcile without one.
+            GroupState::CompletingRebalance | GroupState::Assigning | GroupState::Reconciling => {}
         }
         if let Some(episode) = fold.latest_at(at) {
             episode.generation = generation;
@@ -293,6 +289,7 @@ impl GroupFold {
                 reasons: Vec::new(),
                 by,
                 rounds: 0,
+                assignments: 0,
                 generation: 0,
                 members: 0,
                 touched: if came.0 == at {
@@ -385,6 +382,7 @@ impl GroupFold {
         let least = moves::least(&self.before, &self.owners, &members);
         let open = self.open;
         if let Some(episode) = self.latest_at(at) {
+            episode.assignments += 1;
             episode.moved = moved;
             episode.moved_needlessly = moved.saturating_sub(least);
             episode.members = u32::try_from(members.len()).unwrap_or(u32::MAX);

@@ -40,8 +40,13 @@ fn the_first_heartbeat_after_it_looks_at_the_topics() {
     let mut group = Group::of("4.1");
     group.ok(Beat::join("a"));
     group.take_facts();
-    group.restart();
     group.grow(7, 3);
+    group.hold_appends = true;
+    group.send(Request::ConsumerGroupHeartbeat(Beat::new("a", 1).0));
+    assert_eq!(group.bumps(), [2]);
+    // The bump is lost with its write.
+    group.restart();
+    group.hold_appends = false;
     assert_eq!(group.ok(Beat::new("a", 1)).0, 2);
     assert_eq!(group.bumps(), [2]);
 }

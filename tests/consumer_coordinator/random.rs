@@ -225,7 +225,12 @@ impl Script {
             .iter()
             .flat_map(|client| client.owned.iter().copied())
             .collect();
-        assert_eq!(owned, subscribed, "somebody reads every partition");
+        if self.group.coordinator.is_consumer() {
+            assert_eq!(owned, subscribed, "somebody reads every partition");
+        } else {
+            // These leaders do not watch the topics: what has grown waits for the next rebalance.
+            assert!(!owned.is_empty() && owned.is_subset(&subscribed));
+        }
     }
 }
 

@@ -30,8 +30,9 @@ pub(in crate::metrics) fn values(
         i128::from(window_us(timeline)),
     );
     values.put("rebalance_rate_per_hour", &labels, Value::or_no_data(rate));
-    let counts: [(&str, u64); 6] = [
+    let counts: [(&str, u64); 7] = [
         ("rebalance_rounds", sum(|e| u64::from(e.rounds))),
+        ("assignments_computed", sum(|e| u64::from(e.assignments))),
         ("failed_rebalances", sum(|e| u64::from(e.failed))),
         ("members_touched", sum(|e| e.touched.len() as u64)),
         ("partitions_moved", sum(|e| u64::from(e.moved))),

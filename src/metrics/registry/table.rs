@@ -154,6 +154,7 @@ pub const METRICS: &[Metric] = &[
     // ---- rebalances ----
     count("rebalances", Section::Rebalances, "Episodes: from leaving `Stable` or `Empty` to the first `Stable` in which no member has a rejoin pending, or `Empty`; of a consumer group from a bump of its epoch until every member has the newest epoch and is at its target."),
     count("rebalance_rounds", Section::Rebalances, "Generations that those episodes made; in a consumer group, bumps of its epoch."),
+    count("assignments_computed", Section::Rebalances, "Assignments made in those episodes: accepted from leaders, or targets that the coordinator of a consumer group computed, one for several bumps when they come within `group.consumer.assignment.interval.ms`."),
     count("rebalances_by_reason", Section::Rebalances, "Episodes by what began them; without the label all of them.").labels(REASON),
     worst("rebalance_s", Unit::Seconds, Section::Rebalances, "Length of an episode; the bare name is the longest. An episode that the end of the run cuts counts up to there.").also(&[Sum, Mean]),
     count("failed_rebalances", Section::Rebalances, "Generations that never got an assignment (`CompletingRebalance` left for anything but `Stable`); in a consumer group, members removed because they did not give up partitions in time."),

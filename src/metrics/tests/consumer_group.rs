@@ -150,6 +150,7 @@ fn bumps_while_the_group_reconciles_are_rounds_of_one_episode() {
     let metrics = measure(&play);
     assert_eq!(value(&metrics, "rebalances"), "2");
     assert_eq!(value(&metrics, "rebalance_rounds"), "3");
+    assert_eq!(value(&metrics, "assignments_computed"), "2");
     assert_eq!(value(&metrics, "rebalance_s"), "2");
     assert_eq!(value(&metrics, "rebalance_s_sum"), "2");
     let reasons: Vec<_> = metrics

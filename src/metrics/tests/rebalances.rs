@@ -26,6 +26,7 @@ fn a_follow_up_round_belongs_to_its_episode() {
     let metrics = measure(&play);
     assert_eq!(value(&metrics, "rebalances"), "1");
     assert_eq!(value(&metrics, "rebalance_rounds"), "2");
+    assert_eq!(value(&metrics, "assignments_computed"), "2");
     assert_eq!(value(&metrics, "rebalance_s"), "5");
     assert_eq!(value(&metrics, "partitions_moved"), "1");
     assert_eq!(value(&metrics, "partitions_moved_needlessly"), "0");

@@ -50,6 +50,14 @@ struct Context<'i, 'p> {
 /// Groups, consumers, and a draft of each consumer.
 type Members<'i> = (Vec<Group>, Vec<Consumer>, Vec<Draft<'i>>);
 
+/// Of those who are there from the beginning.
+fn speak_both_protocols(consumers: &[Consumer]) -> bool {
+    let initial = consumers.iter().filter(|consumer| consumer.start.is_none());
+    let mut protocols = initial.map(|consumer| consumer.config.group_protocol);
+    let first = protocols.next();
+    protocols.any(|protocol| Some(protocol) != first)
+}
+
 impl Builder<'_, '_> {
     /// The groups and their members, in order.
     pub(super) fn groups<'i>(
@@ -75,9 +83,22 @@ impl Builder<'_, '_> {
                 brokers,
             };
             self.members(&context, &mut consumers, &mut drafts);
+            let cold = pair.item.get("start").and_then(Item::text) == Some("cold");
+            if !cold && speak_both_protocols(&consumers[first as usize..]) {
+                self.report(
+                    Diagnostic::error(
+                        Code::NotModelled,
+                        pair.key_span,
+                        "a stable start of a group whose members speak both protocols",
+                    )
+                    .help(
+                        "let the members of one protocol come later (`at`), or write `start: cold`",
+                    ),
+                );
+            }
             groups.push(Group {
                 name: pair.key.clone(),
-                cold: pair.item.get("start").and_then(Item::text) == Some("cold"),
+                cold,
                 config: self.group_config(group_config, &pair.key, &brokers.config, release),
                 consumers: (ConsumerId(first), ConsumerId(count(consumers.len()))),
             });
