@@ -3,20 +3,26 @@
 use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::Seed;
 use rebsim::scenario::{NoFiles, Overrides, load};
+use rebsim::timeline::Timeline;
 
-/// Control events and records of ten minutes of the benchmark's day.
-fn cost(rate: &str) -> (u64, u64) {
+/// Ten minutes of the benchmark's day.
+fn play_day(variant: &str, rate: &str) -> Timeline {
     let overrides = Overrides {
         set: vec![
             "duration=10m".to_owned(),
             format!("topics.orders.rate_per_partition={rate}"),
         ],
-        variants: vec!["batches".to_owned()],
+        variants: vec![variant.to_owned()],
         ..Overrides::default()
     };
     let text = include_str!("../benches/day.yaml");
     let scenario = load("day.yaml", text, &mut NoFiles, &overrides).expect("the scenario is valid");
-    let timeline = simulate(&scenario.plans[0], Seed(1), &Options::default()).expect("it ends");
+    simulate(&scenario.plans[0], Seed(1), &Options::default()).expect("it ends")
+}
+
+/// Control events and records.
+fn cost(rate: &str) -> (u64, u64) {
+    let timeline = play_day("batches", rate);
     let processed = timeline
         .partitions
         .iter()
@@ -33,6 +39,21 @@ fn a_hundred_times_the_records_are_the_same_number_of_control_events() {
         "{many_records} against {records}"
     );
     assert_eq!(events_of_many, events);
+}
+
+#[test]
+fn the_polls_of_a_quiet_day_are_played_many_at_once() {
+    for variant in ["batches", "long-poll"] {
+        for rate in ["100/s", "53.32/s"] {
+            let timeline = play_day(variant, rate);
+            let polls: u64 = timeline.consumers.iter().map(|totals| totals.polls).sum();
+            let stepped = polls - timeline.polls_played;
+            assert!(
+                100 * stepped < 3 * polls,
+                "{variant}, {rate}: {stepped} of {polls}"
+            );
+        }
+    }
 }
 
 /// Some minutes of the day in `variant`, with `more` changed: run lazily and step by step.
@@ -74,5 +95,13 @@ fn a_client_that_runs_ahead_gives_what_one_does_that_takes_each_step_on_the_cale
             "topics.orders.rate_per_partition=40/s",
         ];
         same_as_step_by_step(variant, &several);
+        let uneven = [
+            "duration=3m",
+            "groups.g.members=7",
+            "topics.orders.rate_per_partition=53.32/s",
+            "brokers.count=3",
+            "events=[{at: 61s, load: orders, factor: 2, for: 20s}, {at: 100s, freeze: g/2, for: 3s}]",
+        ];
+        same_as_step_by_step(variant, &uneven);
     }
 }

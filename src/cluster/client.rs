@@ -296,9 +296,9 @@ impl Client {
             .max(ground.now)
     }
 
-    /// No instant before this one can show anything of the client to others, unless an answer or an action comes in between.
-    pub(super) fn next_control(&self, ground: &Ground<'_>) -> SimTime {
-        let steady = matches!(self.app, App::Polling | App::Working { .. })
+    /// True while nothing but records moves, by itself and unseen.
+    pub(super) fn is_steady(&self, ground: &Ground<'_>) -> bool {
+        matches!(self.app, App::Polling | App::Working { .. })
             && self.inbox.is_empty()
             && self.queues.is_idle()
             && self.pending.is_empty()
@@ -309,16 +309,20 @@ impl Client {
             && !self.contested
             && !ground.harness
             && !ground.observe_polls
-            && !ground.step_by_step;
+            && !ground.step_by_step
+    }
+
+    /// No instant before this one can show anything of the client to others, unless an answer or an action comes in between.
+    pub(super) fn next_control(&self, ground: &Ground<'_>) -> SimTime {
         let next = self.next_step(ground);
-        if !steady {
+        if !self.is_steady(ground) {
             return next;
         }
         let poll = match self.app {
             App::Working { until } => self.member.poll_due().max(until),
             _ => self.member.poll_due(),
         };
-        poll.min(self.member.heartbeat_due())
+        poll.min(self.next_heartbeat(ground))
             .min(self.member.poll_deadline())
             .min(self.metadata_due)
             .max(next)
@@ -332,6 +336,9 @@ impl Client {
         ground: &mut Ground<'_>,
     ) -> bool {
         loop {
+            if self.app == App::Polling {
+                self.play_cycles(until, ground);
+            }
             let next = self.next_step(ground);
             if next > until || (next == until && !inclusive) {
                 return false;

@@ -19,7 +19,7 @@ use super::client::Answer;
 use super::ground::Packet;
 use super::ledger::Account;
 use crate::assignor::{ConsumerId, MemberId};
-use crate::kernel::{Draw, SimDuration, SimTime, Timers};
+use crate::kernel::{Draw, Order, Place, SimDuration, SimTime, Tick, Timers};
 use crate::protocol::coordinator::GroupCoordinator;
 use crate::protocol::effect::CoordinatorTimer;
 use crate::protocol::message::{
@@ -163,13 +163,10 @@ impl World<'_> {
                 self.answer(group, to, answer);
             }
             CoordinatorEffect::Arm { timer, after } => {
-                let ticket = host.timers.arm(timer.clone());
-                let event = Event::CoordinatorTimer {
-                    group,
-                    timer,
-                    ticket,
-                };
-                self.schedule(now + after, Class::Timer, entity, event);
+                let (due, place) = (now + after, self.calendar.place());
+                if host.timers.arm(&timer, due, place) {
+                    self.schedule_timer(group, timer, due, place);
+                }
             }
             CoordinatorEffect::Cancel(timer) => host.timers.cancel(&timer),
             CoordinatorEffect::Append(token) => {
@@ -197,6 +194,44 @@ impl World<'_> {
                 }
             }
             CoordinatorEffect::Observe(fact) => self.observe_fact(group, fact),
+        }
+    }
+
+    fn schedule_timer(
+        &mut self,
+        group: GroupId,
+        timer: CoordinatorTimer,
+        due: SimTime,
+        place: Place,
+    ) {
+        let order = Order {
+            at: due,
+            class: Class::Timer as u8,
+            entity: self.entity_of_groups + group.0,
+        };
+        let event = Event::CoordinatorTimer {
+            group,
+            timer,
+            place,
+        };
+        self.calendar.schedule_at(order, place, event);
+    }
+
+    pub(super) fn on_coordinator_timer(
+        &mut self,
+        group: GroupId,
+        timer: CoordinatorTimer,
+        place: Place,
+    ) {
+        match self.groups[group.index()].timers.tick(&timer, place) {
+            Tick::Fires => self.with_coordinator(group, |host, now, out| {
+                host.coordinator.on_timer(now, timer, out)
+            }),
+            Tick::Later(due, place) => {
+                self.idle_wakes += 1;
+                self.schedule_timer(group, timer, due, place);
+            }
+            Tick::Stale => self.idle_wakes += 1,
         }
     }
 

@@ -20,21 +20,21 @@ use crate::timeline::Partitions;
 /// Records of one partition, fetched and not handed out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chunk {
-    partition: TopicPartition,
+    pub(super) partition: TopicPartition,
     node: usize,
-    from: u64,
-    to: u64,
+    pub(super) from: u64,
+    pub(super) to: u64,
 }
 
 /// The connection to one broker.
 #[derive(Debug)]
 pub(super) struct Node {
     /// When the answer to the fetch in flight arrives; never without one.
-    answered: SimTime,
+    pub(super) answered: SimTime,
     /// What it brings.
-    chunks: Vec<Chunk>,
+    pub(super) chunks: Vec<Chunk>,
     /// The positions of these partitions lie beyond the log (`OFFSET_OUT_OF_RANGE`).
-    out_of_range: Vec<TopicPartition>,
+    pub(super) out_of_range: Vec<TopicPartition>,
     /// The broker answers no request of this connection before.
     pub(super) free_at: SimTime,
     buffered: usize,
@@ -54,7 +54,7 @@ impl Node {
         }
     }
 
-    fn is_fetching(&self) -> bool {
+    pub(super) fn is_fetching(&self) -> bool {
         self.answered != SimTime::NEVER
     }
 }
@@ -71,7 +71,7 @@ pub(super) struct Fetcher {
     /// Buffered records that were dropped and not told of: from, to.
     dropped: Vec<(TopicPartition, u64, u64)>,
     /// Turns of partitions in answers, counted.
-    turns: u64,
+    pub(super) turns: u64,
     /// Positions of slots, for whoever needs a list of them at the moment.
     order: Vec<usize>,
     /// All slots are ready and serving: nothing but records moves.

@@ -138,6 +138,8 @@ pub(super) struct Ground<'a> {
     /// Measured window.
     pub(super) window: Window,
     pub(super) tokens: &'a mut u64,
+    /// See [`crate::timeline::Timeline::polls_played`].
+    pub(super) polls_played: &'a mut u64,
     pub(super) out: &'a mut Vec<Output>,
 }
 
@@ -163,6 +165,12 @@ impl Ground<'_> {
     pub(super) fn data_latency(&mut self, node: usize) -> (SimDuration, SimDuration) {
         let extra = self.link.cross_rack.get(node).copied().unwrap_or_default();
         (self.link.one_way() + extra, self.link.one_way() + extra)
+    }
+
+    /// One way to and from a broker for a fetch, where it is always the same.
+    pub(super) fn constant_latency(&self, node: usize) -> Option<SimDuration> {
+        let extra = self.link.cross_rack.get(node).copied().unwrap_or_default();
+        Some(self.link.latency.as_constant()? + extra)
     }
 
     /// Sends to the coordinator (or, for FindCoordinator, to any broker) and names the request.

@@ -26,6 +26,21 @@ impl Client {
         self.member.is_heartbeating() && !matches!(self.app, App::Dead | App::Exiting { .. })
     }
 
+    /// No heartbeat is sent before this instant. When one is due a `poll()` that is still waiting wakes up and notifies the thread.
+    pub(super) fn next_heartbeat(&self, ground: &Ground<'_>) -> SimTime {
+        if self.heartbeat_notice != SimTime::NEVER {
+            return self.heartbeat_notice;
+        }
+        let due = self.member.heartbeat_due();
+        let wakes = due + ground.calibration.poll_wakeup;
+        let leaves = self.fetcher.next_arrival().min(self.deadline);
+        if self.heartbeat_thread_runs() && self.app == App::Polling && wakes < leaves {
+            wakes + ground.calibration.heartbeat_thread_wakeup
+        } else {
+            due
+        }
+    }
+
     /// The first pass at or after `at`, and after the last one, if nothing hinders it.
     pub(super) fn heartbeat_pass_from(&self, at: SimTime, ground: &Ground<'_>) -> SimTime {
         let step = step(ground).as_micros();

@@ -2,11 +2,18 @@
 //!
 //! A slice of records that a process was handed is a [`Run`]; its records end one after the other at instants given by
 //! their service times. Runs are settled lazily, up to the instant at which somebody looks. Where one process works on a partition, a
-//! run is settled in closed form; where several do (a zombie and its successor), record by record in order of time.
+//! run is settled in closed form; where several do (a zombie and its successor), record by record in order of time. Batches handed
+//! out at even intervals are kept as one (`trains`). What has ended is accounted for in `batches`.
+
+mod batches;
+mod trains;
 
 use std::sync::Arc;
 
-use super::records::{Hole, Holes, Log, Passed, UNCHANGED, in_no_hands, slowed};
+use batches::Batch;
+pub(super) use trains::{Beat, Train};
+
+use super::records::{Holes, Log, Passed, UNCHANGED, in_no_hands, slowed};
 use super::window::Window;
 use crate::assignor::ConsumerId;
 use crate::kernel::{SimDuration, SimTime};
@@ -43,6 +50,8 @@ pub(super) struct Account {
     committed: Option<u64>,
     /// An administrator set the committed offset.
     was_reset: bool,
+    /// Batches that ended before any of the runs began.
+    train: Option<Train>,
     runs: Vec<Run>,
     /// Up to here overlaps of runs are counted.
     watched: SimTime,
@@ -68,6 +77,7 @@ impl Account {
             holes: Holes::default(),
             committed,
             was_reset: false,
+            train: None,
             runs: Vec::new(),
             watched: SimTime::ZERO,
             ended: Vec::new(),
@@ -196,6 +206,13 @@ impl Account {
 
     /// Accounts for every record that ends at or before `at`.
     pub(super) fn settle(&mut self, log: &mut Log, at: SimTime) {
+        if self.train.is_some() {
+            self.settle_train(log);
+        }
+        self.settle_runs(log, at);
+    }
+
+    fn settle_runs(&mut self, log: &mut Log, at: SimTime) {
         match self.runs.len() {
             0 => {}
             1 => self.settle_alone(log, at),
@@ -222,11 +239,17 @@ impl Account {
                     .checked_div(each.as_micros())
                     .map_or(left, |fitting| fitting.min(left))
             };
-            let (consumer, from, first) = (run.consumer, run.next, run.clock + each);
+            let consumer = run.consumer;
+            let batch = Batch {
+                from: run.next,
+                count: ended,
+                first: run.clock + each,
+                each,
+            };
             run.next += ended;
             run.clock += each.times(ended);
             let over = run.next == run.end;
-            self.account(log, consumer, from, ended, first, each);
+            self.account(log, consumer, batch);
             if over {
                 self.runs.clear();
             }
@@ -259,144 +282,19 @@ impl Account {
 
     fn finish_one(&mut self, log: &mut Log, index: usize, ended: SimTime) {
         let run = &mut self.runs[index];
-        let (consumer, offset) = (run.consumer, run.next);
+        let consumer = run.consumer;
+        let batch = Batch {
+            from: run.next,
+            count: 1,
+            first: ended,
+            each: SimDuration::ZERO,
+        };
         run.next += 1;
         run.clock = ended;
         if run.next == run.end {
             self.runs.remove(index);
         }
-        self.account(log, consumer, offset, 1, ended, SimDuration::ZERO);
-    }
-
-    /// Records `from..from + count` ended at the hands of `consumer`, the first at `first`, each further one `each` later.
-    fn account(
-        &mut self,
-        log: &Log,
-        consumer: ConsumerId,
-        from: u64,
-        count: u64,
-        first: SimTime,
-        each: SimDuration,
-    ) {
-        self.credit(consumer, count, first, each);
-        let again = self.done.saturating_sub(from).min(count);
-        for index in 0..again {
-            let ended = first + each.times(index);
-            if self.holes.fill(from + index) {
-                self.first_time(log, from + index, ended);
-            } else if self.in_window(ended) {
-                self.totals.duplicated += 1;
-            }
-        }
-        if again < count {
-            let first = first + each.times(again);
-            self.advance_to(from + again, first, Passed::Committed);
-            self.new_records(log, from + again, count - again, first, each);
-        }
-    }
-
-    fn credit(&mut self, consumer: ConsumerId, count: u64, first: SimTime, each: SimDuration) {
-        let last = first + each.times(count.saturating_sub(1));
-        let inside = if self.in_window(first) && self.in_window(last) {
-            count
-        } else {
-            (0..count)
-                .filter(|&index| self.in_window(first + each.times(index)))
-                .count() as u64
-        };
-        if inside == 0 {
-            return;
-        }
-        match self.ended.iter_mut().find(|(who, _)| *who == consumer) {
-            Some((_, records)) => *records += inside,
-            None => self.ended.push((consumer, inside)),
-        }
-    }
-
-    fn in_window(&self, at: SimTime) -> bool {
-        self.window.holds(at) && !self.closed
-    }
-
-    fn first_time(&mut self, log: &Log, offset: u64, ended: SimTime) {
-        if self.in_window(ended) {
-            self.totals.processed += 1;
-        }
-        let due = log.arrivals.due(offset);
-        if self.window.holds(due) && ended <= self.window.to && !self.closed {
-            self.totals.latency.record(ended.since(due).as_micros());
-        }
-    }
-
-    /// The position moves to `offset` at `at` without processing what lies between.
-    pub(super) fn advance_to(&mut self, offset: u64, at: SimTime, why: Passed) {
-        if offset <= self.done {
-            return;
-        }
-        let (from, to) = (self.done, offset);
-        self.holes.dig(Hole { from, to, why, at });
-        self.position_area += u128::from(to - from) * u128::from(self.window.after(at));
-        self.done = offset;
-    }
-
-    fn new_records(&mut self, log: &Log, from: u64, count: u64, first: SimTime, each: SimDuration) {
-        self.done = from + count;
-        let last = first + each.times(count - 1);
-        if self.in_window(first) && self.in_window(last) {
-            let remaining = u128::from(self.window.after(first));
-            let count = u128::from(count);
-            let each = u128::from(each.as_micros());
-            self.position_area += count * remaining - each * (count * (count - 1) / 2);
-            self.totals.processed += count as u64;
-            self.latencies(log, from, count as u64, first, each as u64);
-        } else {
-            for index in 0..count {
-                let ended = first + each.times(index);
-                self.position_area += u128::from(self.window.after(ended));
-                self.first_time(log, from + index, ended);
-            }
-        }
-        if !self.catching_up.is_empty() {
-            for index in 0..count {
-                self.check_caught_up(log, from + index + 1, first + each.times(index));
-            }
-        }
-    }
-
-    /// Latencies of records that all end inside the window.
-    fn latencies(&mut self, log: &Log, from: u64, count: u64, first: SimTime, each: u64) {
-        let window = self.window;
-        if let Some((due, period)) = log.arrivals.evenly(from, count)
-            && window.holds(due)
-            && window.holds(due + period.times(count - 1))
-        {
-            let latency = first.since(due).as_micros();
-            let step = each as i64 - period.as_micros() as i64;
-            return self.totals.latency.record_progression(latency, step, count);
-        }
-        let ends = (0..count).map(|index| first.as_micros() + each * index);
-        let latencies = (from..from + count)
-            .zip(ends)
-            .filter_map(|(offset, ended)| {
-                let due = log.arrivals.due(offset);
-                window.holds(due).then(|| ended - due.as_micros())
-            });
-        self.totals.latency.record_all(latencies);
-    }
-
-    fn check_caught_up(&mut self, log: &Log, done: u64, at: SimTime) {
-        let lag = log.arrivals.count(at).saturating_sub(done);
-        let back = |(_, level): &mut (SimTime, u64)| lag <= *level;
-        let ended: Vec<(SimTime, u64)> = self.catching_up.extract_if(.., back).collect();
-        for (since, _) in ended {
-            self.caught_up(since, Some(at));
-        }
-    }
-
-    /// A downtime that ended at `since` is made up for at `at`, or is not.
-    fn caught_up(&mut self, since: SimTime, at: Option<SimTime>) {
-        if self.window.holds(since) {
-            self.totals.catch_ups.push((since, at));
-        }
+        self.account(log, consumer, batch);
     }
 
     /// What `consumer` is working on at `at` will not be finished. All that it has finished is settled.

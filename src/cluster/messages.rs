@@ -169,13 +169,6 @@ impl World<'_> {
             let at = process.cut_until;
             return self.schedule(at, Class::Message, consumer.0, event);
         }
-        self.catch_up(consumer);
-        self.with_client(consumer, now, |client, ground| {
-            client.clock = now;
-            if client.expects(token) {
-                client.on_answer(answer, ground);
-            }
-        });
-        self.rearm(consumer);
+        self.hand_over(consumer, token, answer);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `world` takes events from the calendar and hands them to the machines; `coordinators` hosts the group coordinators
 //! (timers, log, connections, offsets); `client` with `poll_loop` (classic) or `async_poll`
-//! (consumer protocol) and `fetch` is a consumer's two threads; `ledger` is
+//! (consumer protocol) and `fetch` is a consumer's two threads, `cycles` plays many polls of it at once; `ledger` is
 //! what each group did to each partition (`records`, `window`); `script` plays the scenario's events; `steady` sets up a stable start.
 
 mod async_poll;
@@ -11,6 +11,7 @@ pub mod calibration;
 mod client;
 mod contests;
 mod coordinators;
+mod cycles;
 mod disturbances;
 mod effects;
 mod fetch;

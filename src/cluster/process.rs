@@ -6,7 +6,7 @@ use super::world::World;
 use std::sync::Arc;
 
 use super::Options;
-use super::client::Client;
+use super::client::{Answer, Client};
 use super::coordinators::{Connection, Inbound};
 use super::ground::{Ground, Link, Output};
 use super::membership::Membership;
@@ -14,6 +14,7 @@ use super::records::UNCHANGED;
 use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicId};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
 use crate::protocol::config::GroupProtocol;
+use crate::protocol::message::RequestToken;
 use crate::protocol::{classic, consumer};
 use crate::scenario::plan::{Consumer, Plan};
 use crate::timeline::Observation;
@@ -132,6 +133,7 @@ impl World<'_> {
             step_by_step: self.options.step_by_step,
             window: self.window,
             tokens: &mut self.tokens,
+            polls_played: &mut self.polls_played,
             out: &mut out,
         };
         let result = act(&mut client, &mut ground);
@@ -147,29 +149,68 @@ impl World<'_> {
         Some(result)
     }
 
-    /// Lets a client do what it does by itself before `until`, or up to and including it; true when anybody else was concerned.
-    fn advance(&mut self, consumer: ConsumerId, until: SimTime, inclusive: bool) -> bool {
-        let mut shown_any = false;
+    /// Lets a client do what it does by itself before this instant, or up to and including it, and then runs `act` on it. Also says whether
+    /// anybody else was concerned by what it did.
+    fn advance<T>(
+        &mut self,
+        consumer: ConsumerId,
+        inclusive: bool,
+        act: impl FnOnce(&mut Client, &mut Ground<'_>) -> T,
+    ) -> (bool, Option<T>) {
+        let now = self.now();
+        let (mut act, mut shown) = (Some(act), false);
         loop {
-            let now = self.processes[consumer.index()]
-                .client
-                .as_ref()
-                .map_or(SimTime::NEVER, |client| client.clock);
-            let shown = self.with_client(consumer, now, |client, ground| {
-                client.walk(until, inclusive, ground)
+            let client = self.processes[consumer.index()].client.as_ref();
+            let clock = client.map_or(SimTime::NEVER, |client| client.clock);
+            let result = self.with_client(consumer, clock, |client, ground| {
+                if client.walk(now, inclusive, ground) {
+                    return None;
+                }
+                ground.now = now;
+                act.take().map(|act| act(client, ground))
             });
-            if shown != Some(true) {
-                return shown_any;
+            match result {
+                Some(None) => shown = true,
+                Some(result) => return (shown, result),
+                None => return (shown, None),
             }
-            shown_any = true;
         }
     }
 
-    /// Lets a client do what it has done by itself by now: at this instant only if its turn has come (see [`Class`]).
-    pub(super) fn catch_up(&mut self, consumer: ConsumerId) {
+    /// Lets a client do what it has done by itself by now, at this instant only if its turn has come (see [`Class`]), and then runs `act` on it.
+    fn catch_up_and<T>(
+        &mut self,
+        consumer: ConsumerId,
+        act: impl FnOnce(&mut Client, &mut Ground<'_>) -> T,
+    ) -> Option<T> {
         let its_turn = (Class::Timer as u8, consumer.0);
         let inclusive = its_turn < (self.reached.class, self.reached.entity);
-        self.advance(consumer, self.now(), inclusive);
+        self.advance(consumer, inclusive, act).1
+    }
+
+    /// Lets a client do what it has done by itself by now.
+    pub(super) fn catch_up(&mut self, consumer: ConsumerId) {
+        self.catch_up_and(consumer, |_, _| ());
+    }
+
+    /// Hands an answer that has just arrived to a client.
+    pub(super) fn hand_over(
+        &mut self,
+        consumer: ConsumerId,
+        token: Option<RequestToken>,
+        answer: Answer,
+    ) {
+        let next = self.catch_up_and(consumer, |client, ground| {
+            client.clock = ground.now;
+            if client.expects(token) {
+                client.on_answer(answer, ground);
+            }
+            ground.out.is_empty().then(|| client.next_control(ground))
+        });
+        match next.flatten() {
+            Some(next) => self.wake_at(consumer, next),
+            None => self.rearm(consumer),
+        }
     }
 
     pub(super) fn on_wake(&mut self, consumer: ConsumerId) {
@@ -180,16 +221,25 @@ impl World<'_> {
             return;
         }
         process.wake = SimTime::NEVER;
-        let shown = self.advance(consumer, now, true);
+        let next = |client: &mut Client, ground: &mut Ground<'_>| client.next_control(ground);
+        let (shown, next) = self.advance(consumer, true, next);
         self.idle_wakes += u64::from(!shown);
-        self.rearm(consumer);
+        if let Some(next) = next {
+            self.wake_at(consumer, next);
+        }
     }
 
-    /// Puts the client on the calendar at its next control instant, unless it stands there already or earlier.
+    /// Puts the client on the calendar at its next control instant.
     pub(super) fn rearm(&mut self, consumer: ConsumerId) {
         let now = self.now();
         let next = self.with_client(consumer, now, |client, ground| client.next_control(ground));
-        let Some(next) = next else { return };
+        if let Some(next) = next {
+            self.wake_at(consumer, next);
+        }
+    }
+
+    /// Puts the client on the calendar, unless it stands there already or earlier.
+    fn wake_at(&mut self, consumer: ConsumerId, next: SimTime) {
         let process = &mut self.processes[consumer.index()];
         if next < process.wake {
             process.wake = next;

@@ -20,6 +20,13 @@ pub(super) struct Log {
     pub(super) append_delay: SimDuration,
 }
 
+impl Log {
+    /// True when in every span of time as many records of one can be fetched as of the other.
+    pub(super) fn keeps_step_with(&self, other: &Self) -> bool {
+        self.append_delay == other.append_delay && self.arrivals.keeps_step_with(&other.arrivals)
+    }
+}
+
 /// Processing time of a record under a slow-down.
 pub(super) fn slowed(cost: SimDuration, factor: u64) -> SimDuration {
     if factor == UNCHANGED {

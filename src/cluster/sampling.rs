@@ -119,6 +119,7 @@ impl World<'_> {
         let mut timeline = self.timeline;
         timeline.horizon = horizon;
         timeline.control_events = self.calendar.taken() - self.idle_wakes;
+        timeline.polls_played = self.polls_played;
         timeline.drew = drew;
         timeline.consumers = self
             .processes

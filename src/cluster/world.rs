@@ -13,7 +13,7 @@ use super::script::Script;
 use super::window::Window;
 use super::{Halt, Options};
 use crate::assignor::{ConsumerId, GroupId, TopicDescription};
-use crate::kernel::{Calendar, Order, Seed, SimDuration, SimTime, Ticket};
+use crate::kernel::{Calendar, Order, Place, Seed, SimDuration, SimTime};
 use crate::protocol::effect::{AppendToken, CoordinatorTimer};
 use crate::protocol::message::RequestToken;
 use crate::scenario::plan::Plan;
@@ -57,7 +57,7 @@ pub(super) enum Event {
     CoordinatorTimer {
         group: GroupId,
         timer: CoordinatorTimer,
-        ticket: Ticket,
+        place: Place,
     },
     /// A write of a coordinator is committed.
     Appended { group: GroupId, token: AppendToken },
@@ -111,12 +111,13 @@ pub(super) struct World<'a> {
     /// Until when, by flat index.
     pub(super) paused_until: Vec<SimTime>,
     pub(super) tokens: u64,
+    pub(super) polls_played: u64,
     /// Depth of effects of coordinators being applied.
     pub(super) applying: u32,
     /// Requests whose turn has come, to be served when these are through.
     pub(super) unmuted: VecDeque<(ConsumerId, u32, Inbound)>,
     counts: [u64; KINDS.len()],
-    /// Times that a client was woken too early, and nothing happened that concerns anybody else.
+    /// Times that a client was woken or a timer looked at too early, and nothing happened that concerns anybody else.
     pub(super) idle_wakes: u64,
     /// The last place in the order of this instant that was reached.
     pub(super) reached: Order,
@@ -159,6 +160,7 @@ impl<'a> World<'a> {
             script: Script::default(),
             topics,
             tokens: 0,
+            polls_played: 0,
             applying: 0,
             unmuted: VecDeque::new(),
             counts: [0; KINDS.len()],
@@ -256,14 +258,8 @@ impl<'a> World<'a> {
             Event::CoordinatorTimer {
                 group,
                 timer,
-                ticket,
-            } => {
-                if self.groups[group.index()].timers.fire(&timer, ticket) {
-                    self.with_coordinator(group, |host, now, out| {
-                        host.coordinator.on_timer(now, timer, out)
-                    });
-                }
-            }
+                place,
+            } => self.on_coordinator_timer(group, timer, place),
             Event::Appended { group, token } => {
                 self.with_coordinator(group, |host, now, out| {
                     host.coordinator.on_appended(now, token, out)

@@ -20,11 +20,31 @@ pub struct Order {
     pub entity: u32,
 }
 
-/// An entry's place, and where its event lies: what the heap moves about stays small.
+impl Order {
+    /// One number that compares as the order does.
+    fn key(self) -> u128 {
+        let rank = (u64::from(self.class) << 32) | u64::from(self.entity);
+        (u128::from(self.at.as_micros()) << 64) | u128::from(rank)
+    }
+
+    fn of_key(key: u128) -> Self {
+        Self {
+            at: SimTime::from_micros((key >> 64) as u64),
+            class: (key >> 32) as u8,
+            entity: key as u32,
+        }
+    }
+}
+
+/// A place among entries of one [`Order`]: the order of scheduling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(u64);
+
+/// An entry's order and place, and where its event lies: what the heap moves about stays small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
-    order: Order,
-    sequence: u64,
+    key: u128,
+    place: Place,
     slot: usize,
 }
 
@@ -66,19 +86,32 @@ impl<E> Calendar<E> {
         self.taken
     }
 
-    /// Puts `event` at its place in the order.
+    /// Takes the next place in the order of scheduling, for [`Calendar::schedule_at`].
+    pub fn place(&mut self) -> Place {
+        self.scheduled += 1;
+        Place(self.scheduled)
+    }
+
+    /// Puts `event` at its place in the order, behind everything scheduled before.
     ///
     /// # Panics
     /// When `order.at` lies before [`Calendar::now`]: time does not run backwards.
     pub fn schedule(&mut self, order: Order, event: E) {
+        let place = self.place();
+        self.schedule_at(order, place, event);
+    }
+
+    /// Puts `event` at a place in the order that was taken earlier.
+    ///
+    /// # Panics
+    /// As [`Calendar::schedule`].
+    pub fn schedule_at(&mut self, order: Order, place: Place, event: E) {
         assert!(
             order.at >= self.now,
             "scheduled at {} which is before {}",
             order.at,
             self.now
         );
-        let sequence = self.scheduled;
-        self.scheduled += 1;
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.events[slot] = Some(event);
@@ -90,8 +123,8 @@ impl<E> Calendar<E> {
             }
         };
         self.heap.push(Reverse(Entry {
-            order,
-            sequence,
+            key: order.key(),
+            place,
             slot,
         }));
     }
@@ -99,7 +132,9 @@ impl<E> Calendar<E> {
     /// The place of the entry that [`Calendar::take`] would give.
     #[must_use]
     pub fn peek(&self) -> Option<Order> {
-        self.heap.peek().map(|Reverse(entry)| entry.order)
+        self.heap
+            .peek()
+            .map(|Reverse(entry)| Order::of_key(entry.key))
     }
 
     /// Takes the first entry and moves the clock to it.
@@ -107,9 +142,10 @@ impl<E> Calendar<E> {
         let Reverse(entry) = self.heap.pop()?;
         let event = self.events[entry.slot].take()?;
         self.free.push(entry.slot);
-        self.now = entry.order.at;
+        let order = Order::of_key(entry.key);
+        self.now = order.at;
         self.taken += 1;
-        Some((entry.order, event))
+        Some((order, event))
     }
 }
 
@@ -137,9 +173,13 @@ mod tests {
         ] {
             calendar.schedule(place, event);
         }
+        let place = calendar.place();
+        calendar.schedule(order(2, 255, u32::MAX), "i");
+        calendar.schedule(order(2, 3, 0), "h");
+        calendar.schedule_at(order(2, 3, 0), place, "g");
         let left: Vec<_> = std::iter::from_fn(|| calendar.take().map(|(_, event)| event)).collect();
-        assert_eq!(left, ["b", "c", "d", "e", "f"]);
-        assert_eq!(calendar.taken(), 5);
+        assert_eq!(left, ["b", "c", "d", "e", "f", "g", "h", "i"]);
+        assert_eq!(calendar.taken(), 8);
     }
 
     #[test]

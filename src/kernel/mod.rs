@@ -7,7 +7,7 @@ pub mod draw;
 pub mod time;
 pub mod timers;
 
-pub use calendar::{Calendar, Order};
+pub use calendar::{Calendar, Order, Place};
 pub use draw::{Draw, Seed, Stream};
 pub use time::{SimDuration, SimTime};
-pub use timers::{Ticket, Timers};
+pub use timers::{Tick, Timers};

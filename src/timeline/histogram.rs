@@ -49,27 +49,27 @@ impl Histogram {
         self.sum += u128::from(value) * u128::from(times);
     }
 
-    /// Counts each of `values` once.
-    pub fn record_all(&mut self, values: impl Iterator<Item = u64>) {
+    /// Counts each of `values` `times` times.
+    pub fn record_all(&mut self, values: impl Iterator<Item = u64>, times: u64) {
         let (mut count, mut max, mut sum) = (0, self.max, 0_u128);
         for value in values {
             let bucket = bucket_of(value);
             if bucket >= self.buckets.len() {
                 self.buckets.resize(bucket + 1, 0);
             }
-            self.buckets[bucket] += 1;
-            count += 1;
+            self.buckets[bucket] += times;
+            count += times;
             max = max.max(value);
             sum += u128::from(value);
         }
         self.count += count;
         self.max = max;
-        self.sum += sum;
+        self.sum += sum * u128::from(times);
     }
 
-    /// Counts `count` values once each: `first`, and those that follow it at intervals of `step`; none is below zero.
-    pub fn record_progression(&mut self, first: u64, step: i64, count: u64) {
-        let Some(further) = count.checked_sub(1) else {
+    /// Counts `count` values `times` times each: `first`, and those that follow it at intervals of `step`; none is below zero.
+    pub fn record_progression(&mut self, first: u64, step: i64, count: u64, times: u64) {
+        let Some(further) = count.checked_sub(1).filter(|_| times > 0) else {
             return;
         };
         let last = first.wrapping_add_signed(step.wrapping_mul(further as i64));
@@ -79,12 +79,13 @@ impl Histogram {
         }
         let mut value = first;
         for _ in 0..count {
-            self.buckets[bucket_of(value)] += 1;
+            self.buckets[bucket_of(value)] += times;
             value = value.wrapping_add_signed(step);
         }
-        self.count += count;
+        self.count += count * times;
         self.max = self.max.max(first.max(last));
-        self.sum += (u128::from(first) + u128::from(last)) * u128::from(count) / 2;
+        let sum = (u128::from(first) + u128::from(last)) * u128::from(count) / 2;
+        self.sum += sum * u128::from(times);
     }
 
     /// Adds the counts of `other`.
@@ -152,17 +153,19 @@ mod tests {
 
     #[test]
     fn a_progression_is_its_values() {
-        for (first, step, count) in [
-            (7, 0, 3),
-            (50_000, -49, 1_000),
-            (3, 9_980, 77),
-            (5, -5, 2),
-            (9, 1, 0),
+        for (first, step, count, times) in [
+            (7, 0, 3, 1),
+            (50_000, -49, 1_000, 3),
+            (3, 9_980, 77, 1),
+            (5, -5, 2, 40),
+            (9, 1, 0, 2),
+            (9, 1, 2, 0),
         ] {
             let (mut at_once, mut one_by_one) = (Histogram::default(), Histogram::default());
-            at_once.record_progression(first, step, count);
-            let values = (0..count).map(|index| first.wrapping_add_signed(step * index as i64));
-            one_by_one.record_all(values.clone());
+            at_once.record_progression(first, step, count, times);
+            let values = (0..count * times)
+                .map(|index| first.wrapping_add_signed(step * (index % count) as i64));
+            one_by_one.record_all(values.clone(), 1);
             assert_eq!(at_once, one_by_one);
             let mut each = Histogram::default();
             values.for_each(|value| each.record(value));

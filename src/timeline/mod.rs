@@ -148,6 +148,8 @@ pub struct Timeline {
     pub consumers: Vec<ConsumerTotals>,
     /// Control events: messages, timers and actions that concern more than one client alone. Their number does not depend on that of records.
     pub control_events: u64,
+    /// Polls that returned records and were played in closed form, many at once: work that was saved, no fact of the run.
+    pub polls_played: u64,
     /// True when some random stream was drawn from.
     pub drew: bool,
 }

@@ -42,22 +42,22 @@ pub(crate) const COMMITS: [&str; 10] = [
     "none",
 ];
 
-struct Dice(Draw);
+pub(crate) struct Dice(pub(crate) Draw);
 
 impl Dice {
-    fn up_to(&mut self, bound: u64) -> u64 {
+    pub(crate) fn up_to(&mut self, bound: u64) -> u64 {
         self.0.below(bound)
     }
 
-    fn between(&mut self, from: u64, to: u64) -> u64 {
+    pub(crate) fn between(&mut self, from: u64, to: u64) -> u64 {
         from + self.0.below(to - from + 1)
     }
 
-    fn one_in(&mut self, sides: u64) -> bool {
+    pub(crate) fn one_in(&mut self, sides: u64) -> bool {
         self.0.below(sides) == 0
     }
 
-    fn of<T: Copy>(&mut self, list: &[T]) -> T {
+    pub(crate) fn of<T: Copy>(&mut self, list: &[T]) -> T {
         list[usize::try_from(self.0.below(list.len() as u64)).expect("a short list")]
     }
 }

@@ -107,6 +107,11 @@ pub(crate) fn difference(
 
 /// Runs `check` on every case; all failures are shown by number, the first ones in whole.
 pub(crate) fn for_all(check: impl Fn(&Case) -> Option<String>) {
+    for_all_of(case, check);
+}
+
+/// The same on the cases of another generator.
+pub(crate) fn for_all_of(case: fn(u64) -> Case, check: impl Fn(&Case) -> Option<String>) {
     let all = 0..number("ORACLE_CASES").unwrap_or(CASES);
     let (mut failed, mut shown) = (Vec::new(), String::new());
     for number in number("ORACLE_CASE").map_or(all, |number| number..number + 1) {

@@ -104,6 +104,21 @@ impl ConstantArrivals {
         })
     }
 
+    /// See [`super::PartitionArrivals::pace`].
+    #[inline]
+    #[must_use]
+    pub fn pace(&self, at: SimTime) -> Option<(Rate, SimTime)> {
+        let comes = at >= self.created && self.rate.records > 0;
+        comes.then_some((self.rate, SimTime::NEVER))
+    }
+
+    /// See [`super::PartitionArrivals::keeps_step_with`].
+    #[inline]
+    #[must_use]
+    pub fn keeps_step_with(&self, other: &Self) -> bool {
+        (self.rate, self.created) == (other.rate, other.created)
+    }
+
     #[cold]
     fn elapsed_wide(&self, nth: u64) -> u64 {
         let product = u128::from(nth) * u128::from(self.rate.per_micros);
@@ -189,6 +204,20 @@ mod tests {
     }
 
     proptest! {
+        /// The pace says how many records come in any span, but for one.
+        #[test]
+        fn keeps_its_pace(records in 1_u64..400, per in 1_u64..2_000, created in 0_u64..300, from in 0_u64..900, span in 0_u64..9_000) {
+            let arrivals = ConstantArrivals::new(Rate { records, per_micros: per }, (2, 3), 4, micros(created));
+            let pace = arrivals.pace(micros(from));
+            prop_assert_eq!(pace.is_some(), from >= created);
+            if let Some((rate, until)) = pace {
+                prop_assert_eq!(until, SimTime::NEVER);
+                let come = arrivals.count(micros(from + span)) - arrivals.count(micros(from));
+                let floor = span * rate.records / rate.per_micros;
+                prop_assert!(come == floor || come == floor + 1);
+            }
+        }
+
         /// Against a list of due times made record by record.
         #[test]
         fn agrees_with_the_list_of_all_records(

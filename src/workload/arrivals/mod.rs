@@ -67,6 +67,29 @@ impl PartitionArrivals {
         }
     }
 
+    /// The constant rate at which records come from `at` on, in lowest terms, and until when: the number of records is a straight
+    /// line rounded down. `None` where chance has a part, none come, or the fraction is beyond 64 bits.
+    #[inline]
+    #[must_use]
+    pub fn pace(&self, at: SimTime) -> Option<(Rate, SimTime)> {
+        match self {
+            Self::Constant(arrivals) => arrivals.pace(at),
+            Self::Steps(arrivals) => arrivals.pace(at),
+            Self::Random(_) => None,
+        }
+    }
+
+    /// True when in every span of time after both were created as many records come of one as of the other.
+    #[inline]
+    #[must_use]
+    pub fn keeps_step_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Constant(own), Self::Constant(other)) => own.keeps_step_with(other),
+            (Self::Steps(own), Self::Steps(other)) => own.keeps_step_with(other),
+            (Self::Constant(_) | Self::Steps(_) | Self::Random(_), _) => false,
+        }
+    }
+
     /// The first instant after `at` at which a record is due; [`SimTime::NEVER`] when there is none.
     #[inline]
     #[must_use]

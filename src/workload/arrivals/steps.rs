@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::constant::greatest_common_divisor;
 use super::curve::{Curve, LAST_INSTANT};
 use super::floor_sum::floor_sum;
+use super::load::Rate;
 use crate::kernel::SimTime;
 
 /// Longest span summed at once: keeps the products of [`floor_sum`] inside 128 bits.
@@ -108,6 +110,34 @@ impl StepArrivals {
             at = end;
         }
         sum
+    }
+
+    /// See [`super::PartitionArrivals::pace`].
+    #[must_use]
+    pub fn pace(&self, at: SimTime) -> Option<(Rate, SimTime)> {
+        let at = at.as_micros();
+        let next = self.epochs.partition_point(|epoch| epoch.start <= at);
+        let (part, whole) = self.epochs[next.checked_sub(1)?].share;
+        let records = self.curve.stair(at).rate * u128::from(part);
+        let per = self.curve.unit * u128::from(whole);
+        let common = greatest_common_divisor(records, per);
+        let rate = Rate {
+            records: u64::try_from(records / common).ok()?,
+            per_micros: u64::try_from(per / common).ok()?,
+        };
+        let until = [
+            self.epochs.get(next).map(|epoch| epoch.start),
+            self.curve.next_start(at),
+            Some(LAST_INSTANT),
+        ];
+        let until = until.into_iter().flatten().min()?;
+        (rate.records > 0).then_some((rate, SimTime::from_micros(until)))
+    }
+
+    /// See [`super::PartitionArrivals::keeps_step_with`].
+    #[must_use]
+    pub fn keeps_step_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.curve, &other.curve) && self.epochs == other.epochs
     }
 
     fn epoch(&self, at: u64) -> Option<&Epoch> {
