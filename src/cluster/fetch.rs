@@ -459,6 +459,15 @@ impl Fetcher {
         }
     }
 
+    /// True when there are records that `poll()` may return: of partitions that are owned and not paused.
+    pub(super) fn has_returnable(&self) -> bool {
+        let returnable = |chunk: &Chunk| {
+            let mut slots = self.slots.iter();
+            slots.any(|slot| slot.partition == chunk.partition && !slot.paused)
+        };
+        self.buffer.iter().any(returnable)
+    }
+
     /// True when `poll()` could return records at once.
     pub(super) fn has_buffered(&self) -> bool {
         !self.buffer.is_empty()

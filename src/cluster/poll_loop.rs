@@ -91,7 +91,8 @@ impl Client {
             }
         }
         let mut effects = Vec::new();
-        if !self.fetcher.has_buffered() {
+        let returns = self.fetcher.has_returnable() && self.member.knows_coordinator();
+        if !returns {
             self.refresh_metadata(ground, &mut effects);
         } // Else the network client is asked only when the next fetch is on its way (`transmitSends`), and that goes first.
         self.member.on_poll(ground.now, &self.fetcher, &mut effects);
