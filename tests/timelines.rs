@@ -20,3 +20,5 @@ mod overlaps;
 mod support;
 #[path = "timelines/system.rs"]
 mod system;
+#[path = "timelines/system_consumer.rs"]
+mod system_consumer;
