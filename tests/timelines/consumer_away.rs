@@ -309,3 +309,25 @@ fn k11_members_start_one_after_the_other() {
         ]
     );
 }
+
+/// Who is thrown out while it closes loses its partitions there, and does not come back.
+#[test]
+fn who_is_fenced_in_close_closes() {
+    let story = Hand {
+        events: "{ at: 20s, disconnect: g/b, for: 60s }, { at: 30s, stop: g/b }",
+        duration: "100s",
+        ..HAND
+    }
+    .play();
+    let who = story.who("b");
+    let closed = story
+        .when(|seen| matches!(seen, Observation::ConsumerClosed { consumer } if *consumer == who));
+    assert_eq!(
+        story.called("b", ms(20_000)),
+        ["80000.000 lost [2, 3]"],
+        "the close waits for its commit, which arrives when the network is mended"
+    );
+    assert_eq!(closed.len(), 1);
+    assert_eq!(story.bumps()[2..], ["61100.000 3 session_expired b"]);
+    assert_eq!(story.states("b").last().unwrap(), "80000.000 FENCED");
+}
