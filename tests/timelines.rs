@@ -1,7 +1,11 @@
-//! Kafka's classic protocol by hand: timelines to the microsecond, common mistakes, what Kafka's own system tests hold.
+//! Kafka's protocols by hand: timelines to the microsecond, common mistakes, what Kafka's own system tests hold.
 
 #[path = "timelines/absences.rs"]
 mod absences;
+#[path = "timelines/consumer.rs"]
+mod consumer;
+#[path = "timelines/consumer_away.rs"]
+mod consumer_away;
 #[path = "timelines/coordinator.rs"]
 mod coordinator;
 #[path = "timelines/hand.rs"]
@@ -16,3 +20,5 @@ mod overlaps;
 mod support;
 #[path = "timelines/system.rs"]
 mod system;
+#[path = "timelines/system_consumer.rs"]
+mod system_consumer;

@@ -139,12 +139,7 @@ impl World<'_> {
             self.apply_effect(group, effect);
         }
         self.applying -= 1;
-        // What waited behind a request that is answered now comes after everything that this one did.
-        while self.applying == 0
-            && let Some((consumer, incarnation, next)) = self.unmuted.pop_front()
-        {
-            self.serve(consumer, incarnation, next);
-        }
+        self.serve_unmuted();
     }
 
     fn apply_effect(&mut self, group: GroupId, effect: CoordinatorEffect) {

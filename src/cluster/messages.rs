@@ -138,13 +138,22 @@ impl World<'_> {
             process.connection.serving = None;
             if let Some(next) = process.connection.queue.pop_front() {
                 process.connection.serving = Some(next.token);
-                if self.applying > 0 {
-                    self.unmuted.push_back((consumer, incarnation, next));
-                } else {
-                    self.serve(consumer, incarnation, next);
-                }
+                self.unmuted.push_back((consumer, incarnation, next));
+                self.serve_unmuted();
             }
         }
+    }
+
+    /// What waited behind requests that are answered now is served after everything that those did, one after the other: there may be thousands.
+    pub(super) fn serve_unmuted(&mut self) {
+        if self.applying > 0 {
+            return;
+        }
+        self.applying += 1;
+        while let Some((consumer, incarnation, next)) = self.unmuted.pop_front() {
+            self.serve(consumer, incarnation, next);
+        }
+        self.applying -= 1;
     }
 
     pub(super) fn on_delivery(

@@ -210,3 +210,20 @@ fn c16_last_member_leaves() {
         Some(&(ms(33_000), 3, vec!["a".to_owned()]))
     );
 }
+
+/// Thousands of commits wait on one connection while the coordinator goes away: all are refused, in both protocols.
+#[test]
+fn commits_that_queue_are_refused_one_after_the_other() {
+    for protocol in ["classic", "consumer"] {
+        let text = format!(
+            "version: 1\nname: queue\nduration: 60s\nbrokers: {{ append: 5ms }}\ntopics: {{ t: {{ partitions: 1, backlog: 20000 }} }}\n\
+             groups:\n  g:\n    topics: [t]\n    start: cold\n    commit: {{ after_batch: async }}\n    members: [{{ name: a }}]\n    processing: {{ per_record: 1us }}\n    \
+             config: {{ group.protocol: {protocol}, max.poll.records: 1, auto.offset.reset: earliest }}\n\
+             events: [{{ at: 10s, coordinator: move, unavailable: 5s }}]\n"
+        );
+        let timeline = attempt(&text, Calibration::of_scenario()).expect("it ends");
+        let story = Story { timeline };
+        let refused = story.when(|seen| matches!(seen, Observation::CommitFailed { .. }));
+        assert!(refused.len() > 1_000, "{protocol}: {}", refused.len());
+    }
+}

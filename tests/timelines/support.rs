@@ -54,6 +54,13 @@ pub(crate) fn text_of(at: SimTime) -> String {
     format!("{}.{:03}", at.as_micros() / 1_000, at.as_micros() % 1_000)
 }
 
+/// The partition numbers of a share, in order.
+fn numbers(share: &[TopicPartition]) -> Vec<u32> {
+    let mut numbers: Vec<u32> = share.iter().map(|place| place.partition).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
 impl Story {
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.timeline.entries
@@ -260,6 +267,99 @@ impl Story {
         }
         held.sort_unstable();
         held
+    }
+
+    /// Bumps of the epoch of a consumer group, as `at epoch reason by`.
+    pub(crate) fn bumps(&self) -> Vec<String> {
+        self.lines(|seen| match seen {
+            Observation::GroupEpoch {
+                epoch, reason, by, ..
+            } => {
+                let by = by.map_or("-", |consumer| self.name(consumer));
+                Some(format!("{epoch} {} {by}", reason.word()))
+            }
+            _ => None,
+        })
+    }
+
+    /// Target assignments computed, as `at epoch member[partitions]…`, members by name.
+    pub(crate) fn targets(&self) -> Vec<String> {
+        self.lines(|seen| match seen {
+            Observation::TargetAssignment {
+                epoch, assignment, ..
+            } => {
+                let mut shares: Vec<String> = assignment
+                    .iter()
+                    .map(|(consumer, share)| {
+                        format!("{}{:?}", self.name(*consumer), numbers(share))
+                    })
+                    .collect();
+                shares.sort();
+                Some(format!("{epoch} {}", shares.join(" ")))
+            }
+            _ => None,
+        })
+    }
+
+    /// Where the coordinator moved `who`, as `at epoch STATE [assigned]`, and what it has to give up, if anything.
+    pub(crate) fn moved(&self, who: &str) -> Vec<String> {
+        let who = self.who(who);
+        self.lines(|seen| match seen {
+            Observation::MemberEpoch {
+                consumer,
+                epoch,
+                state,
+                assigned,
+                pending_revocation,
+                ..
+            } if *consumer == who => {
+                let pending = match pending_revocation.is_empty() {
+                    true => String::new(),
+                    false => format!(" without {:?}", numbers(pending_revocation)),
+                };
+                let assigned = numbers(assigned);
+                Some(format!("{epoch} {} {assigned:?}{pending}", state.word()))
+            }
+            _ => None,
+        })
+    }
+
+    /// The states that the client of `who` entered, as `at STATE`.
+    pub(crate) fn states(&self, who: &str) -> Vec<String> {
+        let who = self.who(who);
+        self.lines(|seen| match seen {
+            Observation::ClientTransition { consumer, to, .. } if *consumer == who => {
+                Some(to.word().to_owned())
+            }
+            _ => None,
+        })
+    }
+
+    /// When `who` left as a static member that may come back.
+    pub(crate) fn away(&self, who: &str) -> Vec<SimTime> {
+        let who = self.who(who);
+        self.when(
+            |seen| matches!(seen, Observation::StaticMemberAway { consumer, .. } if *consumer == who),
+        )
+    }
+
+    /// What killed the client of `who`, as `at exception`.
+    pub(crate) fn failed(&self, who: &str) -> Vec<String> {
+        let who = self.who(who);
+        self.lines(|seen| match seen {
+            Observation::ConsumerFailed { consumer, error } if *consumer == who => {
+                Some((*error).to_owned())
+            }
+            _ => None,
+        })
+    }
+
+    /// What `pick` makes of the entries, with the instants before.
+    fn lines(&self, pick: impl Fn(&Observation) -> Option<String>) -> Vec<String> {
+        self.find(pick)
+            .into_iter()
+            .map(|(at, line)| format!("{} {line}", text_of(at)))
+            .collect()
     }
 
     /// A line for each entry, for people.

@@ -285,8 +285,13 @@ impl Member {
         }
     }
 
-    /// The partitions are lost: the application is told, if there are any.
+    /// The partitions are lost: the application is told, if there are any. In `close()` it takes up nothing of the background thread: its own callback
+    /// there tells it (`runRebalanceCallbacksOnClose`), and nobody joins again.
     pub(super) fn lose_partitions(&mut self, out: &mut Vec<MemberEffect>) {
+        if self.closing {
+            out.push(MemberEffect::Suspend(Arc::clone(&self.owned)));
+            return;
+        }
         if self.owned.is_empty() {
             return self.released(out);
         }

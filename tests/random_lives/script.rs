@@ -1,4 +1,4 @@
-//! Random scenarios of classic groups: who, with what settings, and what befalls them. A scenario is a list of lines that can be left out
+//! Random scenarios of groups: who, with what settings, and what befalls them. A scenario is a list of lines that can be left out
 //! one by one, so a failing one can be made smaller.
 
 use rebsim::kernel::{Draw, Seed, Stream};
@@ -7,8 +7,8 @@ use rebsim::kernel::{Draw, Seed, Stream};
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
     pub(crate) seed: u64,
-    brokers: String,
-    topics: Vec<String>,
+    pub(super) brokers: String,
+    pub(super) topics: Vec<String>,
     pub(crate) groups: Vec<Group>,
     /// (when it is over in ms, the entry).
     pub(crate) events: Vec<(u64, String)>,
@@ -16,46 +16,48 @@ pub(crate) struct Script {
     pub(crate) over: u64,
     /// `Calibration::ideal()` or the scenario's.
     pub(crate) ideal: bool,
-    initial_delay: u64,
-    metadata_age: u64,
+    /// Some group speaks the consumer protocol at some time.
+    pub(crate) modern: bool,
+    pub(super) initial_delay: u64,
+    pub(super) metadata_age: u64,
 }
 
 /// One group of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     pub(crate) name: &'static str,
-    head: String,
-    config: String,
+    pub(super) head: String,
+    pub(super) config: String,
     pub(crate) members: Vec<String>,
-    session: u64,
-    heartbeat: u64,
-    rebalance: u64,
+    pub(super) session: u64,
+    pub(super) heartbeat: u64,
+    pub(super) rebalance: u64,
     /// What one batch and the callbacks of one rebalance can take.
-    work: u64,
+    pub(super) work: u64,
 }
 
-struct Dice(Draw);
+pub(super) struct Dice(pub(super) Draw);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0.below(bound)
     }
 
-    fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
     }
 
-    fn one_in(&mut self, n: u64) -> bool {
+    pub(super) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
-    fn pick<T: Copy>(&mut self, list: &[T]) -> T {
+    pub(super) fn pick<T: Copy>(&mut self, list: &[T]) -> T {
         list[usize::try_from(self.below(list.len() as u64)).expect("short list")]
     }
 }
 
 /// Assignor lists of the members of one group: any two of a row have a name in common for all.
-const LISTS: &[&[&str]] = &[
+pub(super) const LISTS: &[&[&str]] = &[
     &["range"],
     &["roundrobin"],
     &["sticky"],
@@ -70,10 +72,24 @@ const LISTS: &[&[&str]] = &[
     ],
 ];
 
-const TOPICS: [&str; 3] = ["orders", "payments", "audit"];
+pub(super) const TOPICS: [&str; 3] = ["orders", "payments", "audit"];
+
+/// In order, and each topic grows at most once.
+pub(super) fn in_order(events: &mut Vec<(u64, String)>) {
+    events.sort();
+    let mut grown: Vec<&str> = Vec::new();
+    events.retain(|(_, event)| {
+        let topic = TOPICS
+            .into_iter()
+            .find(|topic| event.contains(&format!("partitions: {topic}")));
+        let again = topic.is_some_and(|topic| grown.contains(&topic));
+        grown.extend(topic);
+        !again
+    });
+}
 
 impl Script {
-    /// The `seed`-th script.
+    /// The `seed`-th script of classic groups.
     pub(crate) fn random(seed: u64) -> Self {
         let mut dice = Dice(Draw::new(Seed(seed), Stream::new("classic", "script")));
         let initial_delay = dice.pick(&[0, 500, 3_000]);
@@ -88,16 +104,7 @@ impl Script {
         let mut events: Vec<(u64, String)> = (0..dice.below(9))
             .map(|_| event(&groups, &topics, &mut dice))
             .collect();
-        events.sort();
-        let mut grown: Vec<&str> = Vec::new();
-        events.retain(|(_, event)| {
-            let topic = TOPICS
-                .into_iter()
-                .find(|topic| event.contains(&format!("partitions: {topic}")));
-            let again = topic.is_some_and(|topic| grown.contains(&topic));
-            grown.extend(topic);
-            !again
-        });
+        in_order(&mut events);
         let mut script = Self {
             seed,
             brokers: brokers(initial_delay, &mut dice),
@@ -109,6 +116,7 @@ impl Script {
             events,
             over: 0,
             ideal: dice.one_in(3),
+            modern: false,
             initial_delay,
             metadata_age,
         };
@@ -188,7 +196,7 @@ fn brokers(initial_delay: u64, dice: &mut Dice) -> String {
     )
 }
 
-fn topic_line(topic: usize, partitions: u64, dice: &mut Dice) -> String {
+pub(super) fn topic_line(topic: usize, partitions: u64, dice: &mut Dice) -> String {
     let load = match dice.below(5) {
         0 => String::new(),
         1 => format!(", rate: {}/s", dice.pick(&[1, 7, 60])),
@@ -269,7 +277,7 @@ fn member_line(
 }
 
 /// An entry, with the instant at which it is over.
-fn event(groups: &[Group], topics: &[(usize, u64)], dice: &mut Dice) -> (u64, String) {
+pub(super) fn event(groups: &[Group], topics: &[(usize, u64)], dice: &mut Dice) -> (u64, String) {
     let at = 250 * dice.between(4, 160) + dice.pick(&[0, 0, 1, 137]);
     let span = dice.pick(&[200, 1_500, 4_000, 8_000, 20_000, 45_000]);
     let group = &groups[usize::try_from(dice.below(groups.len() as u64)).expect("few")];

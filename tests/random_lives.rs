@@ -1,9 +1,13 @@
-//! Random lives of classic groups: whatever happens to their members, topics and coordinators, nothing breaks, and when it is over
+//! Random lives of groups of both protocols: whatever happens to their members, topics and coordinators, nothing breaks, and when it is over
 //! everything is in order again. `REBSIM_CASES` says how many (default 300), `REBSIM_FIRST` where to begin.
 
-#[path = "classic_properties/judge.rs"]
+#[path = "random_lives/judge.rs"]
 mod judge;
-#[path = "classic_properties/script.rs"]
+#[path = "random_lives/modern.rs"]
+mod modern;
+#[path = "random_lives/modern_judge.rs"]
+mod modern_judge;
+#[path = "random_lives/script.rs"]
 mod script;
 
 use script::Script;
@@ -16,11 +20,20 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 #[test]
-fn groups_come_to_rest_whatever_befalls_them() {
+fn classic_groups_come_to_rest_whatever_befalls_them() {
+    play(Script::random);
+}
+
+#[test]
+fn consumer_groups_come_to_rest_whatever_befalls_them() {
+    play(Script::random_modern);
+}
+
+fn play(script: fn(u64) -> Script) {
     let first = number("REBSIM_FIRST", 0);
     let mut faults = Vec::new();
     for seed in first..first + number("REBSIM_CASES", 300) {
-        let script = Script::random(seed);
+        let script = script(seed);
         if let Some(fault) = judge::wrong(&script) {
             let (small, fault) = smaller(script, fault);
             faults.push(format!("{fault}\nideal: {}\n{}", small.ideal, small.text()));

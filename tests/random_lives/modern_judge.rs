@@ -1,0 +1,181 @@
+//! What must hold of consumer groups besides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rebsim::assignor::{ConsumerId, GroupId, MemberId, TopicPartition};
+use rebsim::kernel::SimTime;
+use rebsim::timeline::{Observation, Partitions, Timeline};
+
+/// What the coordinator thinks of one group.
+#[derive(Default)]
+pub(crate) struct Group {
+    /// It is one of the consumer protocol.
+    pub(crate) modern: bool,
+    members: BTreeMap<MemberId, ConsumerId>,
+    /// The last target, and which assignor made it.
+    pub(crate) target: Option<(&'static str, Vec<(ConsumerId, Partitions)>)>,
+    serving: BTreeMap<TopicPartition, BTreeSet<ConsumerId>>,
+}
+
+impl Group {
+    fn is_member(&self, consumer: ConsumerId) -> bool {
+        self.members.values().any(|&member| member == consumer)
+    }
+}
+
+/// Follows the groups through a run.
+#[derive(Default)]
+pub(crate) struct Watch {
+    pub(crate) groups: BTreeMap<GroupId, Group>,
+}
+
+impl Watch {
+    /// The whole run, or the first instant at which two members of a consumer group serve a partition of which neither is a zombie: who is no member any
+    /// more, and has not heard of it.
+    pub(crate) fn over(timeline: &Timeline) -> Result<Self, String> {
+        let mut watch = Self::default();
+        for entry in &timeline.entries {
+            watch.follow(entry.at, &entry.observation, timeline)?;
+        }
+        Ok(watch)
+    }
+
+    fn follow(
+        &mut self,
+        at: SimTime,
+        seen: &Observation,
+        timeline: &Timeline,
+    ) -> Result<(), String> {
+        match seen {
+            Observation::JoinComplete { group, .. } => self.of(*group).modern = false,
+            Observation::GroupEpoch { group, .. } => self.of(*group).modern = true,
+            Observation::TargetAssignment {
+                group,
+                assignor,
+                assignment,
+                ..
+            } => {
+                let group = self.of(*group);
+                group.modern = true;
+                group.target = Some((assignor, assignment.to_vec()));
+            }
+            Observation::MemberAdded {
+                group,
+                consumer,
+                member_id,
+                ..
+            }
+            | Observation::MemberJoined {
+                group,
+                consumer,
+                member_id,
+                ..
+            } => {
+                self.of(*group).members.insert(member_id.clone(), *consumer);
+            }
+            Observation::StaticMemberReplaced {
+                group,
+                consumer,
+                old,
+                new,
+                ..
+            } => {
+                let group = self.of(*group);
+                group.members.remove(old);
+                group.members.insert(new.clone(), *consumer);
+            }
+            Observation::MemberRemoved {
+                group, member_id, ..
+            } => {
+                self.of(*group).members.remove(member_id);
+            }
+            Observation::Serving {
+                consumer,
+                partition,
+                ..
+            } => {
+                let id = timeline.cast.consumers[consumer.index()].group;
+                let group = self.of(id);
+                let others = group.serving.entry(*partition).or_default();
+                others.insert(*consumer);
+                let servers: Vec<ConsumerId> = others.iter().copied().collect();
+                let rightful: Vec<&str> = servers
+                    .into_iter()
+                    .filter(|&server| group.is_member(server))
+                    .map(|server| timeline.cast.consumers[server.index()].name.as_str())
+                    .collect();
+                if group.modern && rightful.len() > 1 {
+                    return Err(format!("owners: {at}: {rightful:?} serve {partition:?}"));
+                }
+            }
+            Observation::Released {
+                consumer,
+                partition,
+                ..
+            } => {
+                let id = timeline.cast.consumers[consumer.index()].group;
+                let servers = self.of(id).serving.entry(*partition).or_default();
+                servers.remove(consumer);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn of(&mut self, group: GroupId) -> &mut Group {
+        self.groups.entry(group).or_default()
+    }
+}
+
+/// The last target of `group` gives every partition of `places` to one member, evenly where all subscribe to the same.
+pub(crate) fn target_fault(
+    group: &Group,
+    timeline: &Timeline,
+    places: &BTreeSet<TopicPartition>,
+) -> Option<String> {
+    let (assignor, shares) = group.target.as_ref()?;
+    let given: Vec<TopicPartition> = shares
+        .iter()
+        .flat_map(|(_, share)| share.iter().copied())
+        .collect();
+    let distinct: BTreeSet<TopicPartition> = given.iter().copied().collect();
+    if given.len() != distinct.len() || distinct != *places {
+        return Some(format!("target: {given:?} of {places:?}"));
+    }
+    for (consumer, share) in shares {
+        for place in share.iter() {
+            let servers = group.serving.get(place);
+            if servers.is_none_or(|servers| !servers.contains(consumer)) {
+                return Some(format!(
+                    "target: {place:?} is meant for {consumer:?}, served by {servers:?}"
+                ));
+            }
+        }
+    }
+    let topics: BTreeSet<_> = shares
+        .iter()
+        .map(|(consumer, _)| timeline.cast.consumers[consumer.index()].topics.clone())
+        .collect();
+    if topics.len() != 1 {
+        return None;
+    }
+    let uneven = |counts: Vec<usize>| {
+        counts
+            .iter()
+            .max()
+            .zip(counts.iter().min())
+            .is_some_and(|(most, least)| most - least > 1)
+    };
+    let whole = uneven(shares.iter().map(|(_, share)| share.len()).collect());
+    let by_topic = places.iter().map(|place| place.topic).any(|topic| {
+        let of_topic =
+            |share: &Partitions| share.iter().filter(|place| place.topic == topic).count();
+        uneven(shares.iter().map(|(_, share)| of_topic(share)).collect())
+    });
+    let fault = match *assignor {
+        "uniform" => whole,
+        "range" => by_topic,
+        other => return Some(format!("target: by {other}")),
+    };
+    fault.then(|| format!("target: {assignor} is uneven: {shares:?}"))
+}
