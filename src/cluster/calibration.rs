@@ -32,7 +32,7 @@ pub struct Calibration {
     pub heartbeat_thread_step: SimDuration,
     /// A record due at t can be fetched this much later: record k of a partition at (k + 1) / rate + 2..6 ms. Shown wrong by every `first_batch`.
     pub append_delay: SimDuration,
-    /// The harness's producer sends the record of a topic's first partition in a request of its own, and the others' in the next: a parked fetch for
+    /// The harness's producer sends the record of its first partition in a request of its own, and the others' in the next: a parked fetch for
     /// the first is answered with that record alone, and the application polls twice. Of owners of the first partition and two others that give
     /// partitions up, most call `assigned` 2.2 ms after `revoked`, one record's work, those without it at the next tick (`kip848-*`).
     pub append_stagger: SimDuration,

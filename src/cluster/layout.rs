@@ -83,7 +83,7 @@ pub(super) fn lay_out(plan: &Plan, seed: Seed, calibration: &Calibration) -> (To
                 service: ServiceTimes::new(seed, &topic.name, partition),
                 record_size: topic.record_size,
                 append_delay: calibration.append_delay
-                    + if partition == 0 {
+                    + if logs.is_empty() {
                         SimDuration::ZERO
                     } else {
                         calibration.append_stagger
