@@ -65,6 +65,8 @@ pub struct Member {
     pub(super) heartbeat_interval: Option<SimDuration>,
     pub(super) heartbeat_due: SimTime,
     pub(super) heartbeat_in_flight: bool,
+    /// Answers still to come to a good-bye, and to what was in flight then: nobody waits for them.
+    pub(super) unheeded: u32,
     pub(super) sent: Sent,
     poll_deadline: SimTime,
 
@@ -102,6 +104,7 @@ impl Member {
             heartbeat_interval: None,
             heartbeat_due: now,
             heartbeat_in_flight: false,
+            unheeded: 0,
             sent: Sent::default(),
             poll_deadline: now + config.max_poll_interval,
             next_auto_commit: now + config.auto_commit_interval,

@@ -159,6 +159,7 @@ impl Member {
             ..self.heartbeat(cause)
         };
         self.sent = Sent::default();
+        self.unheeded += u32::from(self.heartbeat_in_flight) + u32::from(self.coordinator_known);
         self.heartbeat_in_flight = false;
         self.heartbeat_due = SimTime::ZERO;
         if self.coordinator_known {
@@ -196,6 +197,8 @@ impl Member {
         out: &mut Vec<MemberEffect>,
     ) {
         match response {
+            // The connection keeps its order: these come before the answer to a join that was sent meanwhile.
+            Response::ConsumerGroupHeartbeat(_) if self.unheeded > 0 => self.unheeded -= 1,
             Response::ConsumerGroupHeartbeat(response) => {
                 if self.is_silent() || !self.heartbeat_in_flight {
                     return; // To the heartbeat by which it left, or from before it was fenced.
@@ -297,6 +300,7 @@ impl Member {
         out: &mut Vec<MemberEffect>,
     ) {
         self.lose_coordinator(now);
+        self.unheeded = 0;
         if self.heartbeat_in_flight {
             self.heartbeat_in_flight = false;
             self.sent = Sent::default();
