@@ -29,10 +29,20 @@ fn consumer_groups_come_to_rest_whatever_befalls_them() {
     play(Script::random_modern);
 }
 
+/// A frozen member that looked for its coordinator while a leader's answer waited; one that took the answer to its leave for that to its join.
+#[test]
+fn what_went_wrong_once_goes_right() {
+    judge_all([3_075, 3_301], Script::random_modern);
+}
+
 fn play(script: fn(u64) -> Script) {
     let first = number("REBSIM_FIRST", 0);
+    judge_all(first..first + number("REBSIM_CASES", 300), script);
+}
+
+fn judge_all(seeds: impl IntoIterator<Item = u64>, script: fn(u64) -> Script) {
     let mut faults = Vec::new();
-    for seed in first..first + number("REBSIM_CASES", 300) {
+    for seed in seeds {
         let script = script(seed);
         if let Some(fault) = judge::wrong(&script) {
             let (small, fault) = smaller(script, fault);

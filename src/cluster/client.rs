@@ -287,8 +287,11 @@ impl Client {
             SimTime::NEVER => self.member.heartbeat_due() + ground.calibration.poll_wakeup,
             notice => notice,
         };
+        let arrival = self
+            .fetcher
+            .next_arrival_in_poll(self.member.knows_coordinator());
         self.deadline
-            .min(self.fetcher.next_arrival())
+            .min(arrival)
             .min(self.fetcher.next_serving())
             .min(heartbeat)
             .min(self.member.poll_due())

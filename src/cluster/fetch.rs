@@ -313,20 +313,25 @@ impl Fetcher {
         SimTime::from_micros(high)
     }
 
-    /// The next instant at which an answer of a broker arrives or a partition begins to be served.
+    /// The next instant at which the answer to a fetch arrives.
+    pub(super) fn next_answer(&self) -> SimTime {
+        let answers = self.nodes.iter().map(|node| node.answered);
+        answers.min().unwrap_or(SimTime::NEVER)
+    }
+
+    /// The next answer that a waiting `poll()` looks at: what leaders say of positions only when the coordinator is known
+    /// (`ensureCoordinatorReady` comes first).
+    pub(super) fn next_arrival_in_poll(&self, coordinator_known: bool) -> SimTime {
+        if coordinator_known {
+            self.next_arrival()
+        } else {
+            self.next_answer()
+        }
+    }
+
+    /// The next instant at which any answer of a broker arrives.
     pub(super) fn next_arrival(&self) -> SimTime {
-        let mut next = SimTime::NEVER;
-        for node in &self.nodes {
-            next = next.min(node.answered);
-        }
-        if !self.settled {
-            for slot in &self.slots {
-                if let Readiness::AskedLeader { at, .. } = slot.readiness {
-                    next = next.min(at);
-                }
-            }
-        }
-        next
+        self.next_answer().min(self.next_leader_answer())
     }
 
     /// True when an answer with records has arrived by `now` and was not looked at.
