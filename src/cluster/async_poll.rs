@@ -13,8 +13,7 @@ use super::client::{App, Client};
 use super::ground::{Ground, Packet};
 use super::membership::Membership;
 use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::effect::MemberEffect;
-use crate::timeline::{CallbackKind, ClientState, Observation, Partitions, ReleaseReason};
+use crate::timeline::{CallbackKind, ClientState, Partitions};
 
 /// What the background thread asks of the application (`BackgroundEvent`).
 #[derive(Clone, Debug, PartialEq)]
@@ -255,15 +254,10 @@ impl Client {
 
     /// A round of the background thread for the membership.
     fn on_round(&mut self, ground: &mut Ground<'_>) {
-        let state = |client: &Self| client.member.modern().map(|member| member.state());
-        let before = state(self);
         self.queues.regular_heartbeat = true;
         let mut effects = Vec::new();
         self.member
             .on_heartbeat_due(ground.now, &self.fetcher, &mut effects);
-        if effects.iter().any(is_poll_deadline) && before != Some(ClientState::Stale) {
-            self.release_all(ReleaseReason::PollDeadline, ground);
-        }
         self.apply(effects, ground);
     }
 
@@ -306,13 +300,6 @@ impl Client {
             self.begin_serving(ground);
         }
     }
-}
-
-fn is_poll_deadline(effect: &MemberEffect) -> bool {
-    matches!(
-        effect,
-        MemberEffect::Observe(Observation::PollDeadlineExceeded { .. })
-    )
 }
 
 impl super::calibration::Calibration {

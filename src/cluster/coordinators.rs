@@ -84,15 +84,10 @@ pub(super) fn not_coordinator(packet: &Packet) -> Answer {
     let error = ErrorCode::NotCoordinator;
     match packet {
         Packet::Group(Request::JoinGroup(request)) => {
-            Answer::Group(Response::JoinGroup(JoinGroupResponse {
-                error,
-                generation: -1,
-                assignor: None,
-                leader: MemberId::unknown(),
-                member_id: request.member_id.clone(),
-                skip_assignment: false,
-                members: Vec::new(),
-            }))
+            let member_id = request.member_id.clone();
+            Answer::Group(Response::JoinGroup(JoinGroupResponse::refused(
+                error, member_id,
+            )))
         }
         Packet::Group(Request::SyncGroup(_)) => Answer::Group(Response::SyncGroup(Err(error))),
         Packet::Group(Request::Heartbeat(_)) => Answer::Group(Response::Heartbeat(error)),

@@ -61,7 +61,12 @@ impl Client {
                     ground.out.push(Output::Installed);
                     self.observe_dropped(ground);
                 }
-                MemberEffect::Observe(observation) => ground.observe(observation),
+                MemberEffect::Observe(observation) => {
+                    if matches!(observation, Observation::PollDeadlineExceeded { .. }) {
+                        self.release_all(ReleaseReason::PollDeadline, ground);
+                    }
+                    ground.observe(observation);
+                }
                 MemberEffect::Throw(error) => {
                     if self.member.modern().is_some() {
                         self.queues.ask(Asked::Throw(error));

@@ -10,7 +10,6 @@ use super::client::{App, Client};
 use super::ground::Ground;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::rules::Rule;
-use crate::timeline::ReleaseReason;
 
 /// The length of a step; zero: it is always there.
 pub(super) fn step(ground: &Ground<'_>) -> SimDuration {
@@ -94,7 +93,6 @@ impl Client {
         let mut effects = Vec::new();
         if past && self.member.is_heartbeating() {
             self.member.on_poll_deadline(&mut effects);
-            self.release_all(ReleaseReason::PollDeadline, ground);
         } else if due && self.member.is_heartbeating() {
             let at = &self.fetcher;
             self.member.on_heartbeat_due(ground.now, at, &mut effects);

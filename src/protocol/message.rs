@@ -162,6 +162,22 @@ pub struct JoinGroupResponse {
     pub members: Vec<JoinGroupMember>,
 }
 
+impl JoinGroupResponse {
+    /// A refusal: no generation, nobody else.
+    #[must_use]
+    pub fn refused(error: ErrorCode, member_id: MemberId) -> Self {
+        Self {
+            error,
+            generation: -1,
+            assignor: None,
+            leader: MemberId::unknown(),
+            member_id,
+            skip_assignment: false,
+            members: Vec::new(),
+        }
+    }
+}
+
 /// `SyncGroupRequest`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncGroupRequest {

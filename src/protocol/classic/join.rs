@@ -403,15 +403,7 @@ pub(super) fn refuse_join(
     member_id: MemberId,
     out: &mut Vec<CoordinatorEffect>,
 ) {
-    let response = JoinGroupResponse {
-        error,
-        generation: -1,
-        assignor: None,
-        leader: MemberId::unknown(),
-        member_id,
-        skip_assignment: false,
-        members: Vec::new(),
-    };
+    let response = JoinGroupResponse::refused(error, member_id);
     reply(to, Response::JoinGroup(response), out);
 }
 
