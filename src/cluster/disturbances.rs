@@ -119,8 +119,8 @@ impl World<'_> {
         partition: Option<u32>,
         until: Option<SimTime>,
     ) {
-        for consumer in 0..self.processes.len() {
-            self.catch_up(ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)));
+        for consumer in self.consumers() {
+            self.catch_up(consumer);
         }
         let all = 0..self.topology.partitions_of(topic);
         for number in all.filter(|number| partition.is_none_or(|only| only == *number)) {
@@ -138,8 +138,8 @@ impl World<'_> {
                 }
             }
         }
-        for consumer in 0..self.processes.len() {
-            self.rearm(ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)));
+        for consumer in self.consumers() {
+            self.rearm(consumer);
         }
     }
 }
