@@ -50,6 +50,7 @@ impl Play {
                     instance: None,
                 })
                 .collect(),
+            ..Cast::default()
         };
         let end = SimTime::from_millis(end_ms);
         let timeline = Timeline {

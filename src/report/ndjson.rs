@@ -6,6 +6,7 @@
 //! `topic-number`, states and reasons are the words of the tables.
 
 mod groups;
+mod platform;
 
 use serde_json::{Map, Value, json};
 
@@ -159,6 +160,7 @@ impl Said<'_> {
             Observation::Action { .. } | Observation::PartitionsAdded { .. } => {
                 self.script(observation);
             }
+            Observation::Platform(fact) => self.platform(fact),
         }
     }
 

@@ -5,15 +5,20 @@
 
 pub mod histogram;
 mod observation;
+mod platform;
 pub mod words;
 
 use std::sync::Arc;
 
 pub use histogram::Histogram;
 pub use observation::Observation;
+pub use platform::{
+    NodeId, PlatformFact, PodFacts, PodId, ScaledBy, ScalerFacts, ScalerId, WorkloadFacts,
+    WorkloadId,
+};
 pub use words::{
-    CallbackKind, ClientState, GroupState, MemberEpochState, RebalanceReason, ReleaseReason,
-    RemovalReason,
+    CallbackKind, ClientState, ContainerEnd, GroupState, MemberEpochState, PodEnd, PodStart,
+    RebalanceReason, ReleaseReason, RemovalReason,
 };
 
 use crate::assignor::{GroupId, TopicId, TopicPartition};
@@ -97,6 +102,14 @@ pub struct Cast {
     pub groups: Vec<GroupFacts>,
     /// Processes.
     pub consumers: Vec<ConsumerFacts>,
+    /// Deployments and StatefulSets.
+    pub workloads: Vec<WorkloadFacts>,
+    /// Pods that ever were, in order of creation.
+    pub pods: Vec<PodFacts>,
+    /// Autoscalers.
+    pub scalers: Vec<ScalerFacts>,
+    /// Names of the nodes.
+    pub nodes: Vec<String>,
 }
 
 /// Constant facts of a group.
