@@ -48,6 +48,7 @@ impl Play {
                     topics: vec![TopicId(0)],
                     heartbeat_interval: SimDuration::from_secs(3),
                     instance: None,
+                    closes_silently: false,
                 })
                 .collect(),
             ..Cast::default()

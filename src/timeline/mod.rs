@@ -140,6 +140,8 @@ pub struct ConsumerFacts {
     pub heartbeat_interval: crate::kernel::SimDuration,
     /// `group.instance.id`
     pub instance: Option<String>,
+    /// Its `close()` in the classic protocol says nothing to the coordinator (it is static, or `internal.leave.group.on.close` is false).
+    pub closes_silently: bool,
 }
 
 /// Everything a replication left.
