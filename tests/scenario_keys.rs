@@ -135,6 +135,7 @@ fn collect(record: &Record, keys: &mut BTreeSet<String>) {
 fn below(shape: &Shape, keys: &mut BTreeSet<String>) {
     match shape {
         Shape::Record(record) => collect(record, keys),
+        Shape::Manifest(manifest) => collect(&manifest.record, keys),
         Shape::List(inner) | Shape::Named(inner) => below(inner, keys),
         Shape::Either { scalar, list, map } => {
             for shape in [scalar, list, map].into_iter().flatten() {
@@ -153,6 +154,8 @@ fn below(shape: &Shape, keys: &mut BTreeSet<String>) {
         | Shape::Text
         | Shape::Name
         | Shape::Version
+        | Shape::Quantity
+        | Shape::IntOrPercent
         | Shape::Word(_)
         | Shape::Kafka(_)
         | Shape::Expectations

@@ -78,7 +78,12 @@ pub(super) fn draws(event: &plan::Event) -> bool {
             | Verb::Coordinator { .. }
             | Verb::BrokerRoll { .. }
             | Verb::Configure(..)
-            | Verb::ResetOffsets(..) => false,
+            | Verb::ResetOffsets(..)
+            | Verb::Deploy(_)
+            | Verb::Rollback(_)
+            | Verb::Scale(..)
+            | Verb::Drain(_)
+            | Verb::KillNode(_) => false,
         }
 }
 
@@ -122,7 +127,12 @@ fn class(verb: &Verb) -> Class {
         | Verb::Coordinator { .. }
         | Verb::BrokerRoll { .. }
         | Verb::Configure(..)
-        | Verb::ResetOffsets(..) => Class::Script,
+        | Verb::ResetOffsets(..)
+        | Verb::Deploy(_)
+        | Verb::Rollback(_)
+        | Verb::Scale(..)
+        | Verb::Drain(_)
+        | Verb::KillNode(_) => Class::Script,
     }
 }
 
@@ -250,6 +260,12 @@ impl World<'_> {
                 }
             }
             Verb::ResetOffsets(group, to) => self.reset_offsets(event, *group, *to),
+            // The language refuses these until pods are played.
+            Verb::Deploy(_)
+            | Verb::Rollback(_)
+            | Verb::Scale(..)
+            | Verb::Drain(_)
+            | Verb::KillNode(_) => {}
         }
     }
 
@@ -399,7 +415,12 @@ impl World<'_> {
             | Verb::Coordinator { .. }
             | Verb::BrokerRoll { .. }
             | Verb::Configure(..)
-            | Verb::ResetOffsets(..) => {}
+            | Verb::ResetOffsets(..)
+            | Verb::Deploy(_)
+            | Verb::Rollback(_)
+            | Verb::Scale(..)
+            | Verb::Drain(_)
+            | Verb::KillNode(_) => {}
         }
     }
 

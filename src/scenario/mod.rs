@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod examples;
 pub mod files;
 pub mod kafka;
+pub mod manifest;
 pub mod merge;
 pub mod near;
 pub mod node;

@@ -1,11 +1,15 @@
 //! The plan: one variant of a scenario, resolved and valid. Nothing here is "not yet set".
 
+pub mod platform;
+
 use crate::assignor::{ConsumerId, GroupId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::config::{BrokerConfig, ConsumerConfig};
 use crate::workload::arrivals::{LoadTerm, Skew};
 use crate::workload::assignor_cost::StickyGeneration;
 use crate::workload::distribution::Distribution;
+
+pub use platform::{NodeId, Platform, WorkloadId};
 
 /// One variant, ready to be played.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +30,8 @@ pub struct Plan {
     pub groups: Vec<Group>,
     /// Processes, by group, then in the group's order; [`ConsumerId`] is the position.
     pub consumers: Vec<Consumer>,
+    /// Workloads whose pods make members, and what acts on them.
+    pub platform: Platform,
     /// Script, in the scenario's order.
     pub events: Vec<Event>,
 }
@@ -283,6 +289,16 @@ pub enum Verb {
     Configure(GroupId, Vec<(ConsumerId, ConsumerConfig)>),
     /// Committed offsets of an empty group are set.
     ResetOffsets(GroupId, ResetTo),
+    /// The workload gets a new pod template.
+    Deploy(WorkloadId),
+    /// The workload gets the pod template that it had before.
+    Rollback(WorkloadId),
+    /// `spec.replicas` of the workload is set.
+    Scale(WorkloadId, u32),
+    /// The node takes no more pods, and those on it are evicted as their budgets allow.
+    Drain(NodeId),
+    /// The node is gone with all that runs on it.
+    KillNode(NodeId),
 }
 
 /// Where `reset_offsets` puts the committed offsets.

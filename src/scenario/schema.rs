@@ -149,9 +149,18 @@ fn of(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::Version => {
             json!({ "type": ["string", "number"], "pattern": r"^[0-9]+\.[0-9]+(\.[0-9]+)?$" })
         }
+        Shape::Quantity => json!({
+            "type": ["string", "number"],
+            "pattern": r"^\+?([0-9]+\.?[0-9]*|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?$",
+            "minimum": 0,
+        }),
+        Shape::IntOrPercent => {
+            json!({ "type": ["string", "integer"], "pattern": "^(0|[1-9][0-9]*)%$", "minimum": 0 })
+        }
         Shape::Word(words) => json!({ "enum": words }),
         Shape::List(inner) => list(inner, definitions),
-        Shape::Record(record) => reference(record, definitions),
+        Shape::Record(record) => reference(record, true, definitions),
+        Shape::Manifest(manifest) => reference(&manifest.record, false, definitions),
         Shape::Named(inner) => {
             let value = match inner {
                 Shape::Record(record) => {
@@ -217,11 +226,15 @@ fn list(inner: &Shape, definitions: &mut Map<String, Value>) -> Value {
     list
 }
 
-fn reference(record: &Record, definitions: &mut Map<String, Value>) -> Value {
+/// A record by its name; one that is not `closed` may hold more keys than these.
+fn reference(record: &Record, closed: bool, definitions: &mut Map<String, Value>) -> Value {
     let name = record.what.replace(' ', "_");
     if !definitions.contains_key(&name) {
         definitions.insert(name.clone(), Value::Null);
-        let schema = object(record, definitions);
+        let mut schema = object(record, definitions);
+        if !closed {
+            schema.remove("additionalProperties");
+        }
         definitions.insert(name.clone(), Value::Object(schema));
     }
     json!({ "$ref": format!("#/definitions/{name}") })

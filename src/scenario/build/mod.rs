@@ -21,7 +21,7 @@ use super::code::Code;
 use super::diagnostic::Diagnostic;
 use super::files::Files;
 use super::load::Expectation;
-use super::plan::Plan;
+use super::plan::{Plan, Platform};
 use super::shape::Item;
 use super::units;
 
@@ -119,6 +119,7 @@ pub(super) fn build(
         topics,
         groups,
         consumers,
+        platform: Platform::default(),
         events: Vec::new(),
     };
     plan.events = builder.events(root.get("events"), &plan, &drafts);
