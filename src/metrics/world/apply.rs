@@ -163,7 +163,8 @@ impl World {
             | Observation::BatchStarted { .. }
             | Observation::PrefetchDropped { .. }
             | Observation::OffsetsCommitted { .. }
-            | Observation::Action { .. } => {}
+            | Observation::Action { .. }
+            | Observation::Fault { .. } => {}
         }
     }
 
