@@ -1,6 +1,7 @@
 //! From a checked document to a [`Plan`]: defaults, references between places, and everything that only shows when two
 //! places are looked at together. Reports all it finds; a plan comes out only of a document without errors.
 
+pub(super) mod autoscalers;
 mod brokers;
 mod consumer_groups;
 mod distribution;
@@ -122,6 +123,8 @@ pub(super) fn build(
         platform: Platform::default(),
         events: Vec::new(),
     };
+    plan.platform.kubernetes = builder.kubernetes(root.get("kubernetes"));
+    plan.platform.autoscalers = builder.autoscalers(root.get("autoscalers"), &plan);
     plan.events = builder.events(root.get("events"), &plan, &drafts);
     let most = builder.growth(root.get("events"), &plan);
     builder.skews(root.get("topics"), &plan.topics, &most);

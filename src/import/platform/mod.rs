@@ -1,0 +1,3 @@
+//! Recorded worlds of Kubernetes' controllers.
+
+pub mod hpa;
