@@ -2,6 +2,7 @@
 //! apart by their fields. Unknown fields are skipped; what cannot be is refused with the line and the reason.
 
 pub mod deployment;
+pub mod hpa;
 pub mod statefulset;
 
 use deployment::DeploymentCase;
