@@ -8,6 +8,7 @@ pub mod fidelity;
 pub mod figures;
 pub mod gantt;
 pub mod json;
+pub mod loops;
 pub mod markdown;
 pub mod model;
 pub mod ndjson;
