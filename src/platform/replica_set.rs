@@ -144,11 +144,11 @@ mod tests {
     fn shared_nodes_come_before_age_and_restarts_after_it() {
         let twins = [
             PodView {
-                node: Some(3),
+                node: Some(9),
                 ..aged(1, 7_200)
             },
             PodView {
-                node: Some(3),
+                node: Some(9),
                 ..aged(2, 7_200)
             },
         ];
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn orders_that_go_round_do_no_harm() {
         // 3 goes before 1 (restarts), 1 before 2 and 2 before 3 (uids).
-        let since = |pod: PodView, seconds| PodView {
+        let since = |pod: PodView, seconds: u64| PodView {
             ready_since: Some(SimTime::from_millis(10_000_000 - seconds * 1_000)),
             ..pod
         };

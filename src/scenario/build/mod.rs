@@ -9,9 +9,12 @@ mod events;
 mod expect;
 mod groups;
 mod load;
+mod nodes;
+mod pods;
 mod settings;
 mod surroundings;
 mod topics;
+mod workloads;
 
 use std::collections::BTreeSet;
 
@@ -23,7 +26,8 @@ use super::code::Code;
 use super::diagnostic::Diagnostic;
 use super::files::Files;
 use super::load::Expectation;
-use super::plan::{Plan, Platform};
+use super::plan::Plan;
+use super::plan::platform::Kubernetes;
 use super::shape::Item;
 use super::units;
 
@@ -119,6 +123,7 @@ pub(super) fn build(
     };
     let (groups, consumers, drafts) =
         builder.groups(root.get("groups"), group_config, world, profile);
+    let platform = builder.platform(root, Kubernetes::default(), world, profile);
     let mut plan = Plan {
         scenario: root
             .get("name")
@@ -132,7 +137,7 @@ pub(super) fn build(
         topics,
         groups,
         consumers,
-        platform: Platform::default(),
+        platform,
         resources,
         faults: Vec::new(),
         events: Vec::new(),
