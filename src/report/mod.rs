@@ -9,6 +9,7 @@ pub mod figures;
 pub mod gantt;
 pub mod hpa_world;
 pub mod json;
+pub mod loops;
 pub mod markdown;
 pub mod model;
 pub mod ndjson;

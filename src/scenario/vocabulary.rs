@@ -4,11 +4,13 @@
 pub(super) mod autoscaler;
 pub(super) mod distribution;
 mod group;
+mod surroundings;
 mod topic;
 
 use autoscaler::{AUTOSCALER, KUBERNETES};
 use distribution::DISTRIBUTION;
 use group::GROUP;
+use surroundings::{FAULT, RESOURCE};
 use topic::TOPIC;
 
 use super::shape::Presence::{NotModelled, Optional, Required};
@@ -110,8 +112,16 @@ pub static SCENARIO: Record = record(
             "Release and controller flags of Kubernetes.",
         ),
         later("nodes", "Servers whose cores consumers share."),
-        later("resources", "Shared downstream resources."),
-        later("faults", "Random faults from streams of their own."),
+        optional(
+            "resources",
+            Shape::Named(&Shape::Record(&RESOURCE)),
+            "Shared downstream resources by name.",
+        ),
+        optional(
+            "faults",
+            Shape::List(&Shape::Record(&FAULT)),
+            "Random faults from streams of their own; one kind an entry.",
+        ),
         optional(
             "events",
             Shape::List(&Shape::Record(&EVENT)),

@@ -10,30 +10,7 @@ use crate::platform::hpa;
 use crate::platform::node::NodeSpec;
 use crate::platform::pod::PodSpec;
 use crate::platform::statefulset::StatefulSetSpec;
-
-/// Position of a workload in [`Platform::workloads`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WorkloadId(pub u32);
-
-/// Position of a node in [`Platform::nodes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(pub u32);
-
-impl WorkloadId {
-    /// As an index.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-impl NodeId {
-    /// As an index.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
+pub use crate::timeline::{NodeId, WorkloadId};
 
 /// All of it; empty when nobody but the script starts and stops members.
 #[derive(Clone, Debug, Default, PartialEq)]
