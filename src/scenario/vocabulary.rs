@@ -4,6 +4,7 @@
 pub(super) mod autoscaler;
 pub(super) mod distribution;
 mod group;
+mod scaled_object;
 mod surroundings;
 mod topic;
 
