@@ -6,6 +6,7 @@ pub(super) mod distribution;
 mod group;
 mod node;
 mod pod;
+mod scaled_object;
 mod surroundings;
 mod topic;
 mod workload;
