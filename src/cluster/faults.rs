@@ -5,6 +5,8 @@
 
 use super::script::Step;
 use super::world::{Class, Event, World};
+use std::sync::Arc;
+
 use crate::assignor::{ConsumerId, GroupId};
 use crate::kernel::{Draw, SimDuration, SimTime, Stream};
 use crate::scenario::plan::{Fault, FaultKind, FaultTarget, Target};
@@ -50,6 +52,10 @@ impl World<'_> {
                     list.iter().copied().map(Victim::Process).collect()
                 }
                 FaultTarget::Members(Target::Random(group)) => vec![Victim::Anybody(*group)],
+                // Struck as they come: see [`World::expose`].
+                FaultTarget::Members(
+                    Target::Living(_) | Target::LivingAt(..) | Target::Named(..),
+                ) => Vec::new(),
                 FaultTarget::Node(_) => vec![Victim::Node],
             };
             for victim in victims {
@@ -60,6 +66,34 @@ impl World<'_> {
                     begins: true,
                 };
                 self.schedule_stroke(stroke, SimTime::ZERO);
+            }
+        }
+    }
+
+    /// A process has come with a pod: what befalls the group's members befalls it from now on.
+    pub(super) fn expose(&mut self, consumer: ConsumerId) {
+        let plan = self.plan;
+        let process = &self.processes[consumer.index()];
+        let (group, name) = (process.group, Arc::clone(&process.spec));
+        for (fault, spec) in plan.faults.iter().enumerate() {
+            let concerned = match &spec.target {
+                FaultTarget::Members(Target::Living(of)) => *of == group,
+                FaultTarget::Members(Target::Named(of, named)) => {
+                    *of == group && *named == name.name
+                }
+                FaultTarget::Members(
+                    Target::Consumers(_) | Target::Random(_) | Target::LivingAt(..),
+                )
+                | FaultTarget::Node(_) => false,
+            };
+            if concerned {
+                let stroke = Stroke {
+                    fault,
+                    victim: Victim::Process(consumer),
+                    round: 0,
+                    begins: true,
+                };
+                self.schedule_stroke(stroke, self.now());
             }
         }
     }

@@ -197,6 +197,16 @@ impl World<'_> {
     fn targets(&self, event: usize, round: u32, target: &Target) -> Vec<ConsumerId> {
         match target {
             Target::Consumers(list) => list.clone(),
+            Target::Living(group) => self.living(*group),
+            Target::LivingAt(group, place) => {
+                let living = self.living(*group);
+                living.into_iter().skip(*place as usize).take(1).collect()
+            }
+            Target::Named(group, name) => {
+                let mut living = self.living(*group);
+                living.retain(|id| self.processes[id.index()].spec.name == *name);
+                living
+            }
             Target::Random(group) => {
                 let living = self.living(*group);
                 if living.is_empty() {

@@ -224,6 +224,12 @@ pub enum Target {
     Consumers(Vec<ConsumerId>),
     /// One of the group's living, drawn from the event's stream.
     Random(GroupId),
+    /// All of the group's living: those that pods make.
+    Living(GroupId),
+    /// The one at this place among the group's living, in the order in which their pods were made.
+    LivingAt(GroupId, u32),
+    /// The one of this name, when it lives: that of a StatefulSet's pod.
+    Named(GroupId, String),
 }
 
 /// A script entry.

@@ -147,6 +147,15 @@ impl Builder<'_, '_> {
         match row.object {
             Object::Members => {
                 let target = self.target(item, plan)?;
+                let in_pods = match &target {
+                    Target::Living(group)
+                    | Target::LivingAt(group, _)
+                    | Target::Named(group, _) => Some(*group),
+                    Target::Consumers(_) | Target::Random(_) => None,
+                };
+                if let Some(group) = in_pods.filter(|_| row.name == "start") {
+                    self.only_listed_members(item, group, plan)?;
+                }
                 self.member_verb(row, target, entry)
             }
             Object::Topic | Object::Partition => self.topic_verb(row, item, entry, plan),
@@ -371,8 +380,8 @@ impl Builder<'_, '_> {
         if let Some(id) = ids.clone().find(named) {
             return Some(Target::Consumers(vec![ConsumerId(id)]));
         }
-        if member != "random" {
-            self.only_listed_members(item, group, plan)?;
+        if let Some(maker) = plan.platform.maker_of(group) {
+            return self.target_in_pods(item, (group, member), maker);
         }
         match member {
             "*" => return Some(Target::Consumers(ids.map(ConsumerId).collect())),

@@ -7,8 +7,8 @@ use crate::scenario::check::duration_or;
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::near::did_you_mean;
-use crate::scenario::plan::platform::Workload;
-use crate::scenario::plan::{NodeId, Plan, Verb, WorkloadId};
+use crate::scenario::plan::platform::{Controller, Workload};
+use crate::scenario::plan::{NodeId, Plan, Target, Verb, WorkloadId};
 use crate::scenario::scalar;
 use crate::scenario::shape::{Item, Typed};
 use crate::scenario::verbs::VerbRow;
@@ -126,27 +126,57 @@ impl Builder<'_, '_> {
         })
     }
 
-    /// Refuses to name members that come and go with pods; `None` when it does.
+    /// Refuses what needs to know members beforehand where pods make them; `None` when it does.
     pub(super) fn only_listed_members(
         &mut self,
         item: &Item,
         group: GroupId,
         plan: &Plan,
     ) -> Option<()> {
-        let mut workloads = plan.platform.workloads.iter();
-        let Some(maker) = workloads.find(|workload| workload.group == group) else {
+        let Some(maker) = plan.platform.maker_of(group) else {
             return Some(());
         };
         let name = &plan.groups[group.index()].name;
         let message = format!(
-            "the members of `{name}` are pods of `{}`: naming them is not modelled yet",
+            "the members of `{name}` are pods of `{}`: this is not modelled for them yet",
             maker.name
         );
         self.report(
             Diagnostic::error(Code::NotModelled, item.span, message)
-                .help(format!("{name}/random, or deploy, scale, drain, kill_node")),
+                .help("for pods there are deploy, rollback, scale, drain, kill_node, crash, restart, freeze, stall, slow, disconnect"),
         );
         None
+    }
+
+    /// Members that come and go with pods: all of the living, one by lot, by place, or (of a StatefulSet) by name.
+    pub(super) fn target_in_pods(
+        &mut self,
+        item: &Item,
+        (group, member): (GroupId, &str),
+        maker: &Workload,
+    ) -> Option<Target> {
+        let is_name = matches!(maker.controller, Controller::StatefulSet(_))
+            && member
+                .strip_prefix(&*maker.name)
+                .and_then(|rest| rest.strip_prefix('-'))
+                .is_some_and(|rest| rest.split('-').all(|part| part.parse::<u32>().is_ok()));
+        match member {
+            "*" => Some(Target::Living(group)),
+            "random" => Some(Target::Random(group)),
+            _ if is_name => Some(Target::Named(group, member.to_owned())),
+            _ => {
+                if let Ok(place) = member.parse::<u32>() {
+                    return Some(Target::LivingAt(group, place));
+                }
+                let message = format!("no pod of `{}` is ever called `{member}`", maker.name);
+                let help = match maker.controller {
+                    Controller::StatefulSet(_) => format!("{}-0 and so on, or a place: 0 is the oldest of the living", maker.name),
+                    Controller::Deployment(_) => "its pods get names of their own: give a place (0 is the oldest of the living), * or random".to_owned(),
+                };
+                self.report(Diagnostic::error(Code::UnknownMember, item.span, message).help(help));
+                None
+            }
+        }
     }
 
     /// The workload that `item` names, or a finding.

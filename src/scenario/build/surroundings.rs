@@ -214,6 +214,14 @@ impl Builder<'_, '_> {
             );
             return None;
         }
+        if matches!(target, Target::LivingAt(..)) {
+            self.error(
+                Code::Modifier,
+                &pair.item,
+                "a fault befalls all pods (`group` or `group/*`), one by lot (`group/random`), or a StatefulSet's by name",
+            );
+            return None;
+        }
         Some(FaultTarget::Members(target))
     }
 

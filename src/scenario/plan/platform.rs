@@ -27,6 +27,16 @@ pub struct Platform {
     pub nodes: Vec<NodeSpec>,
 }
 
+impl Platform {
+    /// The workload whose pods make the members of a group.
+    #[must_use]
+    pub fn maker_of(&self, group: GroupId) -> Option<&Workload> {
+        self.workloads
+            .iter()
+            .find(|workload| workload.group == group)
+    }
+}
+
 /// `kubernetes`: release and controller flags.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kubernetes {
