@@ -6,6 +6,7 @@
 //! `topic-number`, states and reasons are the words of the tables.
 
 mod groups;
+mod platform;
 
 use serde_json::{Map, Value, json};
 
@@ -161,6 +162,7 @@ impl Said<'_> {
             | Observation::PartitionsAdded { .. } => {
                 self.script(observation);
             }
+            Observation::Platform(fact) => self.platform(fact),
         }
     }
 

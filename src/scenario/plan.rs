@@ -1,5 +1,6 @@
 //! The plan: one variant of a scenario, resolved and valid. Nothing here is "not yet set".
 
+pub mod autoscaler;
 pub mod platform;
 pub mod surroundings;
 

@@ -273,7 +273,6 @@ fn kafka_keys(side: Side) -> Value {
         let note = match key.model {
             Model::Modelled => "Kafka's.",
             Model::Ignored => "Kafka's; accepted, but changes nothing here.",
-            Model::Later => continue,
         };
         if let Value::Object(map) = &mut schema {
             map.insert("description".into(), json!(note));

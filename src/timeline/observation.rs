@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Partitions;
+use super::platform::PlatformFact;
 use super::words::{
     CallbackKind, ClientState, GroupState, MemberEpochState, RebalanceReason, ReleaseReason,
     RemovalReason,
@@ -421,6 +422,10 @@ pub enum Observation {
         /// Partitions from now on.
         partitions: u32,
     },
+
+    // ---- the platform ----
+    /// Something happened to pods, their controllers, autoscalers or nodes.
+    Platform(PlatformFact),
 }
 
 impl Observation {

@@ -398,7 +398,7 @@ impl Builder<'_, '_> {
         None
     }
 
-    fn group_named(&mut self, item: &Item, name: &str, plan: &Plan) -> Option<GroupId> {
+    pub(super) fn group_named(&mut self, item: &Item, name: &str, plan: &Plan) -> Option<GroupId> {
         let position = plan.groups.iter().position(|group| group.name == name);
         if position.is_none() {
             let names = plan.groups.iter().map(|group| &*group.name);

@@ -1,6 +1,7 @@
 //! From a checked document to a [`Plan`]: defaults, references between places, and everything that only shows when two
 //! places are looked at together. Reports all it finds; a plan comes out only of a document without errors.
 
+pub(super) mod autoscalers;
 mod brokers;
 mod commits;
 mod consumer_groups;
@@ -138,6 +139,8 @@ pub(super) fn build(
         events: Vec::new(),
     };
     plan.faults = builder.faults(root.get("faults"), &plan);
+    plan.platform.kubernetes = builder.kubernetes(root.get("kubernetes"));
+    plan.platform.autoscalers = builder.autoscalers(root.get("autoscalers"), &plan);
     plan.events = builder.events(root.get("events"), &plan, &drafts);
     let most = builder.growth(root.get("events"), &plan);
     builder.skews(root.get("topics"), &plan.topics, &most);

@@ -1,36 +1,16 @@
 //! Orchestration in the plan: workloads whose pods make the members of groups, and what acts on them.
 
 use super::Consumer;
+use super::autoscaler::Autoscaler;
 use crate::assignor::GroupId;
+use crate::kernel::SimDuration;
 use crate::platform::deployment::DeploymentSpec;
 use crate::platform::disruption::BudgetSpec;
+use crate::platform::hpa;
 use crate::platform::node::NodeSpec;
 use crate::platform::pod::PodSpec;
 use crate::platform::statefulset::StatefulSetSpec;
-
-/// Position of a workload in [`Platform::workloads`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WorkloadId(pub u32);
-
-/// Position of a node in [`Platform::nodes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(pub u32);
-
-impl WorkloadId {
-    /// As an index.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-impl NodeId {
-    /// As an index.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
+pub use crate::timeline::{NodeId, WorkloadId};
 
 /// All of it; empty when nobody but the script starts and stops members.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,6 +19,8 @@ pub struct Platform {
     pub kubernetes: Kubernetes,
     /// Deployments, then StatefulSets, each by name; [`WorkloadId`] is the position.
     pub workloads: Vec<Workload>,
+    /// Autoscalers by name.
+    pub autoscalers: Vec<Autoscaler>,
     /// PodDisruptionBudgets by name.
     pub budgets: Vec<Budget>,
     /// Nodes by name; [`NodeId`] is the position. Empty: pods run each on a machine of its own.
@@ -46,16 +28,24 @@ pub struct Platform {
 }
 
 /// `kubernetes`: release and controller flags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kubernetes {
     /// Minor release: 34 is 1.34.
     pub minor: u32,
+    /// Flags of the HPA controller.
+    pub hpa: hpa::Controller,
+    /// `--metric-resolution` of metrics-server.
+    pub metrics_resolution: SimDuration,
 }
 
 impl Default for Kubernetes {
     /// 1.34, the release of the recorded controllers.
     fn default() -> Self {
-        Self { minor: 34 }
+        Self {
+            minor: 34,
+            hpa: hpa::Controller::DEFAULT,
+            metrics_resolution: SimDuration::from_secs(15),
+        }
     }
 }
 
