@@ -1,7 +1,7 @@
 //! Random faults: crashes with repair, standstills, noisy neighbours, each from streams of its own.
 //!
 //! The n-th fault of an entity is word n of (seed, `<fault>/<entity>`), whatever became of the ones before: another fault, another member or
-//! what the protocol does in between moves nobody's dice. A crash that finds nobody alive does nothing, and nobody repairs it.
+//! what the protocol does in between moves nobody's dice. Who comes to a node in the middle of a noisy episode notices the next one. A crash that finds nobody alive does nothing, and nobody repairs it.
 
 use super::script::Step;
 use super::world::{Class, Event, World};
@@ -46,6 +46,11 @@ impl World<'_> {
         let plan = self.plan;
         for (fault, spec) in plan.faults.iter().enumerate() {
             let victims: Vec<Victim> = match &spec.target {
+                FaultTarget::Group(group) => self
+                    .consumers()
+                    .filter(|id| self.processes[id.index()].group == *group)
+                    .map(Victim::Process)
+                    .collect(),
                 FaultTarget::Members(Target::Consumers(list)) => {
                     list.iter().copied().map(Victim::Process).collect()
                 }
@@ -60,6 +65,22 @@ impl World<'_> {
                     begins: true,
                 };
                 self.schedule_stroke(stroke, SimTime::ZERO);
+            }
+        }
+    }
+
+    /// A process has come while the run goes on: what befalls its group befalls it from now on.
+    pub(super) fn schedule_faults_of(&mut self, consumer: ConsumerId) {
+        let group = self.processes[consumer.index()].group;
+        for (fault, spec) in self.plan.faults.iter().enumerate() {
+            if spec.target == FaultTarget::Group(group) {
+                let stroke = Stroke {
+                    fault,
+                    victim: Victim::Process(consumer),
+                    round: 0,
+                    begins: true,
+                };
+                self.schedule_stroke(stroke, self.now());
             }
         }
     }
@@ -183,7 +204,7 @@ impl World<'_> {
     fn set_noise(&mut self, stroke: &Stroke, leaves: Option<u64>) {
         let on_node = match &self.plan.faults[stroke.fault].target {
             FaultTarget::Node(node) => Some(*node),
-            FaultTarget::Members(_) => None,
+            FaultTarget::Group(_) | FaultTarget::Members(_) => None,
         };
         for consumer in self.consumers() {
             let process = &mut self.processes[consumer.index()];

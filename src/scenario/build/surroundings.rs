@@ -1,5 +1,6 @@
 //! `resources`, `faults`, and what a member's `processing` and `listener` say of its surroundings.
 
+use crate::assignor::GroupId;
 use crate::kernel::SimDuration;
 use crate::scenario::check::duration_or;
 use crate::scenario::code::Code;
@@ -204,6 +205,10 @@ impl Builder<'_, '_> {
         let node = nodes.iter().position(|node| node.name == text);
         if let Some(node) = node.filter(|_| verb == "noisy") {
             return Some(FaultTarget::Node(NodeId(count(node))));
+        }
+        let group = text.strip_suffix("/*").unwrap_or(text);
+        if let Some(group) = plan.groups.iter().position(|known| known.name == group) {
+            return Some(FaultTarget::Group(GroupId(count(group))));
         }
         let target = self.target(&pair.item, plan)?;
         if verb == "noisy" && matches!(target, Target::Random(_)) {
