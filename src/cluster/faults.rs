@@ -1,12 +1,10 @@
 //! Random faults: crashes with repair, standstills, noisy neighbours, each from streams of its own.
 //!
 //! The n-th fault of an entity is word n of (seed, `<fault>/<entity>`), whatever became of the ones before: another fault, another member or
-//! what the protocol does in between moves nobody's dice. A crash that finds nobody alive does nothing, and nobody repairs it.
+//! what the protocol does in between moves nobody's dice. Who comes to a node in the middle of a noisy episode notices the next one. A crash that finds nobody alive does nothing, and nobody repairs it.
 
 use super::script::Step;
 use super::world::{Class, Event, World};
-use std::sync::Arc;
-
 use crate::assignor::{ConsumerId, GroupId};
 use crate::kernel::{Draw, SimDuration, SimTime, Stream};
 use crate::scenario::plan::{Fault, FaultKind, FaultTarget, Target};
@@ -48,11 +46,20 @@ impl World<'_> {
         let plan = self.plan;
         for (fault, spec) in plan.faults.iter().enumerate() {
             let victims: Vec<Victim> = match &spec.target {
+                FaultTarget::Group(group) => self
+                    .consumers()
+                    .filter(|id| {
+                        // Those in pods are seen to as the pods are made.
+                        let process = &self.processes[id.index()];
+                        process.group == *group && process.pod.is_none()
+                    })
+                    .map(Victim::Process)
+                    .collect(),
                 FaultTarget::Members(Target::Consumers(list)) => {
                     list.iter().copied().map(Victim::Process).collect()
                 }
                 FaultTarget::Members(Target::Random(group)) => vec![Victim::Anybody(*group)],
-                // Struck as they come: see [`World::expose`].
+                // The language says `Group` instead.
                 FaultTarget::Members(
                     Target::Living(_) | Target::LivingAt(..) | Target::Named(..),
                 ) => Vec::new(),
@@ -70,23 +77,11 @@ impl World<'_> {
         }
     }
 
-    /// A process has come with a pod: what befalls the group's members befalls it from now on.
-    pub(super) fn expose(&mut self, consumer: ConsumerId) {
-        let plan = self.plan;
-        let process = &self.processes[consumer.index()];
-        let (group, name) = (process.group, Arc::clone(&process.spec));
-        for (fault, spec) in plan.faults.iter().enumerate() {
-            let concerned = match &spec.target {
-                FaultTarget::Members(Target::Living(of)) => *of == group,
-                FaultTarget::Members(Target::Named(of, named)) => {
-                    *of == group && *named == name.name
-                }
-                FaultTarget::Members(
-                    Target::Consumers(_) | Target::Random(_) | Target::LivingAt(..),
-                )
-                | FaultTarget::Node(_) => false,
-            };
-            if concerned {
+    /// A process has come while the run goes on: what befalls its group befalls it from now on.
+    pub(super) fn schedule_faults_of(&mut self, consumer: ConsumerId) {
+        let group = self.processes[consumer.index()].group;
+        for (fault, spec) in self.plan.faults.iter().enumerate() {
+            if spec.target == FaultTarget::Group(group) {
                 let stroke = Stroke {
                     fault,
                     victim: Victim::Process(consumer),
@@ -217,7 +212,7 @@ impl World<'_> {
     fn set_noise(&mut self, stroke: &Stroke, leaves: Option<u64>) {
         let on_node = match &self.plan.faults[stroke.fault].target {
             FaultTarget::Node(node) => Some(*node),
-            FaultTarget::Members(_) => None,
+            FaultTarget::Group(_) | FaultTarget::Members(_) => None,
         };
         for consumer in self.consumers() {
             let process = &mut self.processes[consumer.index()];

@@ -238,6 +238,7 @@ impl Client {
     /// The batch is over, or the pause between two polls: commits of the application, then the next poll.
     pub(super) fn after_work(&mut self, ground: &mut Ground<'_>) {
         if self.doomed {
+            self.app = App::Dead;
             return self.die(ground);
         }
         if std::mem::take(&mut self.stalled) {

@@ -244,7 +244,7 @@ impl World<'_> {
                 }
                 let process = Process::new(plan, self.seed, &consumer, self.options);
                 self.processes.push(process);
-                self.expose(id);
+                self.schedule_faults_of(id);
                 id
             })
             .collect()

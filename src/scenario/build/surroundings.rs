@@ -1,5 +1,6 @@
 //! `resources`, `faults`, and what a member's `processing` and `listener` say of its surroundings.
 
+use crate::assignor::GroupId;
 use crate::kernel::SimDuration;
 use crate::scenario::check::duration_or;
 use crate::scenario::code::Code;
@@ -205,6 +206,10 @@ impl Builder<'_, '_> {
         if let Some(node) = node.filter(|_| verb == "noisy") {
             return Some(FaultTarget::Node(NodeId(count(node))));
         }
+        let group = text.strip_suffix("/*").unwrap_or(text);
+        if let Some(group) = plan.groups.iter().position(|known| known.name == group) {
+            return Some(FaultTarget::Group(GroupId(count(group))));
+        }
         let target = self.target(&pair.item, plan)?;
         if verb == "noisy" && matches!(target, Target::Random(_)) {
             self.error(
@@ -214,11 +219,11 @@ impl Builder<'_, '_> {
             );
             return None;
         }
-        if matches!(target, Target::LivingAt(..)) {
+        if matches!(target, Target::LivingAt(..) | Target::Named(..)) {
             self.error(
                 Code::Modifier,
                 &pair.item,
-                "a fault befalls all pods (`group` or `group/*`), one by lot (`group/random`), or a StatefulSet's by name",
+                "a fault befalls all pods (`group` or `group/*`), or one by lot (`group/random`)",
             );
             return None;
         }

@@ -1,6 +1,7 @@
 //! What surrounds processes: resources that they share, and what befalls them by chance.
 
 use super::{NodeId, Target};
+use crate::assignor::GroupId;
 use crate::workload::distribution::Distribution;
 use crate::workload::downstream::ResourceSpec;
 
@@ -41,6 +42,8 @@ pub struct Fault {
 /// Whom a fault befalls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultTarget {
+    /// Each member of a group by itself, also those that pods bring while the run goes on.
+    Group(GroupId),
     /// Each of these by itself; or each time one of a group's living.
     Members(Target),
     /// All that runs on a node.
