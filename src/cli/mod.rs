@@ -9,6 +9,7 @@ mod assign;
 mod check;
 mod exit;
 mod generate;
+mod halted;
 mod manifest;
 mod output;
 mod panic;
@@ -19,6 +20,8 @@ mod results;
 mod seeds;
 mod source;
 mod streams;
+mod surroundings;
+mod sweep;
 mod understand;
 mod verbs;
 

@@ -1,7 +1,11 @@
 //! The output of `run` and `compare`: text for stdout, files for the results folder. Which renderer makes what, and no more.
 
+use std::path::Path;
+
 use super::args::PlayFormat;
-use super::results::Files;
+use super::exit::Failure;
+use super::results::{Files, Written};
+use super::streams::Streams;
 use crate::metrics::RunMetrics;
 use crate::report::figures::Style;
 use crate::report::model::Report;
@@ -60,6 +64,25 @@ pub(crate) fn render(report: &Report, events: &str, format: PlayFormat, look: Lo
         PlayFormat::Md => markdown::render(report),
         PlayFormat::Github => annotations::render(report) + &people(report, look),
     }
+}
+
+/// What became of a results folder, on stderr.
+pub(crate) fn tell(folder: &Path, written: &Written, streams: &Streams) -> Result<(), Failure> {
+    let folder = folder.display();
+    match written {
+        Written::New => streams.note(&format!("results: {folder}")),
+        Written::Unchanged => streams.note(&format!("results: {folder} (unchanged)")),
+        Written::Replaced(file) => {
+            streams.note(&format!("results: {folder} (replaced; {file} differed)"));
+        }
+        Written::Refused(file) => {
+            return Err(Failure::usage(
+                format!("{folder} holds other results of the same inputs: {file} differs"),
+                Some("another version wrote them, or something is not deterministic; --force replaces them".to_owned()),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn people(report: &Report, look: Look) -> String {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::again;
 use super::args::{Play, PlayFormat, Series};
 use super::exit::{Exit, Failure};
+use super::halted;
 use super::manifest::{Identity, manifest, volatile};
 use super::output::{self, Look, Outcome};
 use super::panic::{self, Context};
@@ -17,7 +18,7 @@ use super::seeds::seeds;
 use super::source::{self, Input};
 use super::streams::Streams;
 use super::understand;
-use crate::cluster::{self, Halt};
+use crate::cluster;
 use crate::experiment::verdict::{self, Requirement};
 use crate::experiment::{self, Played};
 use crate::kernel::Seed;
@@ -202,7 +203,15 @@ impl Experiment<'_> {
     }
 
     fn again(&self) -> String {
-        again::command("run", &self.input.operand, self.args)
+        let check = self.args.work.check_invariants;
+        let required = &self.args.gate.require;
+        again::command(
+            "run",
+            &self.input.operand,
+            &self.args.overrides,
+            required,
+            check,
+        )
     }
 
     /// Plays every replication.
@@ -245,33 +254,17 @@ impl Experiment<'_> {
         panic::simulating(None);
         match played {
             Ok(played) => Ok((played, wall)),
-            Err((halt, variant, seed)) => Err(self.halted(halt, &variant, seed)),
-        }
-    }
-
-    /// What to say about a replication that did not reach its end.
-    fn halted(&self, halt: Halt, variant: &str, seed: Seed) -> Failure {
-        let again = again::one(&self.again(), variant, seed);
-        let who = format!("{} / {variant}, seed {}", self.scenario.name, seed.0);
-        match halt {
-            Halt::EventLimit {
-                at,
-                events,
-                busiest,
-            } => {
-                let mut text = format!("{who}: stopped at {at} after {events} control events");
-                for (what, count) in busiest {
-                    text.push_str(&format!("\n  {count} {what}"));
-                }
-                let again = format!("{again} --event-limit {}", self.args.work.event_limit);
-                Failure::EventLimit(format!("{text}\nagain: {again}"))
-            }
-            Halt::Invariant { at, message } => {
-                let hash = &self.hash;
-                Failure::Bug(format!(
-                    "this is a bug in rebsim: at {at} {message}\n{who}, scenario {hash}\nagain: {again}"
-                ))
-            }
+            Err((halt, variant, seed)) => Err(halted::failure(
+                halt,
+                &halted::Who {
+                    scenario: &self.scenario.name,
+                    variant: &variant,
+                    seed,
+                    hash: &self.hash,
+                    again: &self.again(),
+                    event_limit: self.args.work.event_limit,
+                },
+            )),
         }
     }
 
@@ -300,7 +293,7 @@ impl Experiment<'_> {
         };
         let files = output::files(self.scenario, report);
         let name = folder_name(&self.scenario.name, &identity.value().to_string());
-        let manifest = manifest(&identity, &files, &volatile(wall, self.jobs.get()));
+        let manifest = manifest(&identity.value(), &files, &volatile(wall, self.jobs.get()));
         let written = place.write(&name, &files, &manifest, self.args.output.force)?;
         Ok((name, written))
     }
@@ -321,20 +314,6 @@ impl Experiment<'_> {
             return Ok(());
         };
         let folder = self.args.output.out.join(name);
-        let folder = folder.display();
-        match written {
-            Written::New => streams.note(&format!("results: {folder}")),
-            Written::Unchanged => streams.note(&format!("results: {folder} (unchanged)")),
-            Written::Replaced(file) => {
-                streams.note(&format!("results: {folder} (replaced; {file} differed)"));
-            }
-            Written::Refused(file) => {
-                return Err(Failure::usage(
-                    format!("{folder} holds other results of the same inputs: {file} differs"),
-                    Some("another version wrote them, or something is not deterministic; --force replaces them".to_owned()),
-                ));
-            }
-        }
-        Ok(())
+        output::tell(&folder, &written, streams)
     }
 }

@@ -6,6 +6,7 @@
 mod pool;
 pub mod replay;
 mod replication;
+pub mod sweep;
 pub mod verdict;
 
 pub use pool::processors;

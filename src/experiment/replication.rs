@@ -34,13 +34,32 @@ pub struct Played<T> {
 /// Called after each finished replication with the number of finished ones.
 pub type Watch<'a> = &'a (dyn Fn(usize) + Sync);
 
-thread_local! {
-    static PLAYING: RefCell<Option<(String, Seed)>> = const { RefCell::new(None) };
+/// What a thread is playing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Playing {
+    /// Name of the variant.
+    pub variant: String,
+    /// Under which seed.
+    pub seed: Seed,
+    /// Options of `rebsim run` that set the parameters of a sweep: name, value.
+    pub options: Vec<(&'static str, String)>,
 }
 
-/// Variant and seed that this thread is playing at the moment; for reports of bugs.
+thread_local! {
+    static PLAYING: RefCell<Option<Playing>> = const { RefCell::new(None) };
+}
+
+/// Does `work`, of which [`playing`] says `now` meanwhile.
+pub(super) fn while_playing<T>(now: Playing, work: impl FnOnce() -> T) -> T {
+    PLAYING.with(|playing| playing.replace(Some(now)));
+    let outcome = work();
+    PLAYING.with(|playing| playing.replace(None));
+    outcome
+}
+
+/// What this thread is playing at the moment; for reports of bugs.
 #[must_use]
-pub fn playing() -> Option<(String, Seed)> {
+pub fn playing() -> Option<Playing> {
     PLAYING.with(|playing| {
         playing
             .try_borrow()
@@ -63,14 +82,19 @@ pub fn play<T: Send, E: Send>(
     let task = |number: usize| {
         let (variant, index) = (number / seeds.len(), number % seeds.len());
         let (plan, seed) = (&plans[variant], seeds[index]);
-        PLAYING.with(|playing| playing.replace(Some((plan.variant.clone(), seed))));
-        let outcome = engine(Replication {
-            plan,
-            variant,
+        let now = Playing {
+            variant: plan.variant.clone(),
             seed,
-            is_first: index == 0,
+            options: Vec::new(),
+        };
+        let outcome = while_playing(now, || {
+            engine(Replication {
+                plan,
+                variant,
+                seed,
+                is_first: index == 0,
+            })
         });
-        PLAYING.with(|playing| playing.replace(None));
         outcome.map(|outcome| Played {
             variant,
             seed,

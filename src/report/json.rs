@@ -97,6 +97,8 @@ struct Comparison {
     median_difference: Figure,
     /// 95 % interval of the mean difference: percentile bootstrap of 2,000 resamples.
     interval: (Figure, Figure),
+    /// 95 % interval of the median difference by order statistics; null with fewer than six seeds.
+    median_interval: Option<(Figure, Figure)>,
     /// Seeds in which the variant is lower.
     lower: u64,
     /// Seeds in which it is higher.
@@ -144,6 +146,11 @@ fn figure(value: Value) -> Figure {
         Value::Flag(flag) => Figure::Flag(flag),
         Value::Word(word) => Figure::Word(word),
     }
+}
+
+/// A value as JSON writes it.
+pub(super) fn value(value: Value) -> serde_json::Value {
+    to_json(figure(value))
 }
 
 fn to_json(value: impl Serialize) -> serde_json::Value {
@@ -270,6 +277,9 @@ fn comparisons(report: &Report) -> Vec<Comparison> {
                 mean_difference: number(paired.mean),
                 median_difference: number(paired.median),
                 interval: (number(paired.interval.0), number(paired.interval.1)),
+                median_interval: paired
+                    .median_interval
+                    .map(|(low, high)| (number(low), number(high))),
                 lower: paired.lower,
                 higher: paired.higher,
                 ratio: paired.ratio.map(number),

@@ -10,7 +10,9 @@ pub mod code;
 pub mod diagnostic;
 pub mod examples;
 pub mod files;
+pub mod grid;
 pub mod kafka;
+pub mod matrix;
 pub mod merge;
 pub mod near;
 pub mod node;
@@ -32,6 +34,7 @@ mod build;
 mod load;
 
 pub use files::{LoadError, Loader, NoFiles};
+pub use grid::{Grid, load_grid};
 pub use load::{Expectation, Rejected, Scenario, load};
 pub use overlay::Overrides;
 pub use resolved::canonical_hash;

@@ -80,7 +80,8 @@ pub fn read(text: &str, quoted: bool, shape: &Shape) -> Result<Typed, Problem> {
         | Shape::Either { .. }
         | Shape::Kafka(_)
         | Shape::Expectations
-        | Shape::Overlay => Err(Problem::new(
+        | Shape::Overlay
+        | Shape::Matrix => Err(Problem::new(
             Code::WrongKind,
             format!("`{text}` stands where a list or map belongs"),
         )),

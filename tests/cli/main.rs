@@ -5,4 +5,5 @@ mod gate;
 mod readme;
 mod reference;
 mod support;
+mod sweep;
 mod usage;

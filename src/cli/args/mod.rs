@@ -1,6 +1,7 @@
 //! What can be typed: clap's derive, nothing else. Every help page opens with two examples and fits 80 columns.
 
 mod conformance;
+mod sweep;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use conformance::{Assign, AssignFormat, Replay, ReplayFormat};
+pub(crate) use sweep::{Merge, Parts, Sweep, SweepFormat, SweepOutput};
 
 use super::exit;
 use super::seeds::{SeedArg, SeedsArg};
@@ -103,6 +105,24 @@ Examples:
   rebsim compare mine.yaml --variant eager,static --seeds 30 --format md"
     )]
     Compare(Play),
+    /// Play a scenario under every combination of parameters, variants, seeds
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim sweep rolling-deploy --vary session.timeout.ms=6000,45000 --seeds 20
+  rebsim sweep mine.yaml --shard 3/16 --resume"
+    )]
+    Sweep(Sweep),
+    /// Join the shards of a sweep
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim merge results/
+  rebsim merge results/ --fail-on 'median lag_records < 5000' --format md"
+    )]
+    Merge(Merge),
     /// Parse, resolve and lint scenarios without simulating
     #[command(
         help_template = TEMPLATE,
@@ -459,6 +479,6 @@ mod tests {
         command.build();
         let mut seen = 0;
         visit(&mut command, &mut seen);
-        assert_eq!(seen, 14);
+        assert_eq!(seen, 16);
     }
 }
