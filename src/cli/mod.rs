@@ -6,8 +6,10 @@
 mod again;
 mod args;
 mod assign;
+mod baseline;
 mod check;
 mod exit;
+mod export;
 mod generate;
 mod halted;
 mod manifest;

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use super::args::PlayFormat;
 use super::exit::Failure;
+use super::export;
 use super::results::{Files, Written};
 use super::streams::Streams;
 use crate::metrics::RunMetrics;
+use crate::report::baseline::{self, Against};
 use crate::report::figures::Style;
 use crate::report::model::Report;
-use crate::report::{annotations, csv, json, markdown, text};
+use crate::report::{annotations, csv, json, text};
 use crate::scenario::Scenario;
 
 /// What is kept of a replication.
@@ -55,14 +57,23 @@ pub(crate) fn files(scenario: &Scenario, report: &Report) -> Files {
 }
 
 /// What goes to stdout; `events` are the timelines of all replications.
-pub(crate) fn render(report: &Report, events: &str, format: PlayFormat, look: Look) -> String {
+pub(crate) fn render(
+    report: &Report,
+    against: Option<&Against>,
+    events: &str,
+    format: PlayFormat,
+    look: Look,
+) -> String {
     match format {
-        PlayFormat::Text => people(report, look),
+        PlayFormat::Text => people(report, against, look),
         PlayFormat::Json => json::render(report),
         PlayFormat::Ndjson => events.to_owned(),
         PlayFormat::Csv => csv::summary(report),
-        PlayFormat::Md => markdown::render(report),
-        PlayFormat::Github => annotations::render(report) + &people(report, look),
+        PlayFormat::Md => export::page(report, against),
+        PlayFormat::Github => {
+            let worse = against.map_or_else(String::new, baseline::annotations);
+            annotations::render(report) + &worse + &people(report, against, look)
+        }
     }
 }
 
@@ -85,7 +96,7 @@ pub(crate) fn tell(folder: &Path, written: &Written, streams: &Streams) -> Resul
     Ok(())
 }
 
-fn people(report: &Report, look: Look) -> String {
+fn people(report: &Report, against: Option<&Against>, look: Look) -> String {
     let style = Style { ascii: look.ascii };
     let mut page = if look.side_by_side || report.seeds() > 1 {
         text::compare(report, style)
@@ -94,6 +105,9 @@ fn people(report: &Report, look: Look) -> String {
     };
     if look.verbose {
         page.push_str(&text::everything(report, style));
+    }
+    if let Some(against) = against {
+        page.push_str(&format!("\n{}", baseline::text(against, style)));
     }
     if look.color { colored(&page) } else { page }
 }

@@ -193,6 +193,15 @@ pub fn render(report: &Report) -> String {
     text
 }
 
+/// Several documents as one: the only one, or a list of them.
+#[must_use]
+pub fn documents(documents: &[String]) -> String {
+    match documents {
+        [one] => one.clone(),
+        several => format!("[\n{}\n]\n", several.join(",\n").replace("\n,", ",")),
+    }
+}
+
 /// The JSON schema of the document: two blanks of indent, a line feed at the end.
 #[must_use]
 pub fn schema_text() -> String {

@@ -1,5 +1,7 @@
 //! The program from outside: arguments in, streams, files and exit codes out.
 
+mod baseline;
+mod deploy;
 mod determinism;
 mod gate;
 mod readme;

@@ -168,11 +168,17 @@ fn what_was_interrupted_is_not_gone_on_with_under_other_inputs() {
         &["--resume", "--vary", "session.timeout.ms=6000"],
     );
     assert_eq!(other.code, 2, "{}", other.err);
-    assert!(other.err.contains("another grid_sha256"), "{}", other.err);
+    assert!(
+        other.err.contains("other parameters or seeds"),
+        "{}",
+        other.err
+    );
     let other = sweep(at, "killed", &["--resume", "--set", "duration=31s"]);
     assert_eq!(other.code, 2, "{}", other.err);
     assert!(
-        other.err.contains("another scenario_sha256"),
+        other
+            .err
+            .contains("the scenario or its overrides have changed"),
         "{}",
         other.err
     );

@@ -1,6 +1,7 @@
 //! What can be typed: clap's derive, nothing else. Every help page opens with two examples and fits 80 columns.
 
 mod conformance;
+mod gate;
 mod sweep;
 
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use conformance::{Assign, AssignFormat, Replay, ReplayFormat};
+pub(crate) use gate::{Baseline, ExportArg, ExportFormat, Gate};
 pub(crate) use sweep::{Merge, Parts, Sweep, SweepFormat, SweepOutput};
 
 use super::exit;
@@ -199,6 +201,8 @@ pub(crate) struct Play {
     #[command(flatten)]
     pub(crate) gate: Gate,
     #[command(flatten)]
+    pub(crate) baseline: Baseline,
+    #[command(flatten)]
     pub(crate) work: Work,
 }
 
@@ -293,19 +297,6 @@ pub(crate) enum PlayFormat {
     Md,
     /// Workflow annotations for unmet expectations, then the text
     Github,
-}
-
-/// Requirements.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Gate")]
-pub(crate) struct Gate {
-    /// Require this beside the scenario's expectations; exit 1 if it fails
-    #[arg(
-        long = "fail-on",
-        visible_alias = "require",
-        value_name = "METRIC OP VALUE"
-    )]
-    pub(crate) require: Vec<String>,
 }
 
 /// How to work.

@@ -179,7 +179,7 @@ fn refusal(path: &Path, there: &Value, inputs: &Value) -> Failure {
     let top = tops.iter().find(|key| there[**key] != wanted[**key]);
     let differs = match top {
         Some(key) => format!("{key} {} instead of {}", there[*key], wanted[*key]),
-        None => format!("another {}", difference(&there["inputs"], inputs)),
+        None => difference(&there["inputs"], inputs).to_owned(),
     };
     Failure::usage(
         format!("{} is of another sweep: {differs}", path.display()),
@@ -187,13 +187,20 @@ fn refusal(path: &Path, there: &Value, inputs: &Value) -> Failure {
     )
 }
 
-/// The first input that is not the same.
-fn difference(there: &Value, wanted: &Value) -> String {
-    let inputs = wanted.as_object().into_iter().flatten();
-    let mut differing = inputs.filter(|(key, value)| there.get(key) != Some(value));
-    differing
-        .next()
-        .map_or_else(|| "input".to_owned(), |(key, _)| key.clone())
+/// What is not the same, in words.
+fn difference(there: &Value, wanted: &Value) -> &'static str {
+    const WORDS: [(&str, &str); 4] = [
+        ("scenario", "of another scenario"),
+        (
+            "scenario_sha256",
+            "the scenario or its overrides have changed",
+        ),
+        ("grid_sha256", "other parameters or seeds"),
+        ("shard", "another shard"),
+    ];
+    let differs = |(key, _): &&(&str, &str)| there.get(*key) != wanted.get(*key);
+    let found = WORDS.iter().find(differs);
+    found.map_or("other inputs", |(_, words)| words)
 }
 
 /// There is nothing to go on with: refused when something else of the same scenario was interrupted here, for that is what was meant.
@@ -273,7 +280,7 @@ mod tests {
         let open = |name, grid, start| Journal::open(home.path(), name, &inputs(grid), start);
         drop(open("x-1", "1", Start::Anew));
         let other = open("x-2", "2", Start::Resume).expect_err("it is of other parameters");
-        assert!(other.to_string().contains("another grid_sha256"), "{other}");
+        assert!(other.to_string().contains("other parameters"), "{other}");
         let path = home.path().join(".x-1.journal");
         let mut aged = head(&inputs("1"));
         aged["version"] = json!("0.0.1");
