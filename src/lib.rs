@@ -7,6 +7,7 @@ pub mod experiment;
 pub mod import;
 pub mod kernel;
 pub mod metrics;
+pub mod platform;
 pub mod protocol;
 pub mod report;
 pub mod scenario;

@@ -180,6 +180,11 @@ const CONSUMER: &[(&str, &str, &[&str])] = &[
     ("group.instance.id", "one", &[]),
     ("heartbeat.interval.ms", "1000", &[]),
     (
+        "internal.leave.group.on.close",
+        "false",
+        &["events=[{at: 20s, stop: checkout/x}]"],
+    ),
+    (
         "max.partition.fetch.bytes",
         "1000",
         &["topics.orders.backlog=1000"],

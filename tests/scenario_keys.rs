@@ -91,12 +91,7 @@ fn changes() -> Vec<Change> {
 
 /// Keys for which there is nothing to change: one value only, or (`extends`) not a matter of one document, or (`matrix`) a matter of
 /// sweeps, which `scenario::grid` makes of it.
-const FIXED: [&str; 4] = [
-    "scenario.version",
-    "scenario.extends",
-    "scenario.matrix",
-    "processing.threads",
-];
+const FIXED: [&str; 3] = ["scenario.version", "scenario.extends", "scenario.matrix"];
 
 #[test]
 fn every_key_of_the_language_changes_the_plan() {
@@ -141,6 +136,7 @@ fn collect(record: &Record, keys: &mut BTreeSet<String>) {
 fn below(shape: &Shape, keys: &mut BTreeSet<String>) {
     match shape {
         Shape::Record(record) => collect(record, keys),
+        Shape::Manifest(manifest) => collect(&manifest.record, keys),
         Shape::List(inner) | Shape::Named(inner) => below(inner, keys),
         Shape::Either { scalar, list, map } => {
             for shape in [scalar, list, map].into_iter().flatten() {
@@ -152,6 +148,7 @@ fn below(shape: &Shape, keys: &mut BTreeSet<String>) {
         | Shape::Rate
         | Shape::Size
         | Shape::Share
+        | Shape::Flow
         | Shape::Integer(..)
         | Shape::Number(..)
         | Shape::Factor
@@ -159,6 +156,8 @@ fn below(shape: &Shape, keys: &mut BTreeSet<String>) {
         | Shape::Text
         | Shape::Name
         | Shape::Version
+        | Shape::Quantity
+        | Shape::IntOrPercent
         | Shape::Word(_)
         | Shape::Kafka(_)
         | Shape::Expectations

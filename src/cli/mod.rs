@@ -15,6 +15,7 @@ mod halted;
 mod manifest;
 mod output;
 mod panic;
+mod platform_replay;
 mod play;
 mod progress;
 mod replay;

@@ -39,7 +39,7 @@ pub(crate) struct Look {
 pub(crate) fn files(scenario: &Scenario, report: &Report) -> Files {
     let mut resolved = serde_json::to_string_pretty(&scenario.resolved).unwrap_or_default();
     resolved.push('\n');
-    let files = [
+    let mut files = vec![
         ("scenario.json", resolved),
         ("summary.json", json::render(report)),
         ("summary.csv", csv::summary(report)),
@@ -50,6 +50,9 @@ pub(crate) fn files(scenario: &Scenario, report: &Report) -> Files {
         ("members.csv", csv::members(report)),
         ("lag.csv", csv::lag(report)),
     ];
+    if report.has_pods() {
+        files.push(("scaling.csv", csv::scaling(report)));
+    }
     files
         .into_iter()
         .map(|(name, text)| (name.to_owned(), text))

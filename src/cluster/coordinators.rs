@@ -4,9 +4,7 @@
 //! A connection serves one request at a time (Kafka mutes the channel until the answer is out): what a client sends while its JoinGroup is parked
 //! waits behind it.
 
-use super::world::Class;
-use super::world::Event;
-use super::world::World;
+use super::world::{Class, Event, FIRST_COORDINATOR, World};
 use crate::assignor::GroupId;
 use crate::protocol::effect::CoordinatorEffect;
 use crate::protocol::effect::CoordinatorFact;
@@ -138,7 +136,7 @@ impl World<'_> {
     }
 
     fn apply_effect(&mut self, group: GroupId, effect: CoordinatorEffect) {
-        let entity = self.entity_of_groups + group.0;
+        let entity = FIRST_COORDINATOR + group.0;
         let now = self.now();
         let host = &mut self.groups[group.index()];
         match effect {
@@ -197,7 +195,7 @@ impl World<'_> {
         let order = Order {
             at: due,
             class: Class::Timer as u8,
-            entity: self.entity_of_groups + group.0,
+            entity: FIRST_COORDINATOR + group.0,
         };
         let event = Event::CoordinatorTimer {
             group,

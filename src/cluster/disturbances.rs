@@ -112,6 +112,27 @@ impl World<'_> {
         self.rearm(consumer);
     }
 
+    /// The next record of each partition of the topic, or of one, cannot be processed.
+    pub(super) fn poison(&mut self, topic: TopicId, partition: Option<u32>) {
+        let now = self.now();
+        for consumer in self.consumers() {
+            self.catch_up(consumer);
+        }
+        let all = 0..self.topology.partitions_of(topic);
+        for partition in all.filter(|number| partition.is_none_or(|only| only == *number)) {
+            let index = self.topology.index(TopicPartition { topic, partition });
+            let log = &mut self.logs[index];
+            let next = log.arrivals.count(now);
+            if !log.poison.contains(&next) {
+                log.poison.push(next);
+            }
+            self.poisoned = true;
+        }
+        for consumer in self.consumers() {
+            self.rearm(consumer);
+        }
+    }
+
     /// The application pauses a topic or a partition until an instant, or goes on with what is paused no longer than now.
     pub(super) fn set_paused(
         &mut self,
@@ -119,8 +140,8 @@ impl World<'_> {
         partition: Option<u32>,
         until: Option<SimTime>,
     ) {
-        for consumer in 0..self.processes.len() {
-            self.catch_up(ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)));
+        for consumer in self.consumers() {
+            self.catch_up(consumer);
         }
         let all = 0..self.topology.partitions_of(topic);
         for number in all.filter(|number| partition.is_none_or(|only| only == *number)) {
@@ -138,8 +159,8 @@ impl World<'_> {
                 }
             }
         }
-        for consumer in 0..self.processes.len() {
-            self.rearm(ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)));
+        for consumer in self.consumers() {
+            self.rearm(consumer);
         }
     }
 }

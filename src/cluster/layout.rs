@@ -5,14 +5,15 @@ use super::coordinators::HostedGroup;
 use super::ground::Topology;
 use super::ledger::Account;
 use super::naming::Naming;
+use super::process::Process;
 use super::records::Log;
-use crate::assignor::{ConsumerId, TopicDescription, TopicId};
+use crate::assignor::{GroupId, TopicDescription, TopicId};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream, Timers};
-use crate::protocol::config::ConsumerConfig;
 use crate::protocol::coordinator::GroupCoordinator;
 use crate::scenario::plan::{Consumer, Plan, Verb};
 use crate::timeline::{Cast, ConsumerFacts, GroupFacts};
 use crate::workload::arrivals::{LoadFactor, LoadTerm, TopicArrivals, TopicLoad};
+use crate::workload::failures::{FailureDice, Failures};
 use crate::workload::service::ServiceTimes;
 
 /// Partitions of each topic over time, as the script will have it.
@@ -82,6 +83,8 @@ pub(super) fn lay_out(plan: &Plan, seed: Seed, calibration: &Calibration) -> (To
                 arrivals: arrivals.partition(seed, partition),
                 service: ServiceTimes::new(seed, &topic.name, partition),
                 record_size: topic.record_size,
+                failures: FailureDice::new(seed, &topic.name, partition),
+                poison: Vec::new(),
                 append_delay: calibration.append_delay
                     + if logs.is_empty() {
                         SimDuration::ZERO
@@ -106,15 +109,19 @@ pub(super) fn lay_out(plan: &Plan, seed: Seed, calibration: &Calibration) -> (To
 pub(super) fn draws(plan: &Plan) -> bool {
     let varies = |consumer: &Consumer| {
         let listener = &consumer.listener;
-        [
-            &consumer.processing.per_record,
-            &consumer.processing.per_poll,
-            &listener.on_revoked.duration,
-            &listener.on_assigned.duration,
-            &listener.on_lost.duration,
-        ]
-        .iter()
-        .any(|distribution| !distribution.is_constant())
+        let fails = |failures: &Failures| 0 < failures.share && failures.share < Failures::ALL;
+        let burns = consumer.processing.cpu_per_record.as_ref();
+        burns.is_some_and(|burns| !burns.is_constant())
+            || consumer.processing.failures.as_ref().is_some_and(fails)
+            || [
+                &consumer.processing.per_record,
+                &consumer.processing.per_poll,
+                &listener.on_revoked.duration,
+                &listener.on_assigned.duration,
+                &listener.on_lost.duration,
+            ]
+            .iter()
+            .any(|distribution| !distribution.is_constant())
     };
     let random_load = plan.topics.iter().any(|topic| {
         topic
@@ -132,6 +139,7 @@ pub(super) fn draws(plan: &Plan) -> bool {
             .as_ref()
             .is_some_and(|cost| !cost.is_constant())
         || plan.events.iter().any(super::script::draws)
+        || plan.faults.iter().any(super::faults::draws)
 }
 
 /// Topics as assignors see them.
@@ -189,22 +197,8 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
         .collect()
 }
 
-/// The settings of a process after the last `config` event that concerns it.
-fn settings_at_end<'a>(plan: &'a Plan, consumer: &'a Consumer) -> &'a ConsumerConfig {
-    let is_it = |id: &ConsumerId| std::ptr::eq(&raw const plan.consumers[id.index()], consumer);
-    let configured = plan
-        .events
-        .iter()
-        .rev()
-        .find_map(|event| match &event.verb {
-            Verb::Configure(_, settings) => settings.iter().rev().find(|(id, _)| is_it(id)),
-            _ => None,
-        });
-    configured.map_or(&consumer.config, |(_, config)| config)
-}
-
 /// Names and constants for the readers.
-pub(super) fn cast(plan: &Plan, topology: &Topology) -> Cast {
+pub(super) fn cast(plan: &Plan, topology: &Topology, processes: &[Process]) -> Cast {
     Cast {
         topics: plan
             .topics
@@ -212,57 +206,52 @@ pub(super) fn cast(plan: &Plan, topology: &Topology) -> Cast {
             .zip(&topology.partitions)
             .map(|(topic, &partitions)| (topic.name.clone(), partitions))
             .collect(),
-        groups: plan
-            .groups
+        groups: (0..)
+            .zip(&plan.groups)
+            .map(|(id, group)| facts_of_group(GroupId(id), &group.name, processes))
+            .collect(),
+        consumers: processes
             .iter()
-            .enumerate()
-            .map(|(position, group)| {
-                let members = plan
-                    .consumers
-                    .iter()
-                    .filter(|consumer| consumer.group.index() == position);
-                let mut topics: Vec<TopicId> = members
-                    .clone()
-                    .flat_map(|consumer| consumer.topics.iter().copied())
-                    .collect();
-                topics.sort_unstable();
-                topics.dedup();
-                GroupFacts {
-                    name: group.name.clone(),
-                    topics,
-                    protocol: "classic",
-                    rebalance: if members
-                        .clone()
-                        .all(|consumer| settings_at_end(plan, consumer).is_cooperative())
-                    {
-                        "cooperative"
-                    } else {
-                        "eager"
-                    },
-                    is_static: members
-                        .clone()
-                        .any(|consumer| consumer.config.group_instance_id.is_some()),
+            .map(|process| {
+                let config = &process.spec.config;
+                ConsumerFacts {
+                    name: process.name.clone(),
+                    group: process.group,
+                    topics: process.spec.topics.clone(),
+                    heartbeat_interval: config.heartbeat_interval,
+                    instance: config.group_instance_id.as_deref().map(str::to_owned),
+                    closes_silently: config.group_instance_id.is_some()
+                        || !config.leave_group_on_close,
                 }
             })
             .collect(),
-        consumers: plan
-            .consumers
-            .iter()
-            .map(|consumer| ConsumerFacts {
-                name: format!(
-                    "{}/{}",
-                    plan.groups[consumer.group.index()].name,
-                    consumer.name
-                ),
-                group: consumer.group,
-                topics: consumer.topics.clone(),
-                heartbeat_interval: consumer.config.heartbeat_interval,
-                instance: consumer
-                    .config
-                    .group_instance_id
-                    .as_deref()
-                    .map(str::to_owned),
-            })
-            .collect(),
+        workloads: Vec::new(),
+        pods: Vec::new(),
+        scalers: Vec::new(),
+        nodes: Vec::new(),
+    }
+}
+
+fn facts_of_group(id: GroupId, name: &str, processes: &[Process]) -> GroupFacts {
+    let members = || processes.iter().filter(|process| process.group == id);
+    let mut topics: Vec<TopicId> = members()
+        .flat_map(|process| process.spec.topics.iter().copied())
+        .collect();
+    topics.sort_unstable();
+    topics.dedup();
+    let is_cooperative = |process: &Process| {
+        let spec = process.next_spec.as_ref().unwrap_or(&process.spec);
+        spec.config.is_cooperative()
+    };
+    GroupFacts {
+        name: name.to_owned(),
+        topics,
+        protocol: "classic",
+        rebalance: if members().all(is_cooperative) {
+            "cooperative"
+        } else {
+            "eager"
+        },
+        is_static: members().any(|process| process.spec.config.group_instance_id.is_some()),
     }
 }

@@ -5,7 +5,7 @@ use super::world::Class;
 use super::world::Event;
 use super::world::World;
 
-use crate::assignor::{ConsumerId, GroupId, TopicId, TopicPartition};
+use crate::assignor::{GroupId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
 use crate::timeline::{Sample, Timeline};
 
@@ -17,8 +17,8 @@ impl World<'_> {
 
     fn settle_everything(&mut self) {
         let now = self.now();
-        for consumer in 0..self.processes.len() {
-            self.catch_up(ConsumerId(u32::try_from(consumer).unwrap_or(u32::MAX)));
+        for consumer in self.consumers() {
+            self.catch_up(consumer);
         }
         for group in &mut self.groups {
             for (account, log) in group.accounts.iter_mut().zip(&mut self.logs) {
@@ -87,11 +87,10 @@ impl World<'_> {
     /// Topics that any member of the group subscribes to.
     pub(super) fn topics_of(&self, group: GroupId) -> Vec<TopicId> {
         let mut topics: Vec<TopicId> = self
-            .plan
-            .consumers
+            .processes
             .iter()
-            .filter(|consumer| consumer.group == group)
-            .flat_map(|consumer| consumer.topics.iter().copied())
+            .filter(|process| process.group == group)
+            .flat_map(|process| process.spec.topics.iter().copied())
             .collect();
         topics.sort_unstable();
         topics.dedup();
@@ -99,6 +98,9 @@ impl World<'_> {
     }
 
     pub(super) fn finish(mut self, horizon: SimTime) -> Timeline {
+        for consumer in self.consumers() {
+            self.processes[consumer.index()].totals.cpu_us = self.cpu_used(consumer);
+        }
         for process in &mut self.processes {
             if let Some(client) = &process.client {
                 process.totals.busy_us += client.busy_by(horizon, self.window);
@@ -126,7 +128,7 @@ impl World<'_> {
             .iter()
             .map(|process| process.totals)
             .collect();
-        timeline.cast = super::layout::cast(self.plan, &self.topology);
+        timeline.cast = super::layout::cast(self.plan, &self.topology, &self.processes);
         for (group, host) in self.groups.into_iter().enumerate() {
             let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
             let topics = &timeline.cast.groups[group.index()].topics;

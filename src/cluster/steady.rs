@@ -23,6 +23,8 @@ impl World<'_> {
     pub(super) fn set_the_stage(&mut self) {
         self.first_samples();
         self.schedule_script();
+        self.schedule_faults();
+        self.begin_sharing();
         for group in 0..self.plan.groups.len() {
             let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
             self.commit_starting_offsets(group);
@@ -30,10 +32,10 @@ impl World<'_> {
                 self.start_steady(group);
             }
         }
-        for (position, consumer) in self.plan.consumers.iter().enumerate() {
-            let id = ConsumerId(u32::try_from(position).unwrap_or(u32::MAX));
-            let cold = self.plan.groups[consumer.group.index()].cold;
-            let at = match consumer.start {
+        for id in self.consumers() {
+            let process = &self.processes[id.index()];
+            let cold = self.plan.groups[process.group.index()].cold;
+            let at = match process.spec.start {
                 Some(at) => at,
                 None if cold => SimTime::ZERO,
                 None => continue,
@@ -46,11 +48,10 @@ impl World<'_> {
     fn commit_starting_offsets(&mut self, group: GroupId) {
         let steady = !self.plan.groups[group.index()].cold;
         let start_at = self
-            .plan
-            .consumers
+            .processes
             .iter()
-            .find(|consumer| consumer.group == group)
-            .map_or(StartAt::Reset, |consumer| consumer.start_at);
+            .find(|process| process.group == group)
+            .map_or(StartAt::Reset, |process| process.spec.start_at);
         for topic in self.topics_of(group) {
             for partition in 0..self.topology.partitions_of(topic) {
                 let index = self.topology.index(TopicPartition { topic, partition });
@@ -66,14 +67,12 @@ impl World<'_> {
     }
 
     fn start_steady(&mut self, group: GroupId) {
-        let initial: Vec<ConsumerId> = (0..self.plan.consumers.len())
-            .filter(|&position| {
-                let consumer = &self.plan.consumers[position];
-                consumer.group == group && consumer.start.is_none()
-            })
-            .map(|position| ConsumerId(u32::try_from(position).unwrap_or(u32::MAX)))
-            .collect();
-        let protocol = |id: &ConsumerId| self.plan.consumers[id.index()].config.group_protocol;
+        let is_initial = |id: &ConsumerId| {
+            let process = &self.processes[id.index()];
+            process.group == group && process.spec.start.is_none()
+        };
+        let initial: Vec<ConsumerId> = self.consumers().filter(is_initial).collect();
+        let protocol = |id: &ConsumerId| self.processes[id.index()].spec.config.group_protocol;
         if initial
             .iter()
             .any(|id| protocol(id) == GroupProtocol::Consumer)
@@ -82,7 +81,7 @@ impl World<'_> {
         }
         let lists = initial
             .iter()
-            .map(|id| &self.plan.consumers[id.index()].config.assignors);
+            .map(|id| &self.processes[id.index()].spec.config.assignors);
         let Some(kind) = select_assignor(lists) else {
             return;
         };
@@ -100,7 +99,7 @@ impl World<'_> {
                 .iter()
                 .zip(members.iter().zip(&lists))
                 .map(|(consumer, (member, list))| {
-                    let config = &self.plan.consumers[consumer.index()].config;
+                    let config = &self.processes[consumer.index()].spec.config;
                     MemberRecord {
                         member_id: member.member_id.clone(),
                         instance_id: member.instance_id.clone(),
@@ -129,7 +128,7 @@ impl World<'_> {
             .iter()
             .map(|&consumer| {
                 let member_id = self.next_member_id(consumer);
-                let spec = &self.plan.consumers[consumer.index()];
+                let spec = Arc::clone(&self.processes[consumer.index()].spec);
                 SteadyMember {
                     member_id,
                     instance_id: spec.config.group_instance_id.clone(),
@@ -189,7 +188,7 @@ impl World<'_> {
                 assigned: Arc::clone(share),
                 pending_revocation: Arc::from([]),
             });
-            let spec = &self.plan.consumers[consumer.index()];
+            let spec = Arc::clone(&self.processes[consumer.index()].spec);
             let config = Arc::new(spec.config.clone());
             let mut membership = consumer::Member::new(
                 SimTime::ZERO,
@@ -207,7 +206,7 @@ impl World<'_> {
     /// The member as it would have introduced itself to the leader.
     fn introduce(&mut self, consumer: ConsumerId) -> JoinGroupMember {
         let member_id = self.next_member_id(consumer);
-        let spec = &self.plan.consumers[consumer.index()];
+        let spec = Arc::clone(&self.processes[consumer.index()].spec);
         JoinGroupMember {
             member_id,
             instance_id: spec.config.group_instance_id.clone(),
@@ -314,6 +313,7 @@ impl World<'_> {
             .collect();
         self.with_client(consumer, now, |client, ground| {
             client.fetcher.install(owned, ground);
+            client.restores.begin_with(owned);
             ground.out.push(Output::Installed);
             for (&partition, offset) in owned.iter().zip(committed) {
                 ground.observe(Observation::Assigned {

@@ -35,6 +35,9 @@ pub(super) enum Class {
     Script = 7,
 }
 
+/// Entity of the first coordinator's entries: after all clients, also those that are still to come.
+pub(super) const FIRST_COORDINATOR: u32 = 1 << 31;
+
 /// Everything that can be on the calendar.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -110,6 +113,8 @@ pub(super) struct World<'a> {
     pub(super) paused: Vec<bool>,
     /// Until when, by flat index.
     pub(super) paused_until: Vec<SimTime>,
+    /// Some record cannot be processed.
+    pub(super) poisoned: bool,
     pub(super) tokens: u64,
     pub(super) polls_played: u64,
     /// Depth of effects of coordinators being applied.
@@ -124,8 +129,6 @@ pub(super) struct World<'a> {
     /// Measured window.
     pub(super) window: Window,
     pub(super) grid: SimDuration,
-    /// Entity of the coordinators' entries: after all clients.
-    pub(super) entity_of_groups: u32,
 }
 
 impl<'a> World<'a> {
@@ -143,7 +146,6 @@ impl<'a> World<'a> {
         Self {
             paused: vec![false; logs.len()],
             paused_until: vec![SimTime::ZERO; logs.len()],
-            entity_of_groups: u32::try_from(processes.len()).unwrap_or(u32::MAX),
             plan,
             seed,
             options,
@@ -159,6 +161,7 @@ impl<'a> World<'a> {
             naming,
             script: Script::default(),
             topics,
+            poisoned: false,
             tokens: 0,
             polls_played: 0,
             applying: 0,
@@ -177,6 +180,11 @@ impl<'a> World<'a> {
 
     pub(super) fn now(&self) -> SimTime {
         self.calendar.now()
+    }
+
+    /// All processes, running or not.
+    pub(super) fn consumers(&self) -> impl Iterator<Item = ConsumerId> + use<> {
+        (0..u32::try_from(self.processes.len()).unwrap_or(u32::MAX)).map(ConsumerId)
     }
 
     pub(super) fn observe(&mut self, observation: Observation) {

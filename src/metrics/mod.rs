@@ -14,8 +14,11 @@ mod imbalance;
 mod kafka_names;
 pub mod lag;
 pub mod latency;
+mod lives;
+pub mod loops;
 mod moves;
 pub mod name;
+mod platform;
 pub mod rebalances;
 pub mod registry;
 mod series;
@@ -32,6 +35,8 @@ pub use availability::{Availability, Downtime, Span};
 pub use cause::{Cause, State};
 pub use decimal::Decimal;
 pub use episode::Episode;
+pub use lives::Lives;
+pub use loops::{Chain, RebalanceLoop};
 pub use name::{Aggregate, Labels, Name, NameError};
 pub use values::{NO_DATA, NOT_DRAINED, Value, Values};
 
@@ -39,7 +44,7 @@ use std::collections::BTreeMap;
 
 use crate::assignor::{GroupId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
-use crate::timeline::{Cast, ConsumerTotals, Sample, Timeline};
+use crate::timeline::{Cast, ConsumerTotals, PlatformFact, Sample, Timeline};
 use rebalances::GroupEpisodes;
 use world::World;
 
@@ -60,12 +65,18 @@ pub struct RunMetrics {
     pub availability: Availability,
     /// Rebalances, by group, then time.
     pub rebalances: Vec<Episode>,
+    /// Chains of causes that feed themselves, by group, then time.
+    pub loops: Vec<RebalanceLoop>,
+    /// Facts of the platform, for tables over time.
+    pub platform: Vec<(SimTime, PlatformFact)>,
     /// Lag over time of each group, in records.
     pub lag: Vec<lag::Series>,
     /// The grid.
     pub samples: Vec<Sample>,
     /// What each process did.
     pub members: Vec<ConsumerTotals>,
+    /// When each process started and ended.
+    pub lives: Vec<Lives>,
     /// True when some random stream was drawn from.
     pub drew: bool,
 }
@@ -76,6 +87,7 @@ impl RunMetrics {
     pub fn without_series(mut self) -> Self {
         self.availability.spans = Vec::new();
         self.samples = Vec::new();
+        self.platform = Vec::new();
         self
     }
 
@@ -150,6 +162,7 @@ pub fn evaluate(timeline: &Timeline) -> RunMetrics {
     let folded = fold(timeline);
     let mut values = Values::default();
     let mut lag = Vec::new();
+    let mut all_loops = Vec::new();
     for group in (0..).map(GroupId).take(timeline.cast.groups.len()) {
         setting(timeline, &folded, group, &mut values);
         availability::values(timeline, &folded.availability, group, &mut values);
@@ -158,7 +171,16 @@ pub fn evaluate(timeline: &Timeline) -> RunMetrics {
         delivery::values(timeline, group, &mut values);
         let of_group = &folded.groups[group.index()];
         rebalances::values(timeline, group, of_group, &mut values);
-        imbalance::values(timeline, group, &of_group.in_force, &mut values);
+        let of_group = loops::loops(timeline, group, &folded.groups[group.index()].episodes);
+        loops::values(timeline, group, &of_group, &mut values);
+        all_loops.extend(of_group);
+        platform::values(timeline, group, &mut values);
+        imbalance::values(
+            timeline,
+            group,
+            &folded.groups[group.index()].in_force,
+            &mut values,
+        );
         kafka_names::values(
             timeline,
             group,
@@ -187,9 +209,14 @@ pub fn evaluate(timeline: &Timeline) -> RunMetrics {
             .into_iter()
             .flat_map(|group| group.episodes)
             .collect(),
+        loops: all_loops,
+        platform: platform::facts(timeline)
+            .map(|(at, fact)| (at, fact.clone()))
+            .collect(),
         lag,
         samples: timeline.samples.clone(),
         members: timeline.consumers.clone(),
+        lives: lives::lives(timeline),
         drew: timeline.drew,
     }
 }

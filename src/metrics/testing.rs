@@ -48,8 +48,10 @@ impl Play {
                     topics: vec![TopicId(0)],
                     heartbeat_interval: SimDuration::from_secs(3),
                     instance: None,
+                    closes_silently: false,
                 })
                 .collect(),
+            ..Cast::default()
         };
         let end = SimTime::from_millis(end_ms);
         let timeline = Timeline {

@@ -159,6 +159,8 @@ pub struct ConsumerConfig {
     pub retry_backoff_max: SimDuration,
     /// `metadata.max.age.ms`
     pub metadata_max_age: SimDuration,
+    /// `internal.leave.group.on.close`: false in Kafka Streams, whose members say nothing when they close.
+    pub leave_group_on_close: bool,
     /// Rules in force.
     pub rules: Rules,
 }

@@ -1,5 +1,9 @@
 //! The tables of a results folder: tidy CSV, one observation a row, key columns first, empty cells where there is nothing.
 
+mod platform;
+
+pub use platform::{members, scaling};
+
 use super::model::{Report, Run};
 use super::table::{Align, Table};
 use crate::assignor::{ConsumerId, GroupId, TopicPartition};
@@ -284,35 +288,6 @@ pub fn lag(report: &Report) -> String {
                     .saturating_sub(sample.committed.unwrap_or(0))
                     .to_string(),
                 Decimal::seconds(age).fixed(6),
-            ]);
-            table.row(row);
-        }
-    }
-    table.csv()
-}
-
-/// `members.csv`: one row a process: what it did within the measured window.
-#[must_use]
-pub fn members(report: &Report) -> String {
-    let mut table = table(&[
-        "member",
-        "alive_s",
-        "busy_s",
-        "utilization",
-        "polls",
-        "records",
-    ]);
-    for (variant, run) in runs(report) {
-        for (facts, totals) in run.metrics.cast.consumers.iter().zip(&run.metrics.members) {
-            let busy = crate::metrics::latency::utilization(totals).map(Value::Number);
-            let mut row = key(variant, run, group_name(&run.metrics, facts.group));
-            row.extend([
-                facts.name.clone(),
-                Decimal::seconds(totals.alive_us).fixed(6),
-                Decimal::seconds(totals.busy_us).fixed(6),
-                cell(busy, Unit::Share),
-                totals.polls.to_string(),
-                totals.records.to_string(),
             ]);
             table.row(row);
         }

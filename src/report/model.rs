@@ -94,6 +94,13 @@ impl Report {
         }
     }
 
+    /// True when pods make the members of some group.
+    #[must_use]
+    pub fn has_pods(&self) -> bool {
+        let mut runs = self.variants.iter().flat_map(|variant| &variant.runs);
+        runs.any(|run| !run.metrics.cast.workloads.is_empty())
+    }
+
     /// Judges `condition` for the variant that it names, or for every one (but the one that the limit refers to).
     ///
     /// # Errors

@@ -149,8 +149,8 @@ fn pair(
         true => theirs.over(ours),
         false => ours.over(theirs),
     };
-    // Of medians that are the other way round nothing is said in times.
-    let ratio = ratio.filter(|ratio| *ratio > Decimal::whole(1));
+    // Of medians that are the other way round, or all but the same, nothing is said in times.
+    let ratio = ratio.filter(|ratio| *ratio >= Decimal::from_millionths(1_050_000));
     match ratio {
         Some(ratio) => sentence.push_str(&format!(
             "{} times {word} by the medians, {} against {}",

@@ -3,7 +3,7 @@
 use super::figures::{self, Style};
 use super::model::{Expectation, Report, Run, Variant};
 use super::table::{Align, Table};
-use super::{gantt, sentences, verdict};
+use super::{gantt, loops, sentences, verdict};
 use crate::assignor::GroupId;
 use crate::kernel::SimTime;
 use crate::metrics::registry;
@@ -85,6 +85,7 @@ fn run_summary(report: &Report, variant: &Variant, run: &Run, style: Style) -> S
     text.push_str(&causes(metrics, style));
     text.push_str(&last_joiners(metrics));
     text.push_str(&last_to_arrive(metrics));
+    text.push_str(&loops::sentences(metrics));
     text.push_str(&lag_pictures(&[(&variant.name, metrics)], style));
     text
 }

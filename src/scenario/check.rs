@@ -6,6 +6,7 @@ use crate::kernel::SimDuration;
 use super::code::Code;
 use super::diagnostic::Diagnostic;
 use super::kafka;
+use super::manifest;
 use super::near::nearest;
 use super::node::{Entry, Node, Span, Value};
 use super::scalar;
@@ -25,6 +26,7 @@ impl Checker {
     pub fn check(&mut self, node: &Node, shape: &Shape) -> Option<Item> {
         let value = match shape {
             Shape::Record(record) => return self.record(node, record),
+            Shape::Manifest(manifest) => return manifest::check(self, node, manifest, ""),
             Shape::Named(of) => self.named(node, of)?,
             Shape::List(of) => self.list(node, of)?,
             Shape::Either { scalar, list, map } => {
@@ -38,6 +40,7 @@ impl Checker {
             | Shape::Rate
             | Shape::Size
             | Shape::Share
+            | Shape::Flow
             | Shape::Integer(..)
             | Shape::Number(..)
             | Shape::Factor
@@ -45,6 +48,8 @@ impl Checker {
             | Shape::Text
             | Shape::Name
             | Shape::Version
+            | Shape::Quantity
+            | Shape::IntOrPercent
             | Shape::Word(_) => {
                 let Value::Scalar { text, quoted } = &node.value else {
                     self.kind(node, expected(shape));
@@ -103,6 +108,15 @@ impl Checker {
             let item = self.field(entry, field);
             pairs.push(pair(entry, item.unwrap_or(Item::wrong(entry.value.span))));
         }
+        self.presence(node, record, &named);
+        Some(Item {
+            span: node.span,
+            value: Typed::Map(pairs),
+        })
+    }
+
+    /// Whether the keys that are there are enough and go together.
+    pub(super) fn presence(&mut self, node: &Node, record: &Record, named: &[(&str, Span)]) {
         if self.complete {
             for field in record.fields {
                 let missing = !named.iter().any(|(name, _)| *name == field.name);
@@ -115,14 +129,10 @@ impl Checker {
                 }
             }
         }
-        self.rule(node, record, &named);
-        Some(Item {
-            span: node.span,
-            value: Typed::Map(pairs),
-        })
+        self.rule(node, record, named);
     }
 
-    fn field(&mut self, entry: &Entry, field: &Field) -> Option<Item> {
+    pub(super) fn field(&mut self, entry: &Entry, field: &Field) -> Option<Item> {
         if field.presence == Presence::NotModelled {
             let message = format!("`{}` is not modelled yet", field.name);
             let finding = Diagnostic::error(Code::NotModelled, entry.key_span, message);
@@ -275,7 +285,7 @@ impl Checker {
     }
 }
 
-fn pair(entry: &Entry, item: Item) -> Pair {
+pub(super) fn pair(entry: &Entry, item: Item) -> Pair {
     Pair {
         key: entry.key.clone(),
         key_span: entry.key_span,
@@ -290,7 +300,10 @@ const fn expected(shape: &Shape) -> &'static str {
         Shape::Rate => "a rate such as 1200/s",
         Shape::Size => "a size such as 64KiB",
         Shape::Share => "a share such as 20%",
+        Shape::Flow => "a rate such as 50MB/s or 150000/s",
         Shape::Integer(..) | Shape::Factor | Shape::Number(..) => "a number",
+        Shape::Quantity => "a quantity such as 500m or 1Gi",
+        Shape::IntOrPercent => "a count or a share such as 25%",
         Shape::Boolean => "true or false",
         Shape::Text | Shape::Name | Shape::Version | Shape::Word(_) => "a text",
         Shape::List(_) => "a list",
@@ -298,13 +311,14 @@ const fn expected(shape: &Shape) -> &'static str {
         | Shape::Named(_)
         | Shape::Either { .. }
         | Shape::Kafka(_)
+        | Shape::Manifest(_)
         | Shape::Expectations
         | Shape::Overlay
         | Shape::Matrix => "a map",
     }
 }
 
-fn with_article(what: &str) -> String {
+pub(super) fn with_article(what: &str) -> String {
     let vowel = what.starts_with(['a', 'e', 'i', 'o', 'u']);
     format!("{} {what}", if vowel { "an" } else { "a" })
 }

@@ -33,8 +33,6 @@ pub enum Model {
     Modelled,
     /// Accepted with a note: changes nothing here.
     Ignored,
-    /// Would change what happens, but is not built yet: refused.
-    Later,
 }
 
 /// A key of Kafka's.
@@ -70,14 +68,6 @@ const fn ignored(name: &'static str, kind: Kind) -> Key {
     }
 }
 
-const fn later(name: &'static str, kind: Kind) -> Key {
-    Key {
-        name,
-        kind,
-        model: Model::Later,
-    }
-}
-
 /// `ConsumerConfig`
 pub static CONSUMER: &[Key] = &[
     modelled("auto.commit.interval.ms", MILLIS),
@@ -100,7 +90,7 @@ pub static CONSUMER: &[Key] = &[
     modelled("retry.backoff.max.ms", LONG),
     modelled("retry.backoff.ms", LONG),
     modelled("session.timeout.ms", POSITIVE),
-    later("internal.leave.group.on.close", Kind::Boolean),
+    modelled("internal.leave.group.on.close", Kind::Boolean),
     ignored("allow.auto.create.topics", Kind::Boolean),
     ignored("auto.include.jmx.reporter", Kind::Boolean),
     ignored("bootstrap.servers", Kind::List),
@@ -291,12 +281,6 @@ pub fn check(checker: &mut Checker, node: &Node, side: Side) -> Option<Typed> {
                 let message = format!("`{}` is accepted but changes nothing here", key.name);
                 let note = Diagnostic::note(Code::Ignored, entry.key_span, message);
                 checker.found.push(note);
-            }
-            Model::Later => {
-                let message = format!("`{}` is not modelled yet", key.name);
-                let finding = Diagnostic::error(Code::NotModelled, entry.key_span, message);
-                checker.found.push(finding);
-                continue;
             }
         }
         match read(&entry.value, key) {

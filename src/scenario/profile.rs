@@ -191,6 +191,7 @@ impl Profile {
             retry_backoff: SimDuration::from_millis(100),
             retry_backoff_max: SimDuration::from_millis(backoff_max),
             metadata_max_age: SimDuration::from_millis(300_000),
+            leave_group_on_close: true,
             rules: Rules::ALL,
         }
     }

@@ -5,6 +5,8 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::platform::quantity::IntOrPercent;
+
 use super::shape::{Item, Typed};
 use super::units;
 
@@ -17,10 +19,14 @@ pub fn json(item: &Item) -> Value {
         Typed::Rate(rate) => json!(units::rate_text(*rate)),
         Typed::Size(bytes) => json!(format!("{bytes}B")),
         Typed::Integer(number) => json!(number),
+        Typed::Flow(bytes) => json!(format!("{bytes}B/s")),
         Typed::Share(share) => json!(units::share_text(*share)),
         Typed::Negative(number) => json!(number),
         Typed::Number(number) => json!(number),
         Typed::Factor(thousandths) => factor(*thousandths),
+        Typed::Quantity(thousandths) => json!(units::quantity_text(*thousandths)),
+        Typed::IntOrPercent(IntOrPercent::Count(count)) => json!(count),
+        Typed::IntOrPercent(IntOrPercent::Percent(percent)) => json!(format!("{percent}%")),
         Typed::Boolean(value) => json!(value),
         Typed::Text(text) => json!(text),
         Typed::Unset | Typed::Wrong => Value::Null,

@@ -1,6 +1,7 @@
 //! Types one scalar by its shape, and says what to write when that fails.
 
 use crate::kernel::SimDuration;
+use crate::platform::quantity::IntOrPercent;
 
 use super::code::Code;
 use super::diagnostic::Diagnostic;
@@ -57,6 +58,10 @@ pub fn read(text: &str, quoted: bool, shape: &Shape) -> Result<Typed, Problem> {
         Shape::Rate => units::rate(text).map(Typed::Rate).map_err(unit),
         Shape::Size => units::size(text).map(Typed::Size).map_err(unit),
         Shape::Share => units::share(text).map(Typed::Share).map_err(unit),
+        Shape::Flow => match text.strip_suffix("/s").map(units::size) {
+            Some(Ok(bytes)) => Ok(Typed::Flow(bytes)),
+            Some(Err(_)) | None => units::rate(text).map(Typed::Rate).map_err(unit),
+        },
         Shape::Integer(least, most) => {
             unquoted(text, quoted)?;
             integer(text, *least, *most).map(Typed::Integer)
@@ -69,6 +74,8 @@ pub fn read(text: &str, quoted: bool, shape: &Shape) -> Result<Typed, Problem> {
             unquoted(text, quoted)?;
             factor(text)
         }
+        Shape::Quantity => units::quantity(text).map(Typed::Quantity).map_err(unit),
+        Shape::IntOrPercent => int_or_percent(text, quoted),
         Shape::Boolean => boolean(text, quoted).map(Typed::Boolean),
         Shape::Text => Ok(Typed::Text(text.to_owned())),
         Shape::Name => name(text),
@@ -79,6 +86,7 @@ pub fn read(text: &str, quoted: bool, shape: &Shape) -> Result<Typed, Problem> {
         | Shape::Named(_)
         | Shape::Either { .. }
         | Shape::Kafka(_)
+        | Shape::Manifest(_)
         | Shape::Expectations
         | Shape::Overlay
         | Shape::Matrix => Err(Problem::new(
@@ -86,6 +94,19 @@ pub fn read(text: &str, quoted: bool, shape: &Shape) -> Result<Typed, Problem> {
             format!("`{text}` stands where a list or map belongs"),
         )),
     }
+}
+
+fn int_or_percent(text: &str, quoted: bool) -> Result<Typed, Problem> {
+    let most = u64::from(u32::MAX >> 1);
+    let number = |text| integer(text, 0, most).map(|number| u32::try_from(number).unwrap_or(0));
+    let value = match text.strip_suffix('%') {
+        Some(percent) => IntOrPercent::Percent(number(percent)?),
+        None => {
+            unquoted(text, quoted)?;
+            IntOrPercent::Count(number(text)?)
+        }
+    };
+    Ok(Typed::IntOrPercent(value))
 }
 
 fn unit_problem(text: &str, error: UnitError) -> Problem {

@@ -133,6 +133,9 @@ fn of(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::Size => {
             json!({ "type": "string", "pattern": format!("^{NUMBER}(B|kB|MB|GB|KiB|MiB|GiB)$") })
         }
+        Shape::Flow => {
+            json!({ "type": "string", "pattern": format!("^{NUMBER}((B|kB|MB|GB|KiB|MiB|GiB)/s|/[smh])$") })
+        }
         Shape::Share => json!({ "type": "string", "pattern": format!("^{NUMBER}%$") }),
         Shape::Integer(least, most) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
@@ -149,9 +152,18 @@ fn of(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::Version => {
             json!({ "type": ["string", "number"], "pattern": r"^[0-9]+\.[0-9]+(\.[0-9]+)?$" })
         }
+        Shape::Quantity => json!({
+            "type": ["string", "number"],
+            "pattern": r"^\+?([0-9]+\.?[0-9]*|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?$",
+            "minimum": 0,
+        }),
+        Shape::IntOrPercent => {
+            json!({ "type": ["string", "integer"], "pattern": "^(0|[1-9][0-9]*)%$", "minimum": 0 })
+        }
         Shape::Word(words) => json!({ "enum": words }),
         Shape::List(inner) => list(inner, definitions),
-        Shape::Record(record) => reference(record, definitions),
+        Shape::Record(record) => reference(record, true, definitions),
+        Shape::Manifest(manifest) => reference(&manifest.record, false, definitions),
         Shape::Named(inner) => {
             let value = match inner {
                 Shape::Record(record) => {
@@ -218,11 +230,15 @@ fn list(inner: &Shape, definitions: &mut Map<String, Value>) -> Value {
     list
 }
 
-fn reference(record: &Record, definitions: &mut Map<String, Value>) -> Value {
+/// A record by its name; one that is not `closed` may hold more keys than these.
+fn reference(record: &Record, closed: bool, definitions: &mut Map<String, Value>) -> Value {
     let name = record.what.replace(' ', "_");
     if !definitions.contains_key(&name) {
         definitions.insert(name.clone(), Value::Null);
-        let schema = object(record, definitions);
+        let mut schema = object(record, definitions);
+        if !closed {
+            schema.remove("additionalProperties");
+        }
         definitions.insert(name.clone(), Value::Object(schema));
     }
     json!({ "$ref": format!("#/definitions/{name}") })
@@ -258,7 +274,6 @@ fn kafka_keys(side: Side) -> Value {
         let note = match key.model {
             Model::Modelled => "Kafka's.",
             Model::Ignored => "Kafka's; accepted, but changes nothing here.",
-            Model::Later => continue,
         };
         if let Value::Object(map) = &mut schema {
             map.insert("description".into(), json!(note));

@@ -2,6 +2,7 @@
 //! themselves are in [`super::vocabulary`]; the checker, the schema and the nearest-name search all read the same ones.
 
 use crate::kernel::SimDuration;
+use crate::platform::quantity::IntOrPercent;
 use crate::workload::arrivals::Rate;
 
 use super::node::Span;
@@ -19,6 +20,8 @@ pub enum Shape {
     Size,
     /// `20%`
     Share,
+    /// `50MB/s` of bytes, or `150000/s` of records.
+    Flow,
     /// A whole number from, to.
     Integer(u64, u64),
     /// A decimal number from, to, both included.
@@ -52,6 +55,12 @@ pub enum Shape {
     },
     /// Kafka keys of one side, verbatim.
     Kafka(Side),
+    /// Kubernetes keys, verbatim.
+    Manifest(&'static Manifest),
+    /// A Kubernetes quantity: `500m`, `1`, `1.5Gi`.
+    Quantity,
+    /// A count, or a share in whole percent: `3`, `25%`.
+    IntOrPercent,
     /// A metric's name to its condition, or a variant's name to a map of those.
     Expectations,
     /// A document laid over the whole.
@@ -80,6 +89,15 @@ pub struct Record {
     pub fields: &'static [Field],
     /// How many of the fields may be there.
     pub rule: Rule,
+}
+
+/// A map with the keys of a Kubernetes object. Keys beside the record's are accepted with a note.
+#[derive(Clone, Copy, Debug)]
+pub struct Manifest {
+    /// The keys that have a model.
+    pub record: Record,
+    /// Kubernetes keys without a model that look like a slip of one that has: they are meant.
+    pub others: &'static [&'static str],
 }
 
 impl Record {
@@ -149,6 +167,8 @@ pub enum Typed {
     Size(u64),
     /// A share in thousandths of a percent.
     Share(u64),
+    /// Bytes a second.
+    Flow(u64),
     /// A whole number.
     Integer(u64),
     /// A whole number below zero (Kafka keys only).
@@ -157,6 +177,10 @@ pub enum Typed {
     Number(f64),
     /// A factor in thousandths.
     Factor(u64),
+    /// A Kubernetes quantity in thousandths.
+    Quantity(u64),
+    /// A count or share of replicas.
+    IntOrPercent(IntOrPercent),
     /// Yes or no.
     Boolean(bool),
     /// A text, name or word.
@@ -299,6 +323,26 @@ impl Item {
     pub const fn factor(&self) -> Option<u64> {
         if let Typed::Factor(factor) = self.value {
             Some(factor)
+        } else {
+            None
+        }
+    }
+
+    /// The Kubernetes quantity here, in thousandths.
+    #[must_use]
+    pub const fn quantity(&self) -> Option<u64> {
+        if let Typed::Quantity(thousandths) = self.value {
+            Some(thousandths)
+        } else {
+            None
+        }
+    }
+
+    /// The count or share of replicas here.
+    #[must_use]
+    pub const fn int_or_percent(&self) -> Option<IntOrPercent> {
+        if let Typed::IntOrPercent(value) = self.value {
+            Some(value)
         } else {
             None
         }

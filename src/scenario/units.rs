@@ -192,6 +192,77 @@ pub fn share(text: &str) -> Result<u64, UnitError> {
     }
 }
 
+/// What the suffixes of a Kubernetes quantity multiply with, in thousandths of thousandths of thousandths (`n`).
+const QUANTITY_SUFFIXES: [(&str, u128); 16] = [
+    ("n", 1),
+    ("u", 1_000),
+    ("m", 1_000_000),
+    ("", 1_000_000_000),
+    ("k", 1_000_000_000_000),
+    ("M", 1_000_000_000_000_000),
+    ("G", 1_000_000_000_000_000_000),
+    ("T", 1_000_000_000_000_000_000_000),
+    ("P", 1_000_000_000_000_000_000_000_000),
+    ("E", 1_000_000_000_000_000_000_000_000_000),
+    ("Ki", 1_000_000_000 << 10),
+    ("Mi", 1_000_000_000 << 20),
+    ("Gi", 1_000_000_000 << 30),
+    ("Ti", 1_000_000_000 << 40),
+    ("Pi", 1_000_000_000 << 50),
+    ("Ei", 1_000_000_000 << 60),
+];
+
+/// A Kubernetes quantity in thousandths, rounded up as `Quantity.MilliValue` does: `500m`, `1`, `0.5`, `1e3`, `128974848`,
+/// `5k`, `1.5Gi`.
+///
+/// # Errors
+/// When it is none, below zero, or above 2^64 thousandths.
+pub fn quantity(text: &str) -> Result<u64, UnitError> {
+    sanity(text)?;
+    let form = || UnitError::Form("a quantity such as 500m, 2 or 1Gi".to_owned());
+    let text = text.strip_prefix('+').unwrap_or(text);
+    let at = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, suffix) = text.split_at(at);
+    let number = match number.strip_prefix('.') {
+        Some(part) => format!("0.{part}"),
+        None => number.strip_suffix('.').unwrap_or(number).to_owned(),
+    };
+    let number = Decimal::parse(&number).ok_or_else(form)?;
+    let exponent = suffix
+        .strip_prefix(['e', 'E'])
+        .filter(|rest| !rest.is_empty());
+    let exponent = exponent.map(|rest| rest.parse::<i32>().map_err(|_| form()));
+    let factor = match exponent.transpose()? {
+        Some(exponent) => u32::try_from(exponent.saturating_add(9))
+            .ok()
+            .and_then(|power| 10_u128.checked_pow(power))
+            .ok_or_else(form)?,
+        None => QUANTITY_SUFFIXES
+            .iter()
+            .find(|(name, _)| *name == suffix)
+            .map(|(_, factor)| *factor)
+            .ok_or_else(form)?,
+    };
+    let limit = || UnitError::Limit("at most 16Pi".to_owned());
+    let nanos = number.digits.checked_mul(factor).ok_or_else(limit)?;
+    let divisor = 10_u128
+        .checked_pow(number.scale)
+        .and_then(|scale| scale.checked_mul(1_000_000));
+    let milli = nanos.div_ceil(divisor.ok_or_else(form)?);
+    u64::try_from(milli).map_err(|_| limit())
+}
+
+/// A quantity in thousandths back as text.
+#[must_use]
+pub fn quantity_text(thousandths: u64) -> String {
+    match thousandths % 1_000 {
+        0 => (thousandths / 1_000).to_string(),
+        _ => format!("{thousandths}m"),
+    }
+}
+
 /// `share` back as text.
 #[must_use]
 pub fn share_text(share: u64) -> String {
@@ -250,4 +321,40 @@ fn number_and_unit(text: &str) -> (&str, &str, &str) {
 
 const fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_those_of_kubernetes() {
+        let same = [
+            ("500m", 500),
+            ("1", 1_000),
+            ("0.5", 500),
+            (".5", 500),
+            ("2.", 2_000),
+            ("+3", 3_000),
+            ("1e3", 1_000_000),
+            ("1E-2", 10),
+            ("5k", 5_000_000),
+            ("1Ki", 1_024_000),
+            ("1.5Gi", 1_610_612_736_000),
+            ("128974848", 128_974_848_000),
+            ("1u", 1),
+            ("1500u", 2),
+        ];
+        for (text, milli) in same {
+            assert_eq!(quantity(text), Ok(milli), "{text}");
+        }
+        assert!(matches!(quantity("2E"), Err(UnitError::Limit(_))));
+        for text in ["", "m", "1MB", "1.2.3", "1 Gi", "1e", "0x5", "1ki"] {
+            let read = quantity(text);
+            assert!(matches!(read, Err(UnitError::Form(_))), "{text}: {read:?}");
+        }
+        assert_eq!(quantity("-1"), Err(UnitError::Negative));
+        assert_eq!(quantity_text(1_500), "1500m");
+        assert_eq!(quantity_text(16_000), "16");
+    }
 }

@@ -5,15 +5,20 @@
 
 pub mod histogram;
 mod observation;
+mod platform;
 pub mod words;
 
 use std::sync::Arc;
 
 pub use histogram::Histogram;
 pub use observation::Observation;
+pub use platform::{
+    NodeId, PlatformFact, PodFacts, PodId, ScaledBy, ScalerFacts, ScalerId, WorkloadFacts,
+    WorkloadId,
+};
 pub use words::{
-    CallbackKind, ClientState, GroupState, MemberEpochState, RebalanceReason, ReleaseReason,
-    RemovalReason,
+    CallbackKind, ClientState, ContainerEnd, GroupState, MemberEpochState, PodEnd, PodStart,
+    RebalanceReason, ReleaseReason, RemovalReason,
 };
 
 use crate::assignor::{GroupId, TopicId, TopicPartition};
@@ -86,6 +91,8 @@ pub struct ConsumerTotals {
     pub polls: u64,
     /// Records processed, repeats included.
     pub records: u64,
+    /// Core-microseconds that processing burnt in the whole run, the window aside.
+    pub cpu_us: u64,
 }
 
 /// The names behind the indexes and the constant facts of a replication.
@@ -97,6 +104,14 @@ pub struct Cast {
     pub groups: Vec<GroupFacts>,
     /// Processes.
     pub consumers: Vec<ConsumerFacts>,
+    /// Deployments and StatefulSets.
+    pub workloads: Vec<WorkloadFacts>,
+    /// Pods that ever were, in order of creation.
+    pub pods: Vec<PodFacts>,
+    /// Autoscalers.
+    pub scalers: Vec<ScalerFacts>,
+    /// Names of the nodes.
+    pub nodes: Vec<String>,
 }
 
 /// Constant facts of a group.
@@ -127,6 +142,8 @@ pub struct ConsumerFacts {
     pub heartbeat_interval: crate::kernel::SimDuration,
     /// `group.instance.id`
     pub instance: Option<String>,
+    /// Its `close()` in the classic protocol says nothing to the coordinator (it is static, or `internal.leave.group.on.close` is false).
+    pub closes_silently: bool,
 }
 
 /// Everything a replication left.

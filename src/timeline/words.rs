@@ -161,3 +161,47 @@ words! {
         PollDeadline => "poll_deadline",
     }
 }
+
+words! {
+    /// Why a pod is created.
+    PodStart {
+        /// It was there when the run began, or its workload's first pods are made.
+        Initial => "initial",
+        /// Its workload was made larger.
+        ScaledUp => "scaled_up",
+        /// A rollout puts it in the place of an older one.
+        Rollout => "rollout",
+        /// It stands in for one that was evicted or lost.
+        Replacement => "replacement",
+    }
+}
+
+words! {
+    /// Why a pod is deleted.
+    PodEnd {
+        /// Its workload was made smaller.
+        ScaledDown => "scaled_down",
+        /// A rollout replaces it.
+        Rollout => "rollout",
+        /// It was evicted from a node that is drained.
+        Evicted => "evicted",
+        /// Its node was lost.
+        NodeLost => "node_lost",
+    }
+}
+
+words! {
+    /// Why a container ended.
+    ContainerEnd {
+        /// The process exited by itself, or a fault killed it.
+        Exited => "exited",
+        /// It was closed because its pod is to go.
+        Terminated => "terminated",
+        /// It needed more memory than its limit.
+        OutOfMemory => "out_of_memory",
+        /// The grace period was over: SIGKILL.
+        GraceOver => "grace_over",
+        /// Its node went away.
+        NodeLost => "node_lost",
+    }
+}

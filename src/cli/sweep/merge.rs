@@ -109,8 +109,8 @@ fn folders(operands: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         all.append(&mut found);
     }
     // The same folder may be named twice, itself and by what it lies in.
-    all.sort();
-    all.dedup();
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|folder: &PathBuf| seen.insert(folder.clone()));
     Ok(all)
 }
 

@@ -116,19 +116,22 @@ pub enum Section {
     Delivery,
     /// Rebalances.
     Rebalances,
+    /// Pods and autoscalers.
+    Platform,
     /// Kafka's own names.
     Kafka,
 }
 
 impl Section {
     /// Every section, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Setting,
         Self::Availability,
         Self::Lag,
         Self::Latency,
         Self::Delivery,
         Self::Rebalances,
+        Self::Platform,
         Self::Kafka,
     ];
 
@@ -142,6 +145,7 @@ impl Section {
             Self::Latency => "Latency and throughput",
             Self::Delivery => "Delivery",
             Self::Rebalances => "Rebalances",
+            Self::Platform => "Pods and autoscalers",
             Self::Kafka => "Kafka's own names",
         }
     }

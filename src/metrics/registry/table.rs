@@ -166,6 +166,17 @@ pub const METRICS: &[Metric] = &[
     worst("imbalance", Unit::Ratio, Section::Rebalances, "Partitions of the member that has most, divided by the mean over members, by the assignment in force; the mean is over time.").also(&[Mean]),
     worst("imbalance_load", Unit::Ratio, Section::Rebalances, "The same with each partition weighing the records due on it.").also(&[Mean]),
     count("rebalance_rate_per_hour", Section::Rebalances, "`rebalances` divided by the measured hours.").unit(Unit::PerHour),
+    worst("rebalance_loop", Unit::Flag, Section::Rebalances, "Whether the same chain of causes repeats at least three times without an outside event between: an autoscaler and the group drive each other, or members fall out and come back. The report names the chain.").bare(None),
+    worst("rebalance_loop_period_s", Unit::Seconds, Section::Rebalances, "Mean time from one repetition of that chain to the next; `no data` without a loop.").better(Better::Neither),
+    // ---- platform ----
+    count("scale_ups", Section::Platform, "Times that an autoscaler made a workload larger."),
+    count("scale_downs", Section::Platform, "Times that an autoscaler made a workload smaller."),
+    worst("replicas", Unit::Count, Section::Platform, "Replicas that the group's workloads are to have.").also(&[Mean, End]).better(Better::Neither).across(Across::Sum),
+    worst("replicas_ready", Unit::Count, Section::Platform, "Pods that are ready, terminating ones included.").also(&[Mean, End]).better(Better::Neither).across(Across::Sum),
+    count("pod_seconds", Section::Platform, "Pods times the seconds that they existed, from creation until they were gone.").unit(Unit::Seconds),
+    count("restarts", Section::Platform, "Containers that ended and were started again in the same pod."),
+    count("oom_kills", Section::Platform, "Containers killed because they needed more memory than their limit."),
+    count("time_above_target_s", Section::Platform, "Time during which an autoscaler's last reading of its metric was above the target.").unit(Unit::Seconds),
     // ---- Kafka's own names ----
     kafka("rebalance-latency-avg", Unit::Milliseconds, "Mean over members and rebalances of the time from the first JoinGroup sent to the SyncGroup answered, in the consumer protocol from an assignment received to its acknowledgement (`consumer-coordinator-metrics`)."),
     kafka("rebalance-latency-max", Unit::Milliseconds, "Longest of the same."),

@@ -151,7 +151,7 @@ fn a_graceful_leave_of_a_dynamic_member_is_barrier_from_its_revocation() {
 #[test]
 fn a_static_member_that_is_away_is_detect_until_it_is_replaced() {
     let mut play = Play::steady(&[&[0], &[1]], 60_000);
-    play.timeline.cast.consumers[1].instance = Some("g-1".to_owned());
+    play.timeline.cast.consumers[1].closes_silently = true;
     play.at(20_000).put(Observation::ConsumerClosing {
         consumer: ConsumerId(1),
     });

@@ -220,7 +220,7 @@ fn the_first_member_makes_an_episode_and_the_last_one_to_leave_ends_one() {
 #[test]
 fn a_static_member_that_said_it_would_be_back_is_absent_not_missed() {
     let mut play = Play::steady_consumer_group(&[&[0], &[1]], 60_000);
-    play.timeline.cast.consumers[1].instance = Some("pod".to_owned());
+    play.timeline.cast.consumers[1].closes_silently = true;
     play.at(10_000)
         .put(Observation::ConsumerClosing {
             consumer: ConsumerId(1),

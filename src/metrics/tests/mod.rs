@@ -5,6 +5,7 @@ mod condition;
 mod consumer_group;
 mod document;
 mod flow;
+mod platform;
 mod random;
 mod rebalances;
 

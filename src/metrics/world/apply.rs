@@ -163,7 +163,9 @@ impl World {
             | Observation::BatchStarted { .. }
             | Observation::PrefetchDropped { .. }
             | Observation::OffsetsCommitted { .. }
-            | Observation::Action { .. } => {}
+            | Observation::Action { .. }
+            | Observation::Fault { .. }
+            | Observation::Platform(_) => {}
         }
     }
 
@@ -252,11 +254,12 @@ impl World {
     fn on_started(&mut self, consumer: ConsumerId) {
         self.unsubscribe(consumer);
         let process = &mut self.processes[consumer.index()];
-        let (is_static, slots) = (process.is_static, std::mem::take(&mut process.slots));
+        let (closes_silently, slots) =
+            (process.closes_silently, std::mem::take(&mut process.slots));
         *process = Process {
             starts: process.starts + 1,
             running: true,
-            is_static,
+            closes_silently,
             slots,
             ..Process::default()
         };

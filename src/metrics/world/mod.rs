@@ -29,7 +29,7 @@ pub(in crate::metrics) struct Process {
     pub(in crate::metrics) stalled: bool,
     pub(in crate::metrics) past_deadline: bool,
     closing: bool,
-    is_static: bool,
+    closes_silently: bool,
     /// Its client is of the consumer protocol, which says when it leaves, static or not.
     says_when_it_leaves: bool,
     pub(in crate::metrics) callback: Option<(CallbackKind, Partitions)>,
@@ -163,7 +163,7 @@ impl World {
                 .consumers
                 .iter()
                 .map(|facts| Process {
-                    is_static: facts.instance.is_some(),
+                    closes_silently: facts.closes_silently,
                     ..Process::default()
                 })
                 .collect(),
@@ -261,7 +261,7 @@ impl World {
     fn is_missed(&self, group: GroupId, life: Life) -> bool {
         if self.is_closing(life) {
             let process = &self.processes[life.consumer.index()];
-            process.is_static && !process.says_when_it_leaves && process.callback.is_none()
+            process.closes_silently && !process.says_when_it_leaves && process.callback.is_none()
         } else {
             self.is_lost(life) && !self.groups[group.index()].away.contains(&life)
         }

@@ -360,7 +360,9 @@ impl Member {
     fn closed(&mut self, out: &mut Vec<MemberEffect>) {
         self.closing = Closing::Done;
         self.install(Arc::from([]), out);
-        self.leave(LeaveCause::Closed, out);
+        if self.config.leave_group_on_close {
+            self.leave(LeaveCause::Closed, out);
+        }
         self.reset_membership(true);
         out.push(MemberEffect::Closed);
     }

@@ -343,7 +343,9 @@ impl Member {
 
     fn leave_on_close(&mut self, out: &mut Vec<MemberEffect>) {
         self.forget_assignment(out);
-        self.leave_group(out);
+        if self.config.leave_group_on_close {
+            self.leave_group(out);
+        }
         out.push(MemberEffect::Closed);
     }
 

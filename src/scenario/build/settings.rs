@@ -116,6 +116,7 @@ impl Builder<'_, '_> {
                 }
             }
             "metadata.max.age.ms" => config.metadata_max_age = millis,
+            "internal.leave.group.on.close" => config.leave_group_on_close = item.is_true(),
             _ => {}
         }
     }

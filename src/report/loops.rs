@@ -1,0 +1,45 @@
+//! Rebalance loops in words.
+
+use super::figures::clock;
+use crate::metrics::{Chain, Decimal, RebalanceLoop, RunMetrics};
+
+/// One sentence a loop, each on a line of its own.
+#[must_use]
+pub fn sentences(metrics: &RunMetrics) -> String {
+    let sentence =
+        |known: &RebalanceLoop| format!("rebalance loop: {}\n", describe(metrics, known));
+    metrics.loops.iter().map(sentence).collect()
+}
+
+fn describe(metrics: &RunMetrics, known: &RebalanceLoop) -> String {
+    let period = Decimal::seconds(known.period().as_micros()).fixed(1);
+    let times = format!(
+        "{} times from {} on, every {period} s, without an outside event",
+        known.times,
+        clock(known.from)
+    );
+    match &known.chain {
+        Chain::Scaling {
+            scaler,
+            metric,
+            target_milli,
+            above_milli,
+            below_milli,
+        } => {
+            let number = |milli: i64| Decimal::from_millionths(i128::from(milli) * 1_000);
+            let (target, above, below) = (
+                number(*target_milli),
+                number(*above_milli),
+                number(*below_milli),
+            );
+            format!(
+                "rebalance → catch-up → {metric} {above} > {target} → `{}` adds pods → rebalance → {metric} {below} < {target} → it removes them; {times}",
+                metrics.cast.scalers[scaler.index()].name
+            )
+        }
+        Chain::Removal { reason } => {
+            let reason = reason.word().replace('_', " ");
+            format!("{reason} → rebalance → the member comes back → {reason}; {times}")
+        }
+    }
+}
