@@ -9,6 +9,9 @@ use crate::metrics::registry::{self, Better};
 use crate::metrics::statistics::{self, Paired};
 use crate::metrics::{Decimal, Name, Value};
 
+/// A ratio below this would be told as 1.0 times.
+const CLEAR: Decimal = Decimal::from_millionths(1_050_000);
+
 /// The sentences below a comparison; nothing when there is nothing to compare.
 pub(super) fn closing(report: &Report, style: Style) -> Vec<String> {
     if report.seeds() > 1 && !report.is_deterministic() {
@@ -50,6 +53,13 @@ fn best_against_worst(report: &Report, style: Style) -> String {
         return format!("All variants have the same downtime: {}.", say(*least));
     }
     let mut sentence = match most.over(*least) {
+        Some(ratio) if ratio < CLEAR => format!(
+            "{} has less downtime than {} ({} against {})",
+            best.name,
+            worst.name,
+            say(*least),
+            say(*most)
+        ),
         Some(ratio) => format!(
             "{} has {} times less downtime than {} ({} against {})",
             best.name,
@@ -150,7 +160,7 @@ fn pair(
         false => ours.over(theirs),
     };
     // Of medians that are the other way round, or all but the same, nothing is said in times.
-    let ratio = ratio.filter(|ratio| *ratio >= Decimal::from_millionths(1_050_000));
+    let ratio = ratio.filter(|ratio| *ratio >= CLEAR);
     match ratio {
         Some(ratio) => sentence.push_str(&format!(
             "{} times {word} by the medians, {} against {}",

@@ -8,4 +8,5 @@ mod readme;
 mod reference;
 mod support;
 mod sweep;
+mod sweep_inputs;
 mod usage;

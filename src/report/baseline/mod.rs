@@ -20,12 +20,15 @@ use crate::metrics::condition::{Condition, Limit};
 use crate::metrics::registry::{self, Better, Unit};
 use crate::metrics::{Decimal, NO_DATA, NOT_DRAINED, Name, Value, statistics};
 
+/// What was measured under each seed, by name.
+type Seeds = Vec<(u64, BTreeMap<String, Value>)>;
+
 /// What a results folder says was measured: by variant, then seed, then name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
     /// Name of the scenario.
     pub scenario: String,
-    variants: BTreeMap<String, Vec<(u64, BTreeMap<String, Value>)>>,
+    variants: BTreeMap<String, Seeds>,
 }
 
 impl Stored {

@@ -9,6 +9,8 @@ pub mod read;
 #[cfg(test)]
 mod tests;
 
+use std::sync::OnceLock;
+
 use super::csv;
 use crate::metrics::registry::Unit;
 use crate::metrics::{Decimal, NO_DATA, NOT_DRAINED, Name, RunMetrics, Value, statistics};
@@ -59,14 +61,15 @@ pub struct Sweep {
 
 /// The metrics in tables of sweeps.
 #[must_use]
-pub fn columns() -> Vec<Name> {
-    csv::names(|_| true)
+pub fn columns() -> &'static [Name] {
+    static COLUMNS: OnceLock<Vec<Name>> = OnceLock::new();
+    COLUMNS.get_or_init(|| csv::names(|_| true))
 }
 
 /// The rows of one replication.
 #[must_use]
 pub fn rows(metrics: &RunMetrics) -> Vec<Row> {
-    let groups = csv::by_group(metrics, &columns()).into_iter();
+    let groups = csv::by_group(metrics, columns()).into_iter();
     let rows = groups.map(|(group, figures)| Row { group, figures });
     rows.collect()
 }
