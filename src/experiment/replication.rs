@@ -163,7 +163,7 @@ variants:
         let width = paired.interval.1 - paired.interval.0;
         let apart = unpaired(eight, six);
         assert!(
-            width.times(Decimal::whole(2)) < apart,
+            width.times(Decimal::from_millionths(1_500_000)) < apart,
             "paired {width}, unpaired {apart}"
         );
         assert!(paired.interval.0 > Decimal::ZERO, "{paired:?}");
