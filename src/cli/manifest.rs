@@ -45,8 +45,8 @@ impl Identity {
     }
 }
 
-/// The manifest of `files`.
-pub(crate) fn manifest(identity: &Identity, files: &Files, volatile: &Value) -> String {
+/// The manifest of `files`, which `inputs` decide.
+pub(crate) fn manifest(inputs: &Value, files: &Files, volatile: &Value) -> String {
     let listed: Vec<Value> = files
         .iter()
         .map(|(name, content)| {
@@ -61,7 +61,7 @@ pub(crate) fn manifest(identity: &Identity, files: &Files, volatile: &Value) -> 
         "schema": "rebsim/manifest/1",
         "version": env!("CARGO_PKG_VERSION"),
         "model_version": MODEL_VERSION,
-        "inputs": identity.value(),
+        "inputs": inputs,
         "files": listed,
         "volatile": volatile,
     });
@@ -107,7 +107,7 @@ mod tests {
             requirements: vec![],
         };
         let files = Files::from([("lag.csv".to_owned(), String::new())]);
-        let text = manifest(&identity, &files, &json!({ "wall_ms": 3 }));
+        let text = manifest(&identity.value(), &files, &json!({ "wall_ms": 3 }));
         let value: Value = serde_json::from_str(&text).expect("it is JSON");
         assert_eq!(value["inputs"]["seeds"], json!([7]));
         assert_eq!(value["files"][0]["name"], "lag.csv");

@@ -6,9 +6,12 @@
 mod again;
 mod args;
 mod assign;
+mod baseline;
 mod check;
 mod exit;
+mod export;
 mod generate;
+mod halted;
 mod manifest;
 mod output;
 mod panic;
@@ -20,6 +23,8 @@ mod results;
 mod seeds;
 mod source;
 mod streams;
+mod surroundings;
+mod sweep;
 mod understand;
 mod verbs;
 
