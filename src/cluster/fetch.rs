@@ -130,6 +130,7 @@ impl Fetcher {
                     announced: false,
                     suspended: false,
                     paused: ground.paused[ground.index(partition)],
+                    restoring: false,
                     serving_at: SimTime::NEVER,
                     serving: false,
                     fresh: true,

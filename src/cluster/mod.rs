@@ -6,7 +6,9 @@
 //! what each group did to each partition (`records`, `window`); `script` plays the scenario's events; `steady` sets up a stable start.
 
 mod async_poll;
+mod batch;
 mod brokers;
+mod busy;
 pub mod calibration;
 mod client;
 mod contests;
@@ -14,10 +16,12 @@ mod coordinators;
 mod cycles;
 mod disturbances;
 mod effects;
+mod faults;
 mod fetch;
 mod ground;
 mod heartbeats;
 mod invariants;
+mod labour;
 mod layout;
 mod leader;
 mod ledger;
@@ -28,8 +32,10 @@ mod poll_loop;
 mod positions;
 mod process;
 mod records;
+mod restores;
 mod sampling;
 mod script;
+mod sharing;
 mod steady;
 mod window;
 mod world;

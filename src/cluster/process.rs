@@ -3,22 +3,24 @@
 use super::world::Class;
 use super::world::Event;
 use super::world::World;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Options;
+use super::batch::Work;
 use super::client::{Answer, Client};
 use super::coordinators::{Connection, Inbound};
 use super::ground::{Ground, Link, Output};
+use super::labour::Labour;
 use super::membership::Membership;
-use super::records::UNCHANGED;
-use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicId};
+use super::sharing::Looked;
+use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicId, TopicPartition};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
 use crate::protocol::config::GroupProtocol;
 use crate::protocol::message::RequestToken;
 use crate::protocol::{classic, consumer};
-use crate::scenario::plan::{Consumer, Plan};
+use crate::scenario::plan::{Consumer, NodeId, Plan};
 use crate::timeline::Observation;
-use crate::workload::distribution::Distribution;
 
 /// A consumer process of the scenario, running or not.
 #[derive(Debug)]
@@ -29,7 +31,17 @@ pub(super) struct Process {
     pub(super) spec: Arc<Consumer>,
     /// Settings from the next start on.
     pub(super) next_spec: Option<Arc<Consumer>>,
-    pub(super) per_record: Arc<Distribution>,
+    pub(super) labour: Labour,
+    /// What processing burnt in its earlier lives.
+    pub(super) burnt: Work,
+    /// See [`super::sharing`].
+    pub(super) looked: Looked,
+    /// The node that it runs on, if that has one.
+    pub(super) node: Option<NodeId>,
+    /// The fault and round of the noise that it has.
+    pub(super) noise_of: Option<(usize, u64)>,
+    /// See [`super::restores`].
+    pub(super) disk: BTreeMap<TopicPartition, u64>,
     pub(super) incarnation: u32,
     pub(super) client: Option<Box<Client>>,
     pub(super) connection: Connection,
@@ -37,8 +49,6 @@ pub(super) struct Process {
     pub(super) listener: Draw,
     /// How long its assignor runs, when it leads.
     pub(super) assignor: Draw,
-    /// Thousandths of the processing time.
-    pub(super) factor: u64,
     /// The slow-down in force ends then.
     pub(super) slow_until: SimTime,
     /// No message passes before.
@@ -57,6 +67,10 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn new(plan: &Plan, seed: Seed, spec: &Consumer, options: &Options) -> Self {
+        let call = spec.processing.downstream;
+        let call = call.map_or(SimDuration::ZERO, |resource| {
+            plan.resources[resource.index()].spec.call(0)
+        });
         let name = format!("{}/{}", plan.groups[spec.group.index()].name, spec.name);
         let latency = options
             .calibration
@@ -78,7 +92,15 @@ impl Process {
             group: spec.group,
             spec: Arc::new(spec.clone()),
             next_spec: None,
-            per_record: Arc::new(spec.processing.per_record.clone()),
+            labour: Labour::new(&spec.processing, spec.cpu, call),
+            burnt: Work::default(),
+            looked: None,
+            node: (0..)
+                .zip(&plan.platform.nodes)
+                .find(|(_, node)| Some(&node.name) == spec.host.as_ref())
+                .map(|(position, _)| NodeId(position)),
+            noise_of: None,
+            disk: BTreeMap::new(),
             incarnation: 0,
             client: None,
             connection: Connection::default(),
@@ -89,7 +111,6 @@ impl Process {
             ),
             listener: Draw::new(seed, Stream::new(&name, "listener")),
             assignor: Draw::new(seed, Stream::new(&name, "assignor")),
-            factor: UNCHANGED,
             slow_until: SimTime::ZERO,
             cut_until: SimTime::ZERO,
             wake: SimTime::NEVER,
@@ -118,7 +139,7 @@ impl World<'_> {
             now: at,
             consumer,
             spec: &process.spec,
-            per_record: &process.per_record,
+            labour: &process.labour,
             calibration: &self.options.calibration,
             topology: &self.topology,
             paused: &self.paused,
@@ -127,7 +148,8 @@ impl World<'_> {
             link: &mut process.link,
             cut_until: process.cut_until,
             listener: &mut process.listener,
-            factor: process.factor,
+            disk: &mut process.disk,
+            poisoned: self.poisoned,
             harness: self.options.harness,
             observe_polls: self.options.observe_polls,
             step_by_step: self.options.step_by_step,
@@ -292,7 +314,6 @@ impl World<'_> {
             return;
         }
         if let Some(spec) = process.next_spec.take() {
-            process.per_record = Arc::new(spec.processing.per_record.clone());
             process.spec = spec;
         }
         process.incarnation += 1;
@@ -353,6 +374,7 @@ impl World<'_> {
             account.cut(consumer, now);
         }
         self.with_client(consumer, now, |client, ground| {
+            client.leave_on_disk(ground);
             client.release_serving(crate::timeline::ReleaseReason::Gone, None, ground);
         });
         let window = self.window;
@@ -360,6 +382,7 @@ impl World<'_> {
         if let Some(client) = process.client.take() {
             process.totals.busy_us += client.busy_by(now, window);
             process.totals.polls += client.polls;
+            process.burnt = process.burnt.plus(client.burnt_by(now));
             process.totals.alive_us += window.share(process.alive_since, now);
         }
         self.review_contests(consumer);

@@ -98,6 +98,9 @@ impl World<'_> {
     }
 
     pub(super) fn finish(mut self, horizon: SimTime) -> Timeline {
+        for consumer in self.consumers() {
+            self.processes[consumer.index()].totals.cpu_us = self.cpu_used(consumer);
+        }
         for process in &mut self.processes {
             if let Some(client) = &process.client {
                 process.totals.busy_us += client.busy_by(horizon, self.window);

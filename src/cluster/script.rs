@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::client::{App, Pending};
-use super::records::UNCHANGED;
+use super::faults::Stroke;
 use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, GroupId, TopicId};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
@@ -39,6 +39,10 @@ pub(super) enum Step {
     },
     /// The coordinator of a group is back.
     CoordinatorBack { group: GroupId },
+    /// A random fault befalls somebody, or an episode of it ends.
+    Fault(Stroke),
+    /// Cores and resources are shared anew.
+    Share,
     /// Broker number `broker` goes away in a roll.
     RollBroker { event: usize, broker: u32 },
 }
@@ -73,6 +77,7 @@ pub(super) fn draws(event: &plan::Event) -> bool {
             | Verb::Stall(target, length)
             | Verb::Disconnect(target, length) => random(target) || varies(length),
             Verb::Pause(..)
+            | Verb::Poison(..)
             | Verb::Partitions(..)
             | Verb::Load(..)
             | Verb::Coordinator { .. }
@@ -122,6 +127,7 @@ fn class(verb: &Verb) -> Class {
         | Verb::Slow(..)
         | Verb::Disconnect(..)
         | Verb::Pause(..)
+        | Verb::Poison(..)
         | Verb::Partitions(..)
         | Verb::Load(..)
         | Verb::Coordinator { .. }
@@ -167,11 +173,13 @@ impl World<'_> {
             Step::Recover { consumer } => {
                 // A later slow-down may outlast this one.
                 if self.processes[consumer.index()].slow_until <= self.now() {
-                    self.set_factor(consumer, UNCHANGED);
+                    self.set_factor(consumer, None);
                 }
             }
             Step::Resume { topic, partition } => self.set_paused(topic, partition, None),
             Step::CoordinatorBack { group } => self.load_coordinator(group),
+            Step::Fault(stroke) => self.strike(stroke),
+            Step::Share => self.share(),
             Step::RollBroker { event, broker } => self.roll_broker(event, broker),
         }
     }
@@ -238,6 +246,10 @@ impl World<'_> {
                     partition: *partition,
                 };
                 self.schedule(self.now() + *length, Class::Script, 0, Event::Script(step));
+            }
+            Verb::Poison(topic, partition) => {
+                self.acted(event, "poison", None);
+                self.poison(*topic, *partition);
             }
             Verb::Partitions(topic, partitions) => self.grow(event, *topic, *partitions),
             // The arrivals have known it from the beginning.
@@ -394,7 +406,7 @@ impl World<'_> {
             }
             Verb::Slow(_, factor, span) => {
                 self.acted(event, "slow", Some(consumer));
-                self.set_factor(consumer, *factor);
+                self.set_factor(consumer, Some(*factor));
                 self.processes[consumer.index()].slow_until = self.now() + *span;
                 let step = Step::Recover { consumer };
                 self.schedule(
@@ -410,6 +422,7 @@ impl World<'_> {
                 self.disconnect(consumer, span);
             }
             Verb::Pause(..)
+            | Verb::Poison(..)
             | Verb::Partitions(..)
             | Verb::Load(..)
             | Verb::Coordinator { .. }
@@ -425,10 +438,10 @@ impl World<'_> {
     }
 
     /// Batches that begin from now on take `factor` thousandths of their time.
-    fn set_factor(&mut self, consumer: ConsumerId, factor: u64) {
-        self.catch_up(consumer);
-        self.processes[consumer.index()].factor = factor;
-        self.rearm(consumer);
+    fn set_factor(&mut self, consumer: ConsumerId, thousandths: Option<u64>) {
+        self.change_labour(consumer, |labour, processing| {
+            labour.set_slow(thousandths, processing);
+        });
     }
 
     /// Does something to a running client, after what it did by itself up to now.

@@ -23,6 +23,8 @@ impl World<'_> {
     pub(super) fn set_the_stage(&mut self) {
         self.first_samples();
         self.schedule_script();
+        self.schedule_faults();
+        self.begin_sharing();
         for group in 0..self.plan.groups.len() {
             let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
             self.commit_starting_offsets(group);
@@ -311,6 +313,7 @@ impl World<'_> {
             .collect();
         self.with_client(consumer, now, |client, ground| {
             client.fetcher.install(owned, ground);
+            client.restores.begin_with(owned);
             ground.out.push(Output::Installed);
             for (&partition, offset) in owned.iter().zip(committed) {
                 ground.observe(Observation::Assigned {

@@ -113,6 +113,8 @@ pub(super) struct World<'a> {
     pub(super) paused: Vec<bool>,
     /// Until when, by flat index.
     pub(super) paused_until: Vec<SimTime>,
+    /// Some record cannot be processed.
+    pub(super) poisoned: bool,
     pub(super) tokens: u64,
     pub(super) polls_played: u64,
     /// Depth of effects of coordinators being applied.
@@ -159,6 +161,7 @@ impl<'a> World<'a> {
             naming,
             script: Script::default(),
             topics,
+            poisoned: false,
             tokens: 0,
             polls_played: 0,
             applying: 0,

@@ -7,6 +7,7 @@ pub mod csv;
 pub mod fidelity;
 pub mod figures;
 pub mod gantt;
+pub mod hpa_world;
 pub mod json;
 pub mod loops;
 pub mod markdown;

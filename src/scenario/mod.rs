@@ -24,6 +24,7 @@ pub mod scalar;
 pub mod schema;
 pub mod shape;
 pub mod source;
+pub mod spec;
 pub mod units;
 pub mod verbs;
 pub mod vocabulary;

@@ -133,6 +133,9 @@ fn of(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::Size => {
             json!({ "type": "string", "pattern": format!("^{NUMBER}(B|kB|MB|GB|KiB|MiB|GiB)$") })
         }
+        Shape::Flow => {
+            json!({ "type": "string", "pattern": format!("^{NUMBER}((B|kB|MB|GB|KiB|MiB|GiB)/s|/[smh])$") })
+        }
         Shape::Share => json!({ "type": "string", "pattern": format!("^{NUMBER}%$") }),
         Shape::Integer(least, most) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })

@@ -78,6 +78,7 @@ pub static VERBS: &[VerbRow] = &[
     row("slow", Object::Members, &["factor", "for"], &[]),
     row("disconnect", Object::Members, &["for"], &[]),
     row("pause", Object::Partition, &["for"], &[]),
+    row("poison", Object::Partition, &[], &[]),
     ahead("partitions", &["to"], &["at"]),
     ahead("load", &["factor", "for"], &["at", "every", "times"]),
     row("coordinator", Object::Word, &[], &["unavailable"]),
@@ -166,7 +167,10 @@ pub static EVENT: Record = Record {
         later("drain", "Pods leave a node."),
         later("kill_node", "A node dies."),
         later("rollback", "A deployment's template before."),
-        later("poison", "A record that cannot be processed."),
+        target(
+            "poison",
+            "The next record of a topic or partition cannot be processed.",
+        ),
         later("alerts", "Alerts are silenced."),
         with(
             "one_by_one",

@@ -1,12 +1,16 @@
 //! The vocabulary of the language, as tables: every key, what it holds, what it means, and whether a model stands behind it.
 //! Events are in [`super::verbs`], Kafka's own keys in [`super::kafka`].
 
+pub(super) mod autoscaler;
 pub(super) mod distribution;
 mod group;
+mod surroundings;
 mod topic;
 
+use autoscaler::{AUTOSCALER, KUBERNETES};
 use distribution::DISTRIBUTION;
 use group::GROUP;
+use surroundings::{FAULT, RESOURCE};
 use topic::TOPIC;
 
 use super::shape::Presence::{NotModelled, Optional, Required};
@@ -93,15 +97,31 @@ pub static SCENARIO: Record = record(
             "statefulsets",
             "Kubernetes StatefulSets that make the members.",
         ),
-        later(
+        // Refused until the cluster plays them; everything below is read already.
+        field(
             "autoscalers",
-            "HorizontalPodAutoscaler, KEDA or threshold rules.",
+            NotModelled,
+            Shape::Named(&Shape::Record(&AUTOSCALER)),
+            "HorizontalPodAutoscaler, KEDA or threshold rules, by name.",
         ),
         later("disruption_budgets", "Kubernetes PodDisruptionBudgets."),
-        later("kubernetes", "Controller flags of Kubernetes."),
+        field(
+            "kubernetes",
+            NotModelled,
+            Shape::Record(&KUBERNETES),
+            "Release and controller flags of Kubernetes.",
+        ),
         later("nodes", "Servers whose cores consumers share."),
-        later("resources", "Shared downstream resources."),
-        later("faults", "Random faults from streams of their own."),
+        optional(
+            "resources",
+            Shape::Named(&Shape::Record(&RESOURCE)),
+            "Shared downstream resources by name.",
+        ),
+        optional(
+            "faults",
+            Shape::List(&Shape::Record(&FAULT)),
+            "Random faults from streams of their own; one kind an entry.",
+        ),
         optional(
             "events",
             Shape::List(&Shape::Record(&EVENT)),

@@ -225,6 +225,7 @@ impl Builder<'_, '_> {
         let span = self.fixed(entry.get("for"), SimDuration::ZERO);
         Some(match row.name {
             "pause" => Verb::Pause(topic, partition, span),
+            "poison" => Verb::Poison(topic, partition),
             "load" => Verb::Load(topic, entry.get("factor").and_then(Item::factor)?, span),
             _ => {
                 let to = entry.get("to")?;
@@ -354,7 +355,7 @@ impl Builder<'_, '_> {
     }
 
     /// A target of members: `group`, `group/*`, `group/2`, `group/name`, `group/random`.
-    fn target(&mut self, item: &Item, plan: &Plan) -> Option<Target> {
+    pub(super) fn target(&mut self, item: &Item, plan: &Plan) -> Option<Target> {
         let text = item.text()?;
         let (name, member) = text.split_once('/').unwrap_or((text, "*"));
         let group = self.group_named(item, name, plan)?;
@@ -397,7 +398,7 @@ impl Builder<'_, '_> {
         None
     }
 
-    fn group_named(&mut self, item: &Item, name: &str, plan: &Plan) -> Option<GroupId> {
+    pub(super) fn group_named(&mut self, item: &Item, name: &str, plan: &Plan) -> Option<GroupId> {
         let position = plan.groups.iter().position(|group| group.name == name);
         if position.is_none() {
             let names = plan.groups.iter().map(|group| &*group.name);

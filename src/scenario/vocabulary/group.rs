@@ -1,6 +1,7 @@
 //! Keys of a group and of its members.
 
 use super::distribution::DISTRIBUTION;
+use super::surroundings::{FAILURES, RESTORE};
 use super::{later, optional, record, required};
 use crate::scenario::shape::{Record, Rule, Shape, Side};
 
@@ -113,15 +114,31 @@ static PROCESSING: Record = record(
             DISTRIBUTION,
             "Time for a non-empty poll(), once; default 0s.",
         ),
-        later("cpu_per_record", "The part that burns CPU."),
+        optional(
+            "cpu_per_record",
+            DISTRIBUTION,
+            "The part of per_record that burns CPU, by the same die; default all of it.",
+        ),
         optional(
             "threads",
             Shape::Integer(1, 1_024),
-            "Worker threads; only 1 is modelled yet.",
+            "Worker threads; the next record of a batch goes to the first that is free; default 1.",
         ),
-        later("downstream", "A shared resource that every record uses."),
-        later("failures", "Records that fail and are tried again."),
-        later("on_poison", "What a poisoned record does."),
+        optional(
+            "downstream",
+            Shape::Name,
+            "The resource that every record calls.",
+        ),
+        optional(
+            "failures",
+            Shape::Record(&FAILURES),
+            "Records that fail and are tried again.",
+        ),
+        optional(
+            "on_poison",
+            Shape::Word(&["crash", "skip", "retry"]),
+            "What a poisoned record does: kills the process at its turn (default), is passed over, is tried again for ever.",
+        ),
         optional(
             "poll_timeout",
             Shape::Duration,
@@ -179,9 +196,20 @@ static ON_ASSIGNED: Record = record(
     "on_assigned",
     &[
         optional("work", DISTRIBUTION, "Time it takes; default 0s."),
-        later(
+        optional(
             "restore",
-            "State that is restored before the new owner may process.",
+            RESTORE,
+            "State that is restored before the new owner may process: how much and how fast, or a duration.",
+        ),
+        optional(
+            "standbys",
+            Shape::Integer(0, 100),
+            "Copies of the state on other members, at most 10000 records behind; default 0.",
+        ),
+        optional(
+            "resume_after_restart",
+            Shape::Boolean,
+            "The state is on a disk that outlives the process; default false.",
         ),
     ],
     Rule::Any,
