@@ -62,12 +62,17 @@ pub(super) struct Link {
     latency: Distribution,
     draw: Draw,
     /// Added one way, by broker.
-    pub(super) cross_rack: Vec<SimDuration>,
+    cross_rack: Vec<SimDuration>,
     /// Answers and requests on the coordinator connection keep their order.
     last_arrival: SimTime,
 }
 
 impl Link {
+    /// The client has moved: what each broker's distance adds one way.
+    pub(super) fn set_cross_rack(&mut self, cross_rack: Vec<SimDuration>) {
+        self.cross_rack = cross_rack;
+    }
+
     pub(super) fn new(latency: Distribution, draw: Draw, cross_rack: Vec<SimDuration>) -> Self {
         Self {
             latency,

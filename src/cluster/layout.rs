@@ -225,10 +225,7 @@ pub(super) fn cast(plan: &Plan, topology: &Topology, processes: &[Process]) -> C
                 }
             })
             .collect(),
-        workloads: Vec::new(),
-        pods: Vec::new(),
-        scalers: Vec::new(),
-        nodes: Vec::new(),
+        ..Cast::default()
     }
 }
 

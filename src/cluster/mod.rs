@@ -28,6 +28,7 @@ mod ledger;
 mod membership;
 mod messages;
 mod naming;
+mod platform;
 mod poll_loop;
 mod positions;
 mod process;
@@ -42,6 +43,7 @@ mod world;
 
 pub use calibration::Calibration;
 pub use naming::{Naming, RecordedNames};
+pub use platform::Reconcile;
 
 use crate::kernel::{Seed, SimTime};
 use crate::scenario::plan::Plan;
@@ -66,6 +68,8 @@ pub struct Options {
     /// Put every step of every client on the calendar. Slower by far, and the run is the same to the last bit: tests hold the default
     /// (clients run ahead by themselves between two control events) against it.
     pub step_by_step: bool,
+    /// Keep what every reconcile of an autoscaler saw and came to.
+    pub record_autoscalers: bool,
 }
 
 impl Default for Options {
@@ -78,6 +82,7 @@ impl Default for Options {
             harness: false,
             observe_polls: false,
             step_by_step: false,
+            record_autoscalers: false,
         }
     }
 }
@@ -108,5 +113,17 @@ pub enum Halt {
 /// # Errors
 /// [`Halt`] when the run does not reach its end.
 pub fn simulate(plan: &Plan, seed: Seed, options: &Options) -> Result<Timeline, Halt> {
+    Ok(simulate_with_autoscalers(plan, seed, options)?.0)
+}
+
+/// Plays `plan` under `seed`; also every reconcile of its autoscalers, when [`Options::record_autoscalers`] asks for them.
+///
+/// # Errors
+/// [`Halt`] when the run does not reach its end.
+pub fn simulate_with_autoscalers(
+    plan: &Plan,
+    seed: Seed,
+    options: &Options,
+) -> Result<(Timeline, Vec<Reconcile>), Halt> {
     world::World::new(plan, seed, options).run()
 }

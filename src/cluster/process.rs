@@ -16,11 +16,11 @@ use super::membership::Membership;
 use super::sharing::Looked;
 use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicId, TopicPartition};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
-use crate::protocol::config::GroupProtocol;
+use crate::protocol::config::{ConsumerConfig, GroupProtocol};
 use crate::protocol::message::RequestToken;
 use crate::protocol::{classic, consumer};
-use crate::scenario::plan::{Consumer, NodeId, Plan};
-use crate::timeline::Observation;
+use crate::scenario::plan::{Brokers, Consumer, NodeId, Plan};
+use crate::timeline::{Observation, PodId};
 
 /// A consumer process of the scenario, running or not.
 #[derive(Debug)]
@@ -63,6 +63,8 @@ pub(super) struct Process {
     pub(super) memory: Vec<(AssignorKind, crate::assignor::AssignorMemory)>,
     /// Topics of which it has metadata.
     pub(super) known_topics: Vec<TopicId>,
+    /// The pod that it runs in.
+    pub(super) pod: Option<PodId>,
 }
 
 impl Process {
@@ -77,17 +79,6 @@ impl Process {
             .latency
             .clone()
             .unwrap_or_else(|| plan.brokers.latency.clone());
-        let racks = &plan.brokers.racks;
-        let cross_rack = (0..plan.brokers.count as usize)
-            .map(
-                |broker| match (&spec.config.client_rack, racks.is_empty()) {
-                    (Some(rack), false) if racks[broker % racks.len()] != **rack => {
-                        plan.brokers.cross_rack_latency
-                    }
-                    _ => SimDuration::ZERO,
-                },
-            )
-            .collect();
         Self {
             group: spec.group,
             spec: Arc::new(spec.clone()),
@@ -107,7 +98,7 @@ impl Process {
             link: Link::new(
                 latency,
                 Draw::new(seed, Stream::new(&name, "latency")),
-                cross_rack,
+                cross_rack(&plan.brokers, &spec.config),
             ),
             listener: Draw::new(seed, Stream::new(&name, "listener")),
             assignor: Draw::new(seed, Stream::new(&name, "assignor")),
@@ -119,9 +110,22 @@ impl Process {
             restart_after: None,
             memory: Vec::new(),
             known_topics: spec.topics.clone(),
+            pod: None,
             name,
         }
     }
+}
+
+/// What each broker's distance adds one way to the latency of a client.
+pub(super) fn cross_rack(brokers: &Brokers, config: &ConsumerConfig) -> Vec<SimDuration> {
+    let racks = &brokers.racks;
+    let distance = |broker: usize| match &config.client_rack {
+        Some(rack) if !racks.is_empty() && racks[broker % racks.len()] != **rack => {
+            brokers.cross_rack_latency
+        }
+        Some(_) | None => SimDuration::ZERO,
+    };
+    (0..brokers.count as usize).map(distance).collect()
 }
 
 impl World<'_> {
@@ -299,7 +303,10 @@ impl World<'_> {
                         client.member.on_watching(snapshot);
                     }
                 }
-                Output::Installed => self.review_contests(consumer),
+                Output::Installed => {
+                    self.review_contests(consumer);
+                    self.watch_memory(consumer);
+                }
                 Output::Exited => self.on_exit(consumer),
                 Output::Crashed => self.crash(consumer),
             }
@@ -394,7 +401,12 @@ impl World<'_> {
     }
 
     pub(super) fn after_exit(&mut self, consumer: ConsumerId) {
-        if let Some(down) = self.processes[consumer.index()].restart_after.take() {
+        let process = &mut self.processes[consumer.index()];
+        let restart_after = process.restart_after.take();
+        if let Some(pod) = process.pod {
+            return self.on_exit_in_pod(pod, consumer, restart_after);
+        }
+        if let Some(down) = restart_after {
             let step = super::script::Step::Start(consumer);
             self.schedule(
                 self.now() + down,

@@ -15,7 +15,7 @@ impl World<'_> {
         self.schedule(self.plan.measure.1, Class::Scrape, 1, Event::CloseWindow);
     }
 
-    fn settle_everything(&mut self) {
+    pub(super) fn settle_everything(&mut self) {
         let now = self.now();
         for consumer in self.consumers() {
             self.catch_up(consumer);
@@ -129,6 +129,7 @@ impl World<'_> {
             .map(|process| process.totals)
             .collect();
         timeline.cast = super::layout::cast(self.plan, &self.topology, &self.processes);
+        self.platform.introduce(self.plan, &mut timeline.cast);
         for (group, host) in self.groups.into_iter().enumerate() {
             let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
             let topics = &timeline.cast.groups[group.index()].topics;

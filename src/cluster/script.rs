@@ -8,7 +8,7 @@ use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, GroupId, TopicId};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
 use crate::scenario::plan::{self, Ending, Sequencing, Target, Verb};
-use crate::timeline::{GroupState, Observation};
+use crate::timeline::{GroupState, Observation, ScaledBy};
 use crate::workload::distribution::Distribution;
 
 /// What the script does at one instant.
@@ -198,13 +198,7 @@ impl World<'_> {
         match target {
             Target::Consumers(list) => list.clone(),
             Target::Random(group) => {
-                let living: Vec<ConsumerId> = (0..self.processes.len())
-                    .filter(|&index| {
-                        let process = &self.processes[index];
-                        process.group == *group && process.client.is_some()
-                    })
-                    .map(|index| ConsumerId(u32::try_from(index).unwrap_or(u32::MAX)))
-                    .collect();
+                let living = self.living(*group);
                 if living.is_empty() {
                     return Vec::new();
                 }
@@ -215,6 +209,14 @@ impl World<'_> {
                 vec![living[usize::try_from(chosen).unwrap_or_default()]]
             }
         }
+    }
+
+    fn living(&self, group: GroupId) -> Vec<ConsumerId> {
+        let lives = |consumer: &ConsumerId| {
+            let process = &self.processes[consumer.index()];
+            process.group == group && process.client.is_some()
+        };
+        self.consumers().filter(lives).collect()
     }
 
     fn on_entry(&mut self, event: usize, round: u32) {
@@ -272,12 +274,26 @@ impl World<'_> {
                 }
             }
             Verb::ResetOffsets(group, to) => self.reset_offsets(event, *group, *to),
-            // The language refuses these until pods are played.
-            Verb::Deploy(_)
-            | Verb::Rollback(_)
-            | Verb::Scale(..)
-            | Verb::Drain(_)
-            | Verb::KillNode(_) => {}
+            Verb::Deploy(workload) => {
+                self.acted(event, "deploy", None);
+                self.deploy(*workload, false);
+            }
+            Verb::Rollback(workload) => {
+                self.acted(event, "rollback", None);
+                self.deploy(*workload, true);
+            }
+            Verb::Scale(workload, to) => {
+                self.acted(event, "scale", None);
+                self.scale_workload(*workload, *to, ScaledBy::Script);
+            }
+            Verb::Drain(node) => {
+                self.acted(event, "drain", None);
+                self.drain(*node);
+            }
+            Verb::KillNode(node) => {
+                self.acted(event, "kill_node", None);
+                self.lose_node(*node);
+            }
         }
     }
 

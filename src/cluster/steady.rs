@@ -21,6 +21,9 @@ use crate::timeline::{GroupState, MemberEpochState, Observation, Partitions};
 impl World<'_> {
     /// Everything that is on the calendar before time begins.
     pub(super) fn set_the_stage(&mut self) {
+        self.found_nodes();
+        self.found_workloads();
+        self.found_scalers();
         self.first_samples();
         self.schedule_script();
         self.schedule_faults();
@@ -35,6 +38,9 @@ impl World<'_> {
         for id in self.consumers() {
             let process = &self.processes[id.index()];
             let cold = self.plan.groups[process.group.index()].cold;
+            if process.pod.is_some() {
+                continue;
+            }
             let at = match process.spec.start {
                 Some(at) => at,
                 None if cold => SimTime::ZERO,

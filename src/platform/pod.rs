@@ -3,6 +3,7 @@
 
 use crate::kernel::{SimDuration, SimTime};
 use crate::workload::distribution::Distribution;
+pub use crate::workload::memory::MemorySpec;
 
 /// The template of a workload's pods.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,19 +47,6 @@ pub struct CpuSpec {
     pub idle_m: u64,
     /// Used on top while it starts: how much, for how long from the container's start.
     pub boot: Option<(u64, SimDuration)>,
-}
-
-/// Memory of a pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemorySpec {
-    /// `resources.limits.memory` in bytes: above it the container is killed.
-    pub limit: u64,
-    /// Used without any partition, in bytes.
-    pub base: u64,
-    /// For each partition that its consumers hold, in bytes.
-    pub per_partition: u64,
-    /// For each byte of fetched records that wait for processing, in thousandths of a byte.
-    pub per_buffered_byte: u64,
 }
 
 /// `metadata.uid`: no two pods of a run have the same. Whoever makes pods draws it from the seed, for it breaks ties.

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn orders_that_go_round_do_no_harm() {
         // 3 goes before 1 (restarts), 1 before 2 and 2 before 3 (uids).
-        let since = |pod: PodView, seconds| PodView {
+        let since = |pod: PodView, seconds: u64| PodView {
             ready_since: Some(SimTime::from_millis(10_000_000 - seconds * 1_000)),
             ..pod
         };

@@ -4,7 +4,7 @@
 
 /// What a process needs and may have; bytes, or bytes for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemoryNeeds {
+pub struct MemorySpec {
     /// Limit of the container (`resources.limits.memory`).
     pub limit: u64,
     /// Needed without any partition.
@@ -12,14 +12,14 @@ pub struct MemoryNeeds {
     /// More for each partition.
     pub per_partition: u64,
     /// More for each buffered byte, in thousandths of a byte (decompression and objects: 2,000 to 4,000).
-    pub per_buffered_byte_m: u64,
+    pub per_buffered_byte: u64,
 }
 
-impl MemoryNeeds {
+impl MemorySpec {
     /// What it needs with `partitions` partitions and `buffered` fetched bytes.
     #[must_use]
     pub fn needed(&self, partitions: u64, buffered: u64) -> u64 {
-        let buffers = u128::from(buffered) * u128::from(self.per_buffered_byte_m) / 1_000;
+        let buffers = u128::from(buffered) * u128::from(self.per_buffered_byte) / 1_000;
         let all = u128::from(self.base)
             + u128::from(self.per_partition) * u128::from(partitions)
             + buffers;
@@ -42,11 +42,11 @@ mod tests {
     /// OOM-1: limit 1 GiB, base 400 MiB, 20 MiB for each of 120 partitions: five members own 24 each, four 30, three 40 and die.
     #[test]
     fn oom_1_losing_two_of_five_takes_the_rest_down() {
-        let needs = MemoryNeeds {
+        let needs = MemorySpec {
             limit: 1_024 * MIB,
             base: 400 * MIB,
             per_partition: 20 * MIB,
-            per_buffered_byte_m: 2_000,
+            per_buffered_byte: 2_000,
         };
         let member = |members: u64| (needs.needed(120 / members, 0) / MIB, members);
         assert_eq!([5, 4, 3].map(member), [(880, 5), (1_000, 4), (1_200, 3)]);
