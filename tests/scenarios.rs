@@ -131,6 +131,7 @@ hold! {
     hundred_partitions "hundred-partitions"
     inc_01_rolling_eager "inc-01-rolling-eager"
     inc_02_drain_deadlock "inc-02-drain-deadlock"
+    inc_05_drain_deadline "inc-05-drain-deadline"
     inc_06_slow_assignor "inc-06-slow-assignor"
     inc_08_streams_no_leave "inc-08-streams-no-leave"
     inc_10_rollout_restart "inc-10-rollout-restart"

@@ -33,6 +33,7 @@ pub static EXAMPLES: &[Example] = examples! {
     "hundred-partitions"
     "inc-01-rolling-eager"
     "inc-02-drain-deadlock"
+    "inc-05-drain-deadline"
     "inc-06-slow-assignor"
     "inc-08-streams-no-leave"
     "inc-10-rollout-restart"
