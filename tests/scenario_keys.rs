@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use rebsim::scenario::kafka::{self, Model};
 use rebsim::scenario::shape::{Presence, Record, Shape, Side};
-use rebsim::scenario::verbs::VERBS;
+use rebsim::scenario::verbs;
 use rebsim::scenario::vocabulary::SCENARIO;
 use rebsim::scenario::{LoadError, Loader, Overrides, load, render};
 
@@ -168,7 +168,7 @@ fn below(shape: &Shape, keys: &mut BTreeSet<String>) {
 fn every_verb_is_a_key_of_events() {
     let mut keys = BTreeSet::new();
     collect(&SCENARIO, &mut keys);
-    for verb in VERBS {
+    for verb in verbs::modelled() {
         let names = [verb.name].into_iter().chain(verb.needs.iter().copied());
         for name in names
             .chain(verb.takes.iter().copied())

@@ -3,29 +3,17 @@
 
 use serde_json::{Value, json};
 
+use super::platform_replay::{Replayed, Unit};
 use crate::import::platform::hpa::{HpaWorld, RecordedStep};
 use crate::platform::hpa::{Hpa, Outcome};
 use crate::report::hpa_world;
-
-/// A world, replayed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HpaReplayed {
-    /// Its steps.
-    pub steps: usize,
-    /// How many of them have something recorded to compare with.
-    pub compared: usize,
-    /// What differs, one for each step that does.
-    pub differences: Vec<String>,
-    /// What our controller does: `{"world": …, "desired": […], "conditions": […]}`.
-    pub line: Value,
-}
 
 /// Conditions that count: what users read when they ask why.
 const COMPARED: [&str; 2] = ["AbleToScale", "ScalingLimited"];
 
 /// Replays the world with this number, from 0, in its file.
 #[must_use]
-pub fn replay(number: usize, world: &HpaWorld) -> HpaReplayed {
+pub fn replay(number: usize, world: &HpaWorld) -> Replayed {
     let mut hpa = Hpa::new(world.spec.clone(), world.controller);
     let (mut desired, mut conditions) = (Vec::new(), Vec::new());
     let (mut compared, mut differences) = (0, Vec::new());
@@ -41,8 +29,9 @@ pub fn replay(number: usize, world: &HpaWorld) -> HpaReplayed {
         desired.push(outcome.desired);
         conditions.push(said);
     }
-    HpaReplayed {
-        steps: world.steps.len(),
+    Replayed {
+        unit: Unit::HpaStep,
+        units: world.steps.len(),
         compared,
         differences,
         line: json!({ "world": number, "desired": desired, "conditions": conditions }),

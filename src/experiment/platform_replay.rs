@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::hpa_replay;
 use crate::import::platform::PlatformCase;
 use crate::import::platform::deployment::{DeploymentCase, Turn};
 use crate::import::platform::statefulset::{Done, StatefulSetWorld};
@@ -20,6 +21,8 @@ pub enum Unit {
     DeploymentCase,
     /// A line has many steps of the StatefulSet controller.
     StatefulSetStep,
+    /// A line has many steps of the HPA controller.
+    HpaStep,
 }
 
 impl Unit {
@@ -29,6 +32,7 @@ impl Unit {
         match self {
             Self::DeploymentCase => "cases of Deployments",
             Self::StatefulSetStep => "steps of StatefulSets",
+            Self::HpaStep => "steps of autoscalers",
         }
     }
 }
@@ -54,6 +58,7 @@ pub fn replay(number: usize, case: &PlatformCase) -> Replayed {
     match case {
         PlatformCase::Deployment(case) => deployment(number, case),
         PlatformCase::StatefulSet(world) => statefulset(number, world),
+        PlatformCase::Hpa(world) => hpa_replay::replay(number, world),
     }
 }
 

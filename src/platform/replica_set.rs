@@ -144,11 +144,11 @@ mod tests {
     fn shared_nodes_come_before_age_and_restarts_after_it() {
         let twins = [
             PodView {
-                node: Some(3),
+                node: Some(9),
                 ..aged(1, 7_200)
             },
             PodView {
-                node: Some(3),
+                node: Some(9),
                 ..aged(2, 7_200)
             },
         ];

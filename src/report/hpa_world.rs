@@ -179,7 +179,7 @@ const fn phase(phase: PodPhase) -> &'static str {
     reason = "a run's microseconds fit into a double"
 )]
 fn seconds(micros: u64) -> Value {
-    if micros % 1_000_000 == 0 {
+    if micros.is_multiple_of(1_000_000) {
         json!(micros / 1_000_000)
     } else {
         json!(micros as f64 / 1e6)

@@ -208,6 +208,9 @@ codes! {
     UnknownResource = "E0211", "unknown resource",
         "`processing.downstream` names one of `resources`. Variants may bring resources of their own; what a variant \
          takes away with `null` is not there.";
+    UnknownWorkload = "E0212", "unknown Deployment, StatefulSet or node",
+        "An event, a disruption budget or an autoscaler names a workload or a node by its name under `deployments`, \
+         `statefulsets` or `nodes`. Variants may bring their own; what a variant takes away with `null` is not there.";
     UnknownVariant = "E0301", "unknown variant",
         "`expect` or --variant names a variant that the scenario does not have.";
     OverlayKey = "E0302", "key that variants cannot change",

@@ -32,6 +32,8 @@ pub mod yaml;
 
 mod build;
 mod load;
+#[cfg(test)]
+mod pod_tests;
 
 pub use files::{LoadError, Loader, NoFiles};
 pub use load::{Expectation, Rejected, Scenario, load};

@@ -1,6 +1,7 @@
 //! The machine of the HPA in the recorded worlds of the real controller, and a run of its own given back to it.
 
-use rebsim::experiment::hpa_replay::{self, HpaReplayed};
+use rebsim::experiment::hpa_replay;
+use rebsim::experiment::platform_replay::Replayed;
 use rebsim::import::platform::hpa::{self, HpaWorld};
 use rebsim::platform::hpa::Hpa;
 use rebsim::report::hpa_world::{self, Reconciled};
@@ -23,7 +24,7 @@ fn worlds() -> Vec<HpaWorld> {
         .collect()
 }
 
-fn replayed(worlds: &[HpaWorld]) -> Vec<HpaReplayed> {
+fn replayed(worlds: &[HpaWorld]) -> Vec<Replayed> {
     let worlds = worlds.iter().enumerate();
     worlds
         .map(|(number, world)| hpa_replay::replay(number, world))
@@ -35,7 +36,7 @@ fn every_step_of_the_recorded_controller_is_ours() {
     let replayed = replayed(&worlds());
     assert_eq!(replayed.len(), 40);
     for world in replayed {
-        assert_eq!((world.steps, world.compared), (80, 80));
+        assert_eq!((world.units, world.compared), (80, 80));
         assert_eq!(world.differences, [""; 0]);
     }
 }

@@ -144,6 +144,10 @@ impl World<'_> {
             None if hosted.grows => PodStart::ScaledUp,
             None => PodStart::Replacement,
         };
+        if !effects.is_empty() && beginning.is_none() {
+            // A pass of the controller is followed by another until it has nothing to do.
+            self.touch(workload);
+        }
         for effect in effects {
             match effect {
                 Effect::Create { template, ordinal } => {

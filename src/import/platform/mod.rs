@@ -6,6 +6,7 @@ pub mod hpa;
 pub mod statefulset;
 
 use deployment::DeploymentCase;
+use hpa::HpaWorld;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use statefulset::StatefulSetWorld;
@@ -22,6 +23,8 @@ pub enum PlatformCase {
     Deployment(DeploymentCase),
     /// A StatefulSet, step by step.
     StatefulSet(StatefulSetWorld),
+    /// A HorizontalPodAutoscaler, reconcile by reconcile.
+    Hpa(HpaWorld),
 }
 
 /// Why a line is no case.
@@ -39,6 +42,7 @@ pub struct CaseError {
 enum Kind {
     Deployment,
     StatefulSet,
+    Hpa,
 }
 
 impl Kind {
@@ -49,6 +53,8 @@ impl Kind {
             Some(Self::Deployment)
         } else if has(&["policy", "steps"]) {
             Some(Self::StatefulSet)
+        } else if has(&hpa::FIELDS) {
+            Some(Self::Hpa)
         } else {
             None
         }
@@ -86,7 +92,8 @@ fn parse_line(line: &str) -> Result<PlatformCase, String> {
     match Kind::of(&value) {
         Some(Kind::Deployment) => deployment::read(value).map(PlatformCase::Deployment),
         Some(Kind::StatefulSet) => statefulset::read(value).map(PlatformCase::StatefulSet),
-        None => Err("neither a Deployment's case nor a StatefulSet's world".to_owned()),
+        Some(Kind::Hpa) => hpa::read(value).map(PlatformCase::Hpa),
+        None => Err("no case of a Deployment, no world of a StatefulSet or autoscaler".to_owned()),
     }
 }
 

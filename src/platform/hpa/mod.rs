@@ -80,7 +80,7 @@ impl Hpa {
             outcome.desired = self.spec.min_replicas;
             outcome.limit = Some(Limit::MinReplicas);
         } else {
-            self.from_metrics(now, observed, &mut outcome);
+            self.compute(now, observed, &mut outcome);
             if !outcome.is_computed {
                 return self.finish(outcome);
             }
@@ -101,7 +101,7 @@ impl Hpa {
     }
 
     /// `computeReplicasForMetrics`, then normalization. Leaves `is_computed` false when the reconcile fails.
-    fn from_metrics(&mut self, now: SimTime, observed: &Observed, outcome: &mut Outcome) {
+    fn compute(&mut self, now: SimTime, observed: &Observed, outcome: &mut Outcome) {
         let (mut replicas, mut first_failure) = (0, None);
         for (index, metric) in self.spec.metrics.iter().enumerate() {
             let proposal = match observed.readings.get(index) {

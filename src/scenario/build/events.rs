@@ -8,7 +8,7 @@ use crate::scenario::near::did_you_mean;
 use crate::scenario::plan::{Ending, Event, Plan, ResetTo, Sequencing, Target, Verb};
 use crate::scenario::scalar;
 use crate::scenario::shape::{Item, Pair, Typed};
-use crate::scenario::verbs::{self, EVENT, Object, VERBS, VerbRow};
+use crate::scenario::verbs::{self, EVENT, Object, VerbRow};
 
 use super::Builder;
 use super::groups::{Draft, count};
@@ -54,7 +54,7 @@ impl Builder<'_, '_> {
             if entry.is_wrong() || entry.pairs().iter().any(later) {
                 return None;
             }
-            let names: Vec<&str> = VERBS.iter().map(|row| row.name).collect();
+            let names: Vec<&str> = verbs::modelled().map(|row| row.name).collect();
             self.report(
                 Diagnostic::error(Code::Verb, entry.span, "an event without a verb")
                     .help(format!("one of: {}", names.join(", "))),
@@ -150,10 +150,13 @@ impl Builder<'_, '_> {
                 self.member_verb(row, target, entry)
             }
             Object::Topic | Object::Partition => self.topic_verb(row, item, entry, plan),
+            Object::Workload => self.workload_verb(row, item, entry, plan),
+            Object::Node => self.node_verb(row, item, plan),
             Object::Word => Some(self.broker_verb(item, entry, plan)),
             Object::Group => {
                 let group = self.group_named(item, item.text()?, plan)?;
                 if row.name == "config" {
+                    self.only_listed_members(item, group, plan)?;
                     return Some(Verb::Configure(
                         group,
                         self.configure(group, entry, plan, drafts),
@@ -218,9 +221,12 @@ impl Builder<'_, '_> {
         let text = item.text()?;
         let (topic, partition) = match row.object {
             Object::Partition => self.partition(item, text, plan)?,
-            Object::Topic | Object::Members | Object::Group | Object::Word => {
-                (self.topic_named(item, &plan.topics)?, None)
-            }
+            Object::Topic
+            | Object::Members
+            | Object::Group
+            | Object::Workload
+            | Object::Node
+            | Object::Word => (self.topic_named(item, &plan.topics)?, None),
         };
         let span = self.fixed(entry.get("for"), SimDuration::ZERO);
         Some(match row.name {
@@ -364,6 +370,9 @@ impl Builder<'_, '_> {
         let named = |id: &u32| plan.consumers[*id as usize].name == member;
         if let Some(id) = ids.clone().find(named) {
             return Some(Target::Consumers(vec![ConsumerId(id)]));
+        }
+        if member != "random" {
+            self.only_listed_members(item, group, plan)?;
         }
         match member {
             "*" => return Some(Target::Consumers(ids.map(ConsumerId).collect())),

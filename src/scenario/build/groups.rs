@@ -47,15 +47,15 @@ pub(super) struct World<'p> {
 }
 
 /// What one group's members have in common.
-struct Context<'i, 'p> {
-    id: GroupId,
-    name: &'i str,
-    item: &'i Item,
-    place: Span,
-    release: Release,
-    topics: &'p [Topic],
-    brokers: &'p Brokers,
-    resources: &'p [Resource],
+pub(super) struct Context<'i, 'p> {
+    pub(super) id: GroupId,
+    pub(super) name: &'i str,
+    pub(super) item: &'i Item,
+    pub(super) place: Span,
+    pub(super) release: Release,
+    pub(super) topics: &'p [Topic],
+    pub(super) brokers: &'p Brokers,
+    pub(super) resources: &'p [Resource],
 }
 
 /// Groups, consumers, and a draft of each consumer.
@@ -222,7 +222,7 @@ impl Builder<'_, '_> {
     }
 
     /// One id in a config that several members share.
-    fn shared_instance(
+    pub(super) fn shared_instance(
         &mut self,
         keys: &Keys<'_>,
         group: &Context<'_, '_>,
@@ -267,7 +267,7 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn consumer(
+    pub(super) fn consumer(
         &mut self,
         group: &Context<'_, '_>,
         entry: Option<&Item>,

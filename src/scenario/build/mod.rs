@@ -10,9 +10,12 @@ mod events;
 mod expect;
 mod groups;
 mod load;
+mod nodes;
+mod pods;
 mod settings;
 mod surroundings;
 mod topics;
+mod workloads;
 
 use std::collections::BTreeSet;
 
@@ -24,7 +27,7 @@ use super::code::Code;
 use super::diagnostic::Diagnostic;
 use super::files::Files;
 use super::load::Expectation;
-use super::plan::{Plan, Platform};
+use super::plan::Plan;
 use super::shape::Item;
 use super::units;
 
@@ -120,6 +123,8 @@ pub(super) fn build(
     };
     let (groups, consumers, drafts) =
         builder.groups(root.get("groups"), group_config, world, profile);
+    let kubernetes = builder.kubernetes(root.get("kubernetes"));
+    let platform = builder.platform(root, kubernetes, world, profile);
     let mut plan = Plan {
         scenario: root
             .get("name")
@@ -133,13 +138,12 @@ pub(super) fn build(
         topics,
         groups,
         consumers,
-        platform: Platform::default(),
+        platform,
         resources,
         faults: Vec::new(),
         events: Vec::new(),
     };
     plan.faults = builder.faults(root.get("faults"), &plan);
-    plan.platform.kubernetes = builder.kubernetes(root.get("kubernetes"));
     plan.platform.autoscalers = builder.autoscalers(root.get("autoscalers"), &plan);
     plan.events = builder.events(root.get("events"), &plan, &drafts);
     let most = builder.growth(root.get("events"), &plan);

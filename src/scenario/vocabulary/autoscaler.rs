@@ -1,17 +1,16 @@
-//! Keys of autoscalers: `autoscaling/v2` and KEDA's ScaledObject verbatim, the threshold rule, and the flags of Kubernetes'
-//! controllers. The same tables read the specs of recorded worlds.
+//! Keys of autoscalers: `autoscaling/v2` verbatim, the threshold rule, and the flags of Kubernetes' controllers (KEDA's are in
+//! [`super::scaled_object`]). The same tables read the specs of recorded worlds.
 
+use super::scaled_object::SCALED_OBJECT;
 use super::{later, optional, record, required};
 use crate::scenario::shape::{Manifest, Record, Rule, Shape};
 
 /// Most replicas that a workload may be scaled to.
 const REPLICAS_MAX: u64 = 100_000;
-const REPLICAS: Shape = Shape::Integer(0, REPLICAS_MAX);
-const SOME_REPLICAS: Shape = Shape::Integer(1, REPLICAS_MAX);
-/// A week: seconds that an interval of KEDA's may have.
-const SECONDS: Shape = Shape::Integer(0, 604_800);
+pub(super) const REPLICAS: Shape = Shape::Integer(0, REPLICAS_MAX);
+pub(super) const SOME_REPLICAS: Shape = Shape::Integer(1, REPLICAS_MAX);
 
-const fn manifest(record: Record, others: &'static [&'static str]) -> Manifest {
+pub(super) const fn manifest(record: Record, others: &'static [&'static str]) -> Manifest {
     Manifest { record, others }
 }
 
@@ -246,7 +245,7 @@ static TARGET: Manifest = manifest(
     &[],
 );
 
-static BEHAVIOR: Manifest = manifest(
+pub(super) static BEHAVIOR: Manifest = manifest(
     record(
         "behavior",
         &[
@@ -307,206 +306,6 @@ static POLICY: Manifest = manifest(
         Rule::Any,
     ),
     &[],
-);
-
-/// `ScaledObjectSpec`
-pub(in crate::scenario) static SCALED_OBJECT: Manifest = manifest(
-    record(
-        "ScaledObject",
-        &[
-            optional(
-                "pollingInterval",
-                Shape::Integer(1, 604_800),
-                "Seconds between looks at the triggers; default 30.",
-            ),
-            optional(
-                "cooldownPeriod",
-                SECONDS,
-                "Seconds from the last activity to zero replicas; default 300.",
-            ),
-            optional(
-                "initialCooldownPeriod",
-                SECONDS,
-                "The same from the creation, before any activity; default 0.",
-            ),
-            optional(
-                "idleReplicaCount",
-                REPLICAS,
-                "Replicas while nothing is active, below minReplicaCount.",
-            ),
-            optional("minReplicaCount", REPLICAS, "Fewest replicas; default 0."),
-            optional(
-                "maxReplicaCount",
-                SOME_REPLICAS,
-                "Most replicas; default 100.",
-            ),
-            optional(
-                "fallback",
-                Shape::Manifest(&FALLBACK),
-                "What to report when a trigger keeps failing.",
-            ),
-            optional(
-                "advanced",
-                Shape::Manifest(&ADVANCED),
-                "What the generated HPA gets.",
-            ),
-            required(
-                "triggers",
-                Shape::List(&Shape::Manifest(&TRIGGER)),
-                "What it watches.",
-            ),
-        ],
-        Rule::Any,
-    ),
-    &["scaleTargetRef"],
-);
-
-static FALLBACK: Manifest = manifest(
-    record(
-        "fallback",
-        &[
-            required(
-                "failureThreshold",
-                Shape::Integer(0, 1_000_000),
-                "More failures in a row than this.",
-            ),
-            required("replicas", REPLICAS, "Replicas to report."),
-            optional(
-                "behavior",
-                Shape::Word(&[
-                    "static",
-                    "currentReplicas",
-                    "currentReplicasIfHigher",
-                    "currentReplicasIfLower",
-                ]),
-                "Which replicas; default static.",
-            ),
-        ],
-        Rule::Any,
-    ),
-    &[],
-);
-
-static ADVANCED: Manifest = manifest(
-    record(
-        "advanced configuration",
-        &[
-            optional(
-                "horizontalPodAutoscalerConfig",
-                Shape::Manifest(&HPA_CONFIG),
-                "What the generated HPA gets.",
-            ),
-            later("scalingModifiers", "A formula over several triggers."),
-        ],
-        Rule::Any,
-    ),
-    &["restoreToOriginalReplicaCount"],
-);
-
-static HPA_CONFIG: Manifest = manifest(
-    record(
-        "HPA configuration",
-        &[optional(
-            "behavior",
-            Shape::Manifest(&BEHAVIOR),
-            "Of the generated HPA.",
-        )],
-        Rule::Any,
-    ),
-    &["name"],
-);
-
-static TRIGGER: Manifest = manifest(
-    record(
-        "trigger",
-        &[
-            required("type", Shape::Text, "kafka, apache-kafka, cpu or memory."),
-            optional(
-                "metricType",
-                Shape::Word(&["AverageValue", "Value", "Utilization"]),
-                "Kind of the target; default AverageValue (Utilization for cpu and memory).",
-            ),
-            optional(
-                "useCachedMetrics",
-                Shape::Boolean,
-                "The HPA reads what KEDA read at its last look; default false.",
-            ),
-            required(
-                "metadata",
-                Shape::Manifest(&METADATA),
-                "What the trigger's type needs.",
-            ),
-        ],
-        Rule::Any,
-    ),
-    &["name", "authenticationRef"],
-);
-
-static METADATA: Manifest = manifest(
-    record(
-        "trigger's metadata",
-        &[
-            optional(
-                "consumerGroup",
-                Shape::Name,
-                "The group; default the target's.",
-            ),
-            optional(
-                "topic",
-                Shape::Name,
-                "The topic; default all that the group has.",
-            ),
-            optional("partitionLimitation", Shape::Text, "Partitions: 1,2,10-12."),
-            optional(
-                "lagThreshold",
-                Shape::Text,
-                "Lag for each replica; default 10.",
-            ),
-            optional(
-                "activationLagThreshold",
-                Shape::Text,
-                "Lag above which it is active; default 0.",
-            ),
-            optional(
-                "offsetResetPolicy",
-                Shape::Word(&["latest", "earliest"]),
-                "What a partition without committed offset counts as; default latest.",
-            ),
-            optional(
-                "allowIdleConsumers",
-                Shape::Text,
-                "More replicas than partitions; default false.",
-            ),
-            optional(
-                "scaleToZeroOnInvalidOffset",
-                Shape::Text,
-                "A partition without committed offset counts as nothing; default false.",
-            ),
-            optional(
-                "excludePersistentLag",
-                Shape::Text,
-                "A partition whose committed offset stands still counts as nothing; default false.",
-            ),
-            optional(
-                "limitToPartitionsWithLag",
-                Shape::Text,
-                "At most as many replicas as partitions with lag; default false.",
-            ),
-            optional(
-                "ensureEvenDistributionOfPartitions",
-                Shape::Text,
-                "Only numbers of replicas that divide the partitions; default false.",
-            ),
-            optional("value", Shape::Quantity, "Of cpu and memory: the target."),
-            optional(
-                "containerName",
-                Shape::Name,
-                "Of cpu and memory: one container alone.",
-            ),
-        ],
-        Rule::Any,
-    ),
-    &["type", "version", "tls", "sasl"],
 );
 
 static THRESHOLD: Record = record(

@@ -2,7 +2,7 @@
 
 use super::distribution::DISTRIBUTION;
 use super::surroundings::{FAILURES, RESTORE};
-use super::{later, optional, record, required};
+use super::{later, optional, record};
 use crate::scenario::shape::{Record, Rule, Shape, Side};
 
 pub(super) static GROUP: Record = record(
@@ -30,7 +30,11 @@ pub(super) static GROUP: Record = record(
             Shape::Word(&["steady", "cold"]),
             "steady: an assigned generation exists at 0 (default). cold: members join at 0.",
         ),
-        required("members", MEMBERS, "How many, or a list of entries."),
+        optional(
+            "members",
+            MEMBERS,
+            "How many, or a list of entries; left out when pods make the members.",
+        ),
         optional(
             "processing",
             Shape::Record(&PROCESSING),

@@ -15,7 +15,6 @@ use crate::platform::threshold::ThresholdSpec;
 use crate::scenario::check::duration_or;
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
-use crate::scenario::near::did_you_mean;
 use crate::scenario::node::Span;
 use crate::scenario::plan::autoscaler::{Autoscaler, AutoscalerKind, LagKind, OffsetsOf, Series};
 use crate::scenario::plan::platform::Kubernetes;
@@ -92,7 +91,7 @@ impl Builder<'_, '_> {
             let Some(place) = pair.item.get("target") else {
                 continue;
             };
-            let Some(target) = self.workload_named(place, plan) else {
+            let Some(target) = self.workload_named(place, &plan.platform.workloads) else {
                 continue;
             };
             let taken = targets.iter().find(|(other, ..)| *other == target);
@@ -115,25 +114,6 @@ impl Builder<'_, '_> {
             }));
         }
         autoscalers
-    }
-
-    /// The workload whose name is at `item`.
-    fn workload_named(&mut self, item: &Item, plan: &Plan) -> Option<WorkloadId> {
-        let name = item.text()?;
-        let names = || {
-            let workloads = plan.platform.workloads.iter();
-            workloads.map(|workload| &*workload.name)
-        };
-        let position = names().position(|other| other == name);
-        if position.is_none() {
-            let message = format!("there is no Deployment or StatefulSet `{name}`");
-            let known: Vec<&str> = names().collect();
-            let finding = Diagnostic::error(Code::UnknownGroup, item.span, message)
-                .help(format!("there are: {}", known.join(", ")));
-            self.report(finding.maybe_help(did_you_mean(name, names())));
-        }
-        let position = u32::try_from(position?).ok()?;
-        Some(WorkloadId(position))
     }
 
     fn autoscaler(
