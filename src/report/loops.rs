@@ -17,7 +17,10 @@ pub fn of_variants(runs: &[(&str, &RunMetrics)]) -> String {
     let mut text = String::new();
     for (name, metrics) in runs {
         for known in &metrics.loops {
-            text.push_str(&format!("\n{name}: rebalance loop: {}\n", describe(metrics, known)));
+            text.push_str(&format!(
+                "\n{name}: rebalance loop: {}\n",
+                describe(metrics, known)
+            ));
         }
     }
     text

@@ -76,6 +76,18 @@ pub(crate) const INCIDENTS: &[Incident] = &[
         ours: "{inc-02-drain-deadlock/deadlock/longest_stop_the_world_s} s, {inc-02-drain-deadlock/deadlock/stop_the_world_s} s in all",
     },
     Incident {
+        scenario: "inc-03-deploy-drops",
+        published: "consumption drops to 0 for a long time at each deploy",
+        ours: "share of downtime {inc-03-deploy-drops/cooperative/downtime_share} in {inc-03-deploy-drops/cooperative/rebalances} rebalances",
+    },
+    Incident {
+        scenario: "inc-04-static-on-deployment",
+        published: "static ids are of no use on a Deployment, and after a restart in place the client dies of UnreleasedInstanceId",
+        ours: "{inc-04-static-on-deployment/static/rebalances} rebalances against {inc-04-static-on-deployment/dynamic/rebalances}, downtime x \
+               {inc-04-static-on-deployment/static/downtime_partition_s : inc-04-static-on-deployment/dynamic/downtime_partition_s}, \
+               {inc-04-static-on-deployment/static/fenced_members} times UnreleasedInstanceId",
+    },
+    Incident {
         scenario: "inc-05-drain-deadline",
         published: "60 forced recoveries an hour, each a source of duplicates",
         ours: "{inc-05-drain-deadline/window-20s/records_duplicated} duplicates at {inc-05-drain-deadline/window-20s/rebalances} rebalances an hour; \
@@ -115,6 +127,12 @@ pub(crate) const INCIDENTS: &[Incident] = &[
         published: "rebalances almost every hour, some of them take an hour",
         ours: "{inc-13-long-records/dynamic/rebalances} in 12 h, {inc-13-long-records/dynamic/rebalance_s_mean} s on average, \
                {inc-13-long-records/dynamic/rebalance_s} s at most",
+    },
+    Incident {
+        scenario: "inc-14-lag-spiral",
+        published: "scaling by lag never settles",
+        ours: "{inc-14-lag-spiral/scaled/scale_ups} steps up and {inc-14-lag-spiral/scaled/scale_downs} down in 55 min, at \
+               {inc-14-lag-spiral/scaled/replicas} replicas",
     },
     Incident {
         scenario: "inc-15-one-owns-all",
