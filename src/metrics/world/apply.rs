@@ -68,8 +68,12 @@ impl World {
                 self.on_assignment(*group, assignment);
             }
             Observation::ConsumerStarted { consumer } => self.on_started(*consumer),
-            Observation::ConsumerCrashed { consumer }
-            | Observation::ConsumerClosed { consumer }
+            Observation::ConsumerCrashed { consumer } => {
+                self.on_ended(*consumer);
+                // Killed in its close(): the word that it would have sent at the end never comes.
+                self.set(*consumer, |process| process.closing = false);
+            }
+            Observation::ConsumerClosed { consumer }
             | Observation::ConsumerFailed { consumer, .. } => self.on_ended(*consumer),
             Observation::ConsumerFrozen { consumer } => self.set(*consumer, |p| p.frozen = true),
             Observation::ConsumerThawed { consumer } => self.set(*consumer, |p| p.frozen = false),
