@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::results::{Files, sha256};
 use crate::kernel::Seed;
+use crate::scenario::Scenario;
 
 /// Raised whenever the same inputs may give other results.
 pub(crate) const MODEL_VERSION: u32 = 1;
@@ -70,8 +71,13 @@ pub(crate) fn manifest(identity: &Identity, files: &Files, volatile: &Value) -> 
     text
 }
 
-/// What may differ each time: when, where, how long, with what words.
-pub(crate) fn volatile(wall: std::time::Duration, jobs: usize) -> Value {
+/// What may differ each time: when, where, how long, with what words, and on which lines of which texts the scenario stood.
+pub(crate) fn volatile(
+    wall: std::time::Duration,
+    jobs: usize,
+    scenario: &Scenario,
+    file: &str,
+) -> Value {
     #[expect(clippy::disallowed_types, reason = "as above")]
     let finished = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -89,6 +95,8 @@ pub(crate) fn volatile(wall: std::time::Duration, jobs: usize) -> Value {
         "jobs": jobs,
         "host": host,
         "argv": argv,
+        "scenario_file": file,
+        "scenario_lines": scenario.places,
     })
 }
 

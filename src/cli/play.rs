@@ -300,7 +300,8 @@ impl Experiment<'_> {
         };
         let files = output::files(self.scenario, report);
         let name = folder_name(&self.scenario.name, &identity.value().to_string());
-        let manifest = manifest(&identity, &files, &volatile(wall, self.jobs.get()));
+        let volatile = volatile(wall, self.jobs.get(), self.scenario, &self.input.name);
+        let manifest = manifest(&identity, &files, &volatile);
         let written = place.write(&name, &files, &manifest, self.args.output.force)?;
         Ok((name, written))
     }

@@ -34,6 +34,7 @@ mod steady;
 mod window;
 mod world;
 
+pub use brokers::coordinator_of;
 pub use calibration::Calibration;
 pub use naming::{Naming, RecordedNames};
 
@@ -60,6 +61,8 @@ pub struct Options {
     /// Put every step of every client on the calendar. Slower by far, and the run is the same to the last bit: tests hold the default
     /// (clients run ahead by themselves between two control events) against it.
     pub step_by_step: bool,
+    /// Read all partitions off at this instant too, after all that happens at it ([`Timeline::snapshot`]); nothing else changes.
+    pub snapshot_at: Option<SimTime>,
 }
 
 impl Default for Options {
@@ -72,6 +75,7 @@ impl Default for Options {
             harness: false,
             observe_polls: false,
             step_by_step: false,
+            snapshot_at: None,
         }
     }
 }

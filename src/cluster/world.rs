@@ -33,6 +33,8 @@ pub(super) enum Class {
     Scrape = 3,
     /// The scenario acts.
     Script = 7,
+    /// A look at everything, when all else that happens at the instant has happened.
+    Snapshot = 8,
 }
 
 /// Entity of the first coordinator's entries: after all clients, also those that are still to come.
@@ -70,6 +72,8 @@ pub(super) enum Event {
     Sample,
     /// The measured window ends.
     CloseWindow,
+    /// Somebody wants to know how things stand at this instant.
+    Snapshot,
 }
 
 impl Event {
@@ -81,7 +85,7 @@ impl Event {
             Self::CoordinatorTimer { .. } => 3,
             Self::Appended { .. } => 4,
             Self::Script(_) => 5,
-            Self::Sample | Self::CloseWindow => 6,
+            Self::Sample | Self::CloseWindow | Self::Snapshot => 6,
         }
     }
 }
@@ -273,6 +277,7 @@ impl<'a> World<'a> {
             Event::Script(step) => self.on_script(step),
             Event::Sample => self.sample(),
             Event::CloseWindow => self.close_window(),
+            Event::Snapshot => self.snapshot(),
         }
     }
 }

@@ -31,6 +31,7 @@ pub mod yaml;
 
 mod build;
 mod load;
+mod places;
 
 pub use files::{LoadError, Loader, NoFiles};
 pub use load::{Expectation, Rejected, Scenario, load};

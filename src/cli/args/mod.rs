@@ -1,6 +1,7 @@
 //! What can be typed: clap's derive, nothing else. Every help page opens with two examples and fits 80 columns.
 
 mod conformance;
+mod look;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use conformance::{Assign, AssignFormat, Replay, ReplayFormat};
+pub(crate) use look::{Explain, Show, Which};
 
 use super::exit;
 use super::seeds::{SeedArg, SeedsArg};
@@ -130,13 +132,23 @@ Examples:
   rebsim replay tests/golden/traces/range-crash.json --run 0"
     )]
     Replay(Replay),
-    /// Explain a diagnostic code
+    /// The groups at an instant, as kafka-consumer-groups.sh describes them
     #[command(
         help_template = TEMPLATE,
         before_help = "\
 Examples:
-  rebsim explain E0103
-  rebsim explain --list"
+  rebsim show results/nightly-deploy-0123abcd --at 10m --variant eager
+  rebsim show crash --at 72s --members -v"
+    )]
+    Show(Show),
+    /// Why a partition was down, event by event; or what a code means
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim explain results/nightly-deploy-0123abcd --variant eager --worst
+  rebsim explain crash --partition orders-3 --at 72s
+  rebsim explain E0103"
     )]
     Explain(Explain),
     /// Print a commented scenario to start from
@@ -360,18 +372,6 @@ pub(crate) enum CheckFormat {
     Github,
 }
 
-/// `explain`.
-#[derive(Debug, Args)]
-#[command(arg_required_else_help = true)]
-pub(crate) struct Explain {
-    /// The code of a diagnostic, such as E0103
-    #[arg(value_name = "CODE", required_unless_present = "list")]
-    pub(crate) code: Option<String>,
-    /// List every code with its title
-    #[arg(long, conflicts_with = "code")]
-    pub(crate) list: bool,
-}
-
 /// `init`.
 #[derive(Debug, Args)]
 pub(crate) struct Init {
@@ -459,6 +459,6 @@ mod tests {
         command.build();
         let mut seen = 0;
         visit(&mut command, &mut seen);
-        assert_eq!(seen, 14);
+        assert_eq!(seen, 15);
     }
 }

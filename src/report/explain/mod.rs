@@ -1,0 +1,269 @@
+//! The chain of causes of one stall, for people: each event that mattered with its instant, and between two events what was waited for.
+//!
+//! It computes nothing: legs and origins come from [`crate::metrics::stall`]. Settings that bound a leg are shown with their values.
+
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use words::{instant, length, member, partition};
+
+use super::figures::Style;
+use crate::metrics::Cause;
+use crate::metrics::barrier::Wait;
+use crate::metrics::stall::{Leg, Loss, Need, Stall, origin};
+use crate::scenario::plan::Plan;
+use crate::timeline::{Observation, PlatformFact, Timeline};
+
+/// A replication that has been played.
+#[derive(Clone, Copy, Debug)]
+pub struct Played<'a> {
+    /// What was played.
+    pub plan: &'a Plan,
+    /// Under which seed.
+    pub seed: u64,
+    /// What it left.
+    pub timeline: &'a Timeline,
+    /// Where in a text an entry of the scenario stands, by its JSON pointer.
+    pub places: &'a BTreeMap<String, String>,
+}
+
+/// The chain of a stall.
+#[must_use]
+pub fn chain(played: Played<'_>, stall: &Stall, style: Style) -> String {
+    let mut text = head(played, stall);
+    text.push('\n');
+    text.push_str(&events_and_legs(played, stall));
+    text.push('\n');
+    text.push_str(&sums(stall, style));
+    text
+}
+
+fn head(played: Played<'_>, stall: &Stall) -> String {
+    let cast = &played.timeline.cast;
+    let end = match stall.ended {
+        Some(_) => format!("to {}", instant(stall.to)),
+        None => format!("to the end of the run at {}", instant(stall.to)),
+    };
+    let group = &cast.groups[stall.group.index()].name;
+    let mut text = format!(
+        "{} was down {}, from {} {end}\n{} / {}, seed {}, group {group}\n",
+        partition(cast, stall.partition),
+        length(stall.micros()),
+        instant(stall.from),
+        played.plan.scenario,
+        played.plan.variant,
+        played.seed,
+    );
+    let (from, to) = played.timeline.measured;
+    let counted = stall.to.min(to).since(stall.from.max(from)).as_micros();
+    if counted != stall.micros() {
+        text.push_str(&format!(
+            "of these {} lie in the measured time\n",
+            length(counted)
+        ));
+    }
+    text
+}
+
+/// True for what comes from outside the group.
+fn is_outside(observation: &Observation) -> bool {
+    matches!(
+        observation,
+        Observation::Action { .. }
+            | Observation::Platform(PlatformFact::Decision { .. } | PlatformFact::Replicas { .. })
+    )
+}
+
+/// The events to be told, by their place in the timeline: the whole way to the first leg, and what of the ways to the others is new.
+fn told(timeline: &Timeline, stall: &Stall) -> BTreeSet<usize> {
+    let mut told = BTreeSet::new();
+    let mut first = None;
+    let began = stall.legs.iter().filter_map(|leg| leg.began);
+    for index in began.chain(stall.ended) {
+        for link in origin(timeline, index) {
+            let since = *first.get_or_insert(link);
+            if link >= since || is_outside(&timeline.entries[link].observation) {
+                told.insert(link);
+            }
+        }
+    }
+    told
+}
+
+fn events_and_legs(played: Played<'_>, stall: &Stall) -> String {
+    let timeline = played.timeline;
+    let told = told(timeline, stall);
+    let mut rows: Vec<[String; 4]> = Vec::new();
+    let mut legs = stall.legs.iter().peekable();
+    let unfounded = legs.next_if(|leg| leg.began.is_none());
+    if let Some(leg) = unfounded {
+        let begins = "the run begins".to_owned();
+        rows.push([instant(leg.from), String::new(), begins, String::new()]);
+        rows.push(leg_row(played, leg));
+    }
+    for index in told {
+        let entry = &timeline.entries[index];
+        let (who, what) = words::event(&timeline.cast, &entry.observation);
+        rows.push([
+            instant(entry.at),
+            who,
+            what,
+            place(played, &entry.observation),
+        ]);
+        while let Some(leg) = legs.next_if(|leg| leg.began == Some(index)) {
+            rows.push(leg_row(played, leg));
+        }
+    }
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or_default()
+    };
+    let (times, names) = (width(0), width(1));
+    let mut text = String::new();
+    for [time, who, what, place] in &rows {
+        let line = format!("{time:>times$}  {who:<names$}  {what}  {place}");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Where the scenario says so.
+fn place(played: Played<'_>, observation: &Observation) -> String {
+    let Observation::Action { event, .. } = observation else {
+        return String::new();
+    };
+    let Some(event) = played.plan.events.get(*event as usize) else {
+        return String::new();
+    };
+    match played.places.get(&event.pointer) {
+        Some(place) => format!("{place} ({})", event.pointer),
+        None => event.pointer.clone(),
+    }
+}
+
+fn leg_row(played: Played<'_>, leg: &Leg) -> [String; 4] {
+    let cast = &played.timeline.cast;
+    let mut what = format!(
+        "{}  {}: {}",
+        length(leg.micros()),
+        leg.cause.word(),
+        words::need(cast, leg)
+    );
+    if let Some(since) = leg.since.filter(|since| Some(*since) != leg.began) {
+        what.push_str(&since_when(played, since));
+    }
+    let setting = setting(played, leg).unwrap_or_default();
+    [String::new(), String::new(), format!("  {what}"), setting]
+}
+
+/// Since when the awaited member is gone or stands still, and whose doing that was.
+fn since_when(played: Played<'_>, since: usize) -> String {
+    let timeline = played.timeline;
+    let entry = &timeline.entries[since];
+    let mut text = format!(" (since {}", instant(entry.at));
+    let first = origin(timeline, since)[0];
+    let cause = &timeline.entries[first].observation;
+    if first != since && is_outside(cause) {
+        let (who, what) = words::event(&timeline.cast, cause);
+        text.push_str(&format!("; {who}: {what}"));
+        let place = place(played, cause);
+        if !place.is_empty() {
+            text.push_str(&format!(", {place}"));
+        }
+    }
+    text.push(')');
+    text
+}
+
+/// The setting that says how long a leg may take, with its value.
+fn setting(played: Played<'_>, leg: &Leg) -> Option<String> {
+    let consumer = played.plan.consumers.get(leg.who?.index())?;
+    let group = played.plan.groups.get(consumer.group.index())?;
+    let is_incremental = played
+        .timeline
+        .cast
+        .groups
+        .get(consumer.group.index())
+        .is_some_and(|group| group.protocol == "consumer");
+    let (config, broker) = (&consumer.config, &group.config);
+    let millis = |key: &str, span: crate::kernel::SimDuration| {
+        Some(format!("{key}={}", span.as_micros() / 1_000))
+    };
+    let session = |broker_key: &str| match is_incremental {
+        true => millis(broker_key, broker.consumer.session_timeout),
+        false => millis("session.timeout.ms", config.session_timeout),
+    };
+    match leg.need {
+        Need::Session(Loss::PollDeadline) => {
+            millis("max.poll.interval.ms", config.max_poll_interval)
+        }
+        Need::Session(_) | Need::Join(Wait::Session) | Need::Return => {
+            session("group.consumer.session.timeout.ms")
+        }
+        Need::Heartbeat | Need::Acknowledge => millis(
+            "group.consumer.heartbeat.interval.ms",
+            broker.consumer.heartbeat_interval,
+        ),
+        Need::Join(Wait::Heartbeat) => millis("heartbeat.interval.ms", config.heartbeat_interval),
+        Need::Join(Wait::Batch) => Some(format!("max.poll.records={}", config.max_poll_records)),
+        Need::Callback(_)
+        | Need::Commit
+        | Need::Busy(_)
+        | Need::Restore
+        | Need::Position
+        | Need::Fetch
+        | Need::Leader
+        | Need::Stored
+        | Need::Delivery
+        | Need::Release
+        | Need::Target
+        | Need::Rejoin
+        | Need::Round
+        | Need::Join(Wait::Callback | Wait::Stall | Wait::Join | Wait::Timer)
+        | Need::Leave
+        | Need::Member
+        | Need::Admission => None,
+    }
+}
+
+/// Where the time went: by cause, the largest first, and within a cause by need.
+fn sums(stall: &Stall, style: Style) -> String {
+    let causes = stall.causes();
+    let mut parts: Vec<(Cause, u64)> = Cause::ALL
+        .into_iter()
+        .map(|cause| (cause, causes[cause as usize]))
+        .filter(|(_, micros)| *micros > 0)
+        .collect();
+    parts.sort_by_key(|(cause, micros)| (std::cmp::Reverse(*micros), *cause));
+    let dot = if style.ascii { ", " } else { " · " };
+    let words: Vec<String> = parts
+        .iter()
+        .map(|(cause, micros)| format!("{} {}", cause.word(), length(*micros)))
+        .collect();
+    let mut text = format!(
+        "where the time went: {} = {}\n",
+        words.join(dot),
+        length(stall.micros())
+    );
+    for (cause, _) in parts {
+        let mut needs: Vec<(&str, u64)> = Vec::new();
+        for leg in stall.legs.iter().filter(|leg| leg.cause == cause) {
+            let words = leg.need.words();
+            match needs.iter_mut().find(|(known, _)| *known == words) {
+                Some((_, micros)) => *micros += leg.micros(),
+                None => needs.push((words, leg.micros())),
+            }
+        }
+        if needs.len() > 1 {
+            needs.sort_by_key(|(words, micros)| (std::cmp::Reverse(*micros), *words));
+            let words: Vec<String> = needs
+                .iter()
+                .map(|(words, micros)| format!("{words} {}", length(*micros)))
+                .collect();
+            text.push_str(&format!("  {}: {}\n", cause.word(), words.join(dot)));
+        }
+    }
+    text
+}
