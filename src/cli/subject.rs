@@ -19,6 +19,7 @@ use super::understand;
 use crate::cluster::{self, Halt};
 use crate::kernel::{Seed, SimTime};
 use crate::metrics::{self, RunMetrics};
+use crate::report::explain::instant as words_of;
 use crate::report::json;
 use crate::report::model::{Report, Run, Variant};
 use crate::scenario::plan::Plan;
@@ -156,7 +157,11 @@ impl Subject {
         let at = at.map_or(end, SimTime::from_micros);
         if at > end {
             return Err(Failure::usage(
-                format!("the run is over before {at}: it takes {}", plan.duration),
+                format!(
+                    "the run is over before {}: it takes {}",
+                    words_of(at),
+                    plan.duration
+                ),
                 Some(format!("name an instant from 0s to {}", plan.duration)),
             ));
         }

@@ -172,10 +172,6 @@ impl Fold {
             self.now = view;
             return;
         };
-        let standing = matches!(
-            need,
-            Need::Session(_) | Need::Join(Wait::Session | Wait::Stall)
-        );
         let leg = Leg {
             from: at,
             to: at,
@@ -183,9 +179,8 @@ impl Fold {
             need,
             who,
             began: changed,
-            since: who
-                .filter(|_| standing)
-                .and_then(|who| self.since.get(who.index()).copied().flatten()),
+            incremental: self.world.groups[self.group.index()].incremental,
+            since: who.and_then(|who| self.standing_since(need, who)),
         };
         let goes_on = self.is_down();
         match self.stalls.last_mut() {
@@ -200,6 +195,18 @@ impl Fold {
             }),
         }
         self.now = view;
+    }
+
+    /// The entry since which a member is gone or stands still, when that is what keeps it from doing what is needed.
+    fn standing_since(&self, need: Need, who: ConsumerId) -> Option<usize> {
+        let is_away = matches!(
+            need,
+            Need::Session(_) | Need::Join(Wait::Session | Wait::Stall)
+        );
+        let wait = self.doing.get(who.index()).map(Doing::wait);
+        let stands = matches!(wait, Some(Wait::Session | Wait::Stall));
+        let since = self.since.get(who.index()).copied().flatten();
+        since.filter(|_| is_away && stands)
     }
 
     const fn is_down(&self) -> bool {

@@ -126,6 +126,8 @@ pub struct Leg {
     pub who: Option<ConsumerId>,
     /// The event that began it: its place in the timeline. `None`: the run began so.
     pub began: Option<usize>,
+    /// The group was a consumer group meanwhile.
+    pub incremental: bool,
     /// The event since which that member is gone or stands still, when that is why it takes long.
     pub since: Option<usize>,
 }

@@ -2,6 +2,7 @@
 //!
 //! It computes nothing: legs and origins come from [`crate::metrics::stall`]. Settings that bound a leg are shown with their values.
 
+mod events;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,21 +101,23 @@ fn events_and_legs(played: Played<'_>, stall: &Stall) -> String {
     if let Some(leg) = unfounded {
         let begins = "the run begins".to_owned();
         rows.push([instant(leg.from), String::new(), begins, String::new()]);
-        rows.push(leg_row(played, leg));
+        rows.push(leg_row(played, stall, leg));
     }
     for index in told {
         let entry = &timeline.entries[index];
-        let (who, what) = words::event(&timeline.cast, &entry.observation);
+        // A leg comes after all that is told of the instant at which it begins.
+        while let Some(leg) = legs.next_if(|leg| leg.from < entry.at) {
+            rows.push(leg_row(played, stall, leg));
+        }
+        let (who, what) = events::event(&timeline.cast, &entry.observation);
         rows.push([
             instant(entry.at),
             who,
             what,
             place(played, &entry.observation),
         ]);
-        while let Some(leg) = legs.next_if(|leg| leg.began == Some(index)) {
-            rows.push(leg_row(played, leg));
-        }
     }
+    rows.extend(legs.map(|leg| leg_row(played, stall, leg)));
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.max().unwrap_or_default()
@@ -122,7 +125,11 @@ fn events_and_legs(played: Played<'_>, stall: &Stall) -> String {
     let (times, names) = (width(0), width(1));
     let mut text = String::new();
     for [time, who, what, place] in &rows {
-        let line = format!("{time:>times$}  {who:<names$}  {what}  {place}");
+        let line = if time.is_empty() {
+            format!("{time:>times$}    {what}  {place}")
+        } else {
+            format!("{time:>times$}  {who:<names$}  {what}  {place}")
+        };
         text.push_str(line.trim_end());
         text.push('\n');
     }
@@ -143,7 +150,7 @@ fn place(played: Played<'_>, observation: &Observation) -> String {
     }
 }
 
-fn leg_row(played: Played<'_>, leg: &Leg) -> [String; 4] {
+fn leg_row(played: Played<'_>, stall: &Stall, leg: &Leg) -> [String; 4] {
     let cast = &played.timeline.cast;
     let mut what = format!(
         "{}  {}: {}",
@@ -154,8 +161,8 @@ fn leg_row(played: Played<'_>, leg: &Leg) -> [String; 4] {
     if let Some(since) = leg.since.filter(|since| Some(*since) != leg.began) {
         what.push_str(&since_when(played, since));
     }
-    let setting = setting(played, leg).unwrap_or_default();
-    [String::new(), String::new(), format!("  {what}"), setting]
+    let setting = setting(played, stall, leg).unwrap_or_default();
+    [String::new(), String::new(), what, setting]
 }
 
 /// Since when the awaited member is gone or stands still, and whose doing that was.
@@ -166,7 +173,7 @@ fn since_when(played: Played<'_>, since: usize) -> String {
     let first = origin(timeline, since)[0];
     let cause = &timeline.entries[first].observation;
     if first != since && is_outside(cause) {
-        let (who, what) = words::event(&timeline.cast, cause);
+        let (who, what) = events::event(&timeline.cast, cause);
         text.push_str(&format!("; {who}: {what}"));
         let place = place(played, cause);
         if !place.is_empty() {
@@ -177,37 +184,38 @@ fn since_when(played: Played<'_>, since: usize) -> String {
     text
 }
 
-/// The setting that says how long a leg may take, with its value.
-fn setting(played: Played<'_>, leg: &Leg) -> Option<String> {
-    let consumer = played.plan.consumers.get(leg.who?.index())?;
-    let group = played.plan.groups.get(consumer.group.index())?;
-    let is_incremental = played
-        .timeline
-        .cast
-        .groups
-        .get(consumer.group.index())
-        .is_some_and(|group| group.protocol == "consumer");
-    let (config, broker) = (&consumer.config, &group.config);
-    let millis = |key: &str, span: crate::kernel::SimDuration| {
-        Some(format!("{key}={}", span.as_micros() / 1_000))
-    };
-    let session = |broker_key: &str| match is_incremental {
-        true => millis(broker_key, broker.consumer.session_timeout),
-        false => millis("session.timeout.ms", config.session_timeout),
-    };
-    match leg.need {
-        Need::Session(Loss::PollDeadline) => {
-            millis("max.poll.interval.ms", config.max_poll_interval)
-        }
-        Need::Session(_) | Need::Join(Wait::Session) | Need::Return => {
-            session("group.consumer.session.timeout.ms")
-        }
-        Need::Heartbeat | Need::Acknowledge => millis(
+/// The setting that says how long a leg may take, with its value: that of the member that is waited for.
+fn setting(played: Played<'_>, stall: &Stall, leg: &Leg) -> Option<String> {
+    let group = played.plan.groups.get(stall.group.index())?;
+    let who = leg.who.unwrap_or(group.consumers.0);
+    let config = &played.plan.consumers.get(who.index())?.config;
+    let broker = &group.config;
+    let (key, span) = match leg.need {
+        Need::Session(Loss::PollDeadline) => ("max.poll.interval.ms", config.max_poll_interval),
+        Need::Session(_) | Need::Join(Wait::Session) | Need::Return => match leg.incremental {
+            true => (
+                "group.consumer.session.timeout.ms",
+                broker.consumer.session_timeout,
+            ),
+            false => ("session.timeout.ms", config.session_timeout),
+        },
+        Need::Heartbeat | Need::Acknowledge => (
             "group.consumer.heartbeat.interval.ms",
             broker.consumer.heartbeat_interval,
         ),
-        Need::Join(Wait::Heartbeat) => millis("heartbeat.interval.ms", config.heartbeat_interval),
-        Need::Join(Wait::Batch) => Some(format!("max.poll.records={}", config.max_poll_records)),
+        Need::Join(Wait::Heartbeat) => ("heartbeat.interval.ms", config.heartbeat_interval),
+        Need::Join(Wait::Batch) => {
+            return Some(format!("max.poll.records={}", config.max_poll_records));
+        }
+        Need::Join(Wait::Timer) => (
+            "group.initial.rebalance.delay.ms",
+            broker.initial_rebalance_delay,
+        ),
+        Need::Round => ("metadata.max.age.ms", config.metadata_max_age),
+        Need::Target => (
+            "group.consumer.assignment.interval.ms",
+            broker.consumer.assignment_interval,
+        ),
         Need::Callback(_)
         | Need::Commit
         | Need::Busy(_)
@@ -218,14 +226,13 @@ fn setting(played: Played<'_>, leg: &Leg) -> Option<String> {
         | Need::Stored
         | Need::Delivery
         | Need::Release
-        | Need::Target
         | Need::Rejoin
-        | Need::Round
-        | Need::Join(Wait::Callback | Wait::Stall | Wait::Join | Wait::Timer)
+        | Need::Join(Wait::Callback | Wait::Stall | Wait::Join)
         | Need::Leave
         | Need::Member
-        | Need::Admission => None,
-    }
+        | Need::Admission => return None,
+    };
+    Some(format!("{key}={}", span.as_micros() / 1_000))
 }
 
 /// Where the time went: by cause, the largest first, and within a cause by need.
