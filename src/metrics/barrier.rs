@@ -79,6 +79,9 @@ impl LastJoiner {
     }
 }
 
+/// What an observation changes of what a process does.
+type Change = fn(&mut Doing);
+
 /// What one process is doing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Doing {
@@ -118,8 +121,8 @@ impl Doing {
     }
 
     /// Of whom an observation tells, and what it changes of what that one does.
-    pub(super) fn change(observation: &Observation) -> Option<(ConsumerId, fn(&mut Self))> {
-        let change: (ConsumerId, fn(&mut Self)) = match observation {
+    pub(super) fn change(observation: &Observation) -> Option<(ConsumerId, Change)> {
+        let change: (ConsumerId, Change) = match observation {
             Observation::ConsumerStarted { consumer } => (*consumer, |doing| {
                 doing.dead = false;
                 doing.still = false;

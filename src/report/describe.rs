@@ -337,8 +337,8 @@ pub fn state(described: Described<'_>, verbose: bool) -> String {
     row.push(roster.members.len().to_string());
     least.push(0);
     let rows = vec![head, row];
-    for column in 0..2 {
-        least[column] = widest(least[column], &rows, column);
+    for (column, least) in least.iter_mut().take(2).enumerate() {
+        *least = widest(*least, &rows, column);
     }
     table(&least, &rows)
 }

@@ -65,7 +65,7 @@ fn a_group_is_described_as_kafka_does() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(lines[0], "");
-    let id = 46;
+    let id = "checkout-0-".len() + 36;
     let head = format!(
         "{:<15} {:<15} {:<10} {:<15} {:<15} {:<15} {:<id$} {:<15} CLIENT-ID",
         "GROUP",

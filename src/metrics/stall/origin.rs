@@ -123,7 +123,7 @@ impl Reader<'_> {
             | Observation::ConsumerFrozen { consumer }
             | Observation::ConsumerStalled { consumer }
             | Observation::ConsumerConnected { consumer, .. }
-            | Observation::ConsumerClosing { consumer } => self.from_outside(index, *consumer),
+            | Observation::ConsumerClosing { consumer } => self.of_process(index, *consumer),
             Observation::PartitionsAdded { .. } => self.near(index, |other| {
                 matches!(other, Observation::Action { verb, .. } if *verb == "partitions")
             }),
@@ -320,7 +320,7 @@ impl Reader<'_> {
     }
 
     /// What made a process start, end or stand still.
-    fn from_outside(&self, index: usize, consumer: ConsumerId) -> Option<usize> {
+    fn of_process(&self, index: usize, consumer: ConsumerId) -> Option<usize> {
         let starts = matches!(self.at(index), Observation::ConsumerStarted { .. });
         self.near(index, |other| match other {
             Observation::Action {
