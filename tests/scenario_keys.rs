@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use rebsim::scenario::kafka::{self, Model};
 use rebsim::scenario::shape::{Presence, Record, Shape, Side};
-use rebsim::scenario::verbs::VERBS;
+use rebsim::scenario::verbs;
 use rebsim::scenario::vocabulary::SCENARIO;
 use rebsim::scenario::{LoadError, Loader, Overrides, load, render};
 
@@ -90,7 +90,7 @@ fn changes() -> Vec<Change> {
 }
 
 /// Keys for which there is nothing to change: one value only, or (`extends`) not a matter of one document.
-const FIXED: [&str; 3] = ["scenario.version", "scenario.extends", "processing.threads"];
+const FIXED: [&str; 2] = ["scenario.version", "scenario.extends"];
 
 #[test]
 fn every_key_of_the_language_changes_the_plan() {
@@ -147,6 +147,7 @@ fn below(shape: &Shape, keys: &mut BTreeSet<String>) {
         | Shape::Rate
         | Shape::Size
         | Shape::Share
+        | Shape::Flow
         | Shape::Integer(..)
         | Shape::Number(..)
         | Shape::Factor
@@ -167,7 +168,7 @@ fn below(shape: &Shape, keys: &mut BTreeSet<String>) {
 fn every_verb_is_a_key_of_events() {
     let mut keys = BTreeSet::new();
     collect(&SCENARIO, &mut keys);
-    for verb in VERBS {
+    for verb in verbs::modelled() {
         let names = [verb.name].into_iter().chain(verb.needs.iter().copied());
         for name in names
             .chain(verb.takes.iter().copied())

@@ -13,6 +13,7 @@ mod generate;
 mod manifest;
 mod output;
 mod panic;
+mod platform_replay;
 mod play;
 mod progress;
 mod replay;

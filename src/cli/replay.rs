@@ -7,11 +7,13 @@ use serde_json::json;
 
 use super::args::{Replay as Args, ReplayFormat};
 use super::exit::{Exit, Failure};
+use super::platform_replay::{self, File};
 use super::source;
 use super::streams::Streams;
 use crate::cluster::Halt;
 use crate::experiment::processors;
 use crate::experiment::replay::{self, Replay, Replayed, Unplayable};
+use crate::import::platform;
 use crate::import::recording::{self, Recording};
 use crate::report::fidelity::{self, RunFidelity, Summary};
 use crate::scenario::LoadError;
@@ -23,7 +25,10 @@ const FAULTS_TOLD: usize = 50;
 
 /// `rebsim replay`
 pub(crate) fn replay(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
-    let recordings = read_all(&args.traces, streams)?;
+    let recordings = match read_all(&args.traces, streams)? {
+        Inputs::Recordings(recordings) => recordings,
+        Inputs::Platform(files) => return platform_replay::replay(&files, args, streams),
+    };
     let (replays, not_modelled) = prepare_all(&recordings, streams)?;
     let jobs = args.jobs.unwrap_or_else(processors);
     let played = replay::play(&replays, args.run, &replay::options(), jobs)
@@ -78,9 +83,17 @@ fn lines(run: &Replayed) -> String {
     lines
 }
 
-/// Every recording that the operands name, or every fault of every file told.
-fn read_all(operands: &[PathBuf], streams: &Streams) -> Result<Vec<Recording>, Failure> {
-    let mut recordings = Vec::new();
+/// What the operands name.
+enum Inputs {
+    /// Recordings of groups.
+    Recordings(Vec<Recording>),
+    /// Cases of Kubernetes' controllers, file by file.
+    Platform(Vec<File>),
+}
+
+/// Everything that the operands name, or every fault of every file told.
+fn read_all(operands: &[PathBuf], streams: &Streams) -> Result<Inputs, Failure> {
+    let (mut recordings, mut controllers) = (Vec::new(), Vec::new());
     let mut is_bad = false;
     for path in files(operands)? {
         let text = source::read_file(&path, BYTES_MAX);
@@ -95,6 +108,17 @@ fn read_all(operands: &[PathBuf], streams: &Streams) -> Result<Vec<Recording>, F
                 return Err(Failure::file("read", &path, error));
             }
         };
+        if platform::is_platform(&text) {
+            let name = path.display().to_string();
+            match platform::parse(&text) {
+                Ok(cases) => controllers.push(File { name, cases }),
+                Err(bad) => {
+                    tell(&name, &[bad.to_string()], streams);
+                    is_bad = true;
+                }
+            }
+            continue;
+        }
         match recording::parse(&text) {
             Ok(recording) => recordings.push(recording),
             Err(bad) => {
@@ -106,7 +130,14 @@ fn read_all(operands: &[PathBuf], streams: &Streams) -> Result<Vec<Recording>, F
     if is_bad {
         return Err(Failure::Told(Exit::Refused));
     }
-    Ok(recordings)
+    match (recordings.is_empty(), controllers.is_empty()) {
+        (false, false) => {
+            let message = "recordings of groups and cases of controllers are replayed apart";
+            Err(Failure::usage(message, None))
+        }
+        (true, false) => Ok(Inputs::Platform(controllers)),
+        (_, true) => Ok(Inputs::Recordings(recordings)),
+    }
 }
 
 /// The files that the operands name; folders give their `.json` files in order of name.

@@ -38,6 +38,7 @@ pub(crate) fn show(args: &Show, streams: &mut Streams) -> Result<(), Failure> {
             .collect();
         let described = Described {
             plan,
+            cast: &timeline.cast,
             group,
             roster: &rosters[group.index()],
             offsets: &offsets,

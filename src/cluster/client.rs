@@ -8,10 +8,11 @@
 use std::sync::Arc;
 
 use super::async_poll::Queues;
+use super::batch::{Burn, Work};
 use super::fetch::{Fetcher, Handed};
 use super::ground::{Ground, Output};
 use super::membership::Membership;
-use super::window::Window;
+use super::restores::Restores;
 use crate::assignor::{MemberId, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::{CommitPurpose, MemberEffect};
@@ -75,6 +76,8 @@ pub(super) type LeaderResult = (Vec<(MemberId, Partitions)>, Vec<(TopicId, u32)>
 pub(super) struct Client {
     pub(super) member: Membership,
     pub(super) fetcher: Fetcher,
+    /// State that it restores.
+    pub(super) restores: Restores,
     /// Between its threads, when it speaks the consumer protocol.
     pub(super) queues: Queues,
     /// Its own time: the last step or answer.
@@ -107,12 +110,18 @@ pub(super) struct Client {
     pub(super) last_commit: SimTime,
     pub(super) closing: bool,
     pub(super) stalled: bool,
+    /// The batch under way ends with the process: its next record cannot be processed.
+    pub(super) doomed: bool,
     /// Somebody else may return records of one of its partitions.
     pub(super) contested: bool,
     /// The processing under way, or the last: from, to.
-    busy: (SimTime, SimTime),
+    pub(super) busy: (SimTime, SimTime),
     /// Microseconds of processing within the measured window before that.
-    busy_us: u64,
+    pub(super) busy_us: u64,
+    /// What the batch under way burns, or the last one burnt.
+    pub(super) burning: Burn,
+    /// What was burnt before that.
+    pub(super) burnt: Work,
     /// Polls within the measured window that returned records.
     pub(super) polls: u64,
 }
@@ -128,6 +137,7 @@ impl Client {
         Self {
             member,
             fetcher: Fetcher::new(brokers),
+            restores: Restores::default(),
             queues: Queues::default(),
             clock: now,
             app: App::Starting {
@@ -151,9 +161,12 @@ impl Client {
             last_commit: now,
             closing: false,
             stalled: false,
+            doomed: false,
             contested: false,
             busy: (now, now),
             busy_us: 0,
+            burning: Burn::nothing(now),
+            burnt: Work::default(),
             polls: 0,
         }
     }
@@ -186,49 +199,6 @@ impl Client {
         place.is_some()
     }
 
-    /// Microseconds of processing within `window` up to `at`.
-    pub(super) fn busy_by(&self, at: SimTime, window: Window) -> u64 {
-        self.busy_us + window.share(self.busy.0, self.busy.1.min(at))
-    }
-
-    /// Processing goes on from `from` to `to`; what went before ended by then.
-    pub(super) fn set_busy(&mut self, from: SimTime, to: SimTime, window: Window) {
-        self.busy_us = self.busy_by(from, window);
-        self.busy = (from, to);
-    }
-
-    /// Every thread stands still from `now` for `span`: what was being worked on ends that much later. Returns how long it stands
-    /// still beyond a standstill under way.
-    pub(super) fn stand_still(
-        &mut self,
-        now: SimTime,
-        span: SimDuration,
-        window: Window,
-    ) -> SimDuration {
-        let before = self.frozen_until.max(now);
-        let span = (now + span).since(before);
-        self.frozen_until = before + span;
-        if self.busy.1 > now {
-            self.busy_us = self.busy_by(now, window);
-            self.busy = (self.busy.0.max(now) + span, self.busy.1 + span);
-        }
-        match &mut self.app {
-            // A stall ends at its own instant: who sleeps needs no processor.
-            App::Working { .. } if self.stalled => {}
-            App::Starting { until }
-            | App::Working { until }
-            | App::Callback { until, .. }
-            | App::Assigning { until }
-            | App::Exiting { until } => *until += span,
-            App::Polling
-            | App::CallbackCommit { .. }
-            | App::Committing { .. }
-            | App::Closing
-            | App::Dead => {}
-        }
-        span
-    }
-
     /// An answer arrives at the socket now.
     pub(super) fn on_answer(&mut self, answer: Answer, ground: &mut Ground<'_>) {
         self.inbox.push(answer);
@@ -246,7 +216,8 @@ impl Client {
 
     /// The next instant at which one of the client's threads does something by itself.
     pub(super) fn next_step(&self, ground: &Ground<'_>) -> SimTime {
-        self.next_awake(ground).max(self.frozen_until)
+        let next = self.next_awake(ground).min(self.restores.next());
+        next.max(self.frozen_until).max(self.clock)
     }
 
     fn next_awake(&self, ground: &Ground<'_>) -> SimTime {
@@ -310,6 +281,9 @@ impl Client {
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
             && !self.stalled
             && !self.contested
+            && !self.doomed
+            && self.restores.next() == SimTime::NEVER
+            && !self.may_meet_poison(ground)
             && !ground.harness
             && !ground.observe_polls
             && !ground.step_by_step
@@ -358,6 +332,7 @@ impl Client {
     /// Does what is due now.
     pub(super) fn step(&mut self, ground: &mut Ground<'_>) {
         self.begin_serving(ground);
+        self.end_restores(ground);
         if self.member.modern().is_some() {
             return self.async_step(ground);
         }
@@ -411,6 +386,7 @@ impl Client {
     pub(super) fn release_all(&mut self, why: ReleaseReason, ground: &mut Ground<'_>) {
         for slot in &mut self.fetcher.slots {
             ground.released(slot.index, slot.partition, why);
+            self.restores.stop(slot.partition, ground.now);
             slot.suspended = true;
             slot.serving = false;
         }

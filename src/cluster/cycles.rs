@@ -10,6 +10,7 @@
 //! one. Where a time or a number of records can be one of two from cycle to cycle, both have to satisfy the conditions. Whatever is drawn at
 //! random, comes at rates that differ between partitions or is not returned at once is not played here.
 
+use super::batch::{Burn, work_of};
 use super::client::Client;
 use super::fetch::Fetcher;
 use super::ground::Ground;
@@ -54,6 +55,8 @@ struct Cycle {
     /// Processing: once a poll, and for each record of a partition, of one partition.
     per_poll: SimDuration,
     per_record: SimDuration,
+    /// What `per_poll` burns.
+    burnt_per_poll: SimDuration,
     partitions: u64,
     /// From the end of the processing to the next `poll()`.
     overhead: SimDuration,
@@ -234,6 +237,18 @@ impl Client {
         self.set_busy(first, first + busy, ground.window);
         let ended = began + cycle.busy(passed - before_last);
         self.set_busy(began, ended, ground.window);
+        let per_poll = cycle.burnt_per_poll.as_micros();
+        let [before, last] = [
+            (times - 1, before_last - step.from),
+            (1, passed - before_last),
+        ]
+        .map(|(polls, records)| work_of(ground, per_poll, polls, cycle.partitions * records));
+        self.has_burnt(before);
+        self.burn(Burn {
+            from: began,
+            to: ended,
+            work: last,
+        });
         self.pass_waits(&cycle, ground);
         ground.now = ended + cycle.overhead;
         self.clock = ground.now;
@@ -267,9 +282,15 @@ impl Client {
         if answered >= until.min(self.deadline) || !self.is_undisturbed(answered, ground) {
             return None;
         }
+        if ground.labour.in_detail {
+            return None;
+        }
         let processing = &ground.spec.processing;
-        let per_poll = slowed(processing.per_poll.as_constant()?, ground.factor);
-        let per_record = slowed(ground.per_record.as_constant()?, ground.factor);
+        let per_poll = slowed(processing.per_poll.as_constant()?, ground.labour.factor);
+        let per_record = slowed(
+            ground.labour.per_record.as_constant()?,
+            ground.labour.factor,
+        );
         let step = self.fetcher.in_step(ground)?;
         let rhythm = self.rhythm(&step, ground)?;
         let mut cycle = Cycle {
@@ -278,6 +299,7 @@ impl Client {
             append_delay: ground.logs[step.index].append_delay,
             per_poll,
             per_record,
+            burnt_per_poll: slowed(processing.per_poll.as_constant()?, ground.labour.slow),
             partitions: self.fetcher.slots.len() as u64,
             overhead: ground.calibration.batch_overhead,
             timeout: processing.poll_timeout,

@@ -112,6 +112,27 @@ impl World<'_> {
         self.rearm(consumer);
     }
 
+    /// The next record of each partition of the topic, or of one, cannot be processed.
+    pub(super) fn poison(&mut self, topic: TopicId, partition: Option<u32>) {
+        let now = self.now();
+        for consumer in self.consumers() {
+            self.catch_up(consumer);
+        }
+        let all = 0..self.topology.partitions_of(topic);
+        for partition in all.filter(|number| partition.is_none_or(|only| only == *number)) {
+            let index = self.topology.index(TopicPartition { topic, partition });
+            let log = &mut self.logs[index];
+            let next = log.arrivals.count(now);
+            if !log.poison.contains(&next) {
+                log.poison.push(next);
+            }
+            self.poisoned = true;
+        }
+        for consumer in self.consumers() {
+            self.rearm(consumer);
+        }
+    }
+
     /// The application pauses a topic or a partition until an instant, or goes on with what is paused no longer than now.
     pub(super) fn set_paused(
         &mut self,

@@ -123,6 +123,7 @@ impl Client {
             let named = only.is_none_or(|only| only.contains(&slot.partition));
             if named && !slot.suspended {
                 ground.released(slot.index, slot.partition, why);
+                self.restores.stop(slot.partition, ground.now);
                 slot.serving = false;
                 slot.suspended = true;
             }
@@ -212,6 +213,7 @@ impl Client {
             kind,
         });
         if kind == CallbackKind::Assigned {
+            self.begin_restores(ground);
             for slot in &mut self.fetcher.slots {
                 slot.announced = true;
             }
@@ -264,10 +266,7 @@ impl Client {
             App::CallbackCommit { kind } => self.callback_done(kind, ground),
             App::Committing {
                 before_processing: true,
-            } => {
-                let held_back = std::mem::take(&mut self.held_back);
-                self.start_batch(&held_back, ground);
-            }
+            } => self.start_held_back(ground),
             App::Committing {
                 before_processing: false,
             } => self.poll(ground),

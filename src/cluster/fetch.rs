@@ -67,7 +67,7 @@ pub(super) type Handed = Vec<(usize, u64, u64)>;
 pub(super) struct Fetcher {
     pub(super) slots: Vec<Slot>,
     pub(super) nodes: Vec<Node>,
-    buffer: VecDeque<Chunk>,
+    pub(super) buffer: VecDeque<Chunk>,
     /// Buffered records that were dropped and not told of: from, to.
     dropped: Vec<(TopicPartition, u64, u64)>,
     /// Turns of partitions in answers, counted.
@@ -130,6 +130,7 @@ impl Fetcher {
                     announced: false,
                     suspended: false,
                     paused: ground.paused[ground.index(partition)],
+                    restoring: false,
                     serving_at: SimTime::NEVER,
                     serving: false,
                     fresh: true,

@@ -1,8 +1,10 @@
 //! What a client stands on while it acts: the clock, its own settings, the records, its network link, and where its effects go.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::calibration::Calibration;
+use super::labour::Labour;
 use super::ledger::Account;
 use super::records::{Log, Passed};
 use super::window::Window;
@@ -60,12 +62,17 @@ pub(super) struct Link {
     latency: Distribution,
     draw: Draw,
     /// Added one way, by broker.
-    pub(super) cross_rack: Vec<SimDuration>,
+    cross_rack: Vec<SimDuration>,
     /// Answers and requests on the coordinator connection keep their order.
     last_arrival: SimTime,
 }
 
 impl Link {
+    /// The client has moved: what each broker's distance adds one way.
+    pub(super) fn set_cross_rack(&mut self, cross_rack: Vec<SimDuration>) {
+        self.cross_rack = cross_rack;
+    }
+
     pub(super) fn new(latency: Distribution, draw: Draw, cross_rack: Vec<SimDuration>) -> Self {
         Self {
             latency,
@@ -115,7 +122,7 @@ pub(super) struct Ground<'a> {
     pub(super) now: SimTime,
     pub(super) consumer: ConsumerId,
     pub(super) spec: &'a Arc<Consumer>,
-    pub(super) per_record: &'a Arc<Distribution>,
+    pub(super) labour: &'a Labour,
     pub(super) calibration: &'a Calibration,
     pub(super) topology: &'a Topology,
     pub(super) logs: &'a mut [Log],
@@ -127,8 +134,10 @@ pub(super) struct Ground<'a> {
     /// Partitions that applications have paused, by flat index.
     pub(super) paused: &'a [bool],
     pub(super) listener: &'a mut Draw,
-    /// Thousandths of the processing time.
-    pub(super) factor: u64,
+    /// State that earlier lives of the process left on its disk: up to which record, by partition.
+    pub(super) disk: &'a mut BTreeMap<TopicPartition, u64>,
+    /// Some record of the run cannot be processed.
+    pub(super) poisoned: bool,
     /// A recording is imitated: see [`super::Options::harness`].
     pub(super) harness: bool,
     /// See [`super::Options::observe_polls`].

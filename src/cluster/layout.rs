@@ -13,6 +13,7 @@ use crate::protocol::coordinator::GroupCoordinator;
 use crate::scenario::plan::{Consumer, Plan, Verb};
 use crate::timeline::{Cast, ConsumerFacts, GroupFacts};
 use crate::workload::arrivals::{LoadFactor, LoadTerm, TopicArrivals, TopicLoad};
+use crate::workload::failures::{FailureDice, Failures};
 use crate::workload::service::ServiceTimes;
 
 /// Partitions of each topic over time, as the script will have it.
@@ -82,6 +83,8 @@ pub(super) fn lay_out(plan: &Plan, seed: Seed, calibration: &Calibration) -> (To
                 arrivals: arrivals.partition(seed, partition),
                 service: ServiceTimes::new(seed, &topic.name, partition),
                 record_size: topic.record_size,
+                failures: FailureDice::new(seed, &topic.name, partition),
+                poison: Vec::new(),
                 append_delay: calibration.append_delay
                     + if logs.is_empty() {
                         SimDuration::ZERO
@@ -106,15 +109,19 @@ pub(super) fn lay_out(plan: &Plan, seed: Seed, calibration: &Calibration) -> (To
 pub(super) fn draws(plan: &Plan) -> bool {
     let varies = |consumer: &Consumer| {
         let listener = &consumer.listener;
-        [
-            &consumer.processing.per_record,
-            &consumer.processing.per_poll,
-            &listener.on_revoked.duration,
-            &listener.on_assigned.duration,
-            &listener.on_lost.duration,
-        ]
-        .iter()
-        .any(|distribution| !distribution.is_constant())
+        let fails = |failures: &Failures| 0 < failures.share && failures.share < Failures::ALL;
+        let burns = consumer.processing.cpu_per_record.as_ref();
+        burns.is_some_and(|burns| !burns.is_constant())
+            || consumer.processing.failures.as_ref().is_some_and(fails)
+            || [
+                &consumer.processing.per_record,
+                &consumer.processing.per_poll,
+                &listener.on_revoked.duration,
+                &listener.on_assigned.duration,
+                &listener.on_lost.duration,
+            ]
+            .iter()
+            .any(|distribution| !distribution.is_constant())
     };
     let random_load = plan.topics.iter().any(|topic| {
         topic
@@ -132,6 +139,7 @@ pub(super) fn draws(plan: &Plan) -> bool {
             .as_ref()
             .is_some_and(|cost| !cost.is_constant())
         || plan.events.iter().any(super::script::draws)
+        || plan.faults.iter().any(super::faults::draws)
 }
 
 /// Topics as assignors see them.
@@ -217,10 +225,7 @@ pub(super) fn cast(plan: &Plan, topology: &Topology, processes: &[Process]) -> C
                 }
             })
             .collect(),
-        workloads: Vec::new(),
-        pods: Vec::new(),
-        scalers: Vec::new(),
-        nodes: Vec::new(),
+        ..Cast::default()
     }
 }
 

@@ -6,11 +6,13 @@
 //! out at even intervals are kept as one (`trains`). What has ended is accounted for in `batches`.
 
 mod batches;
+mod listed;
 mod trains;
 
 use std::sync::Arc;
 
 use batches::Batch;
+pub(super) use listed::Listed;
 pub(super) use trains::{Beat, Train};
 
 use super::records::{Holes, Log, Passed, UNCHANGED, in_no_hands, slowed};
@@ -34,9 +36,16 @@ struct Run {
     clock: SimTime,
     /// When the last one ends.
     ends: SimTime,
-    cost: Arc<Distribution>,
-    /// Thousandths of the cost.
-    factor: u64,
+    pace: Pace,
+}
+
+/// When the records of a run end.
+#[derive(Debug)]
+enum Pace {
+    /// One after the other: what each costs, and millionths of it.
+    OneByOne(Arc<Distribution>, u64),
+    /// At these instants.
+    Listed(Listed),
 }
 
 /// What one group did to one partition.
@@ -145,17 +154,12 @@ impl Account {
         (due <= at).then_some(due)
     }
 
-    /// Hands records `from..end` to `consumer`, which begins with the first at `clock`. Returns when the last ends.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a run is described by all of these"
-    )]
+    /// Hands records from, to (exclusive) to `consumer`, which begins with the first at `clock`. Returns when the last ends.
     pub(super) fn hand_out(
         &mut self,
         log: &mut Log,
         consumer: ConsumerId,
-        from: u64,
-        end: u64,
+        (from, end): (u64, u64),
         clock: SimTime,
         cost: &Arc<Distribution>,
         factor: u64,
@@ -176,8 +180,7 @@ impl Account {
             end,
             clock,
             ends,
-            cost: Arc::clone(cost),
-            factor,
+            pace: Pace::OneByOne(Arc::clone(cost), factor),
         });
         ends
     }
@@ -228,8 +231,11 @@ impl Account {
         if run.clock > at {
             return;
         }
-        if let Some(each) = run.cost.as_constant() {
-            let each = slowed(each, run.factor);
+        let constant = match &run.pace {
+            Pace::OneByOne(cost, factor) => cost.as_constant().map(|each| slowed(each, *factor)),
+            Pace::Listed(_) => None,
+        };
+        if let Some(each) = constant {
             let left = run.end - run.next;
             let ended = if run.ends <= at {
                 left
@@ -277,7 +283,12 @@ impl Account {
 
     fn next_end(&self, log: &mut Log, run: usize) -> Option<SimTime> {
         let run = self.runs.get(run)?;
-        Some(run.clock + slowed(log.service.time(&run.cost, run.next), run.factor))
+        Some(match &run.pace {
+            Pace::OneByOne(cost, factor) => {
+                run.clock + slowed(log.service.time(cost, run.next), *factor)
+            }
+            Pace::Listed(listed) => listed.end(run.next),
+        })
     }
 
     fn finish_one(&mut self, log: &mut Log, index: usize, ended: SimTime) {
@@ -289,12 +300,20 @@ impl Account {
             first: ended,
             each: SimDuration::ZERO,
         };
+        let passed_over = match &run.pace {
+            Pace::OneByOne(..) => false,
+            Pace::Listed(listed) => listed.passes_over(run.next),
+        };
         run.next += 1;
         run.clock = ended;
         if run.next == run.end {
             self.runs.remove(index);
         }
-        self.account(log, consumer, batch);
+        if passed_over {
+            self.pass_over(log, batch.from, ended);
+        } else {
+            self.account(log, consumer, batch);
+        }
     }
 
     /// What `consumer` is working on at `at` will not be finished. All that it has finished is settled.
@@ -310,6 +329,9 @@ impl Account {
             run.began = run.began.max(at) + pause;
             run.clock += pause;
             run.ends += pause;
+            if let Pace::Listed(listed) = &mut run.pace {
+                listed.put_off(run.next, pause);
+            }
         }
     }
 

@@ -6,7 +6,9 @@
 //! what each group did to each partition (`records`, `window`); `script` plays the scenario's events; `steady` sets up a stable start.
 
 mod async_poll;
+mod batch;
 mod brokers;
+mod busy;
 pub mod calibration;
 mod client;
 mod contests;
@@ -14,22 +16,27 @@ mod coordinators;
 mod cycles;
 mod disturbances;
 mod effects;
+mod faults;
 mod fetch;
 mod ground;
 mod heartbeats;
 mod invariants;
+mod labour;
 mod layout;
 mod leader;
 mod ledger;
 mod membership;
 mod messages;
 mod naming;
+mod platform;
 mod poll_loop;
 mod positions;
 mod process;
 mod records;
+mod restores;
 mod sampling;
 mod script;
+mod sharing;
 mod steady;
 mod window;
 mod world;
@@ -37,6 +44,7 @@ mod world;
 pub use brokers::coordinator_of;
 pub use calibration::Calibration;
 pub use naming::{Naming, RecordedNames};
+pub use platform::Reconcile;
 
 use crate::kernel::{Seed, SimTime};
 use crate::scenario::plan::Plan;
@@ -63,6 +71,8 @@ pub struct Options {
     pub step_by_step: bool,
     /// Read all partitions off at this instant too, after all that happens at it ([`Timeline::snapshot`]); nothing else changes.
     pub snapshot_at: Option<SimTime>,
+    /// Keep what every reconcile of an autoscaler saw and came to.
+    pub record_autoscalers: bool,
 }
 
 impl Default for Options {
@@ -76,6 +86,7 @@ impl Default for Options {
             observe_polls: false,
             step_by_step: false,
             snapshot_at: None,
+            record_autoscalers: false,
         }
     }
 }
@@ -106,5 +117,17 @@ pub enum Halt {
 /// # Errors
 /// [`Halt`] when the run does not reach its end.
 pub fn simulate(plan: &Plan, seed: Seed, options: &Options) -> Result<Timeline, Halt> {
+    Ok(simulate_with_autoscalers(plan, seed, options)?.0)
+}
+
+/// Plays `plan` under `seed`; also every reconcile of its autoscalers, when [`Options::record_autoscalers`] asks for them.
+///
+/// # Errors
+/// [`Halt`] when the run does not reach its end.
+pub fn simulate_with_autoscalers(
+    plan: &Plan,
+    seed: Seed,
+    options: &Options,
+) -> Result<(Timeline, Vec<Reconcile>), Halt> {
     world::World::new(plan, seed, options).run()
 }

@@ -2,7 +2,6 @@
 
 use super::client::{App, Client, Pending};
 use super::ground::{Ground, Output, Packet};
-use super::records::slowed;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::MemberEffect;
 use crate::protocol::rules::Rule;
@@ -236,42 +235,12 @@ impl Client {
         self.start_batch(handed, ground);
     }
 
-    /// The records begin to be processed now.
-    pub(super) fn start_batch(&mut self, handed: &[(usize, u64, u64)], ground: &mut Ground<'_>) {
-        let began = ground.now;
-        if ground.observe_polls {
-            ground.observe(Observation::BatchStarted {
-                consumer: ground.consumer,
-            });
-        }
-        let per_poll = ground.spec.processing.per_poll.sample(ground.listener);
-        let mut clock = began + slowed(per_poll, ground.factor);
-        let mut records = 0;
-        for &(index, from, to) in handed {
-            let slot = &self.fetcher.slots[index];
-            let log = &mut ground.logs[slot.index];
-            let account = &mut ground.accounts[slot.index];
-            account.settle(log, began);
-            clock = account.hand_out(
-                log,
-                ground.consumer,
-                from,
-                to,
-                clock,
-                ground.per_record,
-                ground.factor,
-            );
-            records += to - from;
-        }
-        self.set_busy(began, clock, ground.window);
-        self.uncommitted_records += records;
-        self.app = App::Working {
-            until: clock + ground.calibration.batch_overhead,
-        };
-    }
-
     /// The batch is over, or the pause between two polls: commits of the application, then the next poll.
     pub(super) fn after_work(&mut self, ground: &mut Ground<'_>) {
+        if self.doomed {
+            self.app = App::Dead;
+            return self.die(ground);
+        }
         if std::mem::take(&mut self.stalled) {
             ground.observe(Observation::ConsumerResumed {
                 consumer: ground.consumer,
@@ -312,13 +281,7 @@ impl Client {
         };
         match pending {
             Pending::Close => self.close(ground),
-            Pending::Crash => {
-                // The batch is over, also when it ended at this very instant.
-                for (account, log) in ground.accounts.iter_mut().zip(ground.logs.iter_mut()) {
-                    account.settle(log, ground.now);
-                }
-                ground.out.push(Output::Crashed);
-            }
+            Pending::Crash => self.die(ground),
             Pending::Stall { until } => {
                 ground.observe(Observation::ConsumerStalled {
                     consumer: ground.consumer,
@@ -330,5 +293,13 @@ impl Client {
             }
         }
         true
+    }
+
+    /// The process dies with the end of its work. What ended at this very instant has ended.
+    fn die(&mut self, ground: &mut Ground<'_>) {
+        for (account, log) in ground.accounts.iter_mut().zip(ground.logs.iter_mut()) {
+            account.settle(log, ground.now);
+        }
+        ground.out.push(Output::Crashed);
     }
 }

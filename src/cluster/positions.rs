@@ -56,6 +56,8 @@ pub(super) struct Slot {
     pub(super) suspended: bool,
     /// Paused by the application.
     pub(super) paused: bool,
+    /// Its state is not there yet.
+    pub(super) restoring: bool,
     /// When the first fetch round trip is over.
     pub(super) serving_at: SimTime,
     pub(super) serving: bool,
@@ -65,7 +67,11 @@ pub(super) struct Slot {
 
 impl Slot {
     pub(super) fn may_be_fetched(&self) -> bool {
-        self.readiness == Readiness::Ready && self.announced && !self.suspended && !self.paused
+        self.readiness == Readiness::Ready
+            && self.announced
+            && !self.suspended
+            && !self.paused
+            && !self.restoring
     }
 }
 

@@ -3,22 +3,24 @@
 use super::world::Class;
 use super::world::Event;
 use super::world::World;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Options;
+use super::batch::Work;
 use super::client::{Answer, Client};
 use super::coordinators::{Connection, Inbound};
 use super::ground::{Ground, Link, Output};
+use super::labour::Labour;
 use super::membership::Membership;
-use super::records::UNCHANGED;
-use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicId};
+use super::sharing::Looked;
+use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicId, TopicPartition};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
-use crate::protocol::config::GroupProtocol;
+use crate::protocol::config::{ConsumerConfig, GroupProtocol};
 use crate::protocol::message::RequestToken;
 use crate::protocol::{classic, consumer};
-use crate::scenario::plan::{Consumer, Plan};
-use crate::timeline::Observation;
-use crate::workload::distribution::Distribution;
+use crate::scenario::plan::{Brokers, Consumer, NodeId, Plan};
+use crate::timeline::{Observation, PodId};
 
 /// A consumer process of the scenario, running or not.
 #[derive(Debug)]
@@ -29,7 +31,17 @@ pub(super) struct Process {
     pub(super) spec: Arc<Consumer>,
     /// Settings from the next start on.
     pub(super) next_spec: Option<Arc<Consumer>>,
-    pub(super) per_record: Arc<Distribution>,
+    pub(super) labour: Labour,
+    /// What processing burnt in its earlier lives.
+    pub(super) burnt: Work,
+    /// See [`super::sharing`].
+    pub(super) looked: Looked,
+    /// The node that it runs on, if that has one.
+    pub(super) node: Option<NodeId>,
+    /// The fault and round of the noise that it has.
+    pub(super) noise_of: Option<(usize, u64)>,
+    /// See [`super::restores`].
+    pub(super) disk: BTreeMap<TopicPartition, u64>,
     pub(super) incarnation: u32,
     pub(super) client: Option<Box<Client>>,
     pub(super) connection: Connection,
@@ -37,8 +49,6 @@ pub(super) struct Process {
     pub(super) listener: Draw,
     /// How long its assignor runs, when it leads.
     pub(super) assignor: Draw,
-    /// Thousandths of the processing time.
-    pub(super) factor: u64,
     /// The slow-down in force ends then.
     pub(super) slow_until: SimTime,
     /// No message passes before.
@@ -53,43 +63,45 @@ pub(super) struct Process {
     pub(super) memory: Vec<(AssignorKind, crate::assignor::AssignorMemory)>,
     /// Topics of which it has metadata.
     pub(super) known_topics: Vec<TopicId>,
+    /// The pod that it runs in.
+    pub(super) pod: Option<PodId>,
 }
 
 impl Process {
     pub(super) fn new(plan: &Plan, seed: Seed, spec: &Consumer, options: &Options) -> Self {
+        let call = spec.processing.downstream;
+        let call = call.map_or(SimDuration::ZERO, |resource| {
+            plan.resources[resource.index()].spec.call(0)
+        });
         let name = format!("{}/{}", plan.groups[spec.group.index()].name, spec.name);
         let latency = options
             .calibration
             .latency
             .clone()
             .unwrap_or_else(|| plan.brokers.latency.clone());
-        let racks = &plan.brokers.racks;
-        let cross_rack = (0..plan.brokers.count as usize)
-            .map(
-                |broker| match (&spec.config.client_rack, racks.is_empty()) {
-                    (Some(rack), false) if racks[broker % racks.len()] != **rack => {
-                        plan.brokers.cross_rack_latency
-                    }
-                    _ => SimDuration::ZERO,
-                },
-            )
-            .collect();
         Self {
             group: spec.group,
             spec: Arc::new(spec.clone()),
             next_spec: None,
-            per_record: Arc::new(spec.processing.per_record.clone()),
+            labour: Labour::new(&spec.processing, spec.cpu, call),
+            burnt: Work::default(),
+            looked: None,
+            node: (0..)
+                .zip(&plan.platform.nodes)
+                .find(|(_, node)| Some(&node.name) == spec.host.as_ref())
+                .map(|(position, _)| NodeId(position)),
+            noise_of: None,
+            disk: BTreeMap::new(),
             incarnation: 0,
             client: None,
             connection: Connection::default(),
             link: Link::new(
                 latency,
                 Draw::new(seed, Stream::new(&name, "latency")),
-                cross_rack,
+                cross_rack(&plan.brokers, &spec.config),
             ),
             listener: Draw::new(seed, Stream::new(&name, "listener")),
             assignor: Draw::new(seed, Stream::new(&name, "assignor")),
-            factor: UNCHANGED,
             slow_until: SimTime::ZERO,
             cut_until: SimTime::ZERO,
             wake: SimTime::NEVER,
@@ -98,9 +110,22 @@ impl Process {
             restart_after: None,
             memory: Vec::new(),
             known_topics: spec.topics.clone(),
+            pod: None,
             name,
         }
     }
+}
+
+/// What each broker's distance adds one way to the latency of a client.
+pub(super) fn cross_rack(brokers: &Brokers, config: &ConsumerConfig) -> Vec<SimDuration> {
+    let racks = &brokers.racks;
+    let distance = |broker: usize| match &config.client_rack {
+        Some(rack) if !racks.is_empty() && racks[broker % racks.len()] != **rack => {
+            brokers.cross_rack_latency
+        }
+        Some(_) | None => SimDuration::ZERO,
+    };
+    (0..brokers.count as usize).map(distance).collect()
 }
 
 impl World<'_> {
@@ -118,7 +143,7 @@ impl World<'_> {
             now: at,
             consumer,
             spec: &process.spec,
-            per_record: &process.per_record,
+            labour: &process.labour,
             calibration: &self.options.calibration,
             topology: &self.topology,
             paused: &self.paused,
@@ -127,7 +152,8 @@ impl World<'_> {
             link: &mut process.link,
             cut_until: process.cut_until,
             listener: &mut process.listener,
-            factor: process.factor,
+            disk: &mut process.disk,
+            poisoned: self.poisoned,
             harness: self.options.harness,
             observe_polls: self.options.observe_polls,
             step_by_step: self.options.step_by_step,
@@ -277,7 +303,10 @@ impl World<'_> {
                         client.member.on_watching(snapshot);
                     }
                 }
-                Output::Installed => self.review_contests(consumer),
+                Output::Installed => {
+                    self.review_contests(consumer);
+                    self.watch_memory(consumer);
+                }
                 Output::Exited => self.on_exit(consumer),
                 Output::Crashed => self.crash(consumer),
             }
@@ -292,7 +321,6 @@ impl World<'_> {
             return;
         }
         if let Some(spec) = process.next_spec.take() {
-            process.per_record = Arc::new(spec.processing.per_record.clone());
             process.spec = spec;
         }
         process.incarnation += 1;
@@ -353,6 +381,7 @@ impl World<'_> {
             account.cut(consumer, now);
         }
         self.with_client(consumer, now, |client, ground| {
+            client.leave_on_disk(ground);
             client.release_serving(crate::timeline::ReleaseReason::Gone, None, ground);
         });
         let window = self.window;
@@ -360,6 +389,7 @@ impl World<'_> {
         if let Some(client) = process.client.take() {
             process.totals.busy_us += client.busy_by(now, window);
             process.totals.polls += client.polls;
+            process.burnt = process.burnt.plus(client.burnt_by(now));
             process.totals.alive_us += window.share(process.alive_since, now);
         }
         self.review_contests(consumer);
@@ -371,7 +401,12 @@ impl World<'_> {
     }
 
     pub(super) fn after_exit(&mut self, consumer: ConsumerId) {
-        if let Some(down) = self.processes[consumer.index()].restart_after.take() {
+        let process = &mut self.processes[consumer.index()];
+        let restart_after = process.restart_after.take();
+        if let Some(pod) = process.pod {
+            return self.on_exit_in_pod(pod, consumer, restart_after);
+        }
+        if let Some(down) = restart_after {
             let step = super::script::Step::Start(consumer);
             self.schedule(
                 self.now() + down,

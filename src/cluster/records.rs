@@ -2,10 +2,11 @@
 
 use crate::kernel::{SimDuration, SimTime};
 use crate::workload::arrivals::PartitionArrivals;
+use crate::workload::failures::FailureDice;
 use crate::workload::service::ServiceTimes;
 
-/// Factor of "unchanged" in thousandths.
-pub(super) const UNCHANGED: u64 = 1_000;
+/// Factor of "unchanged" in millionths.
+pub(super) const UNCHANGED: u64 = 1_000_000;
 
 /// The records of one partition: when they arrive and how long they take.
 #[derive(Debug)]
@@ -18,6 +19,10 @@ pub(super) struct Log {
     pub(super) record_size: u64,
     /// A record due at t can be fetched this much later.
     pub(super) append_delay: SimDuration,
+    /// How often records fail.
+    pub(super) failures: FailureDice,
+    /// Offsets of records that cannot be processed.
+    pub(super) poison: Vec<u64>,
 }
 
 impl Log {
@@ -41,7 +46,7 @@ pub(super) fn slowed(cost: SimDuration, factor: u64) -> SimDuration {
 pub(super) enum Passed {
     /// Their offsets had been committed.
     Committed,
-    /// An offset reset jumped over them.
+    /// An offset reset jumped over them, or the application passed over them.
     Reset,
 }
 

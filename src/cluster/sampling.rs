@@ -24,7 +24,7 @@ impl World<'_> {
         self.timeline.snapshot = self.rows();
     }
 
-    fn settle_everything(&mut self) {
+    pub(super) fn settle_everything(&mut self) {
         let now = self.now();
         for consumer in self.consumers() {
             self.catch_up(consumer);
@@ -116,6 +116,9 @@ impl World<'_> {
     }
 
     pub(super) fn finish(mut self, horizon: SimTime) -> Timeline {
+        for consumer in self.consumers() {
+            self.processes[consumer.index()].totals.cpu_us = self.cpu_used(consumer);
+        }
         for process in &mut self.processes {
             if let Some(client) = &process.client {
                 process.totals.busy_us += client.busy_by(horizon, self.window);
@@ -144,6 +147,7 @@ impl World<'_> {
             .map(|process| process.totals)
             .collect();
         timeline.cast = super::layout::cast(self.plan, &self.topology, &self.processes);
+        self.platform.introduce(self.plan, &mut timeline.cast);
         for (group, host) in self.groups.into_iter().enumerate() {
             let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
             let topics = &timeline.cast.groups[group.index()].topics;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::client::{App, Pending};
-use super::records::UNCHANGED;
+use super::faults::Stroke;
 use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, GroupId, TopicId};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
 use crate::scenario::plan::{self, Ending, Sequencing, Target, Verb};
-use crate::timeline::{GroupState, Observation};
+use crate::timeline::{GroupState, Observation, ScaledBy};
 use crate::workload::distribution::Distribution;
 
 /// What the script does at one instant.
@@ -39,6 +39,10 @@ pub(super) enum Step {
     },
     /// The coordinator of a group is back.
     CoordinatorBack { group: GroupId },
+    /// A random fault befalls somebody, or an episode of it ends.
+    Fault(Stroke),
+    /// Cores and resources are shared anew.
+    Share,
     /// Broker number `broker` goes away in a roll.
     RollBroker { event: usize, broker: u32 },
 }
@@ -73,6 +77,7 @@ pub(super) fn draws(event: &plan::Event) -> bool {
             | Verb::Stall(target, length)
             | Verb::Disconnect(target, length) => random(target) || varies(length),
             Verb::Pause(..)
+            | Verb::Poison(..)
             | Verb::Partitions(..)
             | Verb::Load(..)
             | Verb::Coordinator { .. }
@@ -122,6 +127,7 @@ fn class(verb: &Verb) -> Class {
         | Verb::Slow(..)
         | Verb::Disconnect(..)
         | Verb::Pause(..)
+        | Verb::Poison(..)
         | Verb::Partitions(..)
         | Verb::Load(..)
         | Verb::Coordinator { .. }
@@ -167,11 +173,13 @@ impl World<'_> {
             Step::Recover { consumer } => {
                 // A later slow-down may outlast this one.
                 if self.processes[consumer.index()].slow_until <= self.now() {
-                    self.set_factor(consumer, UNCHANGED);
+                    self.set_factor(consumer, None);
                 }
             }
             Step::Resume { topic, partition } => self.set_paused(topic, partition, None),
             Step::CoordinatorBack { group } => self.load_coordinator(group),
+            Step::Fault(stroke) => self.strike(stroke),
+            Step::Share => self.share(),
             Step::RollBroker { event, broker } => self.roll_broker(event, broker),
         }
     }
@@ -189,14 +197,18 @@ impl World<'_> {
     fn targets(&self, event: usize, round: u32, target: &Target) -> Vec<ConsumerId> {
         match target {
             Target::Consumers(list) => list.clone(),
+            Target::Living(group) => self.living(*group),
+            Target::LivingAt(group, place) => {
+                let living = self.living(*group);
+                living.into_iter().skip(*place as usize).take(1).collect()
+            }
+            Target::Named(group, name) => {
+                let mut living = self.living(*group);
+                living.retain(|id| self.processes[id.index()].spec.name == *name);
+                living
+            }
             Target::Random(group) => {
-                let living: Vec<ConsumerId> = (0..self.processes.len())
-                    .filter(|&index| {
-                        let process = &self.processes[index];
-                        process.group == *group && process.client.is_some()
-                    })
-                    .map(|index| ConsumerId(u32::try_from(index).unwrap_or(u32::MAX)))
-                    .collect();
+                let living = self.living(*group);
                 if living.is_empty() {
                     return Vec::new();
                 }
@@ -207,6 +219,14 @@ impl World<'_> {
                 vec![living[usize::try_from(chosen).unwrap_or_default()]]
             }
         }
+    }
+
+    fn living(&self, group: GroupId) -> Vec<ConsumerId> {
+        let lives = |consumer: &ConsumerId| {
+            let process = &self.processes[consumer.index()];
+            process.group == group && process.client.is_some()
+        };
+        self.consumers().filter(lives).collect()
     }
 
     fn on_entry(&mut self, event: usize, round: u32) {
@@ -239,6 +259,10 @@ impl World<'_> {
                 };
                 self.schedule(self.now() + *length, Class::Script, 0, Event::Script(step));
             }
+            Verb::Poison(topic, partition) => {
+                self.acted(event, "poison", None);
+                self.poison(*topic, *partition);
+            }
             Verb::Partitions(topic, partitions) => self.grow(event, *topic, *partitions),
             // The arrivals have known it from the beginning.
             Verb::Load(..) => self.acted(event, "load", None),
@@ -260,12 +284,26 @@ impl World<'_> {
                 }
             }
             Verb::ResetOffsets(group, to) => self.reset_offsets(event, *group, *to),
-            // The language refuses these until pods are played.
-            Verb::Deploy(_)
-            | Verb::Rollback(_)
-            | Verb::Scale(..)
-            | Verb::Drain(_)
-            | Verb::KillNode(_) => {}
+            Verb::Deploy(workload) => {
+                self.acted(event, "deploy", None);
+                self.deploy(*workload, false);
+            }
+            Verb::Rollback(workload) => {
+                self.acted(event, "rollback", None);
+                self.deploy(*workload, true);
+            }
+            Verb::Scale(workload, to) => {
+                self.acted(event, "scale", None);
+                self.scale_workload(*workload, *to, ScaledBy::Script);
+            }
+            Verb::Drain(node) => {
+                self.acted(event, "drain", None);
+                self.drain(*node);
+            }
+            Verb::KillNode(node) => {
+                self.acted(event, "kill_node", None);
+                self.lose_node(*node);
+            }
         }
     }
 
@@ -394,7 +432,7 @@ impl World<'_> {
             }
             Verb::Slow(_, factor, span) => {
                 self.acted(event, "slow", Some(consumer));
-                self.set_factor(consumer, *factor);
+                self.set_factor(consumer, Some(*factor));
                 self.processes[consumer.index()].slow_until = self.now() + *span;
                 let step = Step::Recover { consumer };
                 self.schedule(
@@ -410,6 +448,7 @@ impl World<'_> {
                 self.disconnect(consumer, span);
             }
             Verb::Pause(..)
+            | Verb::Poison(..)
             | Verb::Partitions(..)
             | Verb::Load(..)
             | Verb::Coordinator { .. }
@@ -425,10 +464,10 @@ impl World<'_> {
     }
 
     /// Batches that begin from now on take `factor` thousandths of their time.
-    fn set_factor(&mut self, consumer: ConsumerId, factor: u64) {
-        self.catch_up(consumer);
-        self.processes[consumer.index()].factor = factor;
-        self.rearm(consumer);
+    fn set_factor(&mut self, consumer: ConsumerId, thousandths: Option<u64>) {
+        self.change_labour(consumer, |labour, processing| {
+            labour.set_slow(thousandths, processing);
+        });
     }
 
     /// Does something to a running client, after what it did by itself up to now.

@@ -21,8 +21,13 @@ use crate::timeline::{GroupState, MemberEpochState, Observation, Partitions};
 impl World<'_> {
     /// Everything that is on the calendar before time begins.
     pub(super) fn set_the_stage(&mut self) {
+        self.found_nodes();
+        self.found_workloads();
+        self.found_scalers();
         self.first_samples();
         self.schedule_script();
+        self.schedule_faults();
+        self.begin_sharing();
         for group in 0..self.plan.groups.len() {
             let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
             self.commit_starting_offsets(group);
@@ -33,6 +38,9 @@ impl World<'_> {
         for id in self.consumers() {
             let process = &self.processes[id.index()];
             let cold = self.plan.groups[process.group.index()].cold;
+            if process.pod.is_some() {
+                continue;
+            }
             let at = match process.spec.start {
                 Some(at) => at,
                 None if cold => SimTime::ZERO,
@@ -311,6 +319,7 @@ impl World<'_> {
             .collect();
         self.with_client(consumer, now, |client, ground| {
             client.fetcher.install(owned, ground);
+            client.restores.begin_with(owned);
             ground.out.push(Output::Installed);
             for (&partition, offset) in owned.iter().zip(committed) {
                 ground.observe(Observation::Assigned {

@@ -8,6 +8,7 @@ use super::client::Answer;
 use super::coordinators::{HostedGroup, Inbound};
 use super::ground::Topology;
 use super::naming::Naming;
+use super::platform::Reconcile;
 use super::records::Log;
 use super::script::Script;
 use super::window::Window;
@@ -17,13 +18,13 @@ use crate::kernel::{Calendar, Order, Place, Seed, SimDuration, SimTime};
 use crate::protocol::effect::{AppendToken, CoordinatorTimer};
 use crate::protocol::message::RequestToken;
 use crate::scenario::plan::Plan;
-use crate::timeline::{Observation, Timeline};
+use crate::timeline::{NodeId, Observation, PodId, ScalerId, Timeline, WorkloadId};
 
 /// Ranks of simultaneous events (`architecture.md` 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Class {
-    /// A process is killed: what would happen to it at this instant does not happen.
+    /// A process is killed or a pod changes: what would happen to it at this instant does not happen.
     Death = 0,
     /// Something arrives.
     Message = 1,
@@ -31,6 +32,12 @@ pub(super) enum Class {
     Timer = 2,
     /// The grid is sampled.
     Scrape = 3,
+    /// KEDA looks.
+    Keda = 4,
+    /// A HorizontalPodAutoscaler, or another autoscaler, looks.
+    Autoscaler = 5,
+    /// The controllers of workloads look at their pods.
+    Controller = 6,
     /// The scenario acts.
     Script = 7,
     /// A look at everything, when all else that happens at the instant has happened.
@@ -68,6 +75,27 @@ pub(super) enum Event {
     Appended { group: GroupId, token: AppendToken },
     /// The script acts.
     Script(super::script::Step),
+    /// Something happens to a pod, unless its container has been started again since.
+    Pod {
+        pod: PodId,
+        starts: u32,
+        step: super::platform::PodStep,
+    },
+    /// The controller of a workload looks at its pods.
+    Reconcile(WorkloadId),
+    /// Something happens to a node.
+    Node {
+        node: NodeId,
+        step: super::platform::NodeStep,
+    },
+    /// An autoscaler looks.
+    Scaler(ScalerId),
+    /// KEDA polls the triggers of an autoscaler.
+    KedaPoll(ScalerId),
+    /// The kubelets look at their containers.
+    KubeletLooks,
+    /// metrics-server asks the kubelets.
+    ScrapeKubelets,
     /// The grid is sampled.
     Sample,
     /// The measured window ends.
@@ -85,18 +113,26 @@ impl Event {
             Self::CoordinatorTimer { .. } => 3,
             Self::Appended { .. } => 4,
             Self::Script(_) => 5,
-            Self::Sample | Self::CloseWindow | Self::Snapshot => 6,
+            Self::Pod { .. } | Self::Reconcile(_) | Self::Node { .. } => 6,
+            Self::Scaler(_) | Self::KedaPoll(_) => 7,
+            Self::Sample
+            | Self::CloseWindow
+            | Self::Snapshot
+            | Self::KubeletLooks
+            | Self::ScrapeKubelets => 8,
         }
     }
 }
 
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 9] = [
     "client threads",
     "requests",
     "answers",
     "coordinator timers",
     "coordinator log appends",
     "script",
+    "pods and their controllers",
+    "autoscalers",
     "sampling",
 ];
 
@@ -113,10 +149,13 @@ pub(super) struct World<'a> {
     pub(super) processes: Vec<Process>,
     pub(super) naming: Naming,
     pub(super) script: Script,
+    pub(super) platform: super::platform::Platform,
     pub(super) topics: Vec<TopicDescription>,
     pub(super) paused: Vec<bool>,
     /// Until when, by flat index.
     pub(super) paused_until: Vec<SimTime>,
+    /// Some record cannot be processed.
+    pub(super) poisoned: bool,
     pub(super) tokens: u64,
     pub(super) polls_played: u64,
     /// Depth of effects of coordinators being applied.
@@ -162,7 +201,9 @@ impl<'a> World<'a> {
             processes,
             naming,
             script: Script::default(),
+            platform: super::platform::Platform::default(),
             topics,
+            poisoned: false,
             tokens: 0,
             polls_played: 0,
             applying: 0,
@@ -192,7 +233,7 @@ impl<'a> World<'a> {
         self.timeline.observe(self.calendar.now(), observation);
     }
 
-    pub(super) fn run(mut self) -> Result<Timeline, Halt> {
+    pub(super) fn run(mut self) -> Result<(Timeline, Vec<Reconcile>), Halt> {
         self.set_the_stage();
         let horizon = SimTime::ZERO + self.plan.duration;
         while let Some(next) = self.calendar.peek() {
@@ -217,7 +258,8 @@ impl<'a> World<'a> {
                 })?;
             }
         }
-        Ok(self.finish(horizon))
+        let reconciles = std::mem::take(&mut self.platform.reconciles);
+        Ok((self.finish(horizon), reconciles))
     }
 
     fn out_of_events(&self) -> Halt {
@@ -275,6 +317,13 @@ impl<'a> World<'a> {
                 });
             }
             Event::Script(step) => self.on_script(step),
+            Event::Pod { pod, starts, step } => self.on_pod(pod, starts, step),
+            Event::Reconcile(workload) => self.on_reconcile(workload),
+            Event::Node { node, step } => self.on_node(node, step),
+            Event::Scaler(scaler) => self.on_scaler(scaler),
+            Event::KedaPoll(scaler) => self.on_keda_poll(scaler),
+            Event::KubeletLooks => self.on_kubelet_looks(),
+            Event::ScrapeKubelets => self.on_scrape(),
             Event::Sample => self.sample(),
             Event::CloseWindow => self.close_window(),
             Event::Snapshot => self.snapshot(),

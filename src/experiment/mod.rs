@@ -3,6 +3,8 @@
 //! The only module with threads. It owns which replications there are and what of each is kept; it knows no file, no
 //! terminal and no format.
 
+pub mod hpa_replay;
+pub mod platform_replay;
 mod pool;
 pub mod replay;
 mod replication;

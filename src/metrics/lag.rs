@@ -179,7 +179,8 @@ fn push(levels: &mut Levels, at: SimTime, records: u64, committed: u64, age: u64
 fn drain(timeline: &Timeline, series: &[(SimTime, u64)]) -> Value {
     let actions = || {
         timeline.entries.iter().filter(|entry| {
-            matches!(entry.observation, Observation::Action { .. }) && measured(timeline, entry.at)
+            let acts = Observation::is_action;
+            acts(&entry.observation) && measured(timeline, entry.at)
         })
     };
     let (Some(first), Some(last)) = (actions().next(), actions().next_back()) else {

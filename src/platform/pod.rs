@@ -1,7 +1,9 @@
-//! What a pod is: how long it takes to start, what its end does to the consumers in it, what it uses.
+//! What a pod is: how long it takes to start, what its end does to the consumers in it, what it uses; and what its controller
+//! sees of it and asks for.
 
-use crate::kernel::SimDuration;
+use crate::kernel::{SimDuration, SimTime};
 use crate::workload::distribution::Distribution;
+pub use crate::workload::memory::MemorySpec;
 
 /// The template of a workload's pods.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,15 +49,125 @@ pub struct CpuSpec {
     pub boot: Option<(u64, SimDuration)>,
 }
 
-/// Memory of a pod.
+/// `metadata.uid`: no two pods of a run have the same. Whoever makes pods draws it from the seed, for it breaks ties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PodUid(pub u64);
+
+/// `status.phase`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Not all of its containers have been started yet.
+    Pending,
+    /// Its node does not answer.
+    Unknown,
+    /// Its containers have been started. A container that waits for its restart counts as started.
+    Running,
+    /// It has ended and will not be restarted.
+    Failed,
+    /// It has ended well and will not be restarted.
+    Succeeded,
+}
+
+/// What controllers see of a pod. A pod is in the table from its creation until it is completely gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemorySpec {
-    /// `resources.limits.memory` in bytes: above it the container is killed.
-    pub limit: u64,
-    /// Used without any partition, in bytes.
-    pub base: u64,
-    /// For each partition that its consumers hold, in bytes.
-    pub per_partition: u64,
-    /// For each byte of fetched records that wait for processing, in thousandths of a byte.
-    pub per_buffered_byte: u64,
+pub struct PodView {
+    /// Who it is.
+    pub uid: PodUid,
+    /// Number of the template that it was made from, as [`Effect::Create`] said.
+    pub template: u32,
+    /// Its number in a StatefulSet, as [`Effect::Create`] said; 0 in a Deployment.
+    pub ordinal: u32,
+    /// `metadata.creationTimestamp`
+    pub created: SimTime,
+    /// `status.phase`
+    pub phase: Phase,
+    /// Position of the node that it was placed on; `None`: not yet. Without nodes every pod has a machine of its own, with a number of
+    /// its own.
+    pub node: Option<u32>,
+    /// Condition `Ready`: since when ([`SimTime::ZERO`]: since before the run); `None`: it is not.
+    pub ready_since: Option<SimTime>,
+    /// `metadata.deletionTimestamp` is set: it is on its way out.
+    pub is_deleting: bool,
+    /// Restarts of its container.
+    pub restarts: u32,
+}
+
+impl PodView {
+    /// True for one that counts for its ReplicaSet (`IsPodActive`).
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        !self.is_deleting && !self.has_ended()
+    }
+
+    /// True for one whose containers have ended for good.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        matches!(self.phase, Phase::Failed | Phase::Succeeded)
+    }
+
+    /// True when it has been Ready for `min_ready` (`IsPodAvailable`).
+    #[must_use]
+    pub fn is_available(&self, now: SimTime, min_ready: SimDuration) -> bool {
+        self.available_from(min_ready).is_some_and(|at| at <= now)
+    }
+
+    /// When it is available, provided that it stays Ready. Who was Ready when the run began has been so for long.
+    #[must_use]
+    pub fn available_from(&self, min_ready: SimDuration) -> Option<SimTime> {
+        let from = |since| match since {
+            SimTime::ZERO => SimTime::ZERO,
+            since => since + min_ready,
+        };
+        self.ready_since.map(from)
+    }
+}
+
+/// The earliest instant after `now` at which one of `pods` becomes available by itself.
+#[must_use]
+pub fn next_available<'p>(
+    pods: impl IntoIterator<Item = &'p PodView>,
+    now: SimTime,
+    min_ready: SimDuration,
+) -> Option<SimTime> {
+    pods.into_iter()
+        .filter(|pod| pod.is_active())
+        .filter_map(|pod| pod.available_from(min_ready))
+        .filter(|at| *at > now)
+        .min()
+}
+
+/// What a controller wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// A pod is created.
+    Create {
+        /// Number of its template: 0 is the first, each deploy adds one.
+        template: u32,
+        /// Its number in a StatefulSet; 0 in a Deployment.
+        ordinal: u32,
+    },
+    /// A pod is deleted: its termination begins.
+    Delete(PodUid),
+}
+
+/// What a look of a controller at its pods came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// What is to be done, in this order.
+    pub effects: Vec<Effect>,
+    /// When to look again even if nothing happens; `None`: not before something does.
+    pub next: Option<SimTime>,
+}
+
+/// What a controller reports of its pods (`status`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Pods that are there; of a Deployment, those on their way out do not count.
+    pub replicas: u32,
+    /// Those of the wanted template.
+    pub updated: u32,
+    /// Those that are Ready.
+    pub ready: u32,
+    /// Those that have been so long enough.
+    pub available: u32,
 }

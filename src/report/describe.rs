@@ -7,7 +7,7 @@
 use crate::assignor::{GroupId, MemberId, TopicPartition};
 use crate::metrics::roster::{Roster, Seat};
 use crate::scenario::plan::Plan;
-use crate::timeline::{GroupState, Sample};
+use crate::timeline::{Cast, GroupState, Sample};
 
 const MISSING: &str = "-";
 
@@ -16,6 +16,8 @@ const MISSING: &str = "-";
 pub struct Described<'a> {
     /// What is played.
     pub plan: &'a Plan,
+    /// Names and constants; pods bring members that no plan lists.
+    pub cast: &'a Cast,
     /// The group.
     pub group: GroupId,
     /// Its coordinator's book.
@@ -57,11 +59,13 @@ impl Described<'_> {
         }
     }
 
+    /// `client.id` is the name within the group.
     fn client_id(&self, seat: &Seat) -> &str {
-        self.plan
-            .consumers
-            .get(seat.consumer.index())
-            .map_or(MISSING, |consumer| &consumer.name)
+        let facts = self.cast.consumers.get(seat.consumer.index());
+        let name = facts.map_or(MISSING, |facts| &facts.name);
+        name.strip_prefix(self.name())
+            .and_then(|rest| rest.strip_prefix('/'))
+            .unwrap_or(name)
     }
 
     fn host(&self, seat: &Seat) -> String {
@@ -71,9 +75,10 @@ impl Described<'_> {
     }
 
     fn instance(&self, seat: &Seat) -> &str {
-        let consumer = self.plan.consumers.get(seat.consumer.index());
-        let instance = consumer.and_then(|consumer| consumer.config.group_instance_id.as_deref());
-        instance.unwrap_or("")
+        let facts = self.cast.consumers.get(seat.consumer.index());
+        facts
+            .and_then(|facts| facts.instance.as_deref())
+            .unwrap_or("")
     }
 
     fn topic(&self, partition: TopicPartition) -> &str {

@@ -11,6 +11,21 @@ pub fn sentences(metrics: &RunMetrics) -> String {
     metrics.loops.iter().map(sentence).collect()
 }
 
+/// The loops of several variants, each with the variant's name.
+#[must_use]
+pub fn of_variants(runs: &[(&str, &RunMetrics)]) -> String {
+    let mut text = String::new();
+    for (name, metrics) in runs {
+        for known in &metrics.loops {
+            text.push_str(&format!(
+                "\n{name}: rebalance loop: {}\n",
+                describe(metrics, known)
+            ));
+        }
+    }
+    text
+}
+
 fn describe(metrics: &RunMetrics, known: &RebalanceLoop) -> String {
     let period = Decimal::seconds(known.period().as_micros()).fixed(1);
     let times = format!(

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod fidelity;
 pub mod figures;
 pub mod gantt;
+pub mod hpa_world;
 pub mod json;
 pub mod loops;
 pub mod markdown;

@@ -157,7 +157,9 @@ impl Said<'_> {
             | Observation::BatchStarted { .. }
             | Observation::PrefetchDropped { .. }
             | Observation::OffsetsCommitted { .. } => self.of_partition(observation),
-            Observation::Action { .. } | Observation::PartitionsAdded { .. } => {
+            Observation::Action { .. }
+            | Observation::Fault { .. }
+            | Observation::PartitionsAdded { .. } => {
                 self.script(observation);
             }
             Observation::Platform(fact) => self.platform(fact),
@@ -174,6 +176,15 @@ impl Said<'_> {
                 let member = consumer.map_or(Value::Null, |consumer| self.member_name(consumer));
                 self.event("action").put("member", member);
                 self.put("entry", json!(event)).put("verb", json!(verb));
+            }
+            Observation::Fault {
+                fault,
+                verb,
+                consumer,
+            } => {
+                let member = consumer.map_or(Value::Null, |consumer| self.member_name(consumer));
+                self.event("fault").put("member", member);
+                self.put("entry", json!(fault)).put("verb", json!(verb));
             }
             Observation::PartitionsAdded {
                 topic,

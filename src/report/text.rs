@@ -7,10 +7,10 @@ use super::{gantt, loops, verdict};
 use crate::assignor::GroupId;
 use crate::kernel::SimTime;
 use crate::metrics::registry::{self, Better};
-use crate::metrics::{Cause, Decimal, Name, RunMetrics, Value, statistics};
+use crate::metrics::{Cause, Decimal, NO_DATA, Name, RunMetrics, Value, statistics};
 
 /// The rows of summaries: title, name.
-pub(super) const KEY: [(&str, &str); 19] = [
+pub(super) const KEY: [(&str, &str); 24] = [
     ("longest downtime", "longest_downtime_s"),
     ("downtime", "downtime_partition_s"),
     ("whole group down", "stop_the_world_s"),
@@ -30,19 +30,33 @@ pub(super) const KEY: [(&str, &str); 19] = [
     ("records lost", "records_lost"),
     ("records waiting at the end", "records_waiting"),
     ("busiest member", "utilization"),
+    ("most replicas", "replicas"),
+    ("scaled up", "scale_ups"),
+    ("scaled down", "scale_downs"),
+    ("containers restarted", "restarts"),
+    ("of these for memory", "oom_kills"),
 ];
 
-/// Rows that are left out when they are zero everywhere.
-const ONLY_WHEN_THERE: [&str; 5] = [
+/// Rows that are left out when they are zero, or nothing, everywhere.
+const ONLY_WHEN_THERE: [&str; 10] = [
     "partitions_moved_needlessly",
     "records_duplicated",
     "records_waiting",
     "rebalance_rounds",
     "stalled_records",
+    "replicas",
+    "scale_ups",
+    "scale_downs",
+    "restarts",
+    "oom_kills",
 ];
 
 /// Columns of the pictures of lag.
 const SPARK_WIDTH: usize = 60;
+
+fn is_nothing(value: Value) -> bool {
+    value == Value::count(0) || value == Value::Word(NO_DATA)
+}
 
 /// The summary of every run of the report: requirements first.
 #[must_use]
@@ -138,7 +152,7 @@ pub fn key_table(metrics: &RunMetrics, style: Style) -> Table {
         let Some(value) = metrics.lookup(&Name::bare(metric)) else {
             continue;
         };
-        if ONLY_WHEN_THERE.contains(&base) && value == Value::count(0) {
+        if ONLY_WHEN_THERE.contains(&base) && is_nothing(value) {
             continue;
         }
         let note = match base {
@@ -341,6 +355,7 @@ pub fn compare(report: &Report, style: Style) -> String {
         .iter()
         .filter_map(|variant| Some((variant.name.as_str(), &variant.runs.first()?.metrics)))
         .collect();
+    text.push_str(&loops::of_variants(&runs));
     text.push_str(&lag_pictures(&runs, style));
     if report.seeds() > 1 && report.is_deterministic() {
         text.push_str("\ndeterministic: one seed suffices\n");
@@ -375,7 +390,7 @@ pub fn compare_table(report: &Report, style: Style) -> Table {
             .iter()
             .map(|variant| variant.central(&name))
             .collect();
-        let idle = |value: &Option<Value>| *value == Some(Value::count(0));
+        let idle = |value: &Option<Value>| value.is_none_or(is_nothing);
         if ONLY_WHEN_THERE.contains(&base) && values.iter().all(idle) {
             continue;
         }

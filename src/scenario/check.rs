@@ -40,6 +40,7 @@ impl Checker {
             | Shape::Rate
             | Shape::Size
             | Shape::Share
+            | Shape::Flow
             | Shape::Integer(..)
             | Shape::Number(..)
             | Shape::Factor
@@ -299,6 +300,7 @@ const fn expected(shape: &Shape) -> &'static str {
         Shape::Rate => "a rate such as 1200/s",
         Shape::Size => "a size such as 64KiB",
         Shape::Share => "a share such as 20%",
+        Shape::Flow => "a rate such as 50MB/s or 150000/s",
         Shape::Integer(..) | Shape::Factor | Shape::Number(..) => "a number",
         Shape::Quantity => "a quantity such as 500m or 1Gi",
         Shape::IntOrPercent => "a count or a share such as 25%",

@@ -196,7 +196,7 @@ codes! {
         "`measure` begins at or after its end, so nothing would be measured.";
     Verb = "E0207", "event without a verb, or with two",
         "An entry of `events` has exactly one verb: start, stop, crash, restart, freeze, stall, slow, disconnect, \
-         pause, partitions, load, coordinator, broker, config or reset_offsets. `at`, `every`, `times` and \
+         pause, poison, partitions, load, coordinator, broker, config or reset_offsets. `at`, `every`, `times` and \
          `jitter` go with every verb.";
     Modifier = "E0208", "key that does not go with this verb",
         "The key is one of the language of events but changes nothing beside this verb, or only together with \
@@ -205,6 +205,12 @@ codes! {
     Partitions = "E0209", "partitions that cannot be",
         "Partitions are numbered from 0 and are only ever added, as in Kafka. Lists with one value for each \
          partition (`weights`, `backlog`) have as many values as the topic has partitions.";
+    UnknownResource = "E0211", "unknown resource",
+        "`processing.downstream` names one of `resources`. Variants may bring resources of their own; what a variant \
+         takes away with `null` is not there.";
+    UnknownWorkload = "E0212", "unknown Deployment, StatefulSet or node",
+        "An event, a disruption budget or an autoscaler names a workload or a node by its name under `deployments`, \
+         `statefulsets` or `nodes`. Variants may bring their own; what a variant takes away with `null` is not there.";
     UnknownVariant = "E0301", "unknown variant",
         "`expect` or --variant names a variant that the scenario does not have.";
     OverlayKey = "E0302", "key that variants cannot change",

@@ -236,6 +236,10 @@ fn add(scenario: &mut Scenario, built: Built) {
     for event in &mut plan.events {
         event.pointer = resolved::pointer(&scenario.resolved, &plan.variant, &event.pointer);
     }
+    for autoscaler in &mut plan.platform.autoscalers {
+        let pointer = &autoscaler.pointer;
+        autoscaler.pointer = resolved::pointer(&scenario.resolved, &plan.variant, pointer);
+    }
     scenario.plans.push(plan);
     for expectation in built.expectations {
         if !scenario.expectations.contains(&expectation) {

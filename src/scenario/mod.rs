@@ -24,6 +24,7 @@ pub mod scalar;
 pub mod schema;
 pub mod shape;
 pub mod source;
+pub mod spec;
 pub mod units;
 pub mod verbs;
 pub mod vocabulary;
@@ -32,6 +33,8 @@ pub mod yaml;
 mod build;
 mod load;
 mod places;
+#[cfg(test)]
+mod pod_tests;
 
 pub use files::{LoadError, Loader, NoFiles};
 pub use load::{Expectation, Rejected, Scenario, load};

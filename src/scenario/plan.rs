@@ -1,15 +1,21 @@
 //! The plan: one variant of a scenario, resolved and valid. Nothing here is "not yet set".
 
+pub mod autoscaler;
 pub mod platform;
+pub mod surroundings;
 
 use crate::assignor::{ConsumerId, GroupId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::config::{BrokerConfig, ConsumerConfig};
 use crate::workload::arrivals::{LoadTerm, Skew};
 use crate::workload::assignor_cost::StickyGeneration;
+use crate::workload::cpu::CpuBudget;
 use crate::workload::distribution::Distribution;
+use crate::workload::failures::{Failures, OnPoison};
+use crate::workload::restore::RestoreSpec;
 
 pub use platform::{NodeId, Platform, WorkloadId};
+pub use surroundings::{Fault, FaultKind, FaultTarget, Resource, ResourceId};
 
 /// One variant, ready to be played.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +38,10 @@ pub struct Plan {
     pub consumers: Vec<Consumer>,
     /// Workloads whose pods make members, and what acts on them.
     pub platform: Platform,
+    /// Shared downstream resources, by name; [`ResourceId`] is the position.
+    pub resources: Vec<Resource>,
+    /// Random faults, in the scenario's order.
+    pub faults: Vec<Fault>,
     /// Script, in the scenario's order.
     pub events: Vec<Event>,
 }
@@ -98,8 +108,10 @@ pub struct Consumer {
     pub group: GroupId,
     /// When it starts; `None`: it is there from the beginning.
     pub start: Option<SimTime>,
-    /// Host.
+    /// The node that it runs on, by name; `None`, or one that is not listed: a machine of its own.
     pub host: Option<String>,
+    /// What its container may burn.
+    pub cpu: CpuBudget,
     /// Subscribed topics.
     pub topics: Vec<TopicId>,
     /// Settings.
@@ -123,6 +135,16 @@ pub struct Processing {
     pub per_record: Distribution,
     /// Of a non-empty `poll()`, once.
     pub per_poll: Distribution,
+    /// The part of it that burns CPU; `None`: all.
+    pub cpu_per_record: Option<Distribution>,
+    /// Worker threads, at least one.
+    pub threads: u32,
+    /// What every attempt at a record calls, after the work of its own.
+    pub downstream: Option<ResourceId>,
+    /// Records that fail.
+    pub failures: Option<Failures>,
+    /// What is done with a record that cannot be processed.
+    pub on_poison: OnPoison,
     /// Argument of `poll()`.
     pub poll_timeout: SimDuration,
     /// Topics that it cannot process.
@@ -138,6 +160,8 @@ pub struct Listener {
     pub on_assigned: Work,
     /// Work in `onPartitionsLost`.
     pub on_lost: Work,
+    /// State to restore after `onPartitionsAssigned`, beside the processing of other partitions.
+    pub restore: Option<RestoreSpec>,
 }
 
 /// What a callback does.
@@ -200,6 +224,12 @@ pub enum Target {
     Consumers(Vec<ConsumerId>),
     /// One of the group's living, drawn from the event's stream.
     Random(GroupId),
+    /// All of the group's living: those that pods make.
+    Living(GroupId),
+    /// The one at this place among the group's living, in the order in which their pods were made.
+    LivingAt(GroupId, u32),
+    /// The one of this name, when it lives: that of a StatefulSet's pod.
+    Named(GroupId, String),
 }
 
 /// A script entry.
@@ -267,6 +297,8 @@ pub enum Verb {
     Disconnect(Target, Distribution),
     /// The application pauses partitions of a topic for a while (`pause()`): all partitions, or one.
     Pause(TopicId, Option<u32>, SimDuration),
+    /// The next record of a topic's partitions, or of one, cannot be processed.
+    Poison(TopicId, Option<u32>),
     /// The topic gets this many partitions.
     Partitions(TopicId, u32),
     /// The topic's load times `factor` thousandths for a while.

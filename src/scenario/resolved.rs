@@ -19,6 +19,7 @@ pub fn json(item: &Item) -> Value {
         Typed::Rate(rate) => json!(units::rate_text(*rate)),
         Typed::Size(bytes) => json!(format!("{bytes}B")),
         Typed::Integer(number) => json!(number),
+        Typed::Flow(bytes) => json!(format!("{bytes}B/s")),
         Typed::Share(share) => json!(units::share_text(*share)),
         Typed::Negative(number) => json!(number),
         Typed::Number(number) => json!(number),

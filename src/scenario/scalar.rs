@@ -58,6 +58,10 @@ pub fn read(text: &str, quoted: bool, shape: &Shape) -> Result<Typed, Problem> {
         Shape::Rate => units::rate(text).map(Typed::Rate).map_err(unit),
         Shape::Size => units::size(text).map(Typed::Size).map_err(unit),
         Shape::Share => units::share(text).map(Typed::Share).map_err(unit),
+        Shape::Flow => match text.strip_suffix("/s").map(units::size) {
+            Some(Ok(bytes)) => Ok(Typed::Flow(bytes)),
+            Some(Err(_)) | None => units::rate(text).map(Typed::Rate).map_err(unit),
+        },
         Shape::Integer(least, most) => {
             unquoted(text, quoted)?;
             integer(text, *least, *most).map(Typed::Integer)

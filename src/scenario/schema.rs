@@ -8,7 +8,7 @@ use crate::metrics::registry::METRICS;
 use super::kafka::{self, Kind, Model};
 use super::overlay::FIXED;
 use super::shape::{Field, Presence, Record, Rule, Shape, Side};
-use super::verbs::VERBS;
+use super::verbs;
 use super::vocabulary::SCENARIO;
 
 /// A decimal number without sign, exponent or leading zero.
@@ -92,8 +92,7 @@ fn object(record: &Record, definitions: &mut Map<String, Value>) -> Map<String, 
         schema.insert("required".into(), json!(required));
     }
     if record.what == "event" {
-        let verbs: Vec<Value> = VERBS
-            .iter()
+        let verbs: Vec<Value> = verbs::modelled()
             .map(|row| {
                 let needs: Vec<&str> = [row.name]
                     .into_iter()
@@ -132,6 +131,9 @@ fn of(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::Rate => json!({ "type": "string", "pattern": format!("^{NUMBER}/[smh]$") }),
         Shape::Size => {
             json!({ "type": "string", "pattern": format!("^{NUMBER}(B|kB|MB|GB|KiB|MiB|GiB)$") })
+        }
+        Shape::Flow => {
+            json!({ "type": "string", "pattern": format!("^{NUMBER}((B|kB|MB|GB|KiB|MiB|GiB)/s|/[smh])$") })
         }
         Shape::Share => json!({ "type": "string", "pattern": format!("^{NUMBER}%$") }),
         Shape::Integer(least, most) => {

@@ -20,6 +20,8 @@ pub enum Shape {
     Size,
     /// `20%`
     Share,
+    /// `50MB/s` of bytes, or `150000/s` of records.
+    Flow,
     /// A whole number from, to.
     Integer(u64, u64),
     /// A decimal number from, to, both included.
@@ -163,6 +165,8 @@ pub enum Typed {
     Size(u64),
     /// A share in thousandths of a percent.
     Share(u64),
+    /// Bytes a second.
+    Flow(u64),
     /// A whole number.
     Integer(u64),
     /// A whole number below zero (Kafka keys only).

@@ -31,6 +31,10 @@ pub enum Object {
     Topic,
     /// A topic, or one partition of it.
     Partition,
+    /// A Deployment or StatefulSet.
+    Workload,
+    /// A node.
+    Node,
     /// A word of the verb's own.
     Word,
 }
@@ -78,13 +82,25 @@ pub static VERBS: &[VerbRow] = &[
     row("slow", Object::Members, &["factor", "for"], &[]),
     row("disconnect", Object::Members, &["for"], &[]),
     row("pause", Object::Partition, &["for"], &[]),
+    row("poison", Object::Partition, &[], &[]),
     ahead("partitions", &["to"], &["at"]),
     ahead("load", &["factor", "for"], &["at", "every", "times"]),
     row("coordinator", Object::Word, &[], &["unavailable"]),
     row("broker", Object::Word, &[], &["down", "spacing"]),
+    row("deploy", Object::Workload, &[], &[]),
+    row("rollback", Object::Workload, &[], &[]),
+    row("scale", Object::Workload, &["to"], &[]),
+    row("drain", Object::Node, &[], &[]),
+    row("kill_node", Object::Node, &[], &[]),
     row("config", Object::Group, &["set"], &[]),
     row("reset_offsets", Object::Group, &["to"], &[]),
 ];
+
+/// The verbs that the language takes.
+pub fn modelled() -> impl Iterator<Item = &'static VerbRow> {
+    let taken = |row: &&VerbRow| !EVENT.is_not_modelled(row.name);
+    VERBS.iter().filter(taken)
+}
 
 /// The row of a verb.
 #[must_use]
@@ -161,12 +177,40 @@ pub static EVENT: Record = Record {
             "reset_offsets",
             "The committed offsets of an empty group go `to` a place.",
         ),
-        later("deploy", "A new pod template."),
-        later("scale", "A deployment's replicas."),
-        later("drain", "Pods leave a node."),
-        later("kill_node", "A node dies."),
-        later("rollback", "A deployment's template before."),
-        later("poison", "A record that cannot be processed."),
+        field(
+            "deploy",
+            Optional,
+            Shape::Text,
+            "A Deployment or StatefulSet gets a new pod template.",
+        ),
+        field(
+            "scale",
+            Optional,
+            Shape::Text,
+            "The replicas of a Deployment or StatefulSet are set `to` a number.",
+        ),
+        field(
+            "drain",
+            Optional,
+            Shape::Text,
+            "The node takes no more pods, and those on it are evicted as their budgets allow.",
+        ),
+        field(
+            "kill_node",
+            Optional,
+            Shape::Text,
+            "The node is gone with all that runs on it.",
+        ),
+        field(
+            "rollback",
+            Optional,
+            Shape::Text,
+            "A Deployment or StatefulSet gets the pod template that it had before.",
+        ),
+        target(
+            "poison",
+            "The next record of a topic or partition cannot be processed.",
+        ),
         later("alerts", "Alerts are silenced."),
         with(
             "one_by_one",
@@ -200,7 +244,7 @@ pub static EVENT: Record = Record {
         with(
             "to",
             TO,
-            "The new number of partitions, or where offsets go.",
+            "The new number of partitions or replicas, or where offsets go.",
         ),
         with(
             "unavailable",

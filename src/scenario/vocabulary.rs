@@ -1,13 +1,23 @@
 //! The vocabulary of the language, as tables: every key, what it holds, what it means, and whether a model stands behind it.
 //! Events are in [`super::verbs`], Kafka's own keys in [`super::kafka`].
 
+pub(super) mod autoscaler;
 pub(super) mod distribution;
 mod group;
+mod node;
+mod pod;
+mod scaled_object;
+mod surroundings;
 mod topic;
+mod workload;
 
+use autoscaler::{AUTOSCALER, KUBERNETES};
 use distribution::DISTRIBUTION;
 use group::GROUP;
+use node::NODE;
+use surroundings::{FAULT, RESOURCE};
 use topic::TOPIC;
+use workload::{BUDGET, DEPLOYMENT, STATEFULSET};
 
 use super::shape::Presence::{NotModelled, Optional, Required};
 use super::shape::{Field, Presence, Record, Rule, Shape, Side};
@@ -42,7 +52,6 @@ const fn later(name: &'static str, doc: &'static str) -> Field {
 const fn record(what: &'static str, fields: &'static [Field], rule: Rule) -> Record {
     Record { what, fields, rule }
 }
-
 /// The whole document.
 pub static SCENARIO: Record = record(
     "scenario",
@@ -85,23 +94,46 @@ pub static SCENARIO: Record = record(
             Shape::Named(&Shape::Record(&GROUP)),
             "Consumer groups by group.id.",
         ),
-        later(
+        optional(
             "deployments",
+            Shape::Named(&Shape::Record(&DEPLOYMENT)),
             "Kubernetes Deployments that make the members.",
         ),
-        later(
+        optional(
             "statefulsets",
+            Shape::Named(&Shape::Record(&STATEFULSET)),
             "Kubernetes StatefulSets that make the members.",
         ),
-        later(
+        optional(
             "autoscalers",
-            "HorizontalPodAutoscaler, KEDA or threshold rules.",
+            Shape::Named(&Shape::Record(&AUTOSCALER)),
+            "HorizontalPodAutoscaler, KEDA or threshold rules, by name.",
         ),
-        later("disruption_budgets", "Kubernetes PodDisruptionBudgets."),
-        later("kubernetes", "Controller flags of Kubernetes."),
-        later("nodes", "Servers whose cores consumers share."),
-        later("resources", "Shared downstream resources."),
-        later("faults", "Random faults from streams of their own."),
+        optional(
+            "disruption_budgets",
+            Shape::Named(&Shape::Record(&BUDGET)),
+            "Kubernetes PodDisruptionBudgets.",
+        ),
+        optional(
+            "kubernetes",
+            Shape::Record(&KUBERNETES),
+            "Release and controller flags of Kubernetes.",
+        ),
+        optional(
+            "nodes",
+            Shape::Named(&Shape::Record(&NODE)),
+            "Servers whose cores consumers share.",
+        ),
+        optional(
+            "resources",
+            Shape::Named(&Shape::Record(&RESOURCE)),
+            "Shared downstream resources by name.",
+        ),
+        optional(
+            "faults",
+            Shape::List(&Shape::Record(&FAULT)),
+            "Random faults from streams of their own; one kind an entry.",
+        ),
         optional(
             "events",
             Shape::List(&Shape::Record(&EVENT)),

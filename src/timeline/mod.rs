@@ -91,6 +91,8 @@ pub struct ConsumerTotals {
     pub polls: u64,
     /// Records processed, repeats included.
     pub records: u64,
+    /// Core-microseconds that processing burnt in the whole run, the window aside.
+    pub cpu_us: u64,
 }
 
 /// The names behind the indexes and the constant facts of a replication.

@@ -404,6 +404,15 @@ pub enum Observation {
         /// The process it was done to.
         consumer: Option<ConsumerId>,
     },
+    /// A random fault befell somebody.
+    Fault {
+        /// Position in the scenario's `faults`.
+        fault: u32,
+        /// What it does: `crash`, `freeze`, `noisy`.
+        verb: &'static str,
+        /// The process; `None` when it is a node's or a neighbour's.
+        consumer: Option<ConsumerId>,
+    },
     /// A topic got more partitions.
     PartitionsAdded {
         /// The topic.
@@ -417,4 +426,12 @@ pub enum Observation {
     // ---- the platform ----
     /// Something happened to pods, their controllers, autoscalers or nodes.
     Platform(PlatformFact),
+}
+
+impl Observation {
+    /// True for an action of the scenario: an entry of `events`, or a fault.
+    #[must_use]
+    pub const fn is_action(&self) -> bool {
+        matches!(self, Self::Action { .. } | Self::Fault { .. })
+    }
 }

@@ -4,10 +4,16 @@
 
 pub mod arrivals;
 pub mod assignor_cost;
+pub mod cpu;
+pub mod crew;
 pub mod distribution;
+pub mod downstream;
+pub mod failures;
+pub mod memory;
 pub mod murmur2;
 mod normal;
 pub mod refusal;
+pub mod restore;
 pub mod service;
 pub mod skew;
 

@@ -8,24 +8,46 @@ use std::ops::Range;
 use super::distribution::Distribution;
 use crate::kernel::{Draw, Seed, SimDuration, Stream};
 
-/// The dice of the records of one partition: word `offset` of stream (seed, `<topic>-<partition>`, "service").
+/// Words of the records of one partition for one purpose: word `offset` of stream (seed, `<topic>-<partition>`, purpose).
 #[derive(Clone, Debug)]
-pub struct ServiceTimes {
+pub(super) struct Words {
     seed: Seed,
     stream: Stream,
-    /// Made at the first question that needs a draw: constant service times never pay for it.
+    /// Made at the first question that needs a draw: constants never pay for it.
     draw: Option<Box<Draw>>,
 }
+
+impl Words {
+    pub(super) fn new(seed: Seed, topic: &str, partition: u32, purpose: &str) -> Self {
+        Self {
+            seed,
+            stream: Stream::new(&format!("{topic}-{partition}"), purpose),
+            draw: None,
+        }
+    }
+
+    /// That of the record at `offset`. Cheapest when offsets are asked in order.
+    pub(super) fn word(&mut self, offset: u64) -> u64 {
+        let (seed, stream) = (self.seed, self.stream);
+        let draw = self
+            .draw
+            .get_or_insert_with(|| Box::new(Draw::new(seed, stream)));
+        if draw.position() != offset {
+            draw.seek(offset);
+        }
+        draw.word()
+    }
+}
+
+/// The dice of the records of one partition: word `offset` of stream (seed, `<topic>-<partition>`, "service").
+#[derive(Clone, Debug)]
+pub struct ServiceTimes(Words);
 
 impl ServiceTimes {
     /// Those of partition `partition` of `topic`.
     #[must_use]
     pub fn new(seed: Seed, topic: &str, partition: u32) -> Self {
-        Self {
-            seed,
-            stream: Stream::new(&format!("{topic}-{partition}"), "service"),
-            draw: None,
-        }
+        Self(Words::new(seed, topic, partition, "service"))
     }
 
     /// How long the record at `offset` takes. Cheapest when offsets are asked in order.
@@ -37,7 +59,7 @@ impl ServiceTimes {
             | Distribution::Exponential { .. }
             | Distribution::LogNormal { .. }
             | Distribution::Pareto { .. }
-            | Distribution::Quantiles(_) => distribution.value(offset, self.word(offset)),
+            | Distribution::Quantiles(_) => distribution.value(offset, self.0.word(offset)),
             Distribution::Trace(_) => distribution.value(offset, 0),
         }
     }
@@ -77,16 +99,5 @@ impl ServiceTimes {
             total = next;
         }
         (all, total)
-    }
-
-    fn word(&mut self, offset: u64) -> u64 {
-        let (seed, stream) = (self.seed, self.stream);
-        let draw = self
-            .draw
-            .get_or_insert_with(|| Box::new(Draw::new(seed, stream)));
-        if draw.position() != offset {
-            draw.seek(offset);
-        }
-        draw.word()
     }
 }

@@ -5,6 +5,7 @@
 //! cases; `quiet` draws groups that little happens to, where polls are played many at once.
 
 mod edges;
+mod feel;
 mod fetching;
 mod groups;
 mod handouts;

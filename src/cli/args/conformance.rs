@@ -29,10 +29,10 @@ pub(crate) enum AssignFormat {
 /// `replay`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit 0 when structure, order, times and positions are within the marks,
-1 when not, 2 when a file is no recording.")]
+Exit 0 when structure, order, times and positions are within the marks (of
+controllers: when nothing differs), 1 when not, 2 when a file is no recording.")]
 pub(crate) struct Replay {
-    /// Recordings, or folders of them
+    /// Recordings, folders of them, or cases of Kubernetes' controllers
     #[arg(value_name = "TRACE|DIR", required = true)]
     pub(crate) traces: Vec<PathBuf>,
     /// What to print

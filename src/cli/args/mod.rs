@@ -123,13 +123,14 @@ Examples:
   head -1 cases.jsonl | rebsim assign --format text"
     )]
     Assign(Assign),
-    /// Play recordings of real Kafka and say what differs
+    /// Play recordings of real Kafka and Kubernetes and say what differs
     #[command(
         help_template = TEMPLATE,
         before_help = "\
 Examples:
   rebsim replay tests/golden/traces --summary
-  rebsim replay tests/golden/traces/range-crash.json --run 0"
+  rebsim replay tests/golden/traces/range-crash.json --run 0
+  rebsim replay tests/golden/deployment/cases.jsonl --summary"
     )]
     Replay(Replay),
     /// The groups at an instant, as kafka-consumer-groups.sh describes them

@@ -331,7 +331,11 @@ impl Reader<'_> {
                 // What the process did not survive is no reason for its next life.
                 *who == consumer && (!starts || matches!(*verb, "start" | "restart"))
             }
-            Observation::ConsumerFailed { consumer: who, .. } => *who == consumer && !starts,
+            Observation::ConsumerFailed { consumer: who, .. }
+            | Observation::Fault {
+                consumer: Some(who),
+                ..
+            } => *who == consumer && !starts,
             Observation::Platform(
                 PlatformFact::PodCreated { pod, .. } | PlatformFact::PodTerminating { pod, .. },
             ) => platform::runs(self.timeline, *pod, consumer),

@@ -29,7 +29,8 @@ pub(super) fn before(reader: Reader<'_>, index: usize, fact: &PlatformFact) -> O
         },
         PlatformFact::ContainerEnded { pod, consumer, why, .. } => match why {
             ContainerEnd::Exited => reader.last(index, |other| {
-                matches!(other, Observation::Action { consumer: Some(who), .. } if who == consumer)
+                matches!(other, Observation::Action { consumer: Some(who), .. }
+                    | Observation::Fault { consumer: Some(who), .. } if who == consumer)
             }),
             ContainerEnd::OutOfMemory => reader.last(index, |other| {
                 matches!(other, Observation::Platform(PlatformFact::MemoryExceeded { consumer: who, .. }) if who == consumer)

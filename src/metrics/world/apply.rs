@@ -164,6 +164,7 @@ impl World {
             | Observation::PrefetchDropped { .. }
             | Observation::OffsetsCommitted { .. }
             | Observation::Action { .. }
+            | Observation::Fault { .. }
             | Observation::Platform(_) => {}
         }
     }

@@ -127,6 +127,10 @@ pub(super) fn event(cast: &Cast, observation: &Observation) -> (String, String) 
             let whom = consumer.map_or_else(String::new, |who| format!(" {}", member(cast, who)));
             ("script".to_owned(), format!("{verb}{whom}"))
         }
+        Observation::Fault { verb, consumer, .. } => {
+            let whom = consumer.map_or_else(String::new, |who| format!(" {}", member(cast, who)));
+            ("fault".to_owned(), format!("{verb}{whom}"))
+        }
         Observation::PartitionsAdded {
             topic,
             before,

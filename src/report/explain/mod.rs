@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use words::{instant, length, member, partition};
 
 use super::figures::Style;
+use crate::assignor::ConsumerId;
 use crate::metrics::Cause;
 use crate::metrics::barrier::Wait;
 use crate::metrics::stall::{Leg, Loss, Need, Stall, origin};
-use crate::scenario::plan::Plan;
+use crate::scenario::plan::{Consumer, Plan};
 use crate::timeline::{Observation, PlatformFact, Timeline};
 
 /// A replication that has been played.
@@ -72,6 +73,7 @@ fn is_outside(observation: &Observation) -> bool {
     matches!(
         observation,
         Observation::Action { .. }
+            | Observation::Fault { .. }
             | Observation::Platform(PlatformFact::Decision { .. } | PlatformFact::Replicas { .. })
     )
 }
@@ -138,15 +140,26 @@ fn events_and_legs(played: Played<'_>, stall: &Stall) -> String {
 
 /// Where the scenario says so.
 fn place(played: Played<'_>, observation: &Observation) -> String {
-    let Observation::Action { event, .. } = observation else {
-        return String::new();
+    let pointer = match observation {
+        Observation::Action { event, .. } => {
+            let event = played.plan.events.get(*event as usize);
+            event.map(|event| event.pointer.clone())
+        }
+        Observation::Fault { fault, .. } => {
+            let own = format!("/variants/{}/faults/{fault}", played.plan.variant);
+            let is_own = played.places.contains_key(&own);
+            Some(if is_own {
+                own
+            } else {
+                format!("/faults/{fault}")
+            })
+        }
+        _ => None,
     };
-    let Some(event) = played.plan.events.get(*event as usize) else {
-        return String::new();
-    };
-    match played.places.get(&event.pointer) {
-        Some(place) => format!("{place} ({})", event.pointer),
-        None => event.pointer.clone(),
+    match pointer.map(|pointer| (played.places.get(&pointer), pointer)) {
+        Some((Some(place), pointer)) => format!("{place} ({pointer})"),
+        Some((None, pointer)) => pointer,
+        None => String::new(),
     }
 }
 
@@ -184,11 +197,23 @@ fn since_when(played: Played<'_>, since: usize) -> String {
     text
 }
 
+/// The member as the scenario has it; nobody in particular: one of the group. What pods bring is made from their template.
+fn member_of<'p>(plan: &'p Plan, stall: &Stall, who: Option<ConsumerId>) -> Option<&'p Consumer> {
+    let anybody = || {
+        let mut members = plan.consumers.iter();
+        members.find(|member| member.group == stall.group)
+    };
+    let own = match who {
+        Some(who) => plan.consumers.get(who.index()),
+        None => anybody(),
+    };
+    own.or_else(|| Some(&plan.platform.maker_of(stall.group)?.member))
+}
+
 /// The setting that says how long a leg may take, with its value: that of the member that is waited for.
 fn setting(played: Played<'_>, stall: &Stall, leg: &Leg) -> Option<String> {
     let group = played.plan.groups.get(stall.group.index())?;
-    let who = leg.who.unwrap_or(group.consumers.0);
-    let config = &played.plan.consumers.get(who.index())?.config;
+    let config = &member_of(played.plan, stall, leg.who)?.config;
     let broker = &group.config;
     let (key, span) = match leg.need {
         Need::Session(Loss::PollDeadline) => ("max.poll.interval.ms", config.max_poll_interval),

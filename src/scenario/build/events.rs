@@ -8,7 +8,7 @@ use crate::scenario::near::did_you_mean;
 use crate::scenario::plan::{Ending, Event, Plan, ResetTo, Sequencing, Target, Verb};
 use crate::scenario::scalar;
 use crate::scenario::shape::{Item, Pair, Typed};
-use crate::scenario::verbs::{self, EVENT, Object, VERBS, VerbRow};
+use crate::scenario::verbs::{self, EVENT, Object, VerbRow};
 
 use super::Builder;
 use super::groups::{Draft, count};
@@ -54,7 +54,7 @@ impl Builder<'_, '_> {
             if entry.is_wrong() || entry.pairs().iter().any(later) {
                 return None;
             }
-            let names: Vec<&str> = VERBS.iter().map(|row| row.name).collect();
+            let names: Vec<&str> = verbs::modelled().map(|row| row.name).collect();
             self.report(
                 Diagnostic::error(Code::Verb, entry.span, "an event without a verb")
                     .help(format!("one of: {}", names.join(", "))),
@@ -147,13 +147,25 @@ impl Builder<'_, '_> {
         match row.object {
             Object::Members => {
                 let target = self.target(item, plan)?;
+                let in_pods = match &target {
+                    Target::Living(group)
+                    | Target::LivingAt(group, _)
+                    | Target::Named(group, _) => Some(*group),
+                    Target::Consumers(_) | Target::Random(_) => None,
+                };
+                if let Some(group) = in_pods.filter(|_| row.name == "start") {
+                    self.only_listed_members(item, group, plan)?;
+                }
                 self.member_verb(row, target, entry)
             }
             Object::Topic | Object::Partition => self.topic_verb(row, item, entry, plan),
+            Object::Workload => self.workload_verb(row, item, entry, plan),
+            Object::Node => self.node_verb(row, item, plan),
             Object::Word => Some(self.broker_verb(item, entry, plan)),
             Object::Group => {
                 let group = self.group_named(item, item.text()?, plan)?;
                 if row.name == "config" {
+                    self.only_listed_members(item, group, plan)?;
                     return Some(Verb::Configure(
                         group,
                         self.configure(group, entry, plan, drafts),
@@ -218,13 +230,17 @@ impl Builder<'_, '_> {
         let text = item.text()?;
         let (topic, partition) = match row.object {
             Object::Partition => self.partition(item, text, plan)?,
-            Object::Topic | Object::Members | Object::Group | Object::Word => {
-                (self.topic_named(item, &plan.topics)?, None)
-            }
+            Object::Topic
+            | Object::Members
+            | Object::Group
+            | Object::Workload
+            | Object::Node
+            | Object::Word => (self.topic_named(item, &plan.topics)?, None),
         };
         let span = self.fixed(entry.get("for"), SimDuration::ZERO);
         Some(match row.name {
             "pause" => Verb::Pause(topic, partition, span),
+            "poison" => Verb::Poison(topic, partition),
             "load" => Verb::Load(topic, entry.get("factor").and_then(Item::factor)?, span),
             _ => {
                 let to = entry.get("to")?;
@@ -354,7 +370,7 @@ impl Builder<'_, '_> {
     }
 
     /// A target of members: `group`, `group/*`, `group/2`, `group/name`, `group/random`.
-    fn target(&mut self, item: &Item, plan: &Plan) -> Option<Target> {
+    pub(super) fn target(&mut self, item: &Item, plan: &Plan) -> Option<Target> {
         let text = item.text()?;
         let (name, member) = text.split_once('/').unwrap_or((text, "*"));
         let group = self.group_named(item, name, plan)?;
@@ -363,6 +379,9 @@ impl Builder<'_, '_> {
         let named = |id: &u32| plan.consumers[*id as usize].name == member;
         if let Some(id) = ids.clone().find(named) {
             return Some(Target::Consumers(vec![ConsumerId(id)]));
+        }
+        if let Some(maker) = plan.platform.maker_of(group) {
+            return self.target_in_pods(item, (group, member), maker);
         }
         match member {
             "*" => return Some(Target::Consumers(ids.map(ConsumerId).collect())),
@@ -397,7 +416,7 @@ impl Builder<'_, '_> {
         None
     }
 
-    fn group_named(&mut self, item: &Item, name: &str, plan: &Plan) -> Option<GroupId> {
+    pub(super) fn group_named(&mut self, item: &Item, name: &str, plan: &Plan) -> Option<GroupId> {
         let position = plan.groups.iter().position(|group| group.name == name);
         if position.is_none() {
             let names = plan.groups.iter().map(|group| &*group.name);

@@ -5,23 +5,25 @@ use std::sync::Arc;
 
 use crate::assignor::{ConsumerId, GroupId, TopicId};
 use crate::kernel::SimDuration;
-use crate::protocol::config::OffsetReset;
 use crate::scenario::check::duration_or;
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::near::did_you_mean;
 use crate::scenario::node::Span;
 use crate::scenario::plan::{
-    Brokers, CommitMode, CommitStyle, Consumer, Group, Listener, Processing, StartAt, Topic, Work,
+    Brokers, CommitMode, Consumer, Group, Listener, Processing, Resource, Topic, Work,
 };
 use crate::scenario::profile::QUICK_STICKY_SINCE;
 use crate::scenario::shape::{Item, Pair, Typed};
 
 use crate::workload::assignor_cost::StickyGeneration;
+use crate::workload::cpu::CpuBudget;
 
 use super::Builder;
 use super::brokers::Release;
+use super::commits::style;
 use super::settings::{self, Keys};
+use super::surroundings;
 
 /// What is needed to change a member's settings later.
 #[derive(Debug)]
@@ -36,15 +38,24 @@ pub(in crate::scenario) struct Draft<'i> {
     pub(in crate::scenario) rack: Option<Arc<str>>,
 }
 
+/// What groups refer to.
+#[derive(Clone, Copy)]
+pub(super) struct World<'p> {
+    pub(super) topics: &'p [Topic],
+    pub(super) brokers: &'p Brokers,
+    pub(super) resources: &'p [Resource],
+}
+
 /// What one group's members have in common.
-struct Context<'i, 'p> {
-    id: GroupId,
-    name: &'i str,
-    item: &'i Item,
-    place: Span,
-    release: Release,
-    topics: &'p [Topic],
-    brokers: &'p Brokers,
+pub(super) struct Context<'i, 'p> {
+    pub(super) id: GroupId,
+    pub(super) name: &'i str,
+    pub(super) item: &'i Item,
+    pub(super) place: Span,
+    pub(super) release: Release,
+    pub(super) topics: &'p [Topic],
+    pub(super) brokers: &'p Brokers,
+    pub(super) resources: &'p [Resource],
 }
 
 /// Groups, consumers, and a draft of each consumer.
@@ -64,8 +75,11 @@ impl Builder<'_, '_> {
         &mut self,
         item: Option<&'i Item>,
         group_config: Option<&Item>,
-        topics: &[Topic],
-        brokers: &Brokers,
+        World {
+            topics,
+            brokers,
+            resources,
+        }: World<'_>,
         release: Release,
     ) -> Members<'i> {
         self.groups_configured(group_config, item);
@@ -81,6 +95,7 @@ impl Builder<'_, '_> {
                 release: self.release(pair.item.get("client_version"), release),
                 topics,
                 brokers,
+                resources,
             };
             self.members(&context, &mut consumers, &mut drafts);
             let cold = pair.item.get("start").and_then(Item::text) == Some("cold");
@@ -207,7 +222,7 @@ impl Builder<'_, '_> {
     }
 
     /// One id in a config that several members share.
-    fn shared_instance(
+    pub(super) fn shared_instance(
         &mut self,
         keys: &Keys<'_>,
         group: &Context<'_, '_>,
@@ -252,7 +267,7 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn consumer(
+    pub(super) fn consumer(
         &mut self,
         group: &Context<'_, '_>,
         entry: Option<&Item>,
@@ -286,7 +301,8 @@ impl Builder<'_, '_> {
             group: group.id,
             start: own("at").map(|at| self.instant(at, "the start of this member")),
             host: own("host").and_then(Item::text).map(str::to_owned),
-            processing: self.processing(processing, &topics, group.topics),
+            cpu: CpuBudget::default(),
+            processing: self.processing(processing, &topics, group),
             topics,
             config,
             listener: self.listener(listener),
@@ -349,21 +365,12 @@ impl Builder<'_, '_> {
         &mut self,
         layers: [Option<&Item>; 2],
         subscribed: &[TopicId],
-        topics: &[Topic],
+        group: &Context<'_, '_>,
     ) -> Processing {
         let get = |key: &str| layer(layers, key);
-        if let Some(threads) =
-            get("threads").filter(|threads| threads.integer().is_some_and(|number| number > 1))
-        {
-            self.error(
-                Code::NotModelled,
-                threads,
-                "several threads are not modelled yet",
-            );
-        }
         let mut refuses = Vec::new();
         for at in get("refuses").map_or(&[][..], Item::items) {
-            if let Some(topic) = self.topic_named(at, topics) {
+            if let Some(topic) = self.topic_named(at, group.topics) {
                 if !subscribed.contains(&topic) {
                     let message = "refuses a topic that it does not subscribe to";
                     self.error(Code::UnknownTopic, at, message);
@@ -371,8 +378,15 @@ impl Builder<'_, '_> {
                 refuses.push(topic);
             }
         }
+        let per_record = self.distribution_or_zero(get("per_record"));
+        let threads = get("threads").and_then(Item::integer).unwrap_or(1);
         Processing {
-            per_record: self.distribution_or_zero(get("per_record")),
+            cpu_per_record: self.cpu_per_record(get("cpu_per_record"), &per_record),
+            threads: u32::try_from(threads).unwrap_or(1),
+            downstream: self.downstream(get("downstream"), group.resources),
+            failures: surroundings::failures(get("failures")),
+            on_poison: surroundings::on_poison(get("on_poison")),
+            per_record,
             per_poll: self.distribution_or_zero(get("per_poll")),
             poll_timeout: duration_or(get("poll_timeout"), SimDuration::from_millis(100)),
             refuses,
@@ -391,102 +405,14 @@ impl Builder<'_, '_> {
             on_revoked: work("on_revoked", "flush"),
             on_assigned: work("on_assigned", "work"),
             on_lost: work("on_lost", "work"),
+            restore: self.restore(layer(layers, "on_assigned")),
         }
-    }
-
-    fn commit(&mut self, item: Option<&Item>, key: Option<&Pair>) -> CommitMode {
-        let auto = key.map(|pair| pair.item.is_true());
-        let Some(item) = item.filter(|item| !item.is_wrong()) else {
-            let off = auto == Some(false);
-            return if off {
-                CommitMode::None
-            } else {
-                CommitMode::Auto
-            };
-        };
-        let how = style(item.get("style")).unwrap_or(CommitStyle::Sync);
-        let span = |key: &str| item.get(key).and_then(Item::duration);
-        let mode = if let Some(word) = item.text() {
-            match word {
-                "after_batch" => CommitMode::AfterBatch(CommitStyle::Sync),
-                "before_processing" => CommitMode::BeforeProcessing(CommitStyle::Sync),
-                "none" => CommitMode::None,
-                _ => CommitMode::Auto,
-            }
-        } else if let Some(style) = style(item.get("after_batch")) {
-            CommitMode::AfterBatch(style)
-        } else if let Some(style) = style(item.get("before_processing")) {
-            CommitMode::BeforeProcessing(style)
-        } else if let Some(every) = span("every") {
-            CommitMode::Every(every, how)
-        } else {
-            CommitMode::After {
-                records: item
-                    .get("after_records")
-                    .and_then(Item::integer)
-                    .unwrap_or(1),
-                time: span("or_after").unwrap_or(SimDuration::MAX),
-                style: how,
-            }
-        };
-        if let Some(pair) = key.filter(|pair| pair.item.is_true() != (mode == CommitMode::Auto)) {
-            let message = "`commit` and enable.auto.commit say different things";
-            self.report(
-                Diagnostic::error(Code::CommitConflict, item.span, message)
-                    .help("leave one of them out")
-                    .related(pair.item.span, "enable.auto.commit"),
-            );
-        }
-        mode
-    }
-
-    fn start_at(
-        &mut self,
-        item: Option<&Item>,
-        key: Option<&Pair>,
-    ) -> (StartAt, Option<OffsetReset>) {
-        let Some(item) = item.filter(|item| !item.is_wrong()) else {
-            return (StartAt::Reset, None);
-        };
-        if let Some(offset) = item.get("committed").and_then(Item::integer) {
-            return (StartAt::Committed(offset), None);
-        }
-        if let Some(Typed::Ago(span)) = item.get("timestamp").map(|at| &at.value) {
-            return (StartAt::TimestampBefore(*span), None);
-        }
-        let word = item.text().unwrap_or("latest");
-        let differs = |pair: &&Pair| {
-            let text = pair.item.text().unwrap_or("");
-            !text.eq_ignore_ascii_case(word)
-        };
-        if let Some(pair) = key.filter(differs) {
-            let message = "`start_at` and auto.offset.reset say different things";
-            self.report(
-                Diagnostic::error(Code::StartConflict, item.span, message)
-                    .help("leave one of them out")
-                    .related(pair.item.span, "auto.offset.reset"),
-            );
-        }
-        let earliest = word == "earliest";
-        let reset = if earliest {
-            OffsetReset::Earliest
-        } else {
-            OffsetReset::Latest
-        };
-        (StartAt::Reset, Some(reset))
     }
 }
 
 /// The value of `key` in the first layer that has it.
 fn layer<'i>(layers: [Option<&'i Item>; 2], key: &str) -> Option<&'i Item> {
     layers.iter().flatten().find_map(|layer| layer.get(key))
-}
-
-fn style(item: Option<&Item>) -> Option<CommitStyle> {
-    match item?.text()? {
-        "async" => Some(CommitStyle::Async),
-        _ => Some(CommitStyle::Sync),
-    }
 }
 
 /// A position as an identity.

@@ -1,15 +1,21 @@
 //! From a checked document to a [`Plan`]: defaults, references between places, and everything that only shows when two
 //! places are looked at together. Reports all it finds; a plan comes out only of a document without errors.
 
+pub(super) mod autoscalers;
 mod brokers;
+mod commits;
 mod consumer_groups;
 mod distribution;
 mod events;
 mod expect;
 mod groups;
 mod load;
+mod nodes;
+mod pods;
 mod settings;
+mod surroundings;
 mod topics;
+mod workloads;
 
 use std::collections::BTreeSet;
 
@@ -21,7 +27,7 @@ use super::code::Code;
 use super::diagnostic::Diagnostic;
 use super::files::Files;
 use super::load::Expectation;
-use super::plan::{Plan, Platform};
+use super::plan::Plan;
 use super::shape::Item;
 use super::units;
 
@@ -67,6 +73,8 @@ pub(super) struct Builder<'b, 'l> {
     pub(super) vague: BTreeSet<GroupId>,
     /// False when `topics` was not understood: any name may be that of one.
     pub(super) topics_known: bool,
+    /// False when `resources` was not understood.
+    pub(super) resources_known: bool,
     /// What the brokers leave to single groups.
     bounds: Bounds,
     /// Why the brokers would not take in a member of the consumer protocol.
@@ -90,6 +98,9 @@ pub(super) fn build(
         duration,
         vague: BTreeSet::new(),
         topics_known: root.get("topics").is_some_and(|topics| !topics.is_wrong()),
+        resources_known: root
+            .get("resources")
+            .is_none_or(|resources| !resources.is_wrong()),
         bounds: Bounds::DEFAULT,
         refuses_consumer: None,
     };
@@ -104,8 +115,16 @@ pub(super) fn build(
     let group_config = root
         .get("brokers")
         .and_then(|brokers| brokers.get("group_config"));
+    let resources = builder.resources(root.get("resources"));
+    let world = groups::World {
+        topics: &topics,
+        brokers: &brokers,
+        resources: &resources,
+    };
     let (groups, consumers, drafts) =
-        builder.groups(root.get("groups"), group_config, &topics, &brokers, profile);
+        builder.groups(root.get("groups"), group_config, world, profile);
+    let kubernetes = builder.kubernetes(root.get("kubernetes"));
+    let platform = builder.platform(root, kubernetes, world, profile);
     let mut plan = Plan {
         scenario: root
             .get("name")
@@ -119,9 +138,13 @@ pub(super) fn build(
         topics,
         groups,
         consumers,
-        platform: Platform::default(),
+        platform,
+        resources,
+        faults: Vec::new(),
         events: Vec::new(),
     };
+    plan.faults = builder.faults(root.get("faults"), &plan);
+    plan.platform.autoscalers = builder.autoscalers(root.get("autoscalers"), &plan);
     plan.events = builder.events(root.get("events"), &plan, &drafts);
     let most = builder.growth(root.get("events"), &plan);
     builder.skews(root.get("topics"), &plan.topics, &most);

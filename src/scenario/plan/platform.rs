@@ -1,9 +1,12 @@
 //! Orchestration in the plan: workloads whose pods make the members of groups, and what acts on them.
 
 use super::Consumer;
+use super::autoscaler::Autoscaler;
 use crate::assignor::GroupId;
+use crate::kernel::SimDuration;
 use crate::platform::deployment::DeploymentSpec;
 use crate::platform::disruption::BudgetSpec;
+use crate::platform::hpa;
 use crate::platform::node::NodeSpec;
 use crate::platform::pod::PodSpec;
 use crate::platform::statefulset::StatefulSetSpec;
@@ -16,23 +19,43 @@ pub struct Platform {
     pub kubernetes: Kubernetes,
     /// Deployments, then StatefulSets, each by name; [`WorkloadId`] is the position.
     pub workloads: Vec<Workload>,
+    /// Autoscalers by name.
+    pub autoscalers: Vec<Autoscaler>,
     /// PodDisruptionBudgets by name.
     pub budgets: Vec<Budget>,
     /// Nodes by name; [`NodeId`] is the position. Empty: pods run each on a machine of its own.
     pub nodes: Vec<NodeSpec>,
 }
 
+impl Platform {
+    /// The workload whose pods make the members of a group.
+    #[must_use]
+    pub fn maker_of(&self, group: GroupId) -> Option<&Workload> {
+        self.workloads
+            .iter()
+            .find(|workload| workload.group == group)
+    }
+}
+
 /// `kubernetes`: release and controller flags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kubernetes {
     /// Minor release: 34 is 1.34.
     pub minor: u32,
+    /// Flags of the HPA controller.
+    pub hpa: hpa::Controller,
+    /// `--metric-resolution` of metrics-server.
+    pub metrics_resolution: SimDuration,
 }
 
 impl Default for Kubernetes {
     /// 1.34, the release of the recorded controllers.
     fn default() -> Self {
-        Self { minor: 34 }
+        Self {
+            minor: 34,
+            hpa: hpa::Controller::DEFAULT,
+            metrics_resolution: SimDuration::from_secs(15),
+        }
     }
 }
 

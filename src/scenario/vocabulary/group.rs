@@ -1,7 +1,8 @@
 //! Keys of a group and of its members.
 
 use super::distribution::DISTRIBUTION;
-use super::{later, optional, record, required};
+use super::surroundings::{FAILURES, RESTORE};
+use super::{later, optional, record};
 use crate::scenario::shape::{Record, Rule, Shape, Side};
 
 pub(super) static GROUP: Record = record(
@@ -29,7 +30,11 @@ pub(super) static GROUP: Record = record(
             Shape::Word(&["steady", "cold"]),
             "steady: an assigned generation exists at 0 (default). cold: members join at 0.",
         ),
-        required("members", MEMBERS, "How many, or a list of entries."),
+        optional(
+            "members",
+            MEMBERS,
+            "How many, or a list of entries; left out when pods make the members.",
+        ),
         optional(
             "processing",
             Shape::Record(&PROCESSING),
@@ -113,15 +118,31 @@ static PROCESSING: Record = record(
             DISTRIBUTION,
             "Time for a non-empty poll(), once; default 0s.",
         ),
-        later("cpu_per_record", "The part that burns CPU."),
+        optional(
+            "cpu_per_record",
+            DISTRIBUTION,
+            "The part of per_record that burns CPU, by the same die; default all of it.",
+        ),
         optional(
             "threads",
             Shape::Integer(1, 1_024),
-            "Worker threads; only 1 is modelled yet.",
+            "Worker threads; the next record of a batch goes to the first that is free; default 1.",
         ),
-        later("downstream", "A shared resource that every record uses."),
-        later("failures", "Records that fail and are tried again."),
-        later("on_poison", "What a poisoned record does."),
+        optional(
+            "downstream",
+            Shape::Name,
+            "The resource that every record calls.",
+        ),
+        optional(
+            "failures",
+            Shape::Record(&FAILURES),
+            "Records that fail and are tried again.",
+        ),
+        optional(
+            "on_poison",
+            Shape::Word(&["crash", "skip", "retry"]),
+            "What a poisoned record does: kills the process at its turn (default), is passed over, is tried again for ever.",
+        ),
         optional(
             "poll_timeout",
             Shape::Duration,
@@ -179,9 +200,20 @@ static ON_ASSIGNED: Record = record(
     "on_assigned",
     &[
         optional("work", DISTRIBUTION, "Time it takes; default 0s."),
-        later(
+        optional(
             "restore",
-            "State that is restored before the new owner may process.",
+            RESTORE,
+            "State that is restored before the new owner may process: how much and how fast, or a duration.",
+        ),
+        optional(
+            "standbys",
+            Shape::Integer(0, 100),
+            "Copies of the state on other members, at most 10000 records behind; default 0.",
+        ),
+        optional(
+            "resume_after_restart",
+            Shape::Boolean,
+            "The state is on a disk that outlives the process; default false.",
         ),
     ],
     Rule::Any,

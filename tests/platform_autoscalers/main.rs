@@ -1,0 +1,3 @@
+//! The autoscalers against what the real controllers did.
+
+mod worlds;
