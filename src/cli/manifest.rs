@@ -46,8 +46,8 @@ impl Identity {
     }
 }
 
-/// The manifest of `files`.
-pub(crate) fn manifest(identity: &Identity, files: &Files, volatile: &Value) -> String {
+/// The manifest of `files`, which `inputs` decide.
+pub(crate) fn manifest(inputs: &Value, files: &Files, volatile: &Value) -> String {
     let listed: Vec<Value> = files
         .iter()
         .map(|(name, content)| {
@@ -62,7 +62,7 @@ pub(crate) fn manifest(identity: &Identity, files: &Files, volatile: &Value) -> 
         "schema": "rebsim/manifest/1",
         "version": env!("CARGO_PKG_VERSION"),
         "model_version": MODEL_VERSION,
-        "inputs": identity.value(),
+        "inputs": inputs,
         "files": listed,
         "volatile": volatile,
     });
@@ -71,13 +71,8 @@ pub(crate) fn manifest(identity: &Identity, files: &Files, volatile: &Value) -> 
     text
 }
 
-/// What may differ each time: when, where, how long, with what words, and on which lines of which texts the scenario stood.
-pub(crate) fn volatile(
-    wall: std::time::Duration,
-    jobs: usize,
-    scenario: &Scenario,
-    file: &str,
-) -> Value {
+/// What may differ each time: when, where, how long, with what words.
+pub(crate) fn volatile(wall: std::time::Duration, jobs: usize) -> Value {
     #[expect(clippy::disallowed_types, reason = "as above")]
     let finished = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -95,9 +90,14 @@ pub(crate) fn volatile(
         "jobs": jobs,
         "host": host,
         "argv": argv,
-        "scenario_file": file,
-        "scenario_lines": scenario.places,
     })
+}
+
+/// The same, and on which lines of which text the scenario stood.
+pub(crate) fn with_lines(mut volatile: Value, scenario: &Scenario, file: &str) -> Value {
+    volatile["scenario_file"] = json!(file);
+    volatile["scenario_lines"] = json!(scenario.places);
+    volatile
 }
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ mod tests {
             requirements: vec![],
         };
         let files = Files::from([("lag.csv".to_owned(), String::new())]);
-        let text = manifest(&identity, &files, &json!({ "wall_ms": 3 }));
+        let text = manifest(&identity.value(), &files, &json!({ "wall_ms": 3 }));
         let value: Value = serde_json::from_str(&text).expect("it is JSON");
         assert_eq!(value["inputs"]["seeds"], json!([7]));
         assert_eq!(value["files"][0]["name"], "lag.csv");

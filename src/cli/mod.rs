@@ -6,10 +6,13 @@
 mod again;
 mod args;
 mod assign;
+mod baseline;
 mod check;
 mod exit;
 mod explain;
+mod export;
 mod generate;
+mod halted;
 mod manifest;
 mod output;
 mod panic;
@@ -24,6 +27,8 @@ mod source;
 mod stored;
 mod streams;
 mod subject;
+mod surroundings;
+mod sweep;
 mod understand;
 mod verbs;
 

@@ -38,6 +38,7 @@ mod sampling;
 mod script;
 mod sharing;
 mod steady;
+mod targets;
 mod window;
 mod world;
 

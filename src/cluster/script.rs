@@ -93,7 +93,7 @@ pub(super) fn draws(event: &plan::Event) -> bool {
 }
 
 /// An entry draws by its place in the list, so that variants with lists of their own meet the same draws.
-fn place(pointer: &str) -> &str {
+pub(super) fn place(pointer: &str) -> &str {
     let from = pointer.rfind("/events/").unwrap_or_default();
     &pointer[from..]
 }
@@ -191,42 +191,6 @@ impl World<'_> {
             verb,
             consumer,
         });
-    }
-
-    /// Who is meant: all of a list, or one of the living by lot.
-    fn targets(&self, event: usize, round: u32, target: &Target) -> Vec<ConsumerId> {
-        match target {
-            Target::Consumers(list) => list.clone(),
-            Target::Living(group) => self.living(*group),
-            Target::LivingAt(group, place) => {
-                let living = self.living(*group);
-                living.into_iter().skip(*place as usize).take(1).collect()
-            }
-            Target::Named(group, name) => {
-                let mut living = self.living(*group);
-                living.retain(|id| self.processes[id.index()].spec.name == *name);
-                living
-            }
-            Target::Random(group) => {
-                let living = self.living(*group);
-                if living.is_empty() {
-                    return Vec::new();
-                }
-                let place = place(&self.plan.events[event].pointer);
-                let mut draw = Draw::new(self.seed, Stream::new(place, "target"));
-                draw.seek(u64::from(round));
-                let chosen = draw.below(living.len() as u64);
-                vec![living[usize::try_from(chosen).unwrap_or_default()]]
-            }
-        }
-    }
-
-    fn living(&self, group: GroupId) -> Vec<ConsumerId> {
-        let lives = |consumer: &ConsumerId| {
-            let process = &self.processes[consumer.index()];
-            process.group == group && process.client.is_some()
-        };
-        self.consumers().filter(lives).collect()
     }
 
     fn on_entry(&mut self, event: usize, round: u32) {

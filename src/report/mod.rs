@@ -3,6 +3,7 @@
 
 pub mod annotations;
 pub mod assignment;
+pub mod baseline;
 pub mod csv;
 pub mod describe;
 pub mod explain;
@@ -11,11 +12,14 @@ pub mod figures;
 pub mod gantt;
 pub mod hpa_world;
 pub mod json;
+pub mod junit;
 pub mod loops;
 pub mod markdown;
 pub mod model;
 pub mod ndjson;
 pub mod recording;
+mod sentences;
+pub mod sweep;
 pub mod table;
 pub mod text;
 pub mod verdict;

@@ -344,9 +344,14 @@ fn unknown_names_are_told_with_the_nearest() {
             "shop",
         ),
         (
-            "events: [ { at: 1m, crash: checkout/0 } ]",
+            "events: [ { at: 1m, crash: checkout/first } ]",
+            Code::UnknownMember,
+            "checkout/first",
+        ),
+        (
+            "events: [ { at: 1m, start: checkout } ]",
             Code::NotModelled,
-            "checkout/0",
+            "checkout",
         ),
         (
             "events: [ { at: 1m, config: checkout, set: { max.poll.records: 5 } } ]",

@@ -1,7 +1,9 @@
 //! What can be typed: clap's derive, nothing else. Every help page opens with two examples and fits 80 columns.
 
 mod conformance;
+mod gate;
 mod look;
+mod sweep;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -11,7 +13,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use conformance::{Assign, AssignFormat, Replay, ReplayFormat};
+pub(crate) use gate::{Baseline, ExportArg, ExportFormat, Gate};
 pub(crate) use look::{Explain, Show, Which};
+pub(crate) use sweep::{Merge, Parts, Sweep, SweepFormat, SweepOutput};
 
 use super::exit;
 use super::seeds::{SeedArg, SeedsArg};
@@ -105,6 +109,24 @@ Examples:
   rebsim compare mine.yaml --variant eager,static --seeds 30 --format md"
     )]
     Compare(Play),
+    /// Play a scenario under every combination of parameters, variants, seeds
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim sweep rolling-deploy --vary session.timeout.ms=6000,45000 --seeds 20
+  rebsim sweep mine.yaml --shard 3/16 --resume"
+    )]
+    Sweep(Sweep),
+    /// Join the shards of a sweep
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim merge results/
+  rebsim merge results/ --fail-on 'median lag_records < 5000' --format md"
+    )]
+    Merge(Merge),
     /// Parse, resolve and lint scenarios without simulating
     #[command(
         help_template = TEMPLATE,
@@ -191,6 +213,8 @@ pub(crate) struct Play {
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) gate: Gate,
+    #[command(flatten)]
+    pub(crate) baseline: Baseline,
     #[command(flatten)]
     pub(crate) work: Work,
 }
@@ -286,19 +310,6 @@ pub(crate) enum PlayFormat {
     Md,
     /// Workflow annotations for unmet expectations, then the text
     Github,
-}
-
-/// Requirements.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Gate")]
-pub(crate) struct Gate {
-    /// Require this beside the scenario's expectations; exit 1 if it fails
-    #[arg(
-        long = "fail-on",
-        visible_alias = "require",
-        value_name = "METRIC OP VALUE"
-    )]
-    pub(crate) require: Vec<String>,
 }
 
 /// How to work.
@@ -460,6 +471,6 @@ mod tests {
         command.build();
         let mut seen = 0;
         visit(&mut command, &mut seen);
-        assert_eq!(seen, 15);
+        assert_eq!(seen, 17);
     }
 }

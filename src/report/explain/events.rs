@@ -2,7 +2,10 @@
 
 use super::words::{callback, member, partition};
 use crate::assignor::{ConsumerId, TopicPartition};
-use crate::timeline::{Cast, Observation, PlatformFact, ReleaseReason, RemovalReason, ScaledBy};
+use crate::timeline::{
+    Cast, Observation, PlatformFact, PodId, ReleaseReason, RemovalReason, ScaledBy, ScalerId,
+    WorkloadId,
+};
 
 const fn removal(why: RemovalReason) -> &'static str {
     match why {
@@ -36,7 +39,6 @@ fn listed(cast: &Cast, partitions: &[TopicPartition]) -> String {
 
 /// Who, and what happened.
 pub(super) fn event(cast: &Cast, observation: &Observation) -> (String, String) {
-    let of = |consumer: &ConsumerId| member(cast, *consumer).to_owned();
     match observation {
         Observation::GroupState { .. }
         | Observation::MemberIdIssued { .. }
@@ -71,58 +73,19 @@ pub(super) fn event(cast: &Cast, observation: &Observation) -> (String, String) 
         | Observation::Joined { .. }
         | Observation::Synced { .. }
         | Observation::ClientTransition { .. } => process(cast, observation),
-        Observation::CallbackStarted {
-            consumer,
-            kind,
-            partitions,
-            ..
-        } => (
-            of(consumer),
-            format!("enters {} ({})", callback(*kind), listed(cast, partitions)),
-        ),
-        Observation::CallbackEnded { consumer, kind } => {
-            (of(consumer), format!("{} returns", callback(*kind)))
-        }
-        Observation::CommitFailed { consumer, error } => {
-            (of(consumer), format!("commit fails: {error}"))
-        }
-        Observation::Assigned {
-            consumer,
-            partition: one,
-        } => (of(consumer), format!("has {}", partition(cast, *one))),
-        Observation::PositionKnown {
-            consumer,
-            partition: one,
-            offset,
-        } => (
-            of(consumer),
-            format!("reads {} from offset {offset}", partition(cast, *one)),
-        ),
-        Observation::Serving {
-            consumer,
-            partition: one,
-            ..
-        } => (of(consumer), format!("serves {}", partition(cast, *one))),
-        Observation::Released {
-            consumer,
-            partition: one,
-            why,
-            ..
-        } => (
-            of(consumer),
-            format!("{} {}", release(*why), partition(cast, *one)),
-        ),
-        Observation::RestoreStarted { consumer, .. } => (of(consumer), "restores state".to_owned()),
-        Observation::RestoreEnded { consumer, .. } => {
-            (of(consumer), "has restored its state".to_owned())
-        }
-        Observation::FirstBatch { consumer, .. } | Observation::Polled { consumer, .. } => {
-            (of(consumer), "poll() returns records".to_owned())
-        }
-        Observation::BatchStarted { consumer } => (of(consumer), "begins a batch".to_owned()),
-        Observation::PrefetchDropped { consumer, .. } => {
-            (of(consumer), "drops what it had fetched".to_owned())
-        }
+        Observation::CallbackStarted { .. }
+        | Observation::CallbackEnded { .. }
+        | Observation::CommitFailed { .. }
+        | Observation::Assigned { .. }
+        | Observation::PositionKnown { .. }
+        | Observation::Serving { .. }
+        | Observation::Released { .. }
+        | Observation::RestoreStarted { .. }
+        | Observation::RestoreEnded { .. }
+        | Observation::FirstBatch { .. }
+        | Observation::Polled { .. }
+        | Observation::BatchStarted { .. }
+        | Observation::PrefetchDropped { .. } => with_partitions(cast, observation),
         Observation::Action { verb, consumer, .. } => {
             let whom = consumer.map_or_else(String::new, |who| format!(" {}", member(cast, who)));
             ("script".to_owned(), format!("{verb}{whom}"))
@@ -287,6 +250,66 @@ fn process(cast: &Cast, observation: &Observation) -> (String, String) {
     }
 }
 
+/// What a process did with partitions and records.
+fn with_partitions(cast: &Cast, observation: &Observation) -> (String, String) {
+    let of = |consumer: &ConsumerId| member(cast, *consumer).to_owned();
+    match observation {
+        Observation::CallbackStarted {
+            consumer,
+            kind,
+            partitions,
+            ..
+        } => (
+            of(consumer),
+            format!("enters {} ({})", callback(*kind), listed(cast, partitions)),
+        ),
+        Observation::CallbackEnded { consumer, kind } => {
+            (of(consumer), format!("{} returns", callback(*kind)))
+        }
+        Observation::CommitFailed { consumer, error } => {
+            (of(consumer), format!("commit fails: {error}"))
+        }
+        Observation::Assigned {
+            consumer,
+            partition: one,
+        } => (of(consumer), format!("has {}", partition(cast, *one))),
+        Observation::PositionKnown {
+            consumer,
+            partition: one,
+            offset,
+        } => (
+            of(consumer),
+            format!("reads {} from offset {offset}", partition(cast, *one)),
+        ),
+        Observation::Serving {
+            consumer,
+            partition: one,
+            ..
+        } => (of(consumer), format!("serves {}", partition(cast, *one))),
+        Observation::Released {
+            consumer,
+            partition: one,
+            why,
+            ..
+        } => (
+            of(consumer),
+            format!("{} {}", release(*why), partition(cast, *one)),
+        ),
+        Observation::RestoreStarted { consumer, .. } => (of(consumer), "restores state".to_owned()),
+        Observation::RestoreEnded { consumer, .. } => {
+            (of(consumer), "has restored its state".to_owned())
+        }
+        Observation::FirstBatch { consumer, .. } | Observation::Polled { consumer, .. } => {
+            (of(consumer), "poll() returns records".to_owned())
+        }
+        Observation::BatchStarted { consumer } => (of(consumer), "begins a batch".to_owned()),
+        Observation::PrefetchDropped { consumer, .. } => {
+            (of(consumer), "drops what it had fetched".to_owned())
+        }
+        _ => (String::new(), String::new()),
+    }
+}
+
 const fn release(why: ReleaseReason) -> &'static str {
     match why {
         ReleaseReason::PendingRevocation => "commits before it gives up",
@@ -300,29 +323,15 @@ const fn release(why: ReleaseReason) -> &'static str {
 }
 
 fn platform(cast: &Cast, fact: &PlatformFact) -> (String, String) {
-    let pod = |pod: &crate::timeline::PodId| {
-        let facts = cast.pods.get(pod.index());
-        facts.map_or("a pod", |facts| &*facts.name).to_owned()
-    };
-    let workload = |workload: &crate::timeline::WorkloadId| {
-        let facts = cast.workloads.get(workload.index());
-        facts.map_or("a workload", |facts| &*facts.name).to_owned()
-    };
-    let scaler = |scaler: &crate::timeline::ScalerId| {
-        let facts = cast.scalers.get(scaler.index());
-        facts
-            .map_or("an autoscaler", |facts| &*facts.name)
-            .to_owned()
-    };
     match fact {
         PlatformFact::PodCreated {
             pod: which, why, ..
         } => (
-            pod(which),
+            pod(cast, *which),
             format!("pod is created: {}", spaced(why.word())),
         ),
         PlatformFact::PodReady { pod: which, ready } => (
-            pod(which),
+            pod(cast, *which),
             if *ready {
                 "pod is ready"
             } else {
@@ -330,14 +339,15 @@ fn platform(cast: &Cast, fact: &PlatformFact) -> (String, String) {
             }
             .to_owned(),
         ),
-        PlatformFact::PodTerminating { pod: which, why } => {
-            (pod(which), format!("pod is to go: {}", spaced(why.word())))
-        }
-        PlatformFact::PodGone { pod: which } => (pod(which), "pod is gone".to_owned()),
+        PlatformFact::PodTerminating { pod: which, why } => (
+            pod(cast, *which),
+            format!("pod is to go: {}", spaced(why.word())),
+        ),
+        PlatformFact::PodGone { pod: which } => (pod(cast, *which), "pod is gone".to_owned()),
         PlatformFact::ContainerEnded {
             pod: which, why, ..
         } => (
-            pod(which),
+            pod(cast, *which),
             format!("container ends: {}", spaced(why.word())),
         ),
         PlatformFact::MemoryExceeded {
@@ -357,15 +367,18 @@ fn platform(cast: &Cast, fact: &PlatformFact) -> (String, String) {
         } => {
             let by = match by {
                 ScaledBy::Script => "the script".to_owned(),
-                ScaledBy::Scaler(which) => scaler(which),
+                ScaledBy::Scaler(which) => scaler(cast, *which),
             };
-            (workload(which), format!("{from} to {to} replicas, by {by}"))
+            (
+                workload(cast, *which),
+                format!("{from} to {to} replicas, by {by}"),
+            )
         }
         PlatformFact::Template {
             workload: which,
             revision,
         } => (
-            workload(which),
+            workload(cast, *which),
             format!("has a new template, revision {revision}"),
         ),
         PlatformFact::Decision {
@@ -376,11 +389,11 @@ fn platform(cast: &Cast, fact: &PlatformFact) -> (String, String) {
             reason,
             ..
         } => (
-            scaler(which),
+            scaler(cast, *which),
             format!("wants {desired} replicas instead of {current}: {metric}, {reason}"),
         ),
         PlatformFact::EvictionRefused { pod: which } => (
-            pod(which),
+            pod(cast, *which),
             "eviction is refused: no disruption allowed".to_owned(),
         ),
         PlatformFact::Node { node, up } => {
@@ -391,6 +404,23 @@ fn platform(cast: &Cast, fact: &PlatformFact) -> (String, String) {
             )
         }
     }
+}
+
+fn pod(cast: &Cast, pod: PodId) -> String {
+    let facts = cast.pods.get(pod.index());
+    facts.map_or("a pod", |facts| &*facts.name).to_owned()
+}
+
+fn workload(cast: &Cast, workload: WorkloadId) -> String {
+    let facts = cast.workloads.get(workload.index());
+    facts.map_or("a workload", |facts| &*facts.name).to_owned()
+}
+
+fn scaler(cast: &Cast, scaler: ScalerId) -> String {
+    let facts = cast.scalers.get(scaler.index());
+    facts
+        .map_or("an autoscaler", |facts| &*facts.name)
+        .to_owned()
 }
 
 fn spaced(word: &str) -> String {

@@ -217,21 +217,3 @@ fn an_autoscaler_has_one_rule_and_a_target_of_its_own() {
         assert!(said.contains(reason), "{text}: {said}");
     }
 }
-
-#[test]
-fn until_the_cluster_plays_them_a_scenario_with_autoscalers_is_refused() {
-    for key in [
-        "autoscalers: { a: { target: b } }",
-        "kubernetes: { hpa_sync: 15s }",
-    ] {
-        let text = BASE.replacen("version: 1", &format!("version: 1, {key}"), 1);
-        let rejected = load("a.yaml", &text, &mut NoFiles, &Overrides::default());
-        let codes: Vec<Code> = rejected
-            .expect_err("it is refused")
-            .diagnostics
-            .into_iter()
-            .map(|finding| finding.code)
-            .collect();
-        assert_eq!(codes, [Code::NotModelled], "{key}");
-    }
-}
