@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::results::{Files, sha256};
 use crate::kernel::Seed;
+use crate::scenario::Scenario;
 
 /// Raised whenever the same inputs may give other results.
 pub(crate) const MODEL_VERSION: u32 = 1;
@@ -90,6 +91,13 @@ pub(crate) fn volatile(wall: std::time::Duration, jobs: usize) -> Value {
         "host": host,
         "argv": argv,
     })
+}
+
+/// The same, and on which lines of which text the scenario stood.
+pub(crate) fn with_lines(mut volatile: Value, scenario: &Scenario, file: &str) -> Value {
+    volatile["scenario_file"] = json!(file);
+    volatile["scenario_lines"] = json!(scenario.places);
+    volatile
 }
 
 #[cfg(test)]

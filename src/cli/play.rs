@@ -11,7 +11,7 @@ use super::baseline::{self, Baseline};
 use super::exit::{Exit, Failure};
 use super::export;
 use super::halted;
-use super::manifest::{Identity, manifest, volatile};
+use super::manifest::{Identity, manifest, volatile, with_lines};
 use super::output::{self, Look, Outcome};
 use super::panic::{self, Context};
 use super::progress::Progress;
@@ -315,7 +315,9 @@ impl Experiment<'_> {
         };
         let files = output::files(self.scenario, report);
         let name = folder_name(&self.scenario.name, &identity.value().to_string());
-        let manifest = manifest(&identity.value(), &files, &volatile(wall, self.jobs.get()));
+        let volatile = volatile(wall, self.jobs.get());
+        let volatile = with_lines(volatile, self.scenario, &self.input.name);
+        let manifest = manifest(&identity.value(), &files, &volatile);
         let written = place.write(&name, &files, &manifest, self.args.output.force)?;
         Ok((name, written))
     }

@@ -42,6 +42,7 @@ mod targets;
 mod window;
 mod world;
 
+pub use brokers::coordinator_of;
 pub use calibration::Calibration;
 pub use naming::{Naming, RecordedNames};
 pub use platform::Reconcile;
@@ -69,6 +70,8 @@ pub struct Options {
     /// Put every step of every client on the calendar. Slower by far, and the run is the same to the last bit: tests hold the default
     /// (clients run ahead by themselves between two control events) against it.
     pub step_by_step: bool,
+    /// Read all partitions off at this instant too, after all that happens at it ([`Timeline::snapshot`]); nothing else changes.
+    pub snapshot_at: Option<SimTime>,
     /// Keep what every reconcile of an autoscaler saw and came to.
     pub record_autoscalers: bool,
 }
@@ -83,6 +86,7 @@ impl Default for Options {
             harness: false,
             observe_polls: false,
             step_by_step: false,
+            snapshot_at: None,
             record_autoscalers: false,
         }
     }

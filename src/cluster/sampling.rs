@@ -13,6 +13,15 @@ impl World<'_> {
     pub(super) fn first_samples(&mut self) {
         self.schedule(SimTime::ZERO, Class::Scrape, 0, Event::Sample);
         self.schedule(self.plan.measure.1, Class::Scrape, 1, Event::CloseWindow);
+        if let Some(at) = self.options.snapshot_at {
+            self.schedule(at, Class::Snapshot, 0, Event::Snapshot);
+        }
+    }
+
+    /// All partitions after everything else that happens at this instant.
+    pub(super) fn snapshot(&mut self) {
+        self.settle_everything();
+        self.timeline.snapshot = self.rows();
     }
 
     pub(super) fn settle_everything(&mut self) {
@@ -30,13 +39,25 @@ impl World<'_> {
     pub(super) fn sample(&mut self) {
         self.settle_everything();
         let at = self.now();
+        let rows = self.rows();
+        self.timeline.samples.extend(rows);
+        if at < SimTime::ZERO + self.plan.duration {
+            let next = (at + self.grid).min(SimTime::ZERO + self.plan.duration);
+            self.schedule(next, Class::Scrape, 0, Event::Sample);
+        }
+    }
+
+    /// What every partition is to every group now; accounts are settled.
+    fn rows(&self) -> Vec<Sample> {
+        let at = self.now();
+        let mut rows = Vec::new();
         for group in 0..self.groups.len() {
             for topic in self.topics_of(GroupId(u32::try_from(group).unwrap_or(u32::MAX))) {
                 for partition in 0..self.topology.partitions_of(topic) {
                     let partition = TopicPartition { topic, partition };
                     let index = self.topology.index(partition);
                     let (account, log) = (&self.groups[group].accounts[index], &self.logs[index]);
-                    self.timeline.samples.push(Sample {
+                    rows.push(Sample {
                         at,
                         group: GroupId(u32::try_from(group).unwrap_or(u32::MAX)),
                         partition,
@@ -48,10 +69,7 @@ impl World<'_> {
                 }
             }
         }
-        if at < SimTime::ZERO + self.plan.duration {
-            let next = (at + self.grid).min(SimTime::ZERO + self.plan.duration);
-            self.schedule(next, Class::Scrape, 0, Event::Sample);
-        }
+        rows
     }
 
     pub(super) fn close_window(&mut self) {

@@ -5,6 +5,8 @@ pub mod annotations;
 pub mod assignment;
 pub mod baseline;
 pub mod csv;
+pub mod describe;
+pub mod explain;
 pub mod fidelity;
 pub mod figures;
 pub mod gantt;

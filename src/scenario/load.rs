@@ -1,5 +1,7 @@
 //! The whole way from a text to the plans of its variants.
 
+use std::collections::BTreeMap;
+
 use super::build::{self, Built, Room};
 use super::check::Checker;
 use super::code::Code;
@@ -9,6 +11,7 @@ use super::matrix;
 use super::near::did_you_mean;
 use super::node::{Entry, Node, Span};
 use super::overlay::{self, Override, Overrides};
+use super::places;
 use super::plan::Plan;
 use super::resolved;
 use super::shape::{Item, Shape, Typed};
@@ -30,6 +33,8 @@ pub struct Scenario {
     pub expectations: Vec<Expectation>,
     /// What was read, all laid over each other, as canonical JSON; see [`super::resolved`].
     pub resolved: serde_json::Value,
+    /// Where its parts stand, for people: `file:line` by JSON pointer into `resolved`.
+    pub places: BTreeMap<String, String>,
     /// What is worth knowing.
     pub notes: Vec<Diagnostic>,
     /// The texts that it was made of.
@@ -207,6 +212,7 @@ pub(super) fn play(
         plans: Vec::new(),
         expectations: Vec::new(),
         resolved: resolved::whole(&base, &documents),
+        places: BTreeMap::new(),
         notes: Vec::new(),
         sources: Sources::default(),
         located: Located {
@@ -223,6 +229,8 @@ pub(super) fn play(
     let mut room = Room::WHOLE;
     for (name, item) in &documents {
         let built = build::build(item, name, &names, found, files, &mut room);
+        let whole = (&scenario.resolved, &**name);
+        places::add(&mut scenario.places, whole, item, &files.sources);
         if wanted.is_empty() || wanted.contains(name) {
             add(&mut scenario, built);
         }

@@ -34,6 +34,7 @@ pub mod yaml;
 
 mod build;
 mod load;
+mod places;
 #[cfg(test)]
 mod pod_tests;
 

@@ -1,9 +1,11 @@
 //! The program from outside: arguments in, streams, files and exit codes out.
 
 mod baseline;
+mod charts;
 mod deploy;
 mod determinism;
 mod gate;
+mod look;
 mod readme;
 mod reference;
 mod support;

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod gate;
+mod look;
 mod sweep;
 
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 
 pub(crate) use conformance::{Assign, AssignFormat, Replay, ReplayFormat};
 pub(crate) use gate::{Baseline, ExportArg, ExportFormat, Gate};
+pub(crate) use look::{Explain, Show, Which};
 pub(crate) use sweep::{Merge, Parts, Sweep, SweepFormat, SweepOutput};
 
 use super::exit;
@@ -153,13 +155,23 @@ Examples:
   rebsim replay tests/golden/deployment/cases.jsonl --summary"
     )]
     Replay(Replay),
-    /// Explain a diagnostic code
+    /// The groups at an instant, as kafka-consumer-groups.sh describes them
     #[command(
         help_template = TEMPLATE,
         before_help = "\
 Examples:
-  rebsim explain E0103
-  rebsim explain --list"
+  rebsim show results/nightly-deploy-0123abcd --at 10m --variant eager
+  rebsim show crash --at 72s --members -v"
+    )]
+    Show(Show),
+    /// Why a partition was down, event by event; or what a code means
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim explain results/nightly-deploy-0123abcd --variant eager --worst
+  rebsim explain crash --partition orders-3 --at 72s
+  rebsim explain E0103"
     )]
     Explain(Explain),
     /// Print a commented scenario to start from
@@ -372,18 +384,6 @@ pub(crate) enum CheckFormat {
     Github,
 }
 
-/// `explain`.
-#[derive(Debug, Args)]
-#[command(arg_required_else_help = true)]
-pub(crate) struct Explain {
-    /// The code of a diagnostic, such as E0103
-    #[arg(value_name = "CODE", required_unless_present = "list")]
-    pub(crate) code: Option<String>,
-    /// List every code with its title
-    #[arg(long, conflicts_with = "code")]
-    pub(crate) list: bool,
-}
-
 /// `init`.
 #[derive(Debug, Args)]
 pub(crate) struct Init {
@@ -471,6 +471,6 @@ mod tests {
         command.build();
         let mut seen = 0;
         visit(&mut command, &mut seen);
-        assert_eq!(seen, 16);
+        assert_eq!(seen, 17);
     }
 }

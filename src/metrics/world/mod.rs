@@ -4,6 +4,7 @@
 
 mod apply;
 mod consumer_group;
+mod needs;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::assignor::{ConsumerId, GroupId, MemberId, TopicPartition};
 use crate::metrics::cause::{self, Facts, State};
 use crate::timeline::{CallbackKind, GroupState, Observation, Partitions, Timeline};
+
+pub(in crate::metrics) use needs::{Beyond, View};
 
 /// One life of a process: the process and the number of its starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
