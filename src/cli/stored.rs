@@ -33,8 +33,11 @@ struct Manifest {
 
 #[derive(Debug, Deserialize)]
 struct Inputs {
+    #[serde(default)]
     scenario_sha256: String,
+    #[serde(default)]
     variants: Vec<String>,
+    #[serde(default)]
     seeds: Vec<u64>,
 }
 
@@ -121,6 +124,16 @@ pub(crate) fn read(folder: &Path) -> Result<Stored, Failure> {
             Some(
                 "run the scenario again with this version, or look at it with that one".to_owned(),
             ),
+        ));
+    }
+    if manifest
+        .files
+        .iter()
+        .all(|file| file.name != "summary.json")
+    {
+        return Err(Failure::usage(
+            format!("{} holds no replications of a run", folder.display()),
+            Some("play one cell of a sweep by `rebsim run`, and look at that".to_owned()),
         ));
     }
     let scenario = checked(folder, "scenario.json", &manifest)?;

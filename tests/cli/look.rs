@@ -323,4 +323,12 @@ fn a_folder_of_another_version_or_a_damaged_one_is_refused() {
         &|folder| fs::remove_file(folder.join("summary.json")).expect("it can be removed"),
         "summary.json is missing",
     );
+    refused(
+        &|folder| {
+            edit(&folder.join(manifest), |text| {
+                text.replace("summary.json", "cells.json")
+            });
+        },
+        "holds no replications of a run",
+    );
 }
