@@ -29,6 +29,7 @@ mod membership;
 mod messages;
 mod naming;
 mod platform;
+mod poll_event;
 mod poll_loop;
 mod positions;
 mod process;
