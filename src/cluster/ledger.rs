@@ -6,11 +6,13 @@
 //! out at even intervals are kept as one (`trains`). What has ended is accounted for in `batches`.
 
 mod batches;
+mod late;
 mod trains;
 
 use std::sync::Arc;
 
 use batches::Batch;
+use late::{Credits, Latencies};
 pub(super) use trains::{Beat, Train};
 
 use super::records::{Holes, Log, Passed, UNCHANGED, in_no_hands, slowed};
@@ -56,7 +58,9 @@ pub(super) struct Account {
     /// Up to here overlaps of runs are counted.
     watched: SimTime,
     /// Records that each process ended within the window, repeats included.
-    ended: Vec<(ConsumerId, u64)>,
+    ended: Credits,
+    /// Latencies of records processed for the first time.
+    latencies: Latencies,
     /// Integral of `done` over the window: record-microseconds.
     position_area: u128,
     /// Ends of downtimes with the lags to come back to; a later downtime does not end an earlier catching up.
@@ -80,7 +84,8 @@ impl Account {
             train: None,
             runs: Vec::new(),
             watched: SimTime::ZERO,
-            ended: Vec::new(),
+            ended: Credits::default(),
+            latencies: Latencies::default(),
             position_area: u128::from(done) * u128::from(window.after(SimTime::ZERO)),
             catching_up: Vec::new(),
             lag_at_release: None,
@@ -90,8 +95,16 @@ impl Account {
         }
     }
 
-    pub(super) fn done(&self) -> u64 {
-        self.done
+    /// Offset after the highest record processed or passed over by `at`. Batches that have ended stay together: to know where they
+    /// end they need not be accounted for.
+    pub(super) fn position(&mut self, log: &mut Log, at: SimTime) -> u64 {
+        match &self.train {
+            Some(train) => self.done.max(train.end(log)),
+            None => {
+                self.settle_runs(log, at);
+                self.done
+            }
+        }
     }
 
     pub(super) fn committed(&self) -> Option<u64> {
@@ -137,12 +150,6 @@ impl Account {
             Some(hole) => Err(format!("{hole:?} lies beyond {}", self.done)),
             None => Ok(()),
         }
-    }
-
-    /// When the oldest record not yet processed was due, among those due by `at`.
-    pub(super) fn oldest_due(&self, log: &Log, at: SimTime) -> Option<SimTime> {
-        let due = log.arrivals.due(self.done);
-        (due <= at).then_some(due)
     }
 
     /// Hands records `from..end` to `consumer`, which begins with the first at `clock`. Returns when the last ends.
@@ -297,6 +304,11 @@ impl Account {
         self.account(log, consumer, batch);
     }
 
+    /// True when `consumer` is working on records of the partition, as far as is settled.
+    pub(super) fn occupies(&self, consumer: ConsumerId) -> bool {
+        self.runs.iter().any(|run| run.consumer == consumer)
+    }
+
     /// What `consumer` is working on at `at` will not be finished. All that it has finished is settled.
     pub(super) fn cut(&mut self, consumer: ConsumerId, at: SimTime) {
         self.watch(at);
@@ -361,7 +373,7 @@ impl Account {
 
     /// Records that each process ended within the window, repeats included.
     pub(super) fn ended_by(&self) -> &[(ConsumerId, u64)] {
-        &self.ended
+        self.ended.list()
     }
 
     /// The totals of the window; the replication is over at `at`.
@@ -372,6 +384,7 @@ impl Account {
         }
         let Window { from, to } = self.window;
         let mut totals = self.totals;
+        self.latencies.pour_into(&mut totals.latency);
         totals.catch_ups.sort_unstable();
         totals.produced = log.arrivals.produced(from, to);
         let area = log.arrivals.area(from, to);

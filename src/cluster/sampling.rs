@@ -15,11 +15,15 @@ impl World<'_> {
         self.schedule(self.plan.measure.1, Class::Scrape, 1, Event::CloseWindow);
     }
 
-    fn settle_everything(&mut self) {
-        let now = self.now();
+    fn catch_up_everybody(&mut self) {
         for consumer in self.consumers() {
             self.catch_up(consumer);
         }
+    }
+
+    fn settle_everything(&mut self) {
+        self.catch_up_everybody();
+        let now = self.now();
         for group in &mut self.groups {
             for (account, log) in group.accounts.iter_mut().zip(&mut self.logs) {
                 account.settle(log, now);
@@ -28,22 +32,27 @@ impl World<'_> {
     }
 
     pub(super) fn sample(&mut self) {
-        self.settle_everything();
+        self.catch_up_everybody();
         let at = self.now();
         for group in 0..self.groups.len() {
             for topic in self.topics_of(GroupId(u32::try_from(group).unwrap_or(u32::MAX))) {
                 for partition in 0..self.topology.partitions_of(topic) {
                     let partition = TopicPartition { topic, partition };
                     let index = self.topology.index(partition);
-                    let (account, log) = (&self.groups[group].accounts[index], &self.logs[index]);
+                    let (account, log) = (
+                        &mut self.groups[group].accounts[index],
+                        &mut self.logs[index],
+                    );
+                    let processed = account.position(log, at);
+                    let due = log.arrivals.due(processed);
                     self.timeline.samples.push(Sample {
                         at,
                         group: GroupId(u32::try_from(group).unwrap_or(u32::MAX)),
                         partition,
                         log_end: log.arrivals.count(at),
-                        processed: account.done(),
+                        processed,
                         committed: account.committed(),
-                        oldest_due: account.oldest_due(log, at),
+                        oldest_due: (due <= at).then_some(due),
                     });
                 }
             }
