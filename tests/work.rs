@@ -63,7 +63,7 @@ fn work(variant: &str, set: &[&str]) -> Work {
     let metrics = evaluate(&timeline);
     let polls: u64 = timeline.consumers.iter().map(|totals| totals.polls).sum();
     let processed = timeline.partitions.iter();
-    let work = Work {
+    Work {
         control_events: timeline.control_events,
         polls,
         stepped: polls - timeline.polls_played,
@@ -71,9 +71,7 @@ fn work(variant: &str, set: &[&str]) -> Work {
         allocations: of_run,
         allocations_of_metrics: allocations() - of_run,
         rebalances: metrics.rebalances.len() as u64,
-    };
-    eprintln!("{variant} {set:?}: {work:?}");
-    work
+    }
 }
 
 /// Ten times the records in the same polls: nothing that can be counted grows.
