@@ -20,15 +20,19 @@ impl World<'_> {
 
     /// All partitions after everything else that happens at this instant.
     pub(super) fn snapshot(&mut self) {
-        self.settle_everything();
+        self.catch_up_everybody();
         self.timeline.snapshot = self.rows();
     }
 
-    pub(super) fn settle_everything(&mut self) {
-        let now = self.now();
+    pub(super) fn catch_up_everybody(&mut self) {
         for consumer in self.consumers() {
             self.catch_up(consumer);
         }
+    }
+
+    fn settle_everything(&mut self) {
+        self.catch_up_everybody();
+        let now = self.now();
         for group in &mut self.groups {
             for (account, log) in group.accounts.iter_mut().zip(&mut self.logs) {
                 account.settle(log, now);
@@ -37,7 +41,7 @@ impl World<'_> {
     }
 
     pub(super) fn sample(&mut self) {
-        self.settle_everything();
+        self.catch_up_everybody();
         let at = self.now();
         let rows = self.rows();
         self.timeline.samples.extend(rows);
@@ -47,8 +51,8 @@ impl World<'_> {
         }
     }
 
-    /// What every partition is to every group now; accounts are settled.
-    fn rows(&self) -> Vec<Sample> {
+    /// What every partition is to every group now; everybody is caught up with.
+    fn rows(&mut self) -> Vec<Sample> {
         let at = self.now();
         let mut rows = Vec::new();
         for group in 0..self.groups.len() {
@@ -56,15 +60,20 @@ impl World<'_> {
                 for partition in 0..self.topology.partitions_of(topic) {
                     let partition = TopicPartition { topic, partition };
                     let index = self.topology.index(partition);
-                    let (account, log) = (&self.groups[group].accounts[index], &self.logs[index]);
+                    let (account, log) = (
+                        &mut self.groups[group].accounts[index],
+                        &mut self.logs[index],
+                    );
+                    let processed = account.position(log, at);
+                    let due = log.arrivals.due(processed);
                     rows.push(Sample {
                         at,
                         group: GroupId(u32::try_from(group).unwrap_or(u32::MAX)),
                         partition,
                         log_end: log.arrivals.count(at),
-                        processed: account.done(),
+                        processed,
                         committed: account.committed(),
-                        oldest_due: account.oldest_due(log, at),
+                        oldest_due: (due <= at).then_some(due),
                     });
                 }
             }

@@ -54,6 +54,8 @@ struct Roll {
     /// Whose turn it is, and its incarnation when it began.
     current: Option<(ConsumerId, u32)>,
     waiting: Vec<ConsumerId>,
+    /// The process that was found not to serve when somebody looked last: the next look begins there.
+    holdout: usize,
 }
 
 /// What the script remembers.
@@ -293,6 +295,7 @@ impl World<'_> {
                     event,
                     current: None,
                     waiting,
+                    holdout: 0,
                 });
             }
         }
@@ -301,11 +304,21 @@ impl World<'_> {
     /// Lets the next target of a roll have its turn when the one before is back and the group stable.
     pub(super) fn continue_rolls(&mut self) {
         for index in 0..self.script.rolls.len() {
-            let Roll { event, current, .. } = self.script.rolls[index];
-            if current
-                .is_some_and(|(consumer, incarnation)| !self.is_back(event, consumer, incarnation))
-            {
-                continue;
+            let Roll {
+                event,
+                current,
+                holdout,
+                ..
+            } = self.script.rolls[index];
+            if let Some((consumer, incarnation)) = current {
+                if !self.has_returned(event, consumer, incarnation) {
+                    continue;
+                }
+                let group = self.processes[consumer.index()].group;
+                if let Some(holdout) = self.holdout(group, holdout) {
+                    self.script.rolls[index].holdout = holdout;
+                    continue;
+                }
             }
             let next = self.script.rolls[index].waiting.pop();
             self.script.rolls[index].current =
@@ -322,8 +335,8 @@ impl World<'_> {
         self.script.rolls.retain(|roll| roll.current.is_some());
     }
 
-    /// True when the target has ended (and started again, if it was to) and its group is stable with everybody serving.
-    fn is_back(&self, event: usize, consumer: ConsumerId, incarnation: u32) -> bool {
+    /// True when the target has ended (and started again, if it was to) and its group is stable.
+    fn has_returned(&self, event: usize, consumer: ConsumerId, incarnation: u32) -> bool {
         let process = &self.processes[consumer.index()];
         let restarts = matches!(self.plan.events[event].verb, Verb::Restart { .. });
         let returned = if restarts {
@@ -332,18 +345,21 @@ impl World<'_> {
             process.client.is_none()
         };
         let state = self.groups[process.group.index()].coordinator.state();
-        if !returned || !matches!(state, GroupState::Stable | GroupState::Empty) {
-            return false;
-        }
-        self.processes
-            .iter()
-            .filter(|other| other.group == process.group)
-            .all(|other| {
-                other.client.as_ref().is_none_or(|client| {
-                    !client.member.is_rejoining()
-                        && client.fetcher.is_settled()
-                        && !matches!(client.app, App::Starting { .. } | App::Callback { .. })
-                })
+        returned && matches!(state, GroupState::Stable | GroupState::Empty)
+    }
+
+    /// A running process of the group that does not serve all that it owns, by its place in the list; the search begins at `first`.
+    fn holdout(&self, group: GroupId, first: usize) -> Option<usize> {
+        (first..self.processes.len())
+            .chain(0..first)
+            .find(|&place| {
+                let process = &self.processes[place];
+                process.group == group
+                    && process.client.as_ref().is_some_and(|client| {
+                        client.member.is_rejoining()
+                            || !client.fetcher.is_settled()
+                            || matches!(client.app, App::Starting { .. } | App::Callback { .. })
+                    })
             })
     }
 

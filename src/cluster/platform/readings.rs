@@ -127,7 +127,7 @@ impl World<'_> {
     /// A lag now.
     pub(super) fn level(&mut self, series: Series) -> u64 {
         if series.lag == LagKind::Processed {
-            self.settle_everything();
+            self.catch_up_everybody();
         }
         let now = self.now();
         let topics = match series.topic {
@@ -138,9 +138,9 @@ impl World<'_> {
         for topic in topics {
             for index in self.indexes(topic, series.partition) {
                 let end = self.logs[index].arrivals.count(now);
-                let account = &self.groups[series.group.index()].accounts[index];
+                let account = &mut self.groups[series.group.index()].accounts[index];
                 let position = match series.lag {
-                    LagKind::Processed => account.done(),
+                    LagKind::Processed => account.position(&mut self.logs[index], now),
                     LagKind::Committed => account.committed().unwrap_or(0),
                 };
                 sum += end.saturating_sub(position);

@@ -227,7 +227,7 @@ impl World {
         group: GroupId,
         assignment: &[(ConsumerId, Partitions)],
     ) {
-        let mut targets: BTreeMap<TopicPartition, Life> = BTreeMap::new();
+        let mut targets: Vec<Option<Life>> = vec![None; self.slots.len()];
         let mut lives: BTreeMap<ConsumerId, Vec<Life>> = BTreeMap::new();
         for life in self.groups[group.index()].lives() {
             lives.entry(life.consumer).or_default().push(life);
@@ -243,11 +243,13 @@ impl World {
                 .and_then(Vec::pop)
                 .unwrap_or_else(|| self.life(*consumer));
             for partition in partitions.iter() {
-                targets.insert(*partition, life);
+                if let Some(index) = self.slot(group, *partition) {
+                    targets[index] = Some(life);
+                }
             }
         }
         for index in self.slots_of(group) {
-            let target = targets.get(&self.slots[index].partition).copied();
+            let target = targets[index];
             self.retarget(index, target);
             let slot = &mut self.slots[index];
             slot.withheld = slot.held.is_some() && slot.held != target;
