@@ -426,13 +426,16 @@ fn by_weight_a_hot_partition_stays_alone() {
     assert!((7_000..=9_500).contains(&range), "{range}");
     assert!(weighted <= range / 10, "{weighted} against {range}");
     // A group that starts from nothing has seen some seconds of the load when it assigns.
-    let assigned = cold.entries.iter().filter_map(|entry| match entry.what {
-        Observation::Assigned {
-            consumer,
-            partition,
-        } => Some((consumer, partition.partition)),
-        _ => None,
-    });
+    let assigned = cold
+        .entries
+        .iter()
+        .filter_map(|entry| match entry.observation {
+            Observation::Assigned {
+                consumer,
+                partition,
+            } => Some((consumer, partition.partition)),
+            _ => None,
+        });
     let assigned: Vec<(ConsumerId, u32)> = assigned.collect();
     let hot = assigned.iter().filter(|(_, partition)| *partition == 0);
     let (owner, _) = hot.last().expect("the hot partition is assigned");

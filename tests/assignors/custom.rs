@@ -211,9 +211,10 @@ fn by_the_words(kind: AssignorKind, input: &AssignmentInput) -> Vec<Vec<TopicPar
                 .collect();
             let load = load_of(input, &of_topic);
             let count = of_topic.len() as u128;
-            match kind {
-                LagAware => (count, load),
-                _ => (load, count),
+            if kind == LagAware {
+                (count, load)
+            } else {
+                (load, count)
             }
         };
         let subscribers = (0..input.members.len())
