@@ -2,6 +2,8 @@
 
 #[path = "assignors/cases.rs"]
 mod cases;
+#[path = "assignors/custom.rs"]
+mod custom;
 #[path = "assignors/java_order.rs"]
 mod java_order;
 #[path = "assignors/properties.rs"]

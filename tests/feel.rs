@@ -394,3 +394,52 @@ fn a_crash_without_repair_stays() {
     ));
     assert!(crashes(&run) > 10);
 }
+
+/// Six partitions on three members; the first takes half of the load.
+const HOT: &str = "
+version: 1
+name: hot
+duration: 5m
+topics: { orders: { partitions: 6, rate: 600/s, skew: { hot: { partitions: [0], share: 50% } } } }
+groups:
+  g: { topics: [orders], members: 3, processing: { per_record: 3ms } }
+";
+
+/// Most records that wait on all partitions together at a sample.
+fn peak_lag(run: &Timeline) -> u64 {
+    let mut waiting = std::collections::BTreeMap::new();
+    for sample in &run.samples {
+        *waiting.entry(sample.at).or_insert(0) += sample.log_end.saturating_sub(sample.processed);
+    }
+    waiting.into_values().max().unwrap_or(0)
+}
+
+/// 300/s of the hot partition and 60/s of each other one, against 333/s of a member: range puts another beside it, 27/s too much.
+#[test]
+fn by_weight_a_hot_partition_stays_alone() {
+    let with = |assignor: &str| {
+        let config = format!("groups.g.config={{partition.assignment.strategy: {assignor}}}");
+        let cold = play(&plan(HOT, &[&*config, "groups.g.start=cold"]));
+        (peak_lag(&play(&plan(HOT, &[&*config]))), cold)
+    };
+    let ((range, _), (weighted, cold)) = (with("range"), with("x-weighted"));
+    assert!((7_000..=9_500).contains(&range), "{range}");
+    assert!(weighted <= range / 10, "{weighted} against {range}");
+    // A group that starts from nothing has seen some seconds of the load when it assigns.
+    let assigned = cold
+        .entries
+        .iter()
+        .filter_map(|entry| match entry.observation {
+            Observation::Assigned {
+                consumer,
+                partition,
+            } => Some((consumer, partition.partition)),
+            _ => None,
+        });
+    let assigned: Vec<(ConsumerId, u32)> = assigned.collect();
+    let hot = assigned.iter().filter(|(_, partition)| *partition == 0);
+    let (owner, _) = hot.last().expect("the hot partition is assigned");
+    let last_six = &assigned[assigned.len() - 6..];
+    let beside = last_six.iter().filter(|(consumer, _)| consumer == owner);
+    assert_eq!(beside.count(), 1, "{assigned:?}");
+}

@@ -210,6 +210,19 @@ const START_WITHOUT_COORDINATOR: &[&str] = &[
 /// Keys that matter in consumer groups: proven by what the plan holds until their members play.
 const OF_CONSUMER_GROUPS: [&str; 2] = ["group.protocol", "group.remote.assignor"];
 
+/// Every assignor gives a group with an uneven load another course, those that are not Kafka's too.
+#[test]
+fn every_custom_assignor_changes_what_happens() {
+    let outcomes = ["range", "roundrobin", "x-lag-aware", "x-weighted"].map(|name| {
+        let assignor = format!("groups.checkout.config={{partition.assignment.strategy: {name}}}");
+        let uneven = "topics.orders.skew={hot: {partitions: [0, 2], share: 80%}}";
+        outcome(&[&*assignor, uneven, "topics.orders.backlog=500"])
+    });
+    for (position, own) in outcomes.iter().enumerate() {
+        assert!(!outcomes[..position].contains(own), "number {position}");
+    }
+}
+
 #[test]
 fn every_modelled_consumer_key_changes_what_happens() {
     let mut ignored = Vec::new();

@@ -263,3 +263,30 @@ fn every_code_is_explained() {
     }
     assert_eq!(Code::parse("E9999"), None);
 }
+
+/// The assignors that are not Kafka's: a name near theirs is answered with it, and the brokers do not run them.
+#[test]
+fn custom_assignors_are_refused_where_they_cannot_be() {
+    let refused = |config: &str| {
+        let text = format!(
+            "version: 1\nname: x\nduration: 1m\ntopics: {{ t: {{ partitions: 2, rate: 1/s }} }}\n\
+             groups: {{ g: {{ topics: [t], members: 1, config: {{ {config} }} }} }}\n"
+        );
+        let rejected = load("x.yaml", &text, &mut Folder, &Overrides::default())
+            .expect_err("it names what cannot be");
+        render::text(&rejected.diagnostics, &rejected.sources, false)
+    };
+    let near = refused("partition.assignment.strategy: x-lag-awere");
+    assert!(
+        near.contains("unknown custom assignor `x-lag-awere`"),
+        "{near}"
+    );
+    assert!(near.contains("`x-lag-aware`?"), "{near}");
+    let remote = refused("group.protocol: consumer, group.remote.assignor: x-weighted");
+    assert!(
+        remote.contains("runs in the leader of a classic group"),
+        "{remote}"
+    );
+    let both = refused("group.protocol: consumer, partition.assignment.strategy: x-weighted");
+    assert!(both.contains("E0106"), "{both}");
+}

@@ -144,6 +144,7 @@ hold! {
     inc_15_one_owns_all "inc-15-one-owns-all"
     inc_16_two_subscriptions "inc-16-two-subscriptions"
     join_burst "join-burst"
+    lag_aware_assignor "lag-aware-assignor"
     metadata_1000_partitions "metadata-1000-partitions"
     migrate_online "migrate-online"
     nightly_deploy "nightly-deploy"

@@ -86,6 +86,15 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// What the input says of a slot's load; 0 when it says nothing.
+    pub(super) fn load(&self, slot: Slot) -> u64 {
+        let TopicPartition { topic, partition } = self.partition(slot);
+        let loads = self.input.loads.get(topic.index());
+        loads
+            .and_then(|loads| loads.get(partition as usize))
+            .map_or(0, |&load| load)
+    }
+
     /// Lists of slots as lists of partitions.
     pub(super) fn named(&self, lists: Vec<Vec<Slot>>) -> Vec<Vec<TopicPartition>> {
         lists

@@ -1,10 +1,11 @@
-//! Who owns what: Kafka's assignors as pure functions, bit-identical to its classes.
+//! Who owns what: Kafka's assignors as pure functions, bit-identical to its classes, and two that are not Kafka's.
 //!
 //! [`assign`] is what the leader of a classic group runs, [`assign_on_server`] what the coordinator of a consumer group
 //! runs. Both owe their order to Java's hash collections, which [`java`] emulates; there is no second, canonical order.
 //! Nothing here knows how a group comes together or what happens to the result.
 
 mod cooperative_sticky;
+mod custom;
 pub mod ids;
 pub mod java;
 mod layout;
@@ -18,7 +19,7 @@ mod uniform;
 
 pub use ids::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition, TopicUuid};
 
-/// The assignors that Kafka ships for classic groups; the leader runs them.
+/// The assignors of classic groups; the leader runs them. Kafka ships the first four, the others (`x-…`) are no part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AssignorKind {
     /// `org.apache.kafka.clients.consumer.RangeAssignor`
@@ -29,15 +30,43 @@ pub enum AssignorKind {
     Sticky,
     /// `org.apache.kafka.clients.consumer.CooperativeStickyAssignor`
     CooperativeSticky,
+    /// **Not Kafka's.** Each topic's partitions by lag, to the member with the fewest of the topic (the rule of the public
+    /// `com.github.grantneale.kafka.LagBasedPartitionAssignor`). Eager.
+    LagAware,
+    /// **Not Kafka's.** All partitions by the records that came on them lately, to the member with the least work (longest
+    /// processing time first: R. L. Graham, "Bounds on Multiprocessing Timing Anomalies", 1969). Eager.
+    Weighted,
+}
+
+/// What a custom assignor wants to know of each partition ([`AssignmentInput::loads`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Records behind: log end offset less the group's committed offset, at the instant of the assignment.
+    Lag,
+    /// Records due within the last 60 s before the assignment.
+    Weight,
+}
+
+impl Measure {
+    /// Its name in a case of `rebsim assign`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lag => "lag",
+            Self::Weight => "weight",
+        }
+    }
 }
 
 impl AssignorKind {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
+    /// All of them, Kafka's first.
+    pub const ALL: [Self; 6] = [
         Self::Range,
         Self::RoundRobin,
         Self::Sticky,
         Self::CooperativeSticky,
+        Self::LagAware,
+        Self::Weighted,
     ];
 
     /// The name on the wire.
@@ -48,7 +77,25 @@ impl AssignorKind {
             Self::RoundRobin => "roundrobin",
             Self::Sticky => "sticky",
             Self::CooperativeSticky => "cooperative-sticky",
+            Self::LagAware => "x-lag-aware",
+            Self::Weighted => "x-weighted",
         }
+    }
+
+    /// What it wants to know of each partition; `None` for all of Kafka's own.
+    #[must_use]
+    pub const fn measure(self) -> Option<Measure> {
+        match self {
+            Self::Range | Self::RoundRobin | Self::Sticky | Self::CooperativeSticky => None,
+            Self::LagAware => Some(Measure::Lag),
+            Self::Weighted => Some(Measure::Weight),
+        }
+    }
+
+    /// True when it is no part of Kafka.
+    #[must_use]
+    pub const fn is_custom(self) -> bool {
+        self.measure().is_some()
     }
 
     /// True when the assignor supports the COOPERATIVE rebalance protocol (`ConsumerPartitionAssignor.supportedProtocols`).
@@ -127,6 +174,9 @@ pub struct AssignmentInput {
     pub topics: Vec<TopicDescription>,
     /// The members in the order in which Kafka puts them into its `HashMap`. Ids are distinct.
     pub members: Vec<MemberDescription>,
+    /// For each topic, at its position in `topics`, the [`Measure`] of each of its partitions, in records; what is missing
+    /// counts as 0. Only custom assignors look at it; Kafka's own get none.
+    pub loads: Vec<Vec<u64>>,
 }
 
 /// What an assignor object of one consumer remembers from one rebalance to the next.
@@ -162,6 +212,8 @@ pub fn assign(
         AssignorKind::RoundRobin => round_robin::assign(&layout),
         AssignorKind::Sticky => sticky::assign(&layout, memory),
         AssignorKind::CooperativeSticky => cooperative_sticky::assign(&layout, memory),
+        AssignorKind::LagAware => custom::lag_aware(&layout),
+        AssignorKind::Weighted => custom::weighted(&layout),
     };
     layout.named(lists)
 }

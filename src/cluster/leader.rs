@@ -1,18 +1,22 @@
-//! What the leader of a generation does inside its JoinGroup answer: collect what the members said, run the assignor, note the partitions it
-//! assigned by.
+//! What the leader of a generation does inside its JoinGroup answer: collect what the members said and what a custom assignor wants to know,
+//! run the assignor, note the partitions it assigned by.
 
 use super::world::World;
 use std::sync::Arc;
 
 use super::client::App;
 use crate::assignor::{
-    AssignmentInput, AssignorKind, ConsumerId, MemberDescription, TopicDescription, TopicId,
-    TopicPartition, assign,
+    AssignmentInput, AssignorKind, ConsumerId, Measure, MemberDescription, TopicDescription,
+    TopicId, TopicPartition, assign,
 };
-use crate::kernel::SimDuration;
+use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::config::OffsetReset;
 use crate::protocol::message::JoinGroupMember;
 use crate::timeline::Partitions;
 use crate::workload::assignor_cost::{AssignorWork, assignor_cost};
+
+/// How far back [`Measure::Weight`] looks.
+const WEIGHT_SPAN: SimDuration = SimDuration::from_secs(60);
 
 impl World<'_> {
     pub(super) fn snapshot_of(&self, members: &[JoinGroupMember]) -> Vec<(TopicId, u32)> {
@@ -95,6 +99,45 @@ impl World<'_> {
         })
     }
 
+    /// What a custom assignor of `consumer` reads of each partition at this instant.
+    ///
+    /// A partition without a committed offset is behind by nothing under `auto.offset.reset: latest`, else by its whole log
+    /// (`LagBasedPartitionAssignor.computePartitionLag`). Nothing is known of the time before the run: for a group that stands at its
+    /// very start the first 60 s weigh what the last 60 s would.
+    fn loads_for(
+        &self,
+        consumer: ConsumerId,
+        measure: Measure,
+        snapshot: &[(TopicId, u32)],
+    ) -> Vec<Vec<u64>> {
+        let now = self.now();
+        let process = &self.processes[consumer.index()];
+        let latest = process.spec.config.auto_offset_reset == OffsetReset::Latest;
+        let accounts = &self.groups[process.group.index()].accounts;
+        let span = if now == SimTime::ZERO {
+            (now, now + WEIGHT_SPAN)
+        } else {
+            let since = now.as_micros().saturating_sub(WEIGHT_SPAN.as_micros());
+            (SimTime::from_micros(since), now)
+        };
+        let load = |topic: TopicId, partition: u32| {
+            let index = self.topology.index(TopicPartition { topic, partition });
+            let arrivals = &self.logs[index].arrivals;
+            match measure {
+                Measure::Lag => {
+                    let end = arrivals.count(now);
+                    let unknown = if latest { end } else { 0 };
+                    end.saturating_sub(accounts[index].committed().unwrap_or(unknown))
+                }
+                Measure::Weight => arrivals.produced(span.0, span.1),
+            }
+        };
+        snapshot
+            .iter()
+            .map(|&(topic, partitions)| (0..partitions).map(|number| load(topic, number)).collect())
+            .collect()
+    }
+
     pub(super) fn assign_for(
         &mut self,
         consumer: ConsumerId,
@@ -154,6 +197,9 @@ impl World<'_> {
         let input = AssignmentInput {
             topics,
             members: described,
+            loads: kind.measure().map_or_else(Vec::new, |measure| {
+                self.loads_for(consumer, measure, snapshot)
+            }),
         };
         let memories = &mut self.processes[consumer.index()].memory;
         if !memories.iter().any(|&(known, _)| known == kind) {

@@ -1,5 +1,8 @@
 //! Assignment cases, one JSON object a line: the format of the golden files made with Kafka's own assignor classes.
 //!
+//! For the assignors that are not Kafka's a topic also has what they go by, one number of records for each partition: `lag` for
+//! `x-lag-aware`, `weight` for `x-weighted`.
+//!
 //! Parses and checks one line at a time, so any number of cases streams through. Unknown fields (`step`, `assignment`)
 //! are skipped. It refuses what no group could look like and says which line and why; it never panics.
 
@@ -8,8 +11,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::assignor::{
-    AssignmentInput, AssignorKind, AssignorMemory, MemberDescription, MemberId, ServerAssignorKind,
-    TopicDescription, TopicId, TopicPartition, TopicUuid, assign, assign_on_server,
+    AssignmentInput, AssignorKind, AssignorMemory, Measure, MemberDescription, MemberId,
+    ServerAssignorKind, TopicDescription, TopicId, TopicPartition, TopicUuid, assign,
+    assign_on_server,
 };
 
 /// Partitions that one case may have over all its topics; about what the largest Kafka clusters hold.
@@ -26,13 +30,15 @@ pub enum CaseAssignor {
 
 impl CaseAssignor {
     /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Client(AssignorKind::Range),
         Self::Client(AssignorKind::RoundRobin),
         Self::Client(AssignorKind::Sticky),
         Self::Client(AssignorKind::CooperativeSticky),
         Self::Server(ServerAssignorKind::Uniform),
         Self::Server(ServerAssignorKind::Range),
+        Self::Client(AssignorKind::LagAware),
+        Self::Client(AssignorKind::Weighted),
     ];
 
     /// The name in the format. The server's `range` is `server-range` here.
@@ -104,6 +110,8 @@ struct RawTopic {
     partitions: i64,
     #[serde(default)]
     racks: Vec<Vec<String>>,
+    lag: Option<Vec<u64>>,
+    weight: Option<Vec<u64>>,
 }
 
 #[derive(Deserialize)]
@@ -137,9 +145,17 @@ fn check(raw: &RawCase) -> Result<AssignorCase, String> {
             let names = known.map(CaseAssignor::name).join(", ");
             format!("unknown assignor `{}` (known: {names})", raw.assignor)
         })?;
+    let measure = match assignor {
+        CaseAssignor::Client(kind) => kind.measure(),
+        CaseAssignor::Server(_) => None,
+    };
     let mut topics = Topics::default();
+    let mut loads = Vec::new();
     for topic in &raw.topics {
         topics.add(topic, matches!(assignor, CaseAssignor::Server(_)))?;
+        if let Some(measure) = measure {
+            loads.push(loads_of(topic, measure)?);
+        }
     }
     for name in raw.members.iter().flat_map(|member| &member.topics) {
         topics.add_missing(name);
@@ -160,8 +176,31 @@ fn check(raw: &RawCase) -> Result<AssignorCase, String> {
         input: AssignmentInput {
             topics: topics.list,
             members,
+            loads,
         },
     })
+}
+
+/// What a custom assignor goes by; `raw` is a topic that was found sound.
+fn loads_of(raw: &RawTopic, measure: Measure) -> Result<Vec<u64>, String> {
+    let (field, partitions) = (measure.name(), raw.partitions);
+    let given = match measure {
+        Measure::Lag => &raw.lag,
+        Measure::Weight => &raw.weight,
+    };
+    match given {
+        Some(loads) if i64::try_from(loads.len()) == Ok(partitions) => Ok(loads.clone()),
+        Some(loads) => Err(format!(
+            "topic `{}`: `{field}` of {} partitions, but it has {partitions}",
+            raw.name,
+            loads.len()
+        )),
+        None if partitions == 0 => Ok(Vec::new()),
+        None => Err(format!(
+            "topic `{}`: no `{field}`, and the assignor goes by it",
+            raw.name
+        )),
+    }
 }
 
 fn check_member(

@@ -130,9 +130,10 @@ codes! {
     UnknownAssignor = "E0105", "unknown assignor",
         "Kafka ships `range`, `roundrobin`, `sticky` and `cooperative-sticky` for the classic protocol; the full \
          Java class, such as org.apache.kafka.clients.consumer.RangeAssignor, is accepted too. Names are those on \
-         the wire: `roundrobin` has no hyphen. Custom assignors are prefixed `x-`. In the consumer protocol the \
-         brokers assign: `group.remote.assignor` asks for `uniform` or `range`, and only for one that \
-         `group.consumer.assignors` lists (else UNSUPPORTED_ASSIGNOR).";
+         the wire: `roundrobin` has no hyphen. Custom assignors are prefixed `x-`: \
+         `x-lag-aware` and `x-weighted`, which are no part of Kafka and for the classic protocol alone. In the \
+         consumer protocol the brokers assign: `group.remote.assignor` asks for `uniform` or `range`, and only for \
+         one that `group.consumer.assignors` lists (else UNSUPPORTED_ASSIGNOR).";
     ClassicKeyWithConsumer = "E0106", "setting of the classic protocol with group.protocol: consumer",
         "With `group.protocol: consumer` the brokers decide session, heartbeat and assignment. Kafka 4.0 and \
          later refuse to start a consumer that sets `partition.assignment.strategy`, `session.timeout.ms` or \

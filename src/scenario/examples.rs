@@ -46,6 +46,7 @@ pub static EXAMPLES: &[Example] = examples! {
     "inc-15-one-owns-all"
     "inc-16-two-subscriptions"
     "join-burst"
+    "lag-aware-assignor"
     "metadata-1000-partitions"
     "migrate-online"
     "nightly-deploy"

@@ -47,13 +47,16 @@ pub fn assignor_cost(work: &AssignorWork) -> SimDuration {
         (AssignorKind::Range, _) => 190.0 * subscriptions + 300.0 * partitions,
         // Nobody measured it; it makes one pass over the partitions, like a first sticky assignment.
         (AssignorKind::RoundRobin, _) => first_sticky(subscriptions, partitions),
+        // Not Kafka's, and nobody measured them; they sort the partitions, so they take what a sticky assignor takes that sorts. Reading
+        // the offsets is part of that: no request of theirs is simulated.
+        (AssignorKind::LagAware | AssignorKind::Weighted, _) => sorting(subscriptions, partitions),
         // apache/kafka PR 8668: two minutes for 2,000 members and 4,000 partitions of two topics.
         (AssignorKind::Sticky | AssignorKind::CooperativeSticky, StickyGeneration::Before26) => {
             15_000.0 * work.members as f64 * partitions
         }
         (AssignorKind::Sticky | AssignorKind::CooperativeSticky, StickyGeneration::Since26) => {
             if work.owned {
-                31.0 * subscriptions + 60.0 * partitions * log2(partitions.max(1.0))
+                sorting(subscriptions, partitions)
             } else {
                 first_sticky(subscriptions, partitions)
             }
@@ -64,6 +67,10 @@ pub fn assignor_cost(work: &AssignorWork) -> SimDuration {
 
 fn first_sticky(subscriptions: f64, partitions: f64) -> f64 {
     25.0 * subscriptions + 100.0 * partitions
+}
+
+fn sorting(subscriptions: f64, partitions: f64) -> f64 {
+    31.0 * subscriptions + 60.0 * partitions * log2(partitions.max(1.0))
 }
 
 #[cfg(test)]

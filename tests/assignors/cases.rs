@@ -51,7 +51,7 @@ fn bad_lines_name_line_and_reason() {
         (
             "cooperative-sticky",
             "fair",
-            "unknown assignor `fair` (known: range, roundrobin, sticky, cooperative-sticky, uniform, server-range)",
+            "unknown assignor `fair` (known: range, roundrobin, sticky, cooperative-sticky, uniform, server-range, x-lag-aware, x-weighted)",
         ),
         (
             "\"partitions\":6",

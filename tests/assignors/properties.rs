@@ -75,7 +75,11 @@ fn build(shape: Shape, topics: &[(u32, bool, Vec<u8>)], members: &[RawMember]) -
             }
         });
     let members = members.collect();
-    AssignmentInput { topics, members }
+    AssignmentInput {
+        topics,
+        members,
+        loads: Vec::new(),
+    }
 }
 
 fn run(assignor: CaseAssignor, input: &AssignmentInput) -> Vec<Vec<TopicPartition>> {
@@ -200,10 +204,14 @@ proptest! {
             let lists = run(assignor, &input);
             let allowed = match assignor {
                 // one for each topic
-                CaseAssignor::Client(AssignorKind::Range)
+                CaseAssignor::Client(AssignorKind::Range | AssignorKind::LagAware)
                 | CaseAssignor::Server(ServerAssignorKind::Range) => input.topics.len(),
                 CaseAssignor::Client(
-                    AssignorKind::RoundRobin | AssignorKind::Sticky | AssignorKind::CooperativeSticky,
+                    AssignorKind::RoundRobin
+                    | AssignorKind::Sticky
+                    | AssignorKind::CooperativeSticky
+                    // no loads are given, so that all partitions weigh alike
+                    | AssignorKind::Weighted,
                 )
                 | CaseAssignor::Server(ServerAssignorKind::Uniform) => 1,
             };

@@ -26,6 +26,7 @@ fn topics(text: &str) -> Group {
     Group(AssignmentInput {
         topics: topics.collect(),
         members: Vec::new(),
+        loads: Vec::new(),
     })
 }
 

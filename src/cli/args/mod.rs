@@ -136,7 +136,7 @@ Examples:
   rebsim check mine.yaml --resolved"
     )]
     Check(Check),
-    /// Let Kafka's assignors assign: cases in, assignments out
+    /// Let Kafka's assignors, and two that are not Kafka's, assign: cases in, assignments out
     #[command(
         help_template = TEMPLATE,
         before_help = "\

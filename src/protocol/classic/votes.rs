@@ -13,10 +13,14 @@ pub(super) struct Votes {
     members: usize,
 }
 
-/// The four names in the order in which Java's `HashMap<String, …>` iterates them: the first of equals wins.
-const HASH_ORDER: [AssignorKind; 4] = [
+/// The names in the order in which Java's `HashMap<String, …>` iterates them: the first of equals wins.
+///
+/// `range` and `x-lag-aware` share a bucket, where whichever got a vote first stands first; here `range` does.
+const HASH_ORDER: [AssignorKind; 6] = [
+    AssignorKind::Weighted,
     AssignorKind::Sticky,
     AssignorKind::Range,
+    AssignorKind::LagAware,
     AssignorKind::RoundRobin,
     AssignorKind::CooperativeSticky,
 ];
@@ -99,6 +103,7 @@ impl Votes {
 mod tests {
     use super::AssignorKind::{CooperativeSticky, Range, RoundRobin, Sticky};
     use super::*;
+    use crate::assignor::java::{JavaHashMap, JavaString};
 
     fn votes(lists: &[&[AssignorKind]]) -> Votes {
         let mut votes = Votes::default();
@@ -146,6 +151,16 @@ mod tests {
             assert_eq!(votes(lists).select(), Some(expected), "{lists:?}");
         }
         assert_eq!(votes(&[]).select(), None);
+    }
+
+    #[test]
+    fn the_names_stand_in_javas_order() {
+        let mut names = JavaHashMap::new();
+        for kind in AssignorKind::ALL {
+            names.insert(JavaString(kind.name()), kind);
+        }
+        let order: Vec<AssignorKind> = names.values().copied().collect();
+        assert_eq!(order, HASH_ORDER);
     }
 
     #[test]

@@ -91,6 +91,7 @@ impl Coordinator {
             Some(TopicId(u32::try_from(place).ok()?))
         };
         let input = AssignmentInput {
+            loads: Vec::new(),
             topics: subscribed
                 .iter()
                 .map(|topic| topics[topic.index()].clone())

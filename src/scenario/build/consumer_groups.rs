@@ -157,10 +157,6 @@ impl Builder<'_, '_> {
                     self.error(Code::KafkaRange, at, message);
                 }
                 Some(kind) => kinds.push(kind),
-                None if text.starts_with("x-") => {
-                    let message = format!("the custom assignor `{text}` is not modelled yet");
-                    self.error(Code::NotModelled, at, message);
-                }
                 None => self.unknown_server_assignor(at, text),
             }
         }
@@ -171,9 +167,18 @@ impl Builder<'_, '_> {
         config.assignors = Arc::from(kinds);
     }
 
-    /// Reports a server assignor that Kafka does not have.
+    /// Reports a server assignor that Kafka does not have. The custom ones run in clients alone.
     pub(super) fn unknown_server_assignor(&mut self, item: &Item, text: &str) {
         let names = ServerAssignorKind::ALL.map(ServerAssignorKind::name);
+        let custom = super::settings::client_assignor(text).filter(|kind| kind.is_custom());
+        if custom.is_some() {
+            let message = format!(
+                "`{text}` runs in the leader of a classic group; in the consumer protocol the brokers assign"
+            );
+            let help = "uniform or range here, or group.protocol: classic with partition.assignment.strategy";
+            self.report(Diagnostic::error(Code::UnknownAssignor, item.span, message).help(help));
+            return;
+        }
         let message = format!("unknown server assignor `{text}`");
         self.report(
             Diagnostic::error(Code::UnknownAssignor, item.span, message)

@@ -40,7 +40,8 @@ pub(super) fn lay<'i>(keys: &mut Keys<'i>, layer: &'i Item) {
     }
 }
 
-const ASSIGNORS: [(AssignorKind, &str); 4] = [
+/// Kafka's assignors by class. Those that are not Kafka's have a name alone.
+const CLASSES: [(AssignorKind, &str); 4] = [
     (AssignorKind::Range, "RangeAssignor"),
     (AssignorKind::RoundRobin, "RoundRobinAssignor"),
     (AssignorKind::Sticky, "StickyAssignor"),
@@ -48,6 +49,18 @@ const ASSIGNORS: [(AssignorKind, &str); 4] = [
 ];
 
 const PACKAGE: &str = "org.apache.kafka.clients.consumer.";
+
+/// The assignor of the classic protocol that `text` names, by its name on the wire or its class.
+pub(super) fn client_assignor(text: &str) -> Option<AssignorKind> {
+    let by_name = AssignorKind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == text);
+    by_name.or_else(|| {
+        let short = text.strip_prefix(PACKAGE)?;
+        let (kind, _) = CLASSES.iter().find(|(_, class)| *class == short)?;
+        Some(*kind)
+    })
+}
 
 impl Builder<'_, '_> {
     /// The settings that `keys` make under `release`; findings without a place of their own go to `place`.
@@ -125,21 +138,21 @@ impl Builder<'_, '_> {
         let mut kinds = Vec::new();
         for at in item.items() {
             let text = at.text().unwrap_or("");
-            let short = text.strip_prefix(PACKAGE).unwrap_or("");
-            let known = ASSIGNORS
-                .iter()
-                .find(|(kind, class)| kind.name() == text || *class == short);
-            match known {
-                Some((kind, _)) => kinds.push(*kind),
-                None if text.starts_with("x-") => {
-                    let message = format!("the custom assignor `{text}` is not modelled yet");
-                    self.error(Code::NotModelled, at, message);
-                }
+            match client_assignor(text) {
+                Some(kind) => kinds.push(kind),
                 None => {
-                    let names = ASSIGNORS.iter().map(|(kind, _)| kind.name());
-                    let message = format!("unknown assignor `{text}`");
-                    let help =
-                        "range, roundrobin, sticky, cooperative-sticky, or the full Java class";
+                    let names = AssignorKind::ALL.map(AssignorKind::name);
+                    let (message, help) = if text.starts_with("x-") {
+                        (
+                            format!("unknown custom assignor `{text}`"),
+                            "x-lag-aware or x-weighted, which are not Kafka's",
+                        )
+                    } else {
+                        (
+                            format!("unknown assignor `{text}`"),
+                            "range, roundrobin, sticky, cooperative-sticky, or the full Java class",
+                        )
+                    };
                     self.report(
                         Diagnostic::error(Code::UnknownAssignor, at.span, message)
                             .help(help)
