@@ -84,9 +84,15 @@ fn told(timeline: &Timeline, stall: &Stall) -> BTreeSet<usize> {
     let mut first = None;
     let began = stall.legs.iter().filter_map(|leg| leg.began);
     for index in began.chain(stall.ended) {
-        for link in origin(timeline, index) {
-            let since = *first.get_or_insert(link);
-            if link >= since || is_outside(&timeline.entries[link].observation) {
+        let way = origin(timeline, index);
+        let since = *first.get_or_insert(way[0]);
+        // Backwards, for what made a process that was long there is no part of the story.
+        for link in way.into_iter().rev() {
+            let observation = &timeline.entries[link].observation;
+            if link < since && matches!(observation, Observation::ConsumerStarted { .. }) {
+                break;
+            }
+            if link >= since || is_outside(observation) {
                 told.insert(link);
             }
         }
