@@ -1,19 +1,20 @@
 //! Pods in the loop: what their kubelets, controllers and nodes do to the members of a group, in whole runs.
 
-#[path = "../common/mod.rs"]
-mod common;
-
-use common::{accepted, at};
 use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::{Seed, SimTime};
-use rebsim::scenario::Overrides;
+use rebsim::scenario::{NoFiles, Overrides, load};
 use rebsim::timeline::{
     ContainerEnd, Observation, PlatformFact, PodEnd, PodId, PodStart, RemovalReason, Timeline,
 };
 
+const fn at(seconds: u64) -> SimTime {
+    SimTime::from_millis(seconds * 1_000)
+}
+
 /// Plays the only variant of a text.
 fn play(text: &str) -> Timeline {
-    let scenario = accepted("pods.yaml", text, &Overrides::default());
+    let scenario = load("pods.yaml", text, &mut NoFiles, &Overrides::default())
+        .unwrap_or_else(|rejected| panic!("{:#?}", rejected.diagnostics));
     let options = Options {
         check_invariants: true,
         ..Options::default()
@@ -33,10 +34,7 @@ fn facts(timeline: &Timeline) -> impl Iterator<Item = (SimTime, &PlatformFact)> 
 }
 
 /// Whole seconds of the facts that `pick` takes.
-fn seconds<T>(
-    timeline: &Timeline,
-    pick: impl Fn(&PlatformFact) -> Option<T>,
-) -> Vec<(u64, T)> {
+fn seconds<T>(timeline: &Timeline, pick: impl Fn(&PlatformFact) -> Option<T>) -> Vec<(u64, T)> {
     facts(timeline)
         .filter_map(|(at, fact)| Some((at.as_micros() / 1_000_000, pick(fact)?)))
         .collect()
@@ -73,7 +71,10 @@ fn a_container_that_ends_is_started_again_by_its_kubelet_later_each_time() {
     let ends = seconds(&timeline, |fact| match fact {
         PlatformFact::ContainerEnded {
             why, restart_after, ..
-        } => Some((*why, restart_after.map(|after| after.as_micros() / 1_000_000))),
+        } => Some((
+            *why,
+            restart_after.map(|after| after.as_micros() / 1_000_000),
+        )),
         _ => None,
     });
     // The oldest of the living is another one each time, so each is at its first restart.
@@ -196,7 +197,10 @@ fn a_deploy_in_the_middle_of_a_deploy_ends_with_the_last_template_alone() {
 fn a_stateful_set_gives_its_pods_their_names_and_members_back() {
     let text = four("events: [ { at: 60s, deploy: checkout } ]")
         .replace("deployments:", "statefulsets:")
-        .replace("groups: { checkout: {", "groups: { checkout: { static_membership: true,");
+        .replace(
+            "groups: { checkout: {",
+            "groups: { checkout: { static_membership: true,",
+        );
     let timeline = play(&text);
     assert_eq!(timeline.cast.consumers.len(), 4, "no new processes");
     let instance = timeline.cast.consumers[2].instance.as_deref();
@@ -256,9 +260,17 @@ fn a_node_a_fault_or_an_autoscaler_of_others_moves_nobodys_dice() {
         "groups: { ledger: { topics: [bills], members: 3, processing: { per_record: { exponential: 5ms } } },",
     );
     let base = base
-        .replace("topics: {", "topics: { bills: { partitions: 6, load: [ { poisson: 90/s } ] },")
-        .replace("startup: 10s", "startup: { lognormal: { median: 8s, p99: 30s } }");
-    let base = format!("{base}events: [ {{ at: 60s, restart: ledger/random, down: {{ exponential: 9s }} }} ]\n");
+        .replace(
+            "topics: {",
+            "topics: { bills: { partitions: 6, load: [ { poisson: 90/s } ] },",
+        )
+        .replace(
+            "startup: 10s",
+            "startup: { lognormal: { median: 8s, p99: 30s } }",
+        );
+    let base = format!(
+        "{base}events: [ {{ at: 60s, restart: ledger/random, down: {{ exponential: 9s }} }} ]\n"
+    );
     let before = of_group(&play(&base), "ledger");
     assert!(before.len() > 20);
     let additions = [
@@ -279,4 +291,49 @@ fn a_node_a_fault_or_an_autoscaler_of_others_moves_nobodys_dice() {
         lines
     };
     assert_eq!(timeline(&deploy), timeline(&format!("{deploy}{idle}\n")));
+}
+
+#[test]
+fn settings_reach_the_containers_that_start_from_then_on() {
+    // One restarts on its own, then all are replaced; the last pod of the first template runs with the settings of the beginning.
+    let script = "events: [ { at: 60s, config: checkout, set: { session.timeout.ms: 9000 } }, { at: 90s, crash: checkout/0 }, { at: 200s, crash: checkout/1 } ]";
+    for kind in ["deployments:", "statefulsets:"] {
+        let timeline = play(&four(script).replace("deployments:", kind));
+        let expired: Vec<u64> = timeline
+            .entries
+            .iter()
+            .filter_map(|entry| match &entry.observation {
+                Observation::MemberRemoved {
+                    why: RemovalReason::SessionExpired,
+                    ..
+                } => Some(entry.at.as_micros() / 1_000_000),
+                _ => None,
+            })
+            .collect();
+        // Nobody has restarted since the settings came: both ghosts stay for the 45 s of the beginning.
+        let [first, second] = expired[..] else {
+            panic!("{kind} {expired:?}")
+        };
+        assert!((131..=136).contains(&first), "{kind} {expired:?}");
+        assert!((241..=246).contains(&second), "{kind} {expired:?}");
+    }
+    let deploy = script.replace(
+        "{ at: 90s, crash: checkout/0 }",
+        "{ at: 70s, deploy: checkout }",
+    );
+    for kind in ["deployments:", "statefulsets:"] {
+        let timeline = play(&four(&deploy).replace("deployments:", kind));
+        let expired = timeline
+            .entries
+            .iter()
+            .find_map(|entry| match &entry.observation {
+                Observation::MemberRemoved {
+                    why: RemovalReason::SessionExpired,
+                    ..
+                } => Some(entry.at.as_micros() / 1_000_000),
+                _ => None,
+            });
+        let when = expired.expect("the ghost is found out");
+        assert!((206..=210).contains(&when), "{kind} {when}: 9 s, not 45 s");
+    }
 }
