@@ -295,7 +295,7 @@ fn a_node_a_fault_or_an_autoscaler_of_others_moves_nobodys_dice() {
 
 #[test]
 fn settings_reach_the_containers_that_start_from_then_on() {
-    // One restarts on its own, then all are replaced; the last pod of the first template runs with the settings of the beginning.
+    // First nobody starts after the settings came before it crashes; then all are replaced first.
     let script = "events: [ { at: 60s, config: checkout, set: { session.timeout.ms: 9000 } }, { at: 90s, crash: checkout/0 }, { at: 200s, crash: checkout/1 } ]";
     for kind in ["deployments:", "statefulsets:"] {
         let timeline = play(&four(script).replace("deployments:", kind));
