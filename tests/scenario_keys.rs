@@ -1,6 +1,9 @@
 //! No knob is ignored: every key of the language and every modelled key of Kafka's is changed once, and each change shows in
 //! what the scenario comes to. The lists are held against the vocabulary's own tables.
 
+#[path = "common/pod_keys.rs"]
+mod pod_keys;
+
 use std::collections::BTreeSet;
 
 use rebsim::scenario::kafka::{self, Model};
@@ -34,11 +37,16 @@ groups: { checkout: { topics: [orders], members: [ { count: 2 }, { name: x } ] }
 
 /// All that the scenario comes to, as text, after these settings.
 fn outcome(sets: &[&str]) -> String {
+    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+    outcome_of(BASE, &sets)
+}
+
+fn outcome_of(base: &str, sets: &[String]) -> String {
     let overrides = Overrides {
-        set: sets.iter().map(|set| (*set).to_owned()).collect(),
+        set: sets.to_vec(),
         ..Overrides::default()
     };
-    match load("keys.yaml", BASE, &mut OneTrace, &overrides) {
+    match load("keys.yaml", base, &mut OneTrace, &overrides) {
         Ok(scenario) => {
             let expectations: Vec<(&str, &str)> = scenario
                 .expectations
@@ -90,8 +98,13 @@ fn changes() -> Vec<Change> {
 }
 
 /// Keys for which there is nothing to change: one value only, or (`extends`) not a matter of one document, or (`matrix`) a matter of
-/// sweeps, which `scenario::grid` makes of it.
-const FIXED: [&str; 3] = ["scenario.version", "scenario.extends", "scenario.matrix"];
+/// sweeps, which `scenario::grid` makes of it, or (a target's `type`) said again by the number beside it, and noted where they differ.
+const FIXED: [&str; 4] = [
+    "scenario.version",
+    "scenario.extends",
+    "scenario.matrix",
+    "metric_target.type",
+];
 
 #[test]
 fn every_key_of_the_language_changes_the_plan() {
@@ -99,7 +112,16 @@ fn every_key_of_the_language_changes_the_plan() {
     for change in changes() {
         let (before, after) = (outcome(&change.before), outcome(&change.after));
         assert!(before != after, "{:?} changes nothing", change.keys);
-        proven.extend(change.keys);
+        proven.extend(change.keys.into_iter().map(str::to_owned));
+    }
+    let base = pod_keys::base();
+    for row in pod_keys::rows() {
+        let (before, after) = (
+            outcome_of(&base, &row.before),
+            outcome_of(&base, &row.after),
+        );
+        assert!(before != after, "{:?} changes nothing", row.keys);
+        proven.extend(row.keys);
     }
     let mut keys = BTreeSet::new();
     collect(&SCENARIO, &mut keys);
@@ -111,7 +133,7 @@ fn every_key_of_the_language_changes_the_plan() {
         .collect();
     assert!(unproven.is_empty(), "no proof for {unproven:?}");
     for key in proven {
-        assert!(keys.contains(key), "{key} is no key");
+        assert!(keys.contains(&key), "{key} is no key");
     }
 }
 
@@ -192,6 +214,7 @@ fn every_modelled_kafka_key_changes_the_plan() {
         ("fetch.max.wait.ms", "100"),
         ("fetch.min.bytes", "1000"),
         ("heartbeat.interval.ms", "1000"),
+        ("internal.leave.group.on.close", "false"),
         ("max.partition.fetch.bytes", "1000"),
         ("max.poll.interval.ms", "1000"),
         ("max.poll.records", "10"),

@@ -85,6 +85,7 @@ pub(super) fn draws(event: &plan::Event) -> bool {
             | Verb::Coordinator { .. }
             | Verb::BrokerRoll { .. }
             | Verb::Configure(..)
+            | Verb::ConfigurePods(_)
             | Verb::ResetOffsets(..)
             | Verb::Deploy(_)
             | Verb::Rollback(_)
@@ -135,6 +136,7 @@ fn class(verb: &Verb) -> Class {
         | Verb::Coordinator { .. }
         | Verb::BrokerRoll { .. }
         | Verb::Configure(..)
+        | Verb::ConfigurePods(_)
         | Verb::ResetOffsets(..)
         | Verb::Deploy(_)
         | Verb::Rollback(_)
@@ -247,6 +249,12 @@ impl World<'_> {
                     let mut spec = (*process.spec).clone();
                     spec.config = config.clone();
                     process.next_spec = Some(Arc::new(spec));
+                }
+            }
+            Verb::ConfigurePods(settings) => {
+                self.acted(event, "config", None);
+                for (workload, config) in settings {
+                    self.configure_pods(*workload, config);
                 }
             }
             Verb::ResetOffsets(group, to) => self.reset_offsets(event, *group, *to),
@@ -434,6 +442,7 @@ impl World<'_> {
             | Verb::Coordinator { .. }
             | Verb::BrokerRoll { .. }
             | Verb::Configure(..)
+            | Verb::ConfigurePods(_)
             | Verb::ResetOffsets(..)
             | Verb::Deploy(_)
             | Verb::Rollback(_)

@@ -16,7 +16,7 @@ use crate::protocol::config::GroupProtocol;
 use crate::protocol::consumer::{self, SteadyMember};
 use crate::protocol::message::{JoinGroupMember, Subscription};
 use crate::scenario::plan::StartAt;
-use crate::timeline::{GroupState, MemberEpochState, Observation, Partitions};
+use crate::timeline::{GroupState, MemberEpochState, Observation, Partitions, PodId};
 
 impl World<'_> {
     /// Everything that is on the calendar before time begins.
@@ -75,7 +75,10 @@ impl World<'_> {
     fn start_steady(&mut self, group: GroupId) {
         let is_initial = |id: &ConsumerId| {
             let process = &self.processes[id.index()];
-            process.group == group && process.spec.start.is_none()
+            let waits = |pod: PodId| self.platform.pods[pod.index()].waits_for_room();
+            process.group == group
+                && process.spec.start.is_none()
+                && !process.pod.is_some_and(waits)
         };
         let initial: Vec<ConsumerId> = self.consumers().filter(is_initial).collect();
         let protocol = |id: &ConsumerId| self.processes[id.index()].spec.config.group_protocol;

@@ -183,7 +183,8 @@ codes! {
         "A group subscribes to, or an event or member names, a topic that `topics` does not have, or refuses one \
          that it does not subscribe to.";
     UnknownGroup = "E0202", "unknown group",
-        "An event or option names a group that `groups` does not have.";
+        "An event, an option, a Deployment or StatefulSet, or what an autoscaler watches names a group that `groups` does \
+         not have.";
     UnknownMember = "E0203", "unknown member",
         "Members are `group/2` (by index, from 0), `group/name`, `group/*` (all, the same as the bare group) or \
          `group/random` (one of the living, drawn from a stream of the event's own).";
@@ -197,8 +198,8 @@ codes! {
         "`measure` begins at or after its end, so nothing would be measured.";
     Verb = "E0207", "event without a verb, or with two",
         "An entry of `events` has exactly one verb: start, stop, crash, restart, freeze, stall, slow, disconnect, \
-         pause, poison, partitions, load, coordinator, broker, config or reset_offsets. `at`, `every`, `times` and \
-         `jitter` go with every verb.";
+         pause, poison, partitions, load, coordinator, broker, config, reset_offsets, deploy, rollback, scale, drain \
+         or kill_node. `at`, `every`, `times` and `jitter` go with every verb.";
     Modifier = "E0208", "key that does not go with this verb",
         "The key is one of the language of events but changes nothing beside this verb, or only together with \
          another key: `spacing` needs `one_by_one: true`, and `times` needs `every`. What changes the load or the \
@@ -212,6 +213,9 @@ codes! {
     UnknownWorkload = "E0212", "unknown Deployment, StatefulSet or node",
         "An event, a disruption budget or an autoscaler names a workload or a node by its name under `deployments`, \
          `statefulsets` or `nodes`. Variants may bring their own; what a variant takes away with `null` is not there.";
+    UnknownRelease = "E0213", "unknown Kubernetes release",
+        "`kubernetes: { version }` is the minor release whose controllers and autoscalers apply, as text: \"1.34\" (the \
+         default). Those from 1.30 to 1.36 have a model; a patch release (\"1.34.2\") is taken as its minor release.";
     UnknownVariant = "E0301", "unknown variant",
         "`expect` or --variant names a variant that the scenario does not have.";
     OverlayKey = "E0302", "key that variants cannot change",

@@ -319,6 +319,8 @@ pub enum Verb {
     },
     /// The members get these settings with their next start.
     Configure(GroupId, Vec<(ConsumerId, ConsumerConfig)>),
+    /// The containers of the pods of these workloads get these settings with their next start.
+    ConfigurePods(Vec<(WorkloadId, ConsumerConfig)>),
     /// Committed offsets of an empty group are set.
     ResetOffsets(GroupId, ResetTo),
     /// The workload gets a new pod template.

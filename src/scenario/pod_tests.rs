@@ -312,12 +312,22 @@ fn members_are_listed_or_made_by_pods() {
     assert_eq!(errors(shared), [(Code::SharedInstanceId, "one".to_owned())]);
 }
 
+/// Each text beside one Deployment and one node has exactly one error: (text, code, what it points at).
+fn each_is_refused(cases: &[(&str, Code, &str)]) {
+    for (text, code, token) in cases {
+        assert_eq!(
+            errors(&format!("{GROUP}{SHOP}{text}\n")),
+            [(*code, (*token).to_owned())],
+            "{text}"
+        );
+    }
+}
+
+const SHOP: &str = "deployments: { shop: { group: checkout } }\nnodes: { big: { cores: 1 } }\n";
+
 #[test]
 fn unknown_names_are_told_with_the_nearest() {
-    let shop = format!(
-        "{GROUP}deployments: {{ shop: {{ group: checkout }} }}\nnodes: {{ big: {{ cores: 1 }} }}\n"
-    );
-    let cases = [
+    each_is_refused(&[
         (
             "events: [ { at: 1m, deploy: shops } ]",
             Code::UnknownWorkload,
@@ -354,10 +364,29 @@ fn unknown_names_are_told_with_the_nearest() {
             "checkout",
         ),
         (
-            "events: [ { at: 1m, config: checkout, set: { max.poll.records: 5 } } ]",
-            Code::NotModelled,
-            "checkout",
+            "statefulsets: { shop: { group: checkout } }",
+            Code::Exclusive,
+            "shop",
         ),
+        (
+            "statefulsets: { ledger: { group: chekout } }",
+            Code::UnknownGroup,
+            "chekout",
+        ),
+    ]);
+    // One of the living may be drawn.
+    let random = plan(&format!(
+        "{GROUP}{SHOP}events: [ {{ at: 1m, crash: checkout/random }} ]\n"
+    ));
+    assert!(matches!(
+        random.events[0].verb,
+        Verb::Crash(super::plan::Target::Random(_), _)
+    ));
+}
+
+#[test]
+fn budgets_that_kubernetes_refuses_are_refused() {
+    each_is_refused(&[
         (
             "disruption_budgets: { b: { target: ship, spec: { minAvailable: 1 } } }",
             Code::UnknownWorkload,
@@ -383,32 +412,7 @@ fn unknown_names_are_told_with_the_nearest() {
             Code::Exclusive,
             "shop",
         ),
-        (
-            "statefulsets: { shop: { group: checkout } }",
-            Code::Exclusive,
-            "shop",
-        ),
-        (
-            "statefulsets: { ledger: { group: chekout } }",
-            Code::UnknownGroup,
-            "chekout",
-        ),
-    ];
-    for (text, code, token) in cases {
-        assert_eq!(
-            errors(&format!("{shop}{text}\n")),
-            [(code, token.to_owned())],
-            "{text}"
-        );
-    }
-    // One of the living may be drawn.
-    let random = plan(&format!(
-        "{shop}events: [ {{ at: 1m, crash: checkout/random }} ]\n"
-    ));
-    assert!(matches!(
-        random.events[0].verb,
-        Verb::Crash(super::plan::Target::Random(_), _)
-    ));
+    ]);
 }
 
 #[test]

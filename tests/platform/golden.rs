@@ -72,7 +72,7 @@ fn what_cannot_be_is_refused_with_its_line() {
             "unknown phase",
         ),
         (first.replacen("[0,0,", "[1,0,", 1), "two pods of ordinal 1"),
-        ("{}".to_owned(), "neither"),
+        ("{}".to_owned(), "no case of a Deployment"),
     ];
     for (text, reason) in bad {
         let error = platform::parse(&format!("\n{text}\n")).expect_err(reason);

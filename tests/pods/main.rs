@@ -1,19 +1,20 @@
 //! Pods in the loop: what their kubelets, controllers and nodes do to the members of a group, in whole runs.
 
-#[path = "../common/mod.rs"]
-mod common;
-
-use common::{accepted, at};
 use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::{Seed, SimTime};
-use rebsim::scenario::Overrides;
+use rebsim::scenario::{NoFiles, Overrides, load};
 use rebsim::timeline::{
     ContainerEnd, Observation, PlatformFact, PodEnd, PodId, PodStart, RemovalReason, Timeline,
 };
 
+const fn at(seconds: u64) -> SimTime {
+    SimTime::from_millis(seconds * 1_000)
+}
+
 /// Plays the only variant of a text.
 fn play(text: &str) -> Timeline {
-    let scenario = accepted("pods.yaml", text, &Overrides::default());
+    let scenario = load("pods.yaml", text, &mut NoFiles, &Overrides::default())
+        .unwrap_or_else(|rejected| panic!("{:#?}", rejected.diagnostics));
     let options = Options {
         check_invariants: true,
         ..Options::default()
@@ -291,4 +292,49 @@ fn a_node_a_fault_or_an_autoscaler_of_others_moves_nobodys_dice() {
         lines
     };
     assert_eq!(timeline(&deploy), timeline(&format!("{deploy}{idle}\n")));
+}
+
+#[test]
+fn settings_reach_the_containers_that_start_from_then_on() {
+    // First nobody starts after the settings came before it crashes; then all are replaced first.
+    let script = "events: [ { at: 60s, config: checkout, set: { session.timeout.ms: 9000 } }, { at: 90s, crash: checkout/0 }, { at: 200s, crash: checkout/1 } ]";
+    for kind in ["deployments:", "statefulsets:"] {
+        let timeline = play(&four(script).replace("deployments:", kind));
+        let expired: Vec<u64> = timeline
+            .entries
+            .iter()
+            .filter_map(|entry| match &entry.observation {
+                Observation::MemberRemoved {
+                    why: RemovalReason::SessionExpired,
+                    ..
+                } => Some(entry.at.as_micros() / 1_000_000),
+                _ => None,
+            })
+            .collect();
+        // Nobody has restarted since the settings came: both ghosts stay for the 45 s of the beginning.
+        let [first, second] = expired[..] else {
+            panic!("{kind} {expired:?}")
+        };
+        assert!((131..=136).contains(&first), "{kind} {expired:?}");
+        assert!((241..=246).contains(&second), "{kind} {expired:?}");
+    }
+    let deploy = script.replace(
+        "{ at: 90s, crash: checkout/0 }",
+        "{ at: 70s, deploy: checkout }",
+    );
+    for kind in ["deployments:", "statefulsets:"] {
+        let timeline = play(&four(&deploy).replace("deployments:", kind));
+        let expired = timeline
+            .entries
+            .iter()
+            .find_map(|entry| match &entry.observation {
+                Observation::MemberRemoved {
+                    why: RemovalReason::SessionExpired,
+                    ..
+                } => Some(entry.at.as_micros() / 1_000_000),
+                _ => None,
+            });
+        let when = expired.expect("the ghost is found out");
+        assert!((206..=210).contains(&when), "{kind} {when}: 9 s, not 45 s");
+    }
 }

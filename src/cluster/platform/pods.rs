@@ -2,9 +2,6 @@
 //!
 //! All consumers of a pod run in one container: when one of them ends by itself, the container has ended and the others go with it.
 
-use std::sync::Arc;
-
-use super::super::process::{Process, cross_rack};
 use super::{Class, Event, World};
 use crate::assignor::ConsumerId;
 use crate::kernel::{Draw, SimDuration, SimTime, Stream};
@@ -12,7 +9,6 @@ use crate::platform::backoff::{Backoff, BackoffSpec};
 use crate::platform::pod::{PodUid, Shutdown};
 use crate::platform::termination::Termination;
 use crate::timeline::{ContainerEnd, NodeId, PlatformFact, PodEnd, PodId, PodStart, WorkloadId};
-use crate::workload::cpu::CpuBudget;
 
 /// A pod, present or gone.
 #[derive(Debug)]
@@ -101,6 +97,11 @@ impl Pod {
         self.deleting.map(|(_, why)| why)
     }
 
+    /// True while no node has room for it.
+    pub(in crate::cluster) fn waits_for_room(&self) -> bool {
+        self.phase == Phase::Unscheduled
+    }
+
     /// True when it counts for its controller: there and not to go.
     pub(super) fn is_active(&self) -> bool {
         self.exists() && self.deleting.is_none()
@@ -128,7 +129,8 @@ impl World<'_> {
         }
         let entity = format!("{}/{name}", plan.groups[spec.group.index()].name);
         let waits = node.is_none() && !plan.platform.nodes.is_empty();
-        let ready_from_before = why == PodStart::Initial && !plan.groups[spec.group.index()].cold;
+        let ready_from_before =
+            why == PodStart::Initial && !plan.groups[spec.group.index()].cold && !waits;
         self.platform.pods.push(Pod {
             workload,
             template,
@@ -178,76 +180,6 @@ impl World<'_> {
             }
             self.start_container(pod);
         }
-    }
-
-    /// The process is to run on this node.
-    fn move_to(&mut self, consumer: ConsumerId, node: Option<NodeId>) {
-        let Some(node) = node else { return };
-        let process = &mut self.processes[consumer.index()];
-        process.node = Some(node);
-        let spec = &self.plan.platform.nodes[node.index()];
-        let mut consumer = (*process.spec).clone();
-        consumer.host = Some(spec.name.clone());
-        if let Some(rack) = &spec.rack {
-            consumer.config.client_rack = Some(Arc::from(rack.as_str()));
-        }
-        let brokers = &self.plan.brokers;
-        process
-            .link
-            .set_cross_rack(cross_rack(brokers, &consumer.config));
-        process.next_spec = Some(Arc::new(consumer));
-    }
-
-    /// The processes that a pod of this name runs: those of the last pod of that name, or new ones.
-    fn processes_of_pod(
-        &mut self,
-        workload: WorkloadId,
-        name: &str,
-        node: Option<NodeId>,
-    ) -> Vec<ConsumerId> {
-        let plan = self.plan;
-        let spec = &plan.platform.workloads[workload.index()];
-        let known = self.platform.pods.iter().rev();
-        let mut known = known.filter(|pod| pod.workload == workload && pod.name == name);
-        if let Some(known) = known.next() {
-            let consumers = known.consumers.clone();
-            for &consumer in &consumers {
-                self.move_to(consumer, node);
-            }
-            return consumers;
-        }
-        (0..spec.consumers_per_pod)
-            .map(|index| {
-                let id = ConsumerId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
-                let mut consumer = spec.member.clone();
-                consumer.name = spec.member_name(name, index);
-                if spec.pod.shutdown == Shutdown::GracefulWithoutLeave {
-                    consumer.config.leave_group_on_close = false;
-                }
-                if spec.static_membership {
-                    consumer.config.group_instance_id = Some(Arc::from(&*consumer.name));
-                }
-                if let Some(cpu) = spec.pod.cpu {
-                    // The consumers of a pod share its limit evenly.
-                    let part = |cores_m: u64| cores_m / u64::from(spec.consumers_per_pod.max(1));
-                    consumer.cpu = CpuBudget {
-                        limit_m: cpu.limit_m.map(part),
-                        idle_m: part(cpu.idle_m),
-                    };
-                }
-                if let Some(node) = node {
-                    let node = &plan.platform.nodes[node.index()];
-                    consumer.host = Some(node.name.clone());
-                    if let Some(rack) = &node.rack {
-                        consumer.config.client_rack = Some(Arc::from(rack.as_str()));
-                    }
-                }
-                let process = Process::new(plan, self.seed, &consumer, self.options);
-                self.processes.push(process);
-                self.schedule_faults_of(id);
-                id
-            })
-            .collect()
     }
 
     pub(super) fn schedule_pod(&mut self, pod: PodId, at: SimTime, step: Step) {

@@ -6,6 +6,7 @@ use crate::platform::deployment::Deployment;
 use crate::platform::pod::{Effect, Phase as PodPhase, PodUid, PodView, Reconciled};
 use crate::platform::pod_name;
 use crate::platform::statefulset::StatefulSet;
+use crate::protocol::config::ConsumerConfig;
 use crate::scenario::plan::platform::{Controller, Workload};
 use crate::timeline::{PlatformFact, PodEnd, PodId, PodStart, ScaledBy, WorkloadId};
 
@@ -17,6 +18,8 @@ pub(in crate::cluster) struct Hosted {
     machine: Machine,
     /// Template that its pods are to have.
     template: u32,
+    /// Settings that its consumers get in place of those of the plan.
+    config: Option<ConsumerConfig>,
     /// Pods ever made of each template, or of each ordinal.
     made: std::collections::BTreeMap<u32, u32>,
     /// Its pods that are not gone, in order of creation.
@@ -82,6 +85,7 @@ impl Hosted {
                 }
             },
             template: 0,
+            config: None,
             made: std::collections::BTreeMap::new(),
             pods: Vec::new(),
             is_due: false,
@@ -315,6 +319,15 @@ impl super::Platform {
             Some(PodEnd::Rollout) => PodStart::Rollout,
             Some(PodEnd::Evicted | PodEnd::NodeLost) => PodStart::Replacement,
         }
+    }
+
+    /// Settings of the consumers in its pods, when they are others than those of the plan.
+    pub(super) fn config_of(&self, workload: WorkloadId) -> Option<&ConsumerConfig> {
+        self.workloads.get(workload.index())?.config.as_ref()
+    }
+
+    pub(super) fn configure(&mut self, workload: WorkloadId, config: &ConsumerConfig) {
+        self.workloads[workload.index()].config = Some(config.clone());
     }
 
     /// A pod is gone: its workload does not see it any more.

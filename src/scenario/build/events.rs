@@ -2,10 +2,13 @@
 
 use crate::assignor::{ConsumerId, GroupId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::config::ConsumerConfig;
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::near::did_you_mean;
-use crate::scenario::plan::{Ending, Event, Plan, ResetTo, Sequencing, Target, Verb};
+use crate::scenario::plan::{
+    Consumer, Ending, Event, Plan, ResetTo, Sequencing, Target, Verb, WorkloadId,
+};
 use crate::scenario::scalar;
 use crate::scenario::shape::{Item, Pair, Typed};
 use crate::scenario::verbs::{self, EVENT, Object, VerbRow};
@@ -165,11 +168,7 @@ impl Builder<'_, '_> {
             Object::Group => {
                 let group = self.group_named(item, item.text()?, plan)?;
                 if row.name == "config" {
-                    self.only_listed_members(item, group, plan)?;
-                    return Some(Verb::Configure(
-                        group,
-                        self.configure(group, entry, plan, drafts),
-                    ));
+                    return Some(self.configure(group, entry.get("set")?, plan, drafts));
                 }
                 Some(Verb::ResetOffsets(group, self.reset_to(entry.get("to")?)?))
             }
@@ -325,16 +324,8 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn configure(
-        &mut self,
-        group: GroupId,
-        entry: &Item,
-        plan: &Plan,
-        drafts: &[Draft<'_>],
-    ) -> Vec<(ConsumerId, crate::protocol::config::ConsumerConfig)> {
-        let Some(set) = entry.get("set") else {
-            return Vec::new();
-        };
+    /// The members' settings from their next start on: of those that are listed, or of those that pods are to make.
+    fn configure(&mut self, group: GroupId, set: &Item, plan: &Plan, drafts: &[Draft<'_>]) -> Verb {
         for pair in set.pairs() {
             if matches!(
                 &*pair.key,
@@ -344,29 +335,53 @@ impl Builder<'_, '_> {
                 self.report(Diagnostic::error(Code::NotModelled, pair.key_span, message));
             }
         }
+        // Drafts are of the listed members, then of the workloads.
+        let (listed, pods) = drafts.split_at(plan.consumers.len());
+        if plan.platform.maker_of(group).is_some() {
+            let workloads = (0..)
+                .map(WorkloadId)
+                .zip(&plan.platform.workloads)
+                .zip(pods);
+            let of_group = workloads.filter(|((_, workload), _)| workload.group == group);
+            let settings = of_group.map(|((id, workload), draft)| {
+                (id, self.configured(&workload.member, draft, set, plan))
+            });
+            return Verb::ConfigurePods(settings.collect());
+        }
         let (from, to) = plan.groups[group.index()].consumers;
         let mut settings = Vec::new();
         for id in from.0..to.0 {
-            let (draft, consumer) = (&drafts[id as usize], &plan.consumers[id as usize]);
-            let mut keys: Keys<'_> = draft.keys.clone();
-            settings::lay(&mut keys, set);
+            let (draft, consumer) = (&listed[id as usize], &plan.consumers[id as usize]);
             let before = self.found.len();
-            let mut config =
-                self.consumer_config(&keys, draft.release, &plan.brokers.config, set.span);
-            config.enable_auto_commit = consumer.config.enable_auto_commit;
-            config.auto_offset_reset = consumer.config.auto_offset_reset;
-            if draft.instance.is_some() {
-                config.group_instance_id.clone_from(&draft.instance);
-            }
-            if draft.rack.is_some() {
-                config.client_rack.clone_from(&draft.rack);
-            }
+            let config = self.configured(consumer, draft, set, plan);
             settings.push((ConsumerId(id), config));
             if self.found.len() > before {
                 break;
             }
         }
-        settings
+        Verb::Configure(group, settings)
+    }
+
+    /// The settings of `consumer` with `set` laid over those that its draft was made of.
+    fn configured(
+        &mut self,
+        consumer: &Consumer,
+        draft: &Draft<'_>,
+        set: &Item,
+        plan: &Plan,
+    ) -> ConsumerConfig {
+        let mut keys: Keys<'_> = draft.keys.clone();
+        settings::lay(&mut keys, set);
+        let mut config = self.consumer_config(&keys, draft.release, &plan.brokers.config, set.span);
+        config.enable_auto_commit = consumer.config.enable_auto_commit;
+        config.auto_offset_reset = consumer.config.auto_offset_reset;
+        if draft.instance.is_some() {
+            config.group_instance_id.clone_from(&draft.instance);
+        }
+        if draft.rack.is_some() {
+            config.client_rack.clone_from(&draft.rack);
+        }
+        config
     }
 
     /// A target of members: `group`, `group/*`, `group/2`, `group/name`, `group/random`.

@@ -121,10 +121,10 @@ pub(super) fn build(
         brokers: &brokers,
         resources: &resources,
     };
-    let (groups, consumers, drafts) =
+    let (groups, consumers, mut drafts) =
         builder.groups(root.get("groups"), group_config, world, profile);
     let kubernetes = builder.kubernetes(root.get("kubernetes"));
-    let platform = builder.platform(root, kubernetes, world, profile);
+    let platform = builder.platform(root, kubernetes, (world, profile), &mut drafts);
     let mut plan = Plan {
         scenario: root
             .get("name")

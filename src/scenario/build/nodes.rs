@@ -2,6 +2,7 @@
 
 use crate::platform::node::NodeSpec;
 use crate::scenario::code::Code;
+use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::shape::Item;
 
 use super::Builder;
@@ -24,5 +25,31 @@ impl Builder<'_, '_> {
             });
         }
         nodes
+    }
+
+    /// Refuses requests that no node could ever meet: such pods would wait for ever.
+    pub(super) fn pods_fit(&mut self, root: &Item, nodes: &[NodeSpec]) {
+        let Some(largest) = nodes.iter().max_by_key(|node| node.cores_m) else {
+            return;
+        };
+        for kind in ["deployments", "statefulsets"] {
+            for pair in root.get(kind).map_or_else(Vec::new, Item::pairs_by_name) {
+                let cpu = pair.item.get("pod").and_then(|pod| pod.get("cpu"));
+                let request = cpu.and_then(|cpu| cpu.get("request"));
+                let too_much = request
+                    .filter(|request| request.quantity().is_some_and(|m| m > largest.cores_m));
+                if let Some(at) = too_much {
+                    let message = format!(
+                        "no node has so many cores: pods of `{}` would wait for ever",
+                        pair.key
+                    );
+                    let finding = Diagnostic::error(Code::Limit, at.span, message);
+                    self.report(finding.help(format!(
+                        "the largest is `{}` with {}m",
+                        largest.name, largest.cores_m
+                    )));
+                }
+            }
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::scenario::plan::platform::{Budget, Controller, Kubernetes, Platform, 
 use crate::scenario::shape::{Item, Pair};
 
 use super::Builder;
-use super::groups::{Context, World, count};
+use super::groups::{Context, Draft, World, count};
 use super::{brokers::Release, settings};
 
 /// `maxSurge` and `maxUnavailable` (`SetDefaults_Deployment`).
@@ -24,13 +24,13 @@ const NO_DEADLINE: u64 = 2_147_483_647;
 const MAX_UNAVAILABLE_SINCE: u32 = 35;
 
 impl Builder<'_, '_> {
-    /// Workloads, budgets and nodes; every group gets its members from one side.
-    pub(super) fn platform(
+    /// Workloads, budgets and nodes; every group gets its members from one side. A draft of each workload's members is added to `drafts`.
+    pub(super) fn platform<'i>(
         &mut self,
-        root: &Item,
+        root: &'i Item,
         kubernetes: Kubernetes,
-        world: World<'_>,
-        release: Release,
+        (world, release): (World<'_>, Release),
+        drafts: &mut Vec<Draft<'i>>,
     ) -> Platform {
         let mut workloads: Vec<Workload> = Vec::new();
         for kind in ["deployments", "statefulsets"] {
@@ -50,16 +50,21 @@ impl Builder<'_, '_> {
                     _ => Controller::StatefulSet(self.statefulset_spec(spec, kubernetes)),
                 };
                 let pointer = format!("/{kind}/{}", pair.key);
-                workloads.push(self.workload(pair, group, controller, pointer, (world, release)));
+                let whole = (world, release);
+                let (workload, draft) = self.workload(pair, group, controller, pointer, whole);
+                workloads.push(workload);
+                drafts.push(draft);
             }
         }
         self.members_come_from_one_side(root, &workloads);
+        let nodes = self.nodes(root.get("nodes"));
+        self.pods_fit(root, &nodes);
         Platform {
             kubernetes,
             budgets: self.budgets(root.get("disruption_budgets"), &workloads),
             workloads,
             autoscalers: Vec::new(),
-            nodes: self.nodes(root.get("nodes")),
+            nodes,
         }
     }
 
@@ -84,14 +89,14 @@ impl Builder<'_, '_> {
         Some((GroupId(count(position)), pairs[position]))
     }
 
-    fn workload(
+    fn workload<'i>(
         &mut self,
         pair: &Pair,
-        (id, group): (GroupId, &Pair),
+        (id, group): (GroupId, &'i Pair),
         controller: Controller,
         pointer: String,
         (world, release): (World<'_>, Release),
-    ) -> Workload {
+    ) -> (Workload, Draft<'i>) {
         let context = Context {
             id,
             name: &group.key,
@@ -117,7 +122,7 @@ impl Builder<'_, '_> {
             self.room.members -= members;
         }
         let fixed = group.item.get("static_membership");
-        Workload {
+        let workload = Workload {
             name: pair.key.clone(),
             group: id,
             consumers_per_pod,
@@ -127,7 +132,14 @@ impl Builder<'_, '_> {
             member,
             static_membership: fixed.is_some_and(Item::is_true),
             pointer,
-        }
+        };
+        let draft = Draft {
+            release: context.release,
+            keys,
+            instance: None,
+            rack: None,
+        };
+        (workload, draft)
     }
 
     fn deployment_spec(&mut self, spec: Option<&Item>) -> DeploymentSpec {
@@ -142,6 +154,10 @@ impl Builder<'_, '_> {
         if let Some(at) = at.filter(|_| deadline <= min_ready) {
             let message = "`progressDeadlineSeconds` must be greater than `minReadySeconds`";
             self.error(Code::Limit, at, message);
+        }
+        if let Some(at) = spec.and_then(|spec| spec.get("progressDeadlineSeconds")) {
+            let message = "`progressDeadlineSeconds` only marks a rollout as failed: nothing here looks at the mark";
+            self.report(Diagnostic::note(Code::Ignored, at.span, message));
         }
         let strategy = match word(strategy, "type") {
             Some("Recreate") => {

@@ -67,7 +67,7 @@ static DEPLOYMENT_SPEC: Manifest = Manifest {
             optional(
                 "progressDeadlineSeconds",
                 INT32,
-                "Without progress for so long, a rollout counts as failed; default 600.",
+                "Without progress for so long, a rollout counts as failed, which nothing looks at; default 600.",
             ),
             optional(
                 "strategy",

@@ -43,7 +43,7 @@ impl Builder<'_, '_> {
                 None => {
                     let (oldest, newest) = RELEASES;
                     let message = "this release of Kubernetes has no model";
-                    let finding = Diagnostic::error(Code::UnknownVersion, version.span, message);
+                    let finding = Diagnostic::error(Code::UnknownRelease, version.span, message);
                     self.report(finding.help(format!("from \"1.{oldest}\" to \"1.{newest}\"")));
                 }
             }
@@ -155,14 +155,15 @@ impl Builder<'_, '_> {
         let mut series = Vec::new();
         for (index, metric) in spec.metrics.iter().enumerate() {
             let Source::External { metric, selector } = &metric.source else {
-                series.push(None);
+                series.push(Some(None));
                 continue;
             };
             let place = places.get(index)?.get("external")?.get("metric")?;
             let name = place.get("name")?;
-            series.push(Some(self.series(name, metric, selector, group, plan)?));
+            series.push(self.series(name, metric, selector, group, plan).map(Some));
         }
-        Some(series)
+        // Every one of them is looked at before any that is wrong stops it.
+        series.into_iter().collect()
     }
 
     /// The series called `name`, with `labels` beside those that are part of the name; without a group, that of the target.
@@ -236,14 +237,14 @@ impl Builder<'_, '_> {
         let mut offsets = Vec::new();
         for (trigger, place) in spec.triggers.iter().zip(places) {
             offsets.push(match &trigger.kind {
-                TriggerKind::Resource(_) => None,
+                TriggerKind::Resource(_) => Some(None),
                 TriggerKind::Kafka(trigger) => {
                     let metadata = place.get("metadata")?;
-                    Some(self.offsets(metadata, trigger, group, plan)?)
+                    self.offsets(metadata, trigger, group, plan).map(Some)
                 }
             });
         }
-        Some(offsets)
+        offsets.into_iter().collect()
     }
 
     fn offsets(
