@@ -68,15 +68,16 @@ fn outcome(sets: &[&str]) -> String {
     outcome_of(BASE, sets)
 }
 
-/// Keys that are not about what happens: names and questions; what is expected; the overlay of a variant (its keys are others'); a host, which has no model
+/// Keys that are not about what happens: names and questions; what is expected; what sweeps cross; the overlay of a variant (its keys are others'); a host, which has no model
 /// of its own before processors have one and is refused or noted until then; settings of consumer groups, whose members do not play yet.
-const WORDS: [&str; 7] = [
+const WORDS: [&str; 8] = [
     "brokers.group_config",
     "scenario.name",
     "scenario.about",
     "member_entry.name",
     "member_entry.host",
     "scenario.variants",
+    "scenario.matrix",
     "scenario.expect",
 ];
 

@@ -2,6 +2,8 @@
 
 #[path = "timelines/absences.rs"]
 mod absences;
+#[path = "timelines/async_client.rs"]
+mod async_client;
 #[path = "timelines/consumer.rs"]
 mod consumer;
 #[path = "timelines/consumer_away.rs"]

@@ -1,25 +1,39 @@
 //! The command that repeats one replication, ready to be pasted.
 
-use super::args::Play;
+use super::args::OverrideArgs;
 use crate::kernel::Seed;
 
 /// `rebsim run SCENARIO` with every option that changes what happens.
-pub(crate) fn command(verb: &str, operand: &str, args: &Play) -> String {
+pub(crate) fn command(
+    verb: &str,
+    operand: &str,
+    overrides: &OverrideArgs,
+    required: &[String],
+    check_invariants: bool,
+) -> String {
     let mut words = vec!["rebsim".to_owned(), verb.to_owned(), quoted(operand)];
     for (option, values) in [
-        ("--config", &args.overrides.config),
-        ("--set", &args.overrides.set),
-        ("--fail-on", &args.gate.require),
+        ("--config", &overrides.config[..]),
+        ("--set", &overrides.set),
+        ("--fail-on", required),
     ] {
         for value in values {
             words.push(option.to_owned());
             words.push(quoted(value));
         }
     }
-    if args.work.check_invariants {
+    if check_invariants {
         words.push("--check-invariants".to_owned());
     }
     words.join(" ")
+}
+
+/// Options with their values, each after a blank.
+pub(crate) fn options(options: &[(&str, String)]) -> String {
+    let words = options
+        .iter()
+        .map(|(option, value)| format!(" {option} {}", quoted(value)));
+    words.collect()
 }
 
 /// The same for one variant under one seed.
@@ -64,7 +78,8 @@ mod tests {
         let Verb::Run(args) = &cli.verb else {
             panic!("run is run")
         };
-        let all = command("run", &args.scenarios[0], args);
+        let required = &args.gate.require;
+        let all = command("run", &args.scenarios[0], &args.overrides, required, false);
         assert_eq!(
             all,
             "rebsim run 'my file.yaml' --set duration=2m --fail-on 'a < 5s'"

@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::args::{Cli, Explain, Generate, Init, OverrideArgs};
+use super::args::{Cli, Generate, Init, OverrideArgs};
 use super::exit::Failure;
 use super::source::{nearest, no_example, shipped};
 use super::streams::Streams;
@@ -29,28 +29,33 @@ pub(crate) fn generate(what: &Generate, streams: &mut Streams) -> Result<(), Fai
     streams.result(&text)
 }
 
-/// `rebsim explain`
-pub(crate) fn explain(args: &Explain, streams: &mut Streams) -> Result<(), Failure> {
-    let Some(name) = &args.code else {
-        let list: String = Code::ALL
-            .iter()
-            .map(|code| format!("{code}  {}\n", code.title()))
-            .collect();
-        return streams.result(&list);
-    };
-    let Some(code) = Code::parse(name) else {
-        let names: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
-        let help = match nearest(name, &names) {
-            Some(near) => format!("did you mean {near}? rebsim explain --list shows all"),
-            None => "rebsim explain --list shows all".to_owned(),
-        };
-        return Err(Failure::usage(
-            format!("there is no code `{name}`"),
-            Some(help),
-        ));
-    };
+/// Every code with its title.
+pub(crate) fn codes() -> String {
+    Code::ALL
+        .iter()
+        .map(|code| format!("{code}  {}\n", code.title()))
+        .collect()
+}
+
+/// What a code means; `None` when there is none of that name.
+pub(crate) fn meaning(name: &str) -> Option<String> {
+    let code = Code::parse(name)?;
     let text = format!("{code}: {}\n\n{}", code.title(), code.explanation().trim());
-    streams.result(&wrapped(&text))
+    Some(wrapped(&text))
+}
+
+/// There is no such code, nor results of that name.
+pub(crate) fn no_code(name: &str) -> Failure {
+    let names: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
+    let help = match nearest(name, &names) {
+        Some(near) => format!("did you mean {near}? rebsim explain --list shows all"),
+        None => {
+            "name a results folder, a scenario or a code; rebsim explain --list shows the codes"
+                .to_owned()
+        }
+    };
+    let message = format!("there is no code `{name}`, nor a file, folder or shipped example");
+    Failure::usage(message, Some(help))
 }
 
 /// Lines broken at blanks so that they fit [`COLUMNS`]; indented ones (examples) are left alone.

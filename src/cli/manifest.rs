@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::results::{Files, sha256};
 use crate::kernel::Seed;
+use crate::scenario::Scenario;
 
 /// Raised whenever the same inputs may give other results.
 pub(crate) const MODEL_VERSION: u32 = 1;
@@ -45,8 +46,8 @@ impl Identity {
     }
 }
 
-/// The manifest of `files`.
-pub(crate) fn manifest(identity: &Identity, files: &Files, volatile: &Value) -> String {
+/// The manifest of `files`, which `inputs` decide.
+pub(crate) fn manifest(inputs: &Value, files: &Files, volatile: &Value) -> String {
     let listed: Vec<Value> = files
         .iter()
         .map(|(name, content)| {
@@ -61,7 +62,7 @@ pub(crate) fn manifest(identity: &Identity, files: &Files, volatile: &Value) -> 
         "schema": "rebsim/manifest/1",
         "version": env!("CARGO_PKG_VERSION"),
         "model_version": MODEL_VERSION,
-        "inputs": identity.value(),
+        "inputs": inputs,
         "files": listed,
         "volatile": volatile,
     });
@@ -92,6 +93,13 @@ pub(crate) fn volatile(wall: std::time::Duration, jobs: usize) -> Value {
     })
 }
 
+/// The same, and on which lines of which text the scenario stood.
+pub(crate) fn with_lines(mut volatile: Value, scenario: &Scenario, file: &str) -> Value {
+    volatile["scenario_file"] = json!(file);
+    volatile["scenario_lines"] = json!(scenario.places);
+    volatile
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +115,7 @@ mod tests {
             requirements: vec![],
         };
         let files = Files::from([("lag.csv".to_owned(), String::new())]);
-        let text = manifest(&identity, &files, &json!({ "wall_ms": 3 }));
+        let text = manifest(&identity.value(), &files, &json!({ "wall_ms": 3 }));
         let value: Value = serde_json::from_str(&text).expect("it is JSON");
         assert_eq!(value["inputs"]["seeds"], json!([7]));
         assert_eq!(value["files"][0]["name"], "lag.csv");

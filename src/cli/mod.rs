@@ -6,9 +6,13 @@
 mod again;
 mod args;
 mod assign;
+mod baseline;
 mod check;
 mod exit;
+mod explain;
+mod export;
 mod generate;
+mod halted;
 mod manifest;
 mod output;
 mod panic;
@@ -18,8 +22,13 @@ mod progress;
 mod replay;
 mod results;
 mod seeds;
+mod show;
 mod source;
+mod stored;
 mod streams;
+mod subject;
+mod surroundings;
+mod sweep;
 mod understand;
 mod verbs;
 

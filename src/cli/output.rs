@@ -1,11 +1,17 @@
 //! The output of `run` and `compare`: text for stdout, files for the results folder. Which renderer makes what, and no more.
 
+use std::path::Path;
+
 use super::args::PlayFormat;
-use super::results::Files;
+use super::exit::Failure;
+use super::export;
+use super::results::{Files, Written};
+use super::streams::Streams;
 use crate::metrics::RunMetrics;
+use crate::report::baseline::{self, Against};
 use crate::report::figures::Style;
 use crate::report::model::Report;
-use crate::report::{annotations, csv, json, markdown, text};
+use crate::report::{annotations, csv, json, text};
 use crate::scenario::Scenario;
 
 /// What is kept of a replication.
@@ -54,18 +60,46 @@ pub(crate) fn files(scenario: &Scenario, report: &Report) -> Files {
 }
 
 /// What goes to stdout; `events` are the timelines of all replications.
-pub(crate) fn render(report: &Report, events: &str, format: PlayFormat, look: Look) -> String {
+pub(crate) fn render(
+    report: &Report,
+    against: Option<&Against>,
+    events: &str,
+    format: PlayFormat,
+    look: Look,
+) -> String {
     match format {
-        PlayFormat::Text => people(report, look),
+        PlayFormat::Text => people(report, against, look),
         PlayFormat::Json => json::render(report),
         PlayFormat::Ndjson => events.to_owned(),
         PlayFormat::Csv => csv::summary(report),
-        PlayFormat::Md => markdown::render(report),
-        PlayFormat::Github => annotations::render(report) + &people(report, look),
+        PlayFormat::Md => export::page(report, against),
+        PlayFormat::Github => {
+            let worse = against.map_or_else(String::new, baseline::annotations);
+            annotations::render(report) + &worse + &people(report, against, look)
+        }
     }
 }
 
-fn people(report: &Report, look: Look) -> String {
+/// What became of a results folder, on stderr.
+pub(crate) fn tell(folder: &Path, written: &Written, streams: &Streams) -> Result<(), Failure> {
+    let folder = folder.display();
+    match written {
+        Written::New => streams.note(&format!("results: {folder}")),
+        Written::Unchanged => streams.note(&format!("results: {folder} (unchanged)")),
+        Written::Replaced(file) => {
+            streams.note(&format!("results: {folder} (replaced; {file} differed)"));
+        }
+        Written::Refused(file) => {
+            return Err(Failure::usage(
+                format!("{folder} holds other results of the same inputs: {file} differs"),
+                Some("another version wrote them, or something is not deterministic; --force replaces them".to_owned()),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn people(report: &Report, against: Option<&Against>, look: Look) -> String {
     let style = Style { ascii: look.ascii };
     let mut page = if look.side_by_side || report.seeds() > 1 {
         text::compare(report, style)
@@ -74,6 +108,9 @@ fn people(report: &Report, look: Look) -> String {
     };
     if look.verbose {
         page.push_str(&text::everything(report, style));
+    }
+    if let Some(against) = against {
+        page.push_str(&format!("\n{}", baseline::text(against, style)));
     }
     if look.color { colored(&page) } else { page }
 }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::sync::Mutex;
 
+use super::again;
 use super::exit::Exit;
 use crate::experiment;
 
@@ -53,8 +54,11 @@ pub(crate) fn report(message: &str) -> String {
     let mut text = format!("error: this is a bug in rebsim: {message}\n");
     let playing = experiment::playing();
     let context = CONTEXT.try_lock().ok().and_then(|context| context.clone());
-    if let Some((variant, seed)) = &playing {
-        text.push_str(&format!("while: variant {variant}, seed {}", seed.0));
+    if let Some(now) = &playing {
+        text.push_str(&format!(
+            "while: variant {}, seed {}",
+            now.variant, now.seed.0
+        ));
         if let Some(context) = &context {
             text.push_str(&format!(", scenario {}", context.hash));
         }
@@ -62,11 +66,9 @@ pub(crate) fn report(message: &str) -> String {
     }
     if let Some(context) = context {
         text.push_str(&format!("again: {}", context.again));
-        if let Some((variant, seed)) = playing {
-            if variant != "base" {
-                text.push_str(&format!(" --variant {variant}"));
-            }
-            text.push_str(&format!(" --seed {}", seed.0));
+        if let Some(now) = playing {
+            text.push_str(&again::options(&now.options));
+            text.push_str(&again::one("", &now.variant, now.seed));
         }
         text.push('\n');
     }

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use super::again;
 use super::args::{Play, PlayFormat, Series};
+use super::baseline::{self, Baseline};
 use super::exit::{Exit, Failure};
-use super::manifest::{Identity, manifest, volatile};
+use super::export;
+use super::halted;
+use super::manifest::{Identity, manifest, volatile, with_lines};
 use super::output::{self, Look, Outcome};
 use super::panic::{self, Context};
 use super::progress::Progress;
@@ -16,14 +19,15 @@ use super::results::{Place, Written, folder_name};
 use super::seeds::seeds;
 use super::source::{self, Input};
 use super::streams::Streams;
-use super::understand;
-use crate::cluster::{self, Halt};
+use super::{surroundings, understand};
+use crate::cluster;
 use crate::experiment::verdict::{self, Requirement};
 use crate::experiment::{self, Played};
 use crate::kernel::Seed;
 use crate::metrics;
+use crate::report::baseline::Against;
 use crate::report::model::Report;
-use crate::report::ndjson;
+use crate::report::{json, ndjson};
 use crate::scenario::{Scenario, canonical_hash};
 
 /// `rebsim run`
@@ -50,19 +54,26 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
         .map(|scenario| verdict::requirements(scenario, &args.gate.require))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|message| Failure::usage(format!("--fail-on: {message}"), None))?;
+    let baselines = scenarios
+        .iter()
+        .map(|scenario| baseline::read(&args.baseline, scenario, streams))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut exports = export::probe(&args.baseline.export, scenarios.len())?;
     let place = match args.output.no_out {
         true => None,
         false => Some(Place::probe(&args.output.out)?),
     };
     let mut documents = Vec::new();
     let mut is_met = true;
-    for ((input, scenario), requirements) in inputs.iter().zip(&scenarios).zip(&requirements) {
+    let asked = requirements.iter().zip(&baselines);
+    for ((input, scenario), (requirements, baseline)) in inputs.iter().zip(&scenarios).zip(asked) {
         let experiment = Experiment {
             verb,
             args,
             input,
             scenario,
             requirements,
+            baseline: baseline.as_ref(),
             hash: canonical_hash(&scenario.resolved),
             seeds: seeds(
                 Seed(scenario.seed),
@@ -71,16 +82,22 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
             ),
             jobs: args.work.jobs.unwrap_or_else(experiment::processors),
         };
-        let report = experiment.play(place.as_ref(), &mut documents, streams)?;
+        let (report, against) = experiment.play(place.as_ref(), &mut documents, streams)?;
         is_met &= report.unmet().next().is_none();
+        is_met &= against
+            .as_ref()
+            .is_none_or(|against| against.worse().next().is_none());
+        for export in &mut exports {
+            export.add(&report, against.as_ref());
+        }
+        surroundings::step_summary(&export::page(&report, against.as_ref()))?;
     }
     if args.output.format == PlayFormat::Json {
         // One document on stdout, also for several scenarios.
-        let text = match &documents[..] {
-            [one] => one.clone(),
-            several => format!("[\n{}\n]\n", several.join(",\n").replace("\n,", ",")),
-        };
-        streams.result(&text)?;
+        streams.result(&json::documents(&documents))?;
+    }
+    for export in exports {
+        export.finish(streams)?;
     }
     if is_met { Ok(()) } else { Err(Failure::Unmet) }
 }
@@ -150,6 +167,7 @@ struct Experiment<'a> {
     input: &'a Input,
     scenario: &'a Scenario,
     requirements: &'a [Requirement],
+    baseline: Option<&'a Baseline>,
     hash: String,
     seeds: Vec<Seed>,
     jobs: NonZeroUsize,
@@ -161,7 +179,7 @@ impl Experiment<'_> {
         place: Option<&Place>,
         documents: &mut Vec<String>,
         streams: &mut Streams,
-    ) -> Result<Report, Failure> {
+    ) -> Result<(Report, Option<Against>), Failure> {
         let (notes, sources) = (&self.scenario.notes, &self.scenario.sources);
         if streams.verbose && !notes.is_empty() {
             streams.note(&understand::text(notes, sources, true, streams.color_err));
@@ -179,6 +197,10 @@ impl Experiment<'_> {
         let measured = measured.collect();
         let report = verdict::judge(self.scenario, measured, self.requirements)
             .map_err(|message| Failure::usage(message, None))?;
+        let against = self
+            .baseline
+            .map(|baseline| baseline.compare(self.scenario, &report))
+            .transpose()?;
         if self.seeds.len() > 1 && report.is_deterministic() {
             streams.note("deterministic: one seed suffices");
         }
@@ -191,18 +213,27 @@ impl Experiment<'_> {
             side_by_side: self.verb == "compare",
             verbose: streams.verbose,
         };
-        let text = output::render(&report, &events, self.args.output.format, look);
+        let (format, against_it) = (self.args.output.format, against.as_ref());
+        let text = output::render(&report, against_it, &events, format, look);
         if self.args.output.format == PlayFormat::Json {
             documents.push(text);
         } else {
             streams.result(&text)?;
         }
         self.tell(written, &report, streams)?;
-        Ok(report)
+        Ok((report, against))
     }
 
     fn again(&self) -> String {
-        again::command("run", &self.input.operand, self.args)
+        let check = self.args.work.check_invariants;
+        let required = &self.args.gate.require;
+        again::command(
+            "run",
+            &self.input.operand,
+            &self.args.overrides,
+            required,
+            check,
+        )
     }
 
     /// Plays every replication.
@@ -245,33 +276,17 @@ impl Experiment<'_> {
         panic::simulating(None);
         match played {
             Ok(played) => Ok((played, wall)),
-            Err((halt, variant, seed)) => Err(self.halted(halt, &variant, seed)),
-        }
-    }
-
-    /// What to say about a replication that did not reach its end.
-    fn halted(&self, halt: Halt, variant: &str, seed: Seed) -> Failure {
-        let again = again::one(&self.again(), variant, seed);
-        let who = format!("{} / {variant}, seed {}", self.scenario.name, seed.0);
-        match halt {
-            Halt::EventLimit {
-                at,
-                events,
-                busiest,
-            } => {
-                let mut text = format!("{who}: stopped at {at} after {events} control events");
-                for (what, count) in busiest {
-                    text.push_str(&format!("\n  {count} {what}"));
-                }
-                let again = format!("{again} --event-limit {}", self.args.work.event_limit);
-                Failure::EventLimit(format!("{text}\nagain: {again}"))
-            }
-            Halt::Invariant { at, message } => {
-                let hash = &self.hash;
-                Failure::Bug(format!(
-                    "this is a bug in rebsim: at {at} {message}\n{who}, scenario {hash}\nagain: {again}"
-                ))
-            }
+            Err((halt, variant, seed)) => Err(halted::failure(
+                halt,
+                &halted::Who {
+                    scenario: &self.scenario.name,
+                    variant: &variant,
+                    seed,
+                    hash: &self.hash,
+                    again: &self.again(),
+                    event_limit: self.args.work.event_limit,
+                },
+            )),
         }
     }
 
@@ -300,7 +315,9 @@ impl Experiment<'_> {
         };
         let files = output::files(self.scenario, report);
         let name = folder_name(&self.scenario.name, &identity.value().to_string());
-        let manifest = manifest(&identity, &files, &volatile(wall, self.jobs.get()));
+        let volatile = volatile(wall, self.jobs.get());
+        let volatile = with_lines(volatile, self.scenario, &self.input.name);
+        let manifest = manifest(&identity.value(), &files, &volatile);
         let written = place.write(&name, &files, &manifest, self.args.output.force)?;
         Ok((name, written))
     }
@@ -321,20 +338,6 @@ impl Experiment<'_> {
             return Ok(());
         };
         let folder = self.args.output.out.join(name);
-        let folder = folder.display();
-        match written {
-            Written::New => streams.note(&format!("results: {folder}")),
-            Written::Unchanged => streams.note(&format!("results: {folder} (unchanged)")),
-            Written::Replaced(file) => {
-                streams.note(&format!("results: {folder} (replaced; {file} differed)"));
-            }
-            Written::Refused(file) => {
-                return Err(Failure::usage(
-                    format!("{folder} holds other results of the same inputs: {file} differs"),
-                    Some("another version wrote them, or something is not deterministic; --force replaces them".to_owned()),
-                ));
-            }
-        }
-        Ok(())
+        output::tell(&folder, &written, streams)
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Progress<'a> {
     #[expect(clippy::disallowed_types, reason = "as above")]
     started: Instant,
     shown: Shown,
+    /// The worst so far, in words.
+    worst: Mutex<String>,
 }
 
 enum Shown {
@@ -52,6 +54,7 @@ impl<'a> Progress<'a> {
             total,
             started,
             shown,
+            worst: Mutex::new(String::new()),
         }
     }
 
@@ -74,11 +77,27 @@ impl<'a> Progress<'a> {
                 let due = elapsed.saturating_sub(last.0) >= LINES_APART;
                 if tenths > last.1 && (due || finished == self.total) {
                     *last = (elapsed, tenths);
-                    let seconds = elapsed.as_secs();
-                    let total = self.total;
-                    self.streams
-                        .note(&format!("{finished} of {total} replications, {seconds} s"));
+                    let (seconds, total) = (elapsed.as_secs(), self.total);
+                    let left = elapsed.as_millis() * (total.saturating_sub(finished)) as u128
+                        / (finished.max(1) as u128 * 1_000);
+                    let worst = self
+                        .worst
+                        .lock()
+                        .map_or_else(|_| String::new(), |w| w.clone());
+                    self.streams.note(&format!(
+                        "{finished} of {total} replications, {seconds} s, {left} s left{worst}"
+                    ));
                 }
+            }
+        }
+    }
+
+    /// The worst replication so far, in words; called from any worker.
+    pub(crate) fn worst(&self, words: &str) {
+        if let Ok(mut worst) = self.worst.lock() {
+            *worst = format!("; worst: {words}");
+            if let Shown::Bar(bar) = &self.shown {
+                bar.set_message(worst.clone());
             }
         }
     }
@@ -100,8 +119,9 @@ impl Drop for Progress<'_> {
 /// A bar that is not drawn yet.
 fn bar(streams: &Streams, total: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::hidden());
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} replications, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template("{wide_bar} {pos}/{len} replications, {eta} left{msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
     let plain = streams.ascii;
     bar.set_style(if plain {
         style.progress_chars("##-")

@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use super::args::OverrideArgs;
-use super::exit::Exit;
+use super::exit::{Exit, Failure};
 use super::source::{Input, Origin, read_file, refusal};
+use super::streams::Streams;
 use crate::scenario::diagnostic::{Diagnostic, Severity};
 use crate::scenario::files::MAX_TRACE_BYTES;
 use crate::scenario::node::Span;
 use crate::scenario::source::Sources;
-use crate::scenario::{LoadError, Loader, Overrides, Rejected, Scenario, examples, load, render};
+use crate::scenario::{
+    Grid, LoadError, Loader, Overrides, Rejected, Scenario, examples, load, load_grid, render,
+};
 
 /// Reads the scenario of `input` with the changes of the command line.
 pub(crate) fn understand(input: &Input, args: &OverrideArgs) -> Result<Scenario, Rejected> {
@@ -17,15 +20,49 @@ pub(crate) fn understand(input: &Input, args: &OverrideArgs) -> Result<Scenario,
         Ok(text) => text,
         Err(error) => return Err(unread(&input.name, error)),
     };
-    let overrides = Overrides {
+    let overrides = overrides(args);
+    match input.origin {
+        Origin::Disc => load(&input.name, text, &mut Disc, &overrides),
+        Origin::Example => load(&input.name, text, &mut Shipped, &overrides),
+    }
+}
+
+/// Reads the scenario of `input` and the cells that a sweep makes of it; what is wrong is told.
+pub(crate) fn grid(
+    input: &Input,
+    args: &OverrideArgs,
+    vary: &[String],
+    streams: &Streams,
+) -> Result<Grid, Failure> {
+    let overrides = overrides(args);
+    let grid = match (&input.text, input.origin) {
+        (Err(error), _) => Err(unread(&input.name, error)),
+        (Ok(text), Origin::Disc) => load_grid(&input.name, text, &mut Disc, &overrides, vary),
+        (Ok(text), Origin::Example) => load_grid(&input.name, text, &mut Shipped, &overrides, vary),
+    };
+    let (color, verbose) = (streams.color_err, streams.verbose);
+    match grid {
+        Ok(grid) => {
+            if verbose && !grid.scenario.notes.is_empty() {
+                let (notes, sources) = (&grid.scenario.notes, &grid.scenario.sources);
+                streams.note(&self::text(notes, sources, true, color));
+            }
+            Ok(grid)
+        }
+        Err(rejected) => {
+            let (findings, sources) = (&rejected.diagnostics, &rejected.sources);
+            streams.error(&self::text(findings, sources, verbose, color));
+            Err(Failure::Told(exit(&rejected)))
+        }
+    }
+}
+
+fn overrides(args: &OverrideArgs) -> Overrides {
+    Overrides {
         config: args.config.clone(),
         set: args.set.clone(),
         variants: args.variants.clone(),
         strict: args.strict,
-    };
-    match input.origin {
-        Origin::Disc => load(&input.name, text, &mut Disc, &overrides),
-        Origin::Example => load(&input.name, text, &mut Shipped, &overrides),
     }
 }
 

@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use super::args::{Cli, ColorChoice, Talk, Verb};
 use super::exit::{Exit, Failure};
 use super::streams::Streams;
-use super::{assign, check, generate, panic, play, replay};
+use super::{assign, check, explain, generate, panic, play, replay, show, sweep};
 
 /// Runs the program and returns its exit code.
 #[must_use]
@@ -33,10 +33,13 @@ fn dispatch(verb: &Verb, streams: &mut Streams) -> Result<(), Failure> {
     match verb {
         Verb::Run(args) => play::run(args, streams),
         Verb::Compare(args) => play::compare(args, streams),
+        Verb::Sweep(args) => sweep::sweep(args, streams),
+        Verb::Merge(args) => sweep::merge(args, streams),
         Verb::Check(args) => check::check(args, streams),
         Verb::Assign(args) => assign::assign(args, streams),
         Verb::Replay(args) => replay::replay(args, streams),
-        Verb::Explain(args) => generate::explain(args, streams),
+        Verb::Show(args) => show::show(args, streams),
+        Verb::Explain(args) => explain::explain(args, streams),
         Verb::Init(args) => generate::init(args, streams),
         Verb::Generate { what } => generate::generate(what, streams),
     }

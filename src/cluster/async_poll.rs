@@ -7,58 +7,12 @@
 //! `CheckAndUpdatePositionsEvent`); since 4.2 it looks at what was there before (`AsyncPollEvent`), so a callback runs one wake-up later.
 //! Nothing but records and the end of the timeout wakes a waiting application.
 
-use std::collections::VecDeque;
-
 use super::client::{App, Client};
 use super::ground::{Ground, Packet};
 use super::membership::Membership;
+use super::poll_event::Asked;
 use crate::kernel::{SimDuration, SimTime};
-use crate::timeline::{CallbackKind, ClientState, Partitions};
-
-/// What the background thread asks of the application (`BackgroundEvent`).
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Asked {
-    /// To run a callback.
-    Callback(CallbackKind, Partitions),
-    /// To throw.
-    Throw(&'static str),
-}
-
-/// What passes between the two threads.
-#[derive(Debug, Default)]
-pub(super) struct Queues {
-    /// Asked of the application and not done yet, oldest first.
-    asked: VecDeque<Asked>,
-    /// How many of them the pass under way takes up.
-    taken: usize,
-    /// Fetches are sent when the positions that were asked for are known.
-    fetches_wait: bool,
-    /// The application waits for that, too (up to 4.1).
-    application_waits: bool,
-    /// The background thread takes up the last event of the application until then.
-    taken_up_until: SimTime,
-    /// A heartbeat for which the thread woke is on its way.
-    regular_heartbeat: bool,
-}
-
-impl Queues {
-    pub(super) fn ask(&mut self, asked: Asked) {
-        self.asked.push_back(asked);
-    }
-
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
-    /// A heartbeat that acknowledges is sent without a wake-up.
-    pub(super) fn acknowledged(&mut self) {
-        self.regular_heartbeat = false;
-    }
-
-    pub(super) fn is_idle(&self) -> bool {
-        self.asked.is_empty() && !self.fetches_wait
-    }
-}
+use crate::timeline::ClientState;
 
 /// `polls_asynchronously` of the client's release.
 fn asynchronously(ground: &Ground<'_>) -> bool {
@@ -68,53 +22,68 @@ fn asynchronously(ground: &Ground<'_>) -> bool {
 impl Client {
     // ---- the application ----
 
-    /// A pass of the loop inside `poll()`.
-    pub(super) fn pass(&mut self, ground: &mut Ground<'_>) {
+    /// A pass of the loop inside `poll()`; the first of them or a later one.
+    pub(super) fn pass(&mut self, first: bool, ground: &mut Ground<'_>) {
         self.app = App::Polling;
-        self.fetcher.receive(ground.now);
-        self.queues.taken_up_until = ground.now + ground.calibration.background_handoff;
+        self.take_answers(ground);
         if asynchronously(ground) {
-            self.queues.taken = self.queues.asked.len();
-            self.on_poll_event(ground);
-            self.update_positions(ground);
+            self.hand_over_event(first, ground);
         } else {
+            self.queues.taken_up_until = ground.now + ground.calibration.background_handoff;
             self.on_poll_event(ground);
-            self.queues.taken = self.queues.asked.len();
+            self.queues.take_what_is_asked();
         }
         self.do_what_is_asked(ground);
     }
 
     /// `processBackgroundEvents`, one after the other; each callback takes its time.
     pub(super) fn do_what_is_asked(&mut self, ground: &mut Ground<'_>) {
-        if self.queues.taken == 0 {
-            if !asynchronously(ground) {
-                self.update_positions(ground);
-                if self.queues.fetches_wait {
-                    self.queues.application_waits = true;
-                    return;
-                }
-            }
-            return self.collect_or_wait(ground);
-        }
-        self.queues.taken -= 1;
-        match self.queues.asked.pop_front() {
+        match self.queues.next_asked() {
             Some(Asked::Callback(kind, partitions)) => {
                 self.enter_callback(kind, &partitions, ground)
             }
             Some(Asked::Throw(error)) => self.throw(error, ground),
-            None => self.do_what_is_asked(ground),
+            None if asynchronously(ground) => {
+                self.forget_current_event(ground.now);
+                self.collect_or_wait(ground);
+            }
+            None => {
+                self.update_positions(ground);
+                if self.queues.fetches_wait {
+                    self.queues.application_waits = true;
+                } else {
+                    self.collect_or_wait(ground);
+                }
+            }
         }
     }
 
     /// `pollForFetches`
     fn collect_or_wait(&mut self, ground: &mut Ground<'_>) {
-        self.fetcher.receive(ground.now);
+        self.take_answers(ground);
         if self.return_buffered(ground) {
             return;
         }
         if self.deadline <= ground.now {
-            self.return_nothing(ground);
+            return self.return_nothing(ground);
         }
+        if asynchronously(ground) {
+            self.begin_wait(ground);
+        } else {
+            self.queues.waits_until = self.deadline;
+        }
+    }
+
+    /// Answers to fetches that have arrived are put into the buffer, where the background thread put them when they came. True when there were any.
+    fn take_answers(&mut self, ground: &Ground<'_>) -> bool {
+        let mut came = false;
+        while self.fetcher.next_answer() <= ground.now {
+            let at = self.fetcher.next_answer();
+            self.end_round_at(at, ground);
+            self.fetcher.receive(at);
+            came = true;
+        }
+        came
     }
 
     /// Something came from the brokers, or the time is over, while the application waits inside `poll()`.
@@ -126,16 +95,15 @@ impl Client {
             self.queues.application_waits = false;
             return self.collect_or_wait(ground);
         }
-        let came = self.fetcher.has_arrived(ground.now);
-        self.fetcher.receive(ground.now);
+        let came = self.take_answers(ground);
         if self.return_buffered(ground) {
             return;
         }
         if self.deadline <= ground.now {
             self.return_nothing(ground);
-        } else if came {
-            // Records of partitions that it has to give up: nothing to return, so the loop goes on.
-            self.pass(ground);
+        } else if came || self.queues.waits_until <= ground.now {
+            // Nothing to return, as of partitions that it has to give up: the loop goes on.
+            self.pass(false, ground);
         }
     }
 
@@ -153,7 +121,7 @@ impl Client {
             | App::Assigning { until }
             | App::Exiting { until } => until,
             App::Polling if self.queues.application_waits => self.deadline,
-            App::Polling => self.deadline.min(self.fetcher.next_arrival()),
+            App::Polling => self.queues.waits_until.min(self.fetcher.next_arrival()),
             App::CallbackCommit { .. } | App::Committing { .. } | App::Closing => SimTime::NEVER,
             App::Dead => return SimTime::NEVER,
         };
@@ -209,33 +177,27 @@ impl Client {
     pub(super) fn on_async_answers(&mut self, ground: &mut Ground<'_>) {
         let first_answer = self.awaits_first_answer();
         let reconciled_before = self.is_reconciling();
+        self.end_round(ground);
         self.drain(ground);
-        if self.is_reconciling() && !reconciled_before && asynchronously(ground) {
-            return self.on_assignment_in_poll(ground);
-        }
         if self.app == App::Polling && self.queues.application_waits {
             return self.on_wake_in_poll(ground);
         }
+        if asynchronously(ground) {
+            // An event of the application that is being taken up at this very instant takes part.
+            let in_time = ground.now <= self.queues.taken_up_until;
+            if in_time && self.is_reconciling() && !reconciled_before {
+                self.on_poll_event(ground);
+            }
+            return;
+        }
         // Until then the heartbeat timer stands at nothing, and up to 4.1 the application waits no longer than that: it goes round and round.
-        let spins = first_answer && !self.awaits_first_answer() && !asynchronously(ground);
+        let spins = first_answer && !self.awaits_first_answer();
         if spins && self.app == App::Polling {
-            self.pass(ground);
+            self.pass(false, ground);
         }
     }
 
-    /// An assignment came (since 4.2). An application that has records to wait for waits no longer than until the next heartbeat is due, as it was known when it
-    /// last heard from the network (`maximumTimeToWait`): it goes round once more just after that heartbeat was answered. One without partitions has
-    /// not heard from the network, waits for the end of its timeout, and takes part only with an event that is being taken up.
-    fn on_assignment_in_poll(&mut self, ground: &mut Ground<'_>) {
-        let woken = self.queues.regular_heartbeat && !self.fetcher.slots.is_empty();
-        if woken && self.app == App::Polling {
-            self.pass(ground);
-        } else if ground.now <= self.queues.taken_up_until {
-            self.on_poll_event(ground);
-        }
-    }
-
-    fn is_reconciling(&self) -> bool {
+    pub(super) fn is_reconciling(&self) -> bool {
         let state = self.member.modern().map(|member| member.state());
         state == Some(ClientState::Reconciling)
     }
@@ -246,7 +208,7 @@ impl Client {
             .is_some_and(|member| member.awaits_first_answer())
     }
 
-    fn on_poll_event(&mut self, ground: &mut Ground<'_>) {
+    pub(super) fn on_poll_event(&mut self, ground: &mut Ground<'_>) {
         let mut effects = Vec::new();
         self.member.on_poll(ground.now, &self.fetcher, &mut effects);
         self.apply(effects, ground);
@@ -254,7 +216,7 @@ impl Client {
 
     /// A round of the background thread for the membership.
     fn on_round(&mut self, ground: &mut Ground<'_>) {
-        self.queues.regular_heartbeat = true;
+        self.end_round(ground);
         let mut effects = Vec::new();
         self.member
             .on_heartbeat_due(ground.now, &self.fetcher, &mut effects);
@@ -273,7 +235,7 @@ impl Client {
     }
 
     /// `updateFetchPositions`, then `createFetchRequests` as soon as nothing that it asked for is outstanding.
-    fn update_positions(&mut self, ground: &mut Ground<'_>) {
+    pub(super) fn update_positions(&mut self, ground: &mut Ground<'_>) {
         if !self.fetcher.is_settled() {
             self.fetcher.validate_positions(ground);
             let asked = if self.member.knows_coordinator() {
@@ -289,6 +251,16 @@ impl Client {
         self.on_positions(ground);
     }
 
+    /// Fetches are sent where they may be (`CreateFetchRequestsEvent`).
+    pub(super) fn prefetch(&mut self, ground: &mut Ground<'_>) {
+        let fetching = self.fetcher.fetches_under_way();
+        self.fetcher.send_fetches(ground);
+        if fetching < self.fetcher.fetches_under_way() {
+            self.has_sent(ground);
+        }
+        self.begin_serving(ground);
+    }
+
     /// Positions are known, or not yet.
     pub(super) fn on_positions(&mut self, ground: &mut Ground<'_>) {
         if let Some(error) = self.fetcher.update_positions(ground) {
@@ -296,8 +268,8 @@ impl Client {
         }
         if self.queues.fetches_wait && !self.fetcher.awaits_positions() {
             self.queues.fetches_wait = false;
-            self.fetcher.send_fetches(ground);
-            self.begin_serving(ground);
+            self.prefetch(ground);
+            self.queues.event_is_done(ground.now);
         }
     }
 }

@@ -9,6 +9,15 @@ use crate::kernel::{SimDuration, SimTime};
 use crate::scenario::plan::{ResetTo, Verb};
 use crate::timeline::{GroupState, Observation};
 
+/// The broker that coordinates a group among `brokers`: the partition of the group in `__consumer_offsets` is `abs(hash(group.id)) % 50`
+/// (`Utils.abs`, `offsets.topic.num.partitions`); its leader is broker (partition mod count).
+#[must_use]
+pub fn coordinator_of(group: &str, brokers: u32) -> u32 {
+    let hash = crate::assignor::java::string_hash(group);
+    let partition = (hash & i32::MAX) % 50;
+    u32::try_from(partition).unwrap_or_default() % brokers.max(1)
+}
+
 impl World<'_> {
     pub(super) fn grow(&mut self, event: usize, topic: TopicId, partitions: u32) {
         self.acted(event, "partitions", None);
@@ -107,11 +116,11 @@ impl World<'_> {
         self.with_coordinator(group, |host, now, out| host.coordinator.on_loaded(now, out));
     }
 
-    /// The coordinator partition of a group is `abs(hash(group.id)) % 50`; its leader is broker (partition mod count).
     fn coordinator_broker(&self, group: GroupId) -> u32 {
-        let hash = crate::assignor::java::string_hash(&self.plan.groups[group.index()].name);
-        let partition = (hash & i32::MAX) % 50;
-        u32::try_from(partition).unwrap_or_default() % self.plan.brokers.count
+        coordinator_of(
+            &self.plan.groups[group.index()].name,
+            self.plan.brokers.count,
+        )
     }
 
     /// A broker restarts. Its coordinators move to another broker at once (controlled shutdown); with a single broker they are away

@@ -7,11 +7,11 @@
 
 use std::sync::Arc;
 
-use super::async_poll::Queues;
 use super::batch::{Burn, Work};
 use super::fetch::{Fetcher, Handed};
 use super::ground::{Ground, Output};
 use super::membership::Membership;
+use super::poll_event::Queues;
 use super::restores::Restores;
 use crate::assignor::{MemberId, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};

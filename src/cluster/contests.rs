@@ -15,7 +15,7 @@ impl World<'_> {
             let before = self.groups[group.index()].last_owner[index].replace(consumer);
             if let Some(before) = before
                 && before != consumer
-                && self.partitions_in_use(before).contains(&index)
+                && self.uses(before, index)
             {
                 contests.push((before, consumer));
             }
@@ -49,6 +49,15 @@ impl World<'_> {
             }
             self.rearm(consumer);
         }
+    }
+
+    /// True when a client may return records of the partition at `index`.
+    fn uses(&self, consumer: ConsumerId, index: usize) -> bool {
+        let client = self.processes[consumer.index()].client.as_ref();
+        client.is_some_and(|client| {
+            let mut slots = client.fetcher.slots.iter();
+            slots.any(|slot| slot.index == index && !slot.suspended)
+        })
     }
 
     /// Flat indexes of the partitions of which a client may return records.

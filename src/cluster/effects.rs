@@ -1,8 +1,8 @@
 //! What a client does when its membership asks for it: sends, callbacks, commits, `close()`.
 
-use super::async_poll::Asked;
 use super::client::App;
 use super::client::Client;
+use super::poll_event::Asked;
 use std::sync::Arc;
 
 use super::ground::{Ground, Output, Packet};
@@ -87,6 +87,9 @@ impl Client {
     pub(super) fn send(&mut self, packet: Packet, ground: &mut Ground<'_>) {
         let token = ground.send(packet, SimDuration::ZERO);
         self.awaited.push(token);
+        if self.member.modern().is_some() {
+            self.has_sent(ground);
+        }
     }
 
     /// `poll()` throws: the application closes the consumer, which by then has no group to leave.
@@ -229,7 +232,6 @@ impl Client {
         self.apply(effects, ground);
         if self.app == App::Polling {
             if self.member.modern().is_some() {
-                self.queues.acknowledged();
                 self.do_what_is_asked(ground);
             } else {
                 self.turn(ground);

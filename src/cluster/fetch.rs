@@ -24,6 +24,8 @@ pub(super) struct Chunk {
     node: usize,
     pub(super) from: u64,
     pub(super) to: u64,
+    /// Some of its records have been returned.
+    begun: bool,
 }
 
 /// The connection to one broker.
@@ -249,6 +251,7 @@ impl Fetcher {
                     node,
                     from,
                     to,
+                    begun: false,
                 });
             }
         }
@@ -333,12 +336,6 @@ impl Fetcher {
     /// The next instant at which any answer of a broker arrives.
     pub(super) fn next_arrival(&self) -> SimTime {
         self.next_answer().min(self.next_leader_answer())
-    }
-
-    /// True when an answer with records has arrived by `now` and was not looked at.
-    pub(super) fn has_arrived(&self, now: SimTime) -> bool {
-        let arrived = |node: &Node| node.answered <= now && !node.chunks.is_empty();
-        self.nodes.iter().any(arrived)
     }
 
     /// The next instant at which a partition begins to be served.
@@ -439,6 +436,7 @@ impl Fetcher {
                 self.remove_chunk(skipped);
             } else {
                 self.buffer[skipped].from = to;
+                self.buffer[skipped].begun = true;
             }
         }
     }
@@ -472,6 +470,11 @@ impl Fetcher {
             slots.any(|slot| slot.partition == chunk.partition && !slot.paused)
         };
         self.buffer.iter().any(returnable)
+    }
+
+    /// True when there are records besides those of the partition that `poll()` was returning last (`FetchBuffer.isEmpty`).
+    pub(super) fn has_queued(&self) -> bool {
+        self.buffer.iter().any(|chunk| !chunk.begun)
     }
 
     /// True when `poll()` could return records at once.

@@ -6,12 +6,14 @@
 //! out at even intervals are kept as one (`trains`). What has ended is accounted for in `batches`.
 
 mod batches;
+mod late;
 mod listed;
 mod trains;
 
 use std::sync::Arc;
 
 use batches::Batch;
+use late::{Credits, Latencies};
 pub(super) use listed::Listed;
 pub(super) use trains::{Beat, Train};
 
@@ -65,7 +67,9 @@ pub(super) struct Account {
     /// Up to here overlaps of runs are counted.
     watched: SimTime,
     /// Records that each process ended within the window, repeats included.
-    ended: Vec<(ConsumerId, u64)>,
+    ended: Credits,
+    /// Latencies of records processed for the first time.
+    latencies: Latencies,
     /// Integral of `done` over the window: record-microseconds.
     position_area: u128,
     /// Ends of downtimes with the lags to come back to; a later downtime does not end an earlier catching up.
@@ -89,7 +93,8 @@ impl Account {
             train: None,
             runs: Vec::new(),
             watched: SimTime::ZERO,
-            ended: Vec::new(),
+            ended: Credits::default(),
+            latencies: Latencies::default(),
             position_area: u128::from(done) * u128::from(window.after(SimTime::ZERO)),
             catching_up: Vec::new(),
             lag_at_release: None,
@@ -99,8 +104,16 @@ impl Account {
         }
     }
 
-    pub(super) fn done(&self) -> u64 {
-        self.done
+    /// Offset after the highest record processed or passed over by `at`. Batches that have ended stay together: to know where they
+    /// end they need not be accounted for.
+    pub(super) fn position(&mut self, log: &mut Log, at: SimTime) -> u64 {
+        match &self.train {
+            Some(train) => self.done.max(train.end(log)),
+            None => {
+                self.settle_runs(log, at);
+                self.done
+            }
+        }
     }
 
     pub(super) fn committed(&self) -> Option<u64> {
@@ -146,12 +159,6 @@ impl Account {
             Some(hole) => Err(format!("{hole:?} lies beyond {}", self.done)),
             None => Ok(()),
         }
-    }
-
-    /// When the oldest record not yet processed was due, among those due by `at`.
-    pub(super) fn oldest_due(&self, log: &Log, at: SimTime) -> Option<SimTime> {
-        let due = log.arrivals.due(self.done);
-        (due <= at).then_some(due)
     }
 
     /// Hands records from, to (exclusive) to `consumer`, which begins with the first at `clock`. Returns when the last ends.
@@ -316,6 +323,11 @@ impl Account {
         }
     }
 
+    /// True when `consumer` is working on records of the partition, as far as is settled.
+    pub(super) fn occupies(&self, consumer: ConsumerId) -> bool {
+        self.runs.iter().any(|run| run.consumer == consumer)
+    }
+
     /// What `consumer` is working on at `at` will not be finished. All that it has finished is settled.
     pub(super) fn cut(&mut self, consumer: ConsumerId, at: SimTime) {
         self.watch(at);
@@ -383,7 +395,7 @@ impl Account {
 
     /// Records that each process ended within the window, repeats included.
     pub(super) fn ended_by(&self) -> &[(ConsumerId, u64)] {
-        &self.ended
+        self.ended.list()
     }
 
     /// The totals of the window; the replication is over at `at`.
@@ -394,6 +406,7 @@ impl Account {
         }
         let Window { from, to } = self.window;
         let mut totals = self.totals;
+        self.latencies.pour_into(&mut totals.latency);
         totals.catch_ups.sort_unstable();
         totals.produced = log.arrivals.produced(from, to);
         let area = log.arrivals.area(from, to);

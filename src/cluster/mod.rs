@@ -29,6 +29,7 @@ mod membership;
 mod messages;
 mod naming;
 mod platform;
+mod poll_event;
 mod poll_loop;
 mod positions;
 mod process;
@@ -38,9 +39,11 @@ mod sampling;
 mod script;
 mod sharing;
 mod steady;
+mod targets;
 mod window;
 mod world;
 
+pub use brokers::coordinator_of;
 pub use calibration::Calibration;
 pub use naming::{Naming, RecordedNames};
 pub use platform::Reconcile;
@@ -68,6 +71,8 @@ pub struct Options {
     /// Put every step of every client on the calendar. Slower by far, and the run is the same to the last bit: tests hold the default
     /// (clients run ahead by themselves between two control events) against it.
     pub step_by_step: bool,
+    /// Read all partitions off at this instant too, after all that happens at it ([`Timeline::snapshot`]); nothing else changes.
+    pub snapshot_at: Option<SimTime>,
     /// Keep what every reconcile of an autoscaler saw and came to.
     pub record_autoscalers: bool,
 }
@@ -82,6 +87,7 @@ impl Default for Options {
             harness: false,
             observe_polls: false,
             step_by_step: false,
+            snapshot_at: None,
             record_autoscalers: false,
         }
     }

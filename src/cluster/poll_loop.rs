@@ -14,7 +14,7 @@ impl Client {
         self.deadline = ground.now + ground.spec.processing.poll_timeout;
         self.app = App::Polling;
         if self.member.modern().is_some() {
-            return self.pass(ground);
+            return self.pass(true, ground);
         }
         if self.fetcher.next_arrival() <= ground.now
             && let Some(pass) = self.heartbeat_pass_until(ground.now, ground)
@@ -183,9 +183,14 @@ impl Client {
         let any = !handed.is_empty();
         if any {
             self.polls += u64::from(ground.window.holds(ground.now));
-            self.fetcher.send_fetches(ground);
-            self.ask_metadata(ground);
-            self.begin_serving(ground);
+            if self.member.modern().is_some() {
+                self.end_round(ground);
+                self.prefetch(ground);
+            } else {
+                self.fetcher.send_fetches(ground);
+                self.ask_metadata(ground);
+                self.begin_serving(ground);
+            }
             if ground.harness || ground.observe_polls {
                 self.observe_batch(&handed, ground);
             }

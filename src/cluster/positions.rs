@@ -177,6 +177,24 @@ impl Fetcher {
             .unwrap_or(SimTime::NEVER)
     }
 
+    /// True without partitions, or when a position is not known or not validated (`hasAllFetchPositions`).
+    pub(super) fn lacks_positions(&self) -> bool {
+        let located = |slot: &Slot| match slot.readiness {
+            Readiness::Ready | Readiness::Refused => true,
+            Readiness::NeedsOffset
+            | Readiness::AskedOffset
+            | Readiness::NeedsReset
+            | Readiness::NeedsValidation
+            | Readiness::AskedLeader { .. } => false,
+        };
+        self.slots.is_empty() || !self.slots.iter().all(located)
+    }
+
+    /// True when any partition may be fetched (`hasFetchablePartitions`).
+    pub(super) fn may_fetch(&self) -> bool {
+        self.slots.iter().any(Slot::may_be_fetched)
+    }
+
     /// True while a committed offset or one by the reset policy is outstanding.
     pub(super) fn awaits_positions(&self) -> bool {
         !self.settled

@@ -377,8 +377,10 @@ impl World<'_> {
         let group = self.processes[consumer.index()].group;
         let accounts = &mut self.groups[group.index()].accounts;
         for (account, log) in accounts.iter_mut().zip(&mut self.logs) {
-            account.settle(log, finished);
-            account.cut(consumer, now);
+            if account.occupies(consumer) {
+                account.settle(log, finished);
+                account.cut(consumer, now);
+            }
         }
         self.with_client(consumer, now, |client, ground| {
             client.leave_on_disk(ground);

@@ -13,13 +13,26 @@ impl World<'_> {
     pub(super) fn first_samples(&mut self) {
         self.schedule(SimTime::ZERO, Class::Scrape, 0, Event::Sample);
         self.schedule(self.plan.measure.1, Class::Scrape, 1, Event::CloseWindow);
+        if let Some(at) = self.options.snapshot_at {
+            self.schedule(at, Class::Snapshot, 0, Event::Snapshot);
+        }
     }
 
-    pub(super) fn settle_everything(&mut self) {
-        let now = self.now();
+    /// All partitions after everything else that happens at this instant.
+    pub(super) fn snapshot(&mut self) {
+        self.catch_up_everybody();
+        self.timeline.snapshot = self.rows();
+    }
+
+    pub(super) fn catch_up_everybody(&mut self) {
         for consumer in self.consumers() {
             self.catch_up(consumer);
         }
+    }
+
+    fn settle_everything(&mut self) {
+        self.catch_up_everybody();
+        let now = self.now();
         for group in &mut self.groups {
             for (account, log) in group.accounts.iter_mut().zip(&mut self.logs) {
                 account.settle(log, now);
@@ -28,30 +41,44 @@ impl World<'_> {
     }
 
     pub(super) fn sample(&mut self) {
-        self.settle_everything();
+        self.catch_up_everybody();
         let at = self.now();
+        let rows = self.rows();
+        self.timeline.samples.extend(rows);
+        if at < SimTime::ZERO + self.plan.duration {
+            let next = (at + self.grid).min(SimTime::ZERO + self.plan.duration);
+            self.schedule(next, Class::Scrape, 0, Event::Sample);
+        }
+    }
+
+    /// What every partition is to every group now; everybody is caught up with.
+    fn rows(&mut self) -> Vec<Sample> {
+        let at = self.now();
+        let mut rows = Vec::new();
         for group in 0..self.groups.len() {
             for topic in self.topics_of(GroupId(u32::try_from(group).unwrap_or(u32::MAX))) {
                 for partition in 0..self.topology.partitions_of(topic) {
                     let partition = TopicPartition { topic, partition };
                     let index = self.topology.index(partition);
-                    let (account, log) = (&self.groups[group].accounts[index], &self.logs[index]);
-                    self.timeline.samples.push(Sample {
+                    let (account, log) = (
+                        &mut self.groups[group].accounts[index],
+                        &mut self.logs[index],
+                    );
+                    let processed = account.position(log, at);
+                    let due = log.arrivals.due(processed);
+                    rows.push(Sample {
                         at,
                         group: GroupId(u32::try_from(group).unwrap_or(u32::MAX)),
                         partition,
                         log_end: log.arrivals.count(at),
-                        processed: account.done(),
+                        processed,
                         committed: account.committed(),
-                        oldest_due: account.oldest_due(log, at),
+                        oldest_due: (due <= at).then_some(due),
                     });
                 }
             }
         }
-        if at < SimTime::ZERO + self.plan.duration {
-            let next = (at + self.grid).min(SimTime::ZERO + self.plan.duration);
-            self.schedule(next, Class::Scrape, 0, Event::Sample);
-        }
+        rows
     }
 
     pub(super) fn close_window(&mut self) {

@@ -54,6 +54,8 @@ struct Roll {
     /// Whose turn it is, and its incarnation when it began.
     current: Option<(ConsumerId, u32)>,
     waiting: Vec<ConsumerId>,
+    /// The process that was found not to serve when somebody looked last: the next look begins there.
+    holdout: usize,
 }
 
 /// What the script remembers.
@@ -93,7 +95,7 @@ pub(super) fn draws(event: &plan::Event) -> bool {
 }
 
 /// An entry draws by its place in the list, so that variants with lists of their own meet the same draws.
-fn place(pointer: &str) -> &str {
+pub(super) fn place(pointer: &str) -> &str {
     let from = pointer.rfind("/events/").unwrap_or_default();
     &pointer[from..]
 }
@@ -191,42 +193,6 @@ impl World<'_> {
             verb,
             consumer,
         });
-    }
-
-    /// Who is meant: all of a list, or one of the living by lot.
-    fn targets(&self, event: usize, round: u32, target: &Target) -> Vec<ConsumerId> {
-        match target {
-            Target::Consumers(list) => list.clone(),
-            Target::Living(group) => self.living(*group),
-            Target::LivingAt(group, place) => {
-                let living = self.living(*group);
-                living.into_iter().skip(*place as usize).take(1).collect()
-            }
-            Target::Named(group, name) => {
-                let mut living = self.living(*group);
-                living.retain(|id| self.processes[id.index()].spec.name == *name);
-                living
-            }
-            Target::Random(group) => {
-                let living = self.living(*group);
-                if living.is_empty() {
-                    return Vec::new();
-                }
-                let place = place(&self.plan.events[event].pointer);
-                let mut draw = Draw::new(self.seed, Stream::new(place, "target"));
-                draw.seek(u64::from(round));
-                let chosen = draw.below(living.len() as u64);
-                vec![living[usize::try_from(chosen).unwrap_or_default()]]
-            }
-        }
-    }
-
-    fn living(&self, group: GroupId) -> Vec<ConsumerId> {
-        let lives = |consumer: &ConsumerId| {
-            let process = &self.processes[consumer.index()];
-            process.group == group && process.client.is_some()
-        };
-        self.consumers().filter(lives).collect()
     }
 
     fn on_entry(&mut self, event: usize, round: u32) {
@@ -329,6 +295,7 @@ impl World<'_> {
                     event,
                     current: None,
                     waiting,
+                    holdout: 0,
                 });
             }
         }
@@ -337,11 +304,21 @@ impl World<'_> {
     /// Lets the next target of a roll have its turn when the one before is back and the group stable.
     pub(super) fn continue_rolls(&mut self) {
         for index in 0..self.script.rolls.len() {
-            let Roll { event, current, .. } = self.script.rolls[index];
-            if current
-                .is_some_and(|(consumer, incarnation)| !self.is_back(event, consumer, incarnation))
-            {
-                continue;
+            let Roll {
+                event,
+                current,
+                holdout,
+                ..
+            } = self.script.rolls[index];
+            if let Some((consumer, incarnation)) = current {
+                if !self.has_returned(event, consumer, incarnation) {
+                    continue;
+                }
+                let group = self.processes[consumer.index()].group;
+                if let Some(holdout) = self.holdout(group, holdout) {
+                    self.script.rolls[index].holdout = holdout;
+                    continue;
+                }
             }
             let next = self.script.rolls[index].waiting.pop();
             self.script.rolls[index].current =
@@ -358,8 +335,8 @@ impl World<'_> {
         self.script.rolls.retain(|roll| roll.current.is_some());
     }
 
-    /// True when the target has ended (and started again, if it was to) and its group is stable with everybody serving.
-    fn is_back(&self, event: usize, consumer: ConsumerId, incarnation: u32) -> bool {
+    /// True when the target has ended (and started again, if it was to) and its group is stable.
+    fn has_returned(&self, event: usize, consumer: ConsumerId, incarnation: u32) -> bool {
         let process = &self.processes[consumer.index()];
         let restarts = matches!(self.plan.events[event].verb, Verb::Restart { .. });
         let returned = if restarts {
@@ -368,18 +345,21 @@ impl World<'_> {
             process.client.is_none()
         };
         let state = self.groups[process.group.index()].coordinator.state();
-        if !returned || !matches!(state, GroupState::Stable | GroupState::Empty) {
-            return false;
-        }
-        self.processes
-            .iter()
-            .filter(|other| other.group == process.group)
-            .all(|other| {
-                other.client.as_ref().is_none_or(|client| {
-                    !client.member.is_rejoining()
-                        && client.fetcher.is_settled()
-                        && !matches!(client.app, App::Starting { .. } | App::Callback { .. })
-                })
+        returned && matches!(state, GroupState::Stable | GroupState::Empty)
+    }
+
+    /// A running process of the group that does not serve all that it owns, by its place in the list; the search begins at `first`.
+    fn holdout(&self, group: GroupId, first: usize) -> Option<usize> {
+        (first..self.processes.len())
+            .chain(0..first)
+            .find(|&place| {
+                let process = &self.processes[place];
+                process.group == group
+                    && process.client.as_ref().is_some_and(|client| {
+                        client.member.is_rejoining()
+                            || !client.fetcher.is_settled()
+                            || matches!(client.app, App::Starting { .. } | App::Callback { .. })
+                    })
             })
     }
 

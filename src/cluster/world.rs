@@ -40,6 +40,8 @@ pub(super) enum Class {
     Controller = 6,
     /// The scenario acts.
     Script = 7,
+    /// A look at everything, when all else that happens at the instant has happened.
+    Snapshot = 8,
 }
 
 /// Entity of the first coordinator's entries: after all clients, also those that are still to come.
@@ -98,6 +100,8 @@ pub(super) enum Event {
     Sample,
     /// The measured window ends.
     CloseWindow,
+    /// Somebody wants to know how things stand at this instant.
+    Snapshot,
 }
 
 impl Event {
@@ -111,7 +115,11 @@ impl Event {
             Self::Script(_) => 5,
             Self::Pod { .. } | Self::Reconcile(_) | Self::Node { .. } => 6,
             Self::Scaler(_) | Self::KedaPoll(_) => 7,
-            Self::Sample | Self::CloseWindow | Self::KubeletLooks | Self::ScrapeKubelets => 8,
+            Self::Sample
+            | Self::CloseWindow
+            | Self::Snapshot
+            | Self::KubeletLooks
+            | Self::ScrapeKubelets => 8,
         }
     }
 }
@@ -318,6 +326,7 @@ impl<'a> World<'a> {
             Event::ScrapeKubelets => self.on_scrape(),
             Event::Sample => self.sample(),
             Event::CloseWindow => self.close_window(),
+            Event::Snapshot => self.snapshot(),
         }
     }
 }

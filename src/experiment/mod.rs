@@ -8,6 +8,7 @@ pub mod platform_replay;
 mod pool;
 pub mod replay;
 mod replication;
+pub mod sweep;
 pub mod verdict;
 
 pub use pool::processors;

@@ -42,15 +42,26 @@ pub fn requirements(scenario: &Scenario, asked: &[String]) -> Result<Vec<Require
             },
         });
     }
-    for text in asked {
-        let condition = Condition::parse_whole(text).map_err(|error| error.to_string())?;
-        refuse_unknown(scenario, &condition)?;
+    for condition in self::asked(scenario, asked)? {
         all.push(Requirement {
             condition,
             origin: Origin::CommandLine,
         });
     }
     Ok(all)
+}
+
+/// What is `asked` of the command line.
+///
+/// # Errors
+/// As [`requirements`].
+pub fn asked(scenario: &Scenario, asked: &[String]) -> Result<Vec<Condition>, String> {
+    let understood = |text: &String| {
+        let condition = Condition::parse_whole(text).map_err(|error| error.to_string())?;
+        refuse_unknown(scenario, &condition)?;
+        Ok(condition)
+    };
+    asked.iter().map(understood).collect()
 }
 
 fn variants_of(condition: &Condition) -> impl Iterator<Item = &str> {

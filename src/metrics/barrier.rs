@@ -79,9 +79,12 @@ impl LastJoiner {
     }
 }
 
+/// What an observation changes of what a process does.
+type Change = fn(&mut Doing);
+
 /// What one process is doing.
 #[derive(Clone, Copy, Debug, Default)]
-struct Doing {
+pub(super) struct Doing {
     dead: bool,
     still: bool,
     callback: bool,
@@ -94,7 +97,8 @@ struct Doing {
 }
 
 impl Doing {
-    const fn wait(&self) -> Wait {
+    /// What others wait for while they wait for it.
+    pub(super) const fn wait(&self) -> Wait {
         if self.dead {
             Wait::Session
         } else if self.still {
@@ -108,6 +112,57 @@ impl Doing {
         } else {
             Wait::Heartbeat
         }
+    }
+
+    /// Its JoinGroup has come, or it is no member any more: nobody waits for it.
+    pub(super) const fn came(&mut self) {
+        self.asked = false;
+        self.joining = false;
+    }
+
+    /// Of whom an observation tells, and what it changes of what that one does.
+    pub(super) fn change(observation: &Observation) -> Option<(ConsumerId, Change)> {
+        let change: (ConsumerId, Change) = match observation {
+            Observation::ConsumerStarted { consumer } => (*consumer, |doing| {
+                doing.dead = false;
+                doing.still = false;
+                doing.callback = false;
+                doing.joining = true;
+            }),
+            Observation::ConsumerCrashed { consumer }
+            | Observation::ConsumerClosed { consumer }
+            | Observation::ConsumerFailed { consumer, .. }
+            | Observation::ConsumerConnected {
+                consumer,
+                connected: false,
+            } => (*consumer, |doing| doing.dead = true),
+            Observation::ConsumerConnected {
+                consumer,
+                connected: true,
+            } => (*consumer, |doing| doing.dead = false),
+            Observation::ConsumerFrozen { consumer }
+            | Observation::ConsumerStalled { consumer } => (*consumer, |doing| doing.still = true),
+            Observation::ConsumerThawed { consumer }
+            | Observation::ConsumerResumed { consumer } => (*consumer, |doing| doing.still = false),
+            Observation::RejoinRequested { consumer, .. } => {
+                (*consumer, |doing| doing.asked = true)
+            }
+            Observation::Joining { consumer } => (*consumer, |doing| doing.joining = true),
+            Observation::Joined { consumer, .. } => (*consumer, |doing| doing.joining = false),
+            Observation::MemberAdded { consumer, .. }
+            | Observation::StaticMemberReplaced { consumer, .. } => (*consumer, |doing| {
+                doing.asked = false;
+                doing.joining = false;
+            }),
+            Observation::CallbackStarted { consumer, .. } => {
+                (*consumer, |doing| doing.callback = true)
+            }
+            Observation::CallbackEnded { consumer, .. } => {
+                (*consumer, |doing| doing.callback = false)
+            }
+            _ => return None,
+        };
+        Some(change)
     }
 }
 
@@ -156,8 +211,7 @@ impl Watch {
     ) {
         self.count(at, group, consumer);
         let doing = &mut self.doing[consumer.index()];
-        doing.asked = false;
-        doing.joining = false;
+        doing.came();
         let phase = &mut self.phases[group.index()];
         if phase.since.is_some() {
             phase.last = Some((
@@ -192,45 +246,8 @@ impl Watch {
         observation: &Observation,
         group_of: impl Fn(ConsumerId) -> GroupId,
     ) {
-        let (consumer, change): (ConsumerId, fn(&mut Doing)) = match observation {
-            Observation::ConsumerStarted { consumer } => (*consumer, |doing| {
-                doing.dead = false;
-                doing.still = false;
-                doing.callback = false;
-                doing.joining = true;
-            }),
-            Observation::ConsumerCrashed { consumer }
-            | Observation::ConsumerClosed { consumer }
-            | Observation::ConsumerFailed { consumer, .. }
-            | Observation::ConsumerConnected {
-                consumer,
-                connected: false,
-            } => (*consumer, |doing| doing.dead = true),
-            Observation::ConsumerConnected {
-                consumer,
-                connected: true,
-            } => (*consumer, |doing| doing.dead = false),
-            Observation::ConsumerFrozen { consumer }
-            | Observation::ConsumerStalled { consumer } => (*consumer, |doing| doing.still = true),
-            Observation::ConsumerThawed { consumer }
-            | Observation::ConsumerResumed { consumer } => (*consumer, |doing| doing.still = false),
-            Observation::RejoinRequested { consumer, .. } => {
-                (*consumer, |doing| doing.asked = true)
-            }
-            Observation::Joining { consumer } => (*consumer, |doing| doing.joining = true),
-            Observation::Joined { consumer, .. } => (*consumer, |doing| doing.joining = false),
-            Observation::MemberAdded { consumer, .. }
-            | Observation::StaticMemberReplaced { consumer, .. } => (*consumer, |doing| {
-                doing.asked = false;
-                doing.joining = false;
-            }),
-            Observation::CallbackStarted { consumer, .. } => {
-                (*consumer, |doing| doing.callback = true)
-            }
-            Observation::CallbackEnded { consumer, .. } => {
-                (*consumer, |doing| doing.callback = false)
-            }
-            _ => return,
+        let Some((consumer, change)) = Doing::change(observation) else {
+            return;
         };
         self.count(at, group_of(consumer), consumer);
         change(&mut self.doing[consumer.index()]);

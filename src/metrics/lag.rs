@@ -1,7 +1,5 @@
 //! Lag of partitions, topics and groups: levels on the grid of samples, integrals from the data plane's exact sums.
 
-use std::collections::BTreeMap;
-
 use super::decimal::Decimal;
 use super::delivery::{measured, scopes, window_us};
 use super::name::Labels;
@@ -9,7 +7,7 @@ use super::series::{self, Kind, Summary};
 use super::values::{NO_DATA, NOT_DRAINED, Value, Values};
 use crate::assignor::{GroupId, TopicPartition};
 use crate::kernel::SimTime;
-use crate::timeline::{Observation, Sample, Timeline};
+use crate::timeline::{Observation, PartitionTotals, Sample, Timeline};
 
 /// A level over time.
 pub type Series = Vec<(SimTime, u64)>;
@@ -119,20 +117,23 @@ fn put_moments(values: &mut Values, labels: &Labels, summaries: &[Option<Summary
 /// samples, partitions not sampled then counting with what was last known.
 fn read(timeline: &Timeline, group: GroupId, scopes: &[(Labels, Vec<usize>)]) -> Vec<Levels> {
     let mut levels = vec![Levels::default(); scopes.len()];
-    let place: BTreeMap<TopicPartition, usize> = timeline
-        .partitions
-        .iter()
-        .enumerate()
-        .filter(|(_, ((owner, _), _))| *owner == group)
-        .map(|(index, ((_, partition), _))| (*partition, index))
-        .collect();
-    let alone: BTreeMap<usize, usize> = scopes
-        .iter()
-        .enumerate()
-        .filter(|(_, (labels, _))| labels.partition.is_some())
-        .flat_map(|(scope, (_, indexes))| indexes.iter().map(move |index| (*index, scope)))
-        .collect();
+    let place = |partition: TopicPartition| {
+        let by_name = |known: &((GroupId, TopicPartition), PartitionTotals)| known.0;
+        let found = timeline
+            .partitions
+            .binary_search_by_key(&(group, partition), by_name);
+        found.ok()
+    };
+    let mut alone: Vec<Option<usize>> = vec![None; timeline.partitions.len()];
+    for (scope, (labels, indexes)) in scopes.iter().enumerate() {
+        if labels.partition.is_some() {
+            for &index in indexes {
+                alone[index] = Some(scope);
+            }
+        }
+    }
     let mut known: Vec<Option<Known>> = vec![None; timeline.partitions.len()];
+    let mut last = 0;
     let of_group = timeline
         .samples
         .iter()
@@ -141,14 +142,20 @@ fn read(timeline: &Timeline, group: GroupId, scopes: &[(Labels, Vec<usize>)]) ->
     for same_instant in samples.chunk_by(|left, right| left.at == right.at) {
         let at = same_instant[0].at;
         for sample in same_instant {
-            let Some(index) = place.get(&sample.partition) else {
-                continue;
+            // Both are sorted: mostly it is the one after the last.
+            let next = timeline.partitions.get(last + 1);
+            last = match next {
+                Some((known, _)) if *known == (group, sample.partition) => last + 1,
+                Some(_) | None => match place(sample.partition) {
+                    Some(index) => index,
+                    None => continue,
+                },
             };
             let now = Known::of(sample);
-            known[*index] = Some(now);
-            if let Some(scope) = alone.get(index) {
+            known[last] = Some(now);
+            if let Some(scope) = alone[last] {
                 push(
-                    &mut levels[*scope],
+                    &mut levels[scope],
                     at,
                     now.records,
                     now.committed,

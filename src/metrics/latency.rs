@@ -24,8 +24,8 @@ pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) {
             all.merge(&totals.latency);
             all.merge(&totals.waiting);
         }
-        for (base, thousandths) in QUANTILES {
-            let micros = all.quantile(thousandths, 1_000);
+        let quantiles = all.quantiles(QUANTILES.map(|(_, thousandths)| thousandths), 1_000);
+        for ((base, _), micros) in QUANTILES.into_iter().zip(quantiles) {
             values.put(
                 base,
                 &labels,

@@ -1,19 +1,61 @@
 //! How many partitions changed owner, and how many had to.
 
-use std::collections::BTreeMap;
-
 use crate::assignor::{ConsumerId, TopicPartition};
 
-/// Who owns what.
-pub(super) type Owners = BTreeMap<TopicPartition, ConsumerId>;
+/// Who owns what, sorted by partition: there is one for each rebalance, of all partitions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Owners(Vec<(TopicPartition, ConsumerId)>);
+
+impl Owners {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(super) fn get(&self, partition: TopicPartition) -> Option<ConsumerId> {
+        let place = self.0.binary_search_by_key(&partition, |known| known.0);
+        place.ok().map(|place| self.0[place].1)
+    }
+
+    /// What `newer` knows replaces what is known here.
+    pub(super) fn update(&mut self, newer: &Self) {
+        let both = self.0.iter().chain(&newer.0);
+        *self = both.copied().collect();
+    }
+
+    /// The owners in `after` with those known in `self`.
+    fn beside<'a>(
+        &'a self,
+        after: &'a Self,
+    ) -> impl Iterator<Item = (Option<ConsumerId>, ConsumerId)> + 'a {
+        let mut known = self.0.iter().peekable();
+        after.0.iter().map(move |&(partition, owner)| {
+            while known.next_if(|known| known.0 < partition).is_some() {}
+            let before = known.next_if(|known| known.0 == partition);
+            (before.map(|before| before.1), owner)
+        })
+    }
+}
+
+impl FromIterator<(TopicPartition, ConsumerId)> for Owners {
+    /// Of several owners of a partition the last one counts.
+    fn from_iter<I: IntoIterator<Item = (TopicPartition, ConsumerId)>>(owners: I) -> Self {
+        let mut list: Vec<(TopicPartition, ConsumerId)> = owners.into_iter().collect();
+        list.sort_by_key(|owned| owned.0);
+        list.dedup_by(|later, kept| {
+            let is_same = later.0 == kept.0;
+            if is_same {
+                kept.1 = later.1;
+            }
+            is_same
+        });
+        Self(list)
+    }
+}
 
 /// Partitions whose owner in `after` is another than in `before`. Partitions without an owner on either side do not count.
 pub(super) fn moved(before: &Owners, after: &Owners) -> u32 {
-    count(
-        after.iter().filter(|(partition, owner)| {
-            before.get(partition).is_some_and(|known| known != *owner)
-        }),
-    )
+    let both = before.beside(after);
+    count(both.filter(|(known, owner)| known.is_some_and(|known| known != *owner)))
 }
 
 /// The least number of partitions that must move to reach as many partitions a member as in `after`, whoever of the members
@@ -22,28 +64,31 @@ pub(super) fn moved(before: &Owners, after: &Owners) -> u32 {
 /// A member keeps at most the smaller of what it had and what it gets; the sum of these is largest when the member that had most
 /// gets most (the minimum is supermodular), so pairing both lists in falling order gives the most that can stay.
 pub(super) fn least(before: &Owners, after: &Owners, members: &[ConsumerId]) -> u32 {
-    let mut had: BTreeMap<ConsumerId, u32> = members.iter().map(|member| (*member, 0)).collect();
-    let mut gets = had.clone();
+    let size = members.iter().map(|member| member.index() + 1).max();
+    // By process: what a member had and gets; nothing for the others.
+    let mut counts: Vec<Option<(u32, u32)>> = vec![None; size.unwrap_or(0)];
+    for member in members {
+        counts[member.index()] = Some((0, 0));
+    }
     let mut owned_before = 0;
-    for (partition, owner) in after {
-        if let Some(count) = gets.get_mut(owner) {
-            *count += 1;
+    for (known, owner) in before.beside(after) {
+        if let Some(Some((_, gets))) = counts.get_mut(owner.index()) {
+            *gets += 1;
         }
-        if let Some(known) = before.get(partition) {
+        if let Some(known) = known {
             owned_before += 1;
-            if let Some(count) = had.get_mut(known) {
-                *count += 1;
+            if let Some(Some((had, _))) = counts.get_mut(known.index()) {
+                *had += 1;
             }
         }
     }
-    let falling = |counts: BTreeMap<ConsumerId, u32>| {
-        let mut counts: Vec<u32> = counts.into_values().collect();
+    let (mut had, mut gets): (Vec<u32>, Vec<u32>) = counts.into_iter().flatten().unzip();
+    for counts in [&mut had, &mut gets] {
         counts.sort_unstable_by(|left, right| right.cmp(left));
-        counts
-    };
-    let stays: u32 = falling(had)
+    }
+    let stays: u32 = had
         .into_iter()
-        .zip(falling(gets))
+        .zip(gets)
         .map(|(had, gets)| had.min(gets))
         .sum();
     owned_before - stays.min(owned_before)

@@ -184,7 +184,7 @@ impl Fold {
             GroupState::Empty | GroupState::Dead => {
                 fold.pending.clear();
                 let owners = std::mem::take(&mut fold.owners);
-                fold.before.extend(owners);
+                fold.before.update(&owners);
                 fold.in_force.push(InForce {
                     since: at,
                     assignment: Vec::new(),
@@ -307,8 +307,7 @@ impl GroupFold {
                 last_to_arrive: None,
             });
             self.open = true;
-            let owners = self.owners.clone();
-            self.before.extend(owners);
+            self.before.update(&self.owners);
         }
         if let Some(episode) = self.episodes.last_mut() {
             episode.end = None;
@@ -369,7 +368,7 @@ impl GroupFold {
             if self.incremental {
                 break;
             }
-            let stays = self.owners.get(&partition) == Some(&life.consumer);
+            let stays = self.owners.get(partition) == Some(life.consumer);
             if !stays && world.is_member(group, life) && world.is_running(life) {
                 self.pending.insert(life.consumer);
             }

@@ -36,6 +36,42 @@ pub fn mean(values: &[Decimal]) -> Option<Decimal> {
     Decimal::ratio(sum, values.len() as i128 * 1_000_000)
 }
 
+/// The 95 % interval of the median by order statistics: the k-th smallest and the k-th largest value, with the largest k for which the
+/// probability of a miss, twice that of fewer than k heads in as many tosses of a coin as there are values, is at most 5 % (David and
+/// Nagaraja, Order Statistics, 7.1). It asks nothing of the distribution. `None` with fewer than six values: there is no such interval.
+#[must_use]
+pub fn median_interval(values: &[Decimal]) -> Option<(Decimal, Decimal)> {
+    let rank = interval_rank(values.len())?;
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    Some((*sorted.get(rank - 1)?, *sorted.get(sorted.len() - rank)?))
+}
+
+/// The k of [`median_interval`] for so many values.
+fn interval_rank(count: usize) -> Option<usize> {
+    // Probabilities relative to that of the middle, which neither overflow nor, where it matters, vanish. Additions, multiplications
+    // and divisions alone: the same bits everywhere.
+    let middle = count / 2;
+    let mut weights = vec![1.0_f64; count + 1];
+    for heads in (0..middle).rev() {
+        weights[heads] = weights[heads + 1] * (heads + 1) as f64 / (count - heads) as f64;
+    }
+    for heads in middle + 1..=count {
+        weights[heads] = weights[heads - 1] * (count - heads + 1) as f64 / heads as f64;
+    }
+    let all: f64 = weights.iter().sum();
+    let mut below = 0.0;
+    let mut rank = 0;
+    for weight in &weights[..middle] {
+        below += weight;
+        if below > 0.025 * all {
+            break;
+        }
+        rank += 1;
+    }
+    (rank > 0).then_some(rank)
+}
+
 /// One variant against another on the same seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paired {
@@ -48,6 +84,8 @@ pub struct Paired {
     /// 95 % interval of the mean difference: percentile bootstrap, 2,000 resamples of a fixed stream; with one seed, or when
     /// all differences are equal, a point.
     pub interval: (Decimal, Decimal),
+    /// 95 % interval of the median difference, see [`median_interval`].
+    pub median_interval: Option<(Decimal, Decimal)>,
     /// Seeds in which this is lower than the other.
     pub lower: u64,
     /// Seeds in which this is higher.
@@ -69,6 +107,7 @@ pub fn paired(this: &[Decimal], other: &[Decimal]) -> Option<Paired> {
         mean: mean(&differences)?,
         median: quantile(&differences, 1, 2)?,
         interval: interval(&differences)?,
+        median_interval: median_interval(&differences),
         lower: count(|difference| *difference < Decimal::ZERO) as u64,
         higher: count(|difference| *difference > Decimal::ZERO) as u64,
         ratio: mean(this)?.over(mean(other)?),
@@ -133,6 +172,32 @@ mod tests {
         let paired = paired(&decimals(&[5, 6, 7]), &decimals(&[3, 4, 5])).expect("pairs");
         assert_eq!(paired.interval, (paired.mean, paired.mean));
         assert_eq!(paired.mean, Decimal::whole(2));
+    }
+
+    /// Ranks as tables of the sign test have them (Conover, Practical Nonparametric Statistics, table A3).
+    #[test]
+    fn the_interval_of_the_median_is_that_of_the_sign_test() {
+        let ranks = [
+            (5, None),
+            (6, Some(1)),
+            (8, Some(1)),
+            (9, Some(2)),
+            (12, Some(3)),
+            (20, Some(6)),
+            (30, Some(10)),
+            (100, Some(40)),
+        ];
+        for (count, rank) in ranks {
+            assert_eq!(interval_rank(count), rank, "{count} values");
+        }
+        assert_eq!(interval_rank(100_000).map(|rank| rank / 100), Some(496));
+        let values = decimals(&[9, 1, 8, 2, 7, 3, 6, 4, 5]);
+        let (low, high) = median_interval(&values).expect("nine values suffice");
+        assert_eq!(
+            (low.to_string(), high.to_string()),
+            ("2".to_owned(), "8".to_owned())
+        );
+        assert_eq!(median_interval(&values[..5]), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Values by name: collected per group, combined over groups by the table's rule, looked up by conditions.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::decimal::Decimal;
@@ -195,11 +196,17 @@ impl Values {
     /// Adds, for every name with a group label alone (or with a reason), its combination over groups where it is missing; then
     /// sorts by the table.
     pub fn complete(&mut self) {
+        let of_whole = |name: &Name| name.labels.topic.is_none() && name.labels.partition.is_none();
+        let whole = Self {
+            list: self
+                .list
+                .iter()
+                .filter(|(name, _)| of_whole(name))
+                .cloned()
+                .collect(),
+        };
         let mut over_all: Vec<Name> = Vec::new();
-        for (name, _) in &self.list {
-            if name.labels.topic.is_some() || name.labels.partition.is_some() {
-                continue;
-            }
+        for (name, _) in &whole.list {
             let bare = Name {
                 labels: Labels {
                     group: None,
@@ -207,19 +214,21 @@ impl Values {
                 },
                 ..name.clone()
             };
-            if !over_all.contains(&bare) && self.get(&bare).is_none() {
+            if !over_all.contains(&bare) && whole.get(&bare).is_none() {
                 over_all.push(bare);
             }
         }
         for name in over_all {
-            if let Some(value) = self.lookup(&name) {
+            if let Some(value) = whole.lookup(&name) {
                 self.list.push((name, value));
             }
         }
+        let places: BTreeMap<&str, usize> = (0..)
+            .zip(METRICS)
+            .map(|(place, metric)| (metric.base, place))
+            .collect();
         self.list.sort_by_cached_key(|(name, _)| {
-            let position = METRICS
-                .iter()
-                .position(|metric| metric.base == name.metric.base);
+            let position = places.get(name.metric.base);
             (position, name.aggregate, name.labels.group.is_some())
         });
     }

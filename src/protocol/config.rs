@@ -99,7 +99,11 @@ pub struct AsyncClient {
     /// `poll()` hands its work to the background thread and waits for it in slices (`AsyncPollEvent`, 4.2): callbacks run one wake-up of the
     /// application later than where each `poll()` waits for the background thread (4.0, 4.1).
     pub polls_asynchronously: bool,
-    /// Without automatic commits a reconciliation begins as soon as the assignment has come (4.0 to 4.2), not with the next `poll()` (KAFKA-20106, 4.3).
+    /// Each pass of the loop inside `poll()` hands over a new event when the last is done (4.4, `checkInflightPoll`), not only each `poll()` (4.2, 4.3); and without
+    /// a coordinator or a fetch on its way the application waits no longer than `retry.backoff.ms` (`maximumTimeToWait`).
+    pub renews_event_within_poll: bool,
+    /// Without automatic commits a reconciliation begins as soon as the assignment has come (4.0 to 4.2); since 4.3 only one that takes nothing away does, others
+    /// wait for the next `poll()` (KAFKA-20106).
     pub reconciles_in_background: bool,
 }
 

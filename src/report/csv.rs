@@ -82,7 +82,7 @@ fn partition_cells(metrics: &RunMetrics, partition: TopicPartition) -> [String; 
 }
 
 /// The names of the table of metrics that carry no other label than the group: bare, aggregates, reasons.
-fn names(filter: impl Fn(&Metric) -> bool) -> Vec<Name> {
+pub(super) fn names(filter: impl Fn(&Metric) -> bool) -> Vec<Name> {
     let mut names = Vec::new();
     for metric in METRICS.iter().filter(|metric| filter(metric)) {
         let aggregates = metric.aggregates.iter().copied().map(Some);
@@ -115,28 +115,31 @@ pub fn summary(report: &Report) -> String {
     let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
     let mut table = table(&titles);
     for (variant, run) in runs(report) {
-        let groups: Vec<&str> = run
-            .metrics
-            .cast
-            .groups
-            .iter()
-            .map(|group| group.name.as_str())
-            .collect();
-        let all = (groups.len() > 1).then_some("");
-        for group in all.into_iter().chain(groups) {
-            let mut row = key(variant, run, group);
-            row.extend(names.iter().map(|name| {
-                let labels = Labels {
-                    group: (!group.is_empty()).then(|| group.to_owned()),
-                    ..name.labels.clone()
-                };
-                let value = run.metrics.lookup(&name.clone().with(labels));
-                cell(value, name.metric.unit)
-            }));
+        for (group, cells) in by_group(&run.metrics, &names) {
+            let mut row = key(variant, run, &group);
+            row.extend(cells);
             table.row(row);
         }
     }
     table.csv()
+}
+
+/// The cells of `names` for each group; with several groups first those over all of them, under an empty name.
+pub(super) fn by_group(metrics: &RunMetrics, names: &[Name]) -> Vec<(String, Vec<String>)> {
+    let groups = metrics.cast.groups.iter().map(|group| group.name.as_str());
+    let all = (metrics.cast.groups.len() > 1).then_some("");
+    let of = |group: &str| {
+        let cells = names.iter().map(|name| {
+            let labels = Labels {
+                group: (!group.is_empty()).then(|| group.to_owned()),
+                ..name.labels.clone()
+            };
+            let value = metrics.lookup(&name.clone().with(labels));
+            cell(value, name.metric.unit)
+        });
+        (group.to_owned(), cells.collect())
+    };
+    all.into_iter().chain(groups).map(of).collect()
 }
 
 /// `partitions.csv`: the metrics that partitions have, one row a run, group and partition.

@@ -97,6 +97,8 @@ struct Comparison {
     median_difference: Figure,
     /// 95 % interval of the mean difference: percentile bootstrap of 2,000 resamples.
     interval: (Figure, Figure),
+    /// 95 % interval of the median difference by order statistics; null with fewer than six seeds.
+    median_interval: Option<(Figure, Figure)>,
     /// Seeds in which the variant is lower.
     lower: u64,
     /// Seeds in which it is higher.
@@ -146,6 +148,11 @@ fn figure(value: Value) -> Figure {
     }
 }
 
+/// A value as JSON writes it.
+pub(super) fn value(value: Value) -> serde_json::Value {
+    to_json(figure(value))
+}
+
 fn to_json(value: impl Serialize) -> serde_json::Value {
     // Numbers, flags, words and lists of them: nothing that JSON could refuse.
     serde_json::to_value(value).unwrap_or(serde_json::Value::Null)
@@ -184,6 +191,15 @@ pub fn render(report: &Report) -> String {
     let mut text = serde_json::to_string_pretty(&summary(report)).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Several documents as one: the only one, or a list of them.
+#[must_use]
+pub fn documents(documents: &[String]) -> String {
+    match documents {
+        [one] => one.clone(),
+        several => format!("[\n{}\n]\n", several.join(",\n").replace("\n,", ",")),
+    }
 }
 
 /// The JSON schema of the document: two blanks of indent, a line feed at the end.
@@ -270,6 +286,9 @@ fn comparisons(report: &Report) -> Vec<Comparison> {
                 mean_difference: number(paired.mean),
                 median_difference: number(paired.median),
                 interval: (number(paired.interval.0), number(paired.interval.1)),
+                median_interval: paired
+                    .median_interval
+                    .map(|(low, high)| (number(low), number(high))),
                 lower: paired.lower,
                 higher: paired.higher,
                 ratio: paired.ratio.map(number),

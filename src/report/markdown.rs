@@ -3,7 +3,7 @@
 use super::figures::Style;
 use super::model::Report;
 use super::table::{Align, Table};
-use super::{text, verdict};
+use super::{sentences, text, verdict};
 
 const STYLE: Style = Style { ascii: false };
 
@@ -30,8 +30,7 @@ pub fn render(report: &Report) -> String {
             ));
         }
         page.push_str(&text::compare_table(report, STYLE).markdown());
-        let sentence = text::closing(report, STYLE);
-        if !sentence.is_empty() {
+        for sentence in sentences::closing(report, STYLE) {
             page.push_str(&format!("\n{sentence}\n"));
         }
     }

@@ -3,17 +3,23 @@
 
 pub mod annotations;
 pub mod assignment;
+pub mod baseline;
 pub mod csv;
+pub mod describe;
+pub mod explain;
 pub mod fidelity;
 pub mod figures;
 pub mod gantt;
 pub mod hpa_world;
 pub mod json;
+pub mod junit;
 pub mod loops;
 pub mod markdown;
 pub mod model;
 pub mod ndjson;
 pub mod recording;
+mod sentences;
+pub mod sweep;
 pub mod table;
 pub mod text;
 pub mod verdict;

@@ -3,11 +3,11 @@
 use super::figures::{self, Style};
 use super::model::{Expectation, Report, Run, Variant};
 use super::table::{Align, Table};
-use super::{gantt, loops, verdict};
+use super::{gantt, loops, sentences, verdict};
 use crate::assignor::GroupId;
 use crate::kernel::SimTime;
-use crate::metrics::registry::{self, Better};
-use crate::metrics::{Cause, Decimal, NO_DATA, Name, RunMetrics, Value, statistics};
+use crate::metrics::registry;
+use crate::metrics::{Cause, Decimal, NO_DATA, Name, RunMetrics, Value};
 
 /// The rows of summaries: title, name.
 pub(super) const KEY: [(&str, &str); 24] = [
@@ -346,8 +346,7 @@ pub fn compare(report: &Report, style: Style) -> String {
         report.scenario
     );
     text.push_str(&compare_table(report, style).text(0));
-    let sentence = closing(report, style);
-    if !sentence.is_empty() {
+    for sentence in sentences::closing(report, style) {
         text.push_str(&format!("\n{}\n", figures::wrapped(&sentence, 96)));
     }
     let runs: Vec<(&str, &RunMetrics)> = report
@@ -408,92 +407,4 @@ pub fn compare_table(report: &Report, style: Style) -> Table {
         table.row(row);
     }
     table
-}
-
-/// One sentence that is true: the variant with the least downtime against the one with the most, and their longest downtimes.
-pub(super) fn closing(report: &Report, style: Style) -> String {
-    let downtime = Name::bare(registry::get("downtime_partition_s"));
-    let longest = Name::bare(registry::get("longest_downtime_s"));
-    let number = |variant: &Variant, name: &Name| variant.central(name)?.number();
-    let mut ranked: Vec<(Decimal, &Variant)> = report
-        .variants
-        .iter()
-        .filter_map(|variant| Some((number(variant, &downtime)?, variant)))
-        .collect();
-    ranked.sort_by_key(|(downtime, _)| *downtime);
-    let [(least, best), .., (most, worst)] = ranked.as_slice() else {
-        return String::new();
-    };
-    debug_assert!(
-        downtime.metric.better == Better::Lower,
-        "the least is called best"
-    );
-    let unit = downtime.metric.unit;
-    let say = |number: Decimal| figures::human(&Value::Number(number), unit, style);
-    if least == most {
-        return format!("All variants have the same downtime: {}.", say(*least));
-    }
-    let mut sentence = match most.over(*least) {
-        Some(ratio) => format!(
-            "{} has {} times less downtime than {} ({} against {})",
-            best.name,
-            ratio.fixed(1),
-            worst.name,
-            say(*least),
-            say(*most)
-        ),
-        None => format!(
-            "{} has no downtime at all, {} {}",
-            best.name,
-            worst.name,
-            say(*most)
-        ),
-    };
-    if let (Some(ours), Some(theirs)) = (number(best, &longest), number(worst, &longest)) {
-        let say = |number| figures::human(&Value::Number(number), longest.metric.unit, style);
-        let relation = match ours.cmp(&theirs) {
-            std::cmp::Ordering::Less => "shorter",
-            std::cmp::Ordering::Equal => "the same",
-            std::cmp::Ordering::Greater => "longer",
-        };
-        if ours == theirs {
-            sentence.push_str(&format!(
-                "; the longest single downtime is the same, {}",
-                say(ours)
-            ));
-        } else {
-            sentence.push_str(&format!(
-                "; its longest single downtime is {relation}, {} against {}",
-                say(ours),
-                say(theirs)
-            ));
-        }
-    }
-    sentence.push_str(&in_seeds(best, worst, &downtime));
-    sentence.push('.');
-    sentence
-}
-
-/// In how many seeds the better one is better, and the interval of the mean difference.
-fn in_seeds(best: &Variant, worst: &Variant, name: &Name) -> String {
-    let all = |variant: &Variant| {
-        variant
-            .numbers(name)
-            .into_iter()
-            .collect::<Option<Vec<_>>>()
-    };
-    let paired = all(best)
-        .zip(all(worst))
-        .and_then(|(a, b)| statistics::paired(&a, &b));
-    match paired {
-        Some(paired) if paired.seeds > 1 => format!(
-            " (less downtime in {} of {} seeds; mean difference {}, 95 % interval {} to {} partition-s)",
-            paired.lower,
-            paired.seeds,
-            paired.mean.fixed(3),
-            paired.interval.0.fixed(3),
-            paired.interval.1.fixed(3),
-        ),
-        _ => String::new(),
-    }
 }

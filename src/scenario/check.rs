@@ -34,7 +34,7 @@ impl Checker {
             }
             Shape::Kafka(side) => kafka::check(self, node, *side)?,
             Shape::Expectations => self.expectations(node)?,
-            Shape::Overlay => return None,
+            Shape::Overlay | Shape::Matrix => return None,
             Shape::Duration
             | Shape::Ago
             | Shape::Rate
@@ -313,7 +313,8 @@ const fn expected(shape: &Shape) -> &'static str {
         | Shape::Kafka(_)
         | Shape::Manifest(_)
         | Shape::Expectations
-        | Shape::Overlay => "a map",
+        | Shape::Overlay
+        | Shape::Matrix => "a map",
     }
 }
 

@@ -223,6 +223,10 @@ codes! {
     Condition = "E0304", "impossible expectation",
         "An expectation is a metric's name and a condition on it: `longest_downtime_s: \"< 5s\"`, `records_lost: \
          \"== 0\"`, `downtime_partition_s: \"<= 50% of eager\"`.";
+    Matrix = "E0305", "impossible matrix",
+        "`matrix` maps parameters to lists that `rebsim sweep` crosses; `exclude` and `include` are lists of combinations. A \
+         parameter is a Kafka key (of every group, or of one as GROUP:KEY, or of the brokers), a dotted path such as \
+         groups.checkout.members, or `variant`. --vary KEY=V1,V2 and --vary KEY=A..B:STEP say the same on the command line.";
     Ignored = "N0001", "accepted, but changes nothing here",
         "Kafka knows the key, and the scenario may carry it so that real files can be pasted, but nothing in this \
          model depends on it. --strict makes this an error.";

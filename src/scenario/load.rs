@@ -1,17 +1,21 @@
 //! The whole way from a text to the plans of its variants.
 
+use std::collections::BTreeMap;
+
 use super::build::{self, Built, Room};
 use super::check::Checker;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
 use super::files::{Files, LoadError, Loader};
+use super::matrix;
 use super::near::did_you_mean;
 use super::node::{Entry, Node, Span};
 use super::overlay::{self, Override, Overrides};
+use super::places;
 use super::plan::Plan;
 use super::resolved;
-use super::shape::{Item, Shape};
-use super::source::Sources;
+use super::shape::{Item, Shape, Typed};
+use super::source::{Place, Sources};
 use super::vocabulary::SCENARIO;
 
 /// A valid scenario.
@@ -29,10 +33,46 @@ pub struct Scenario {
     pub expectations: Vec<Expectation>,
     /// What was read, all laid over each other, as canonical JSON; see [`super::resolved`].
     pub resolved: serde_json::Value,
+    /// Where its parts stand, for people: `file:line` by JSON pointer into `resolved`.
+    pub places: BTreeMap<String, String>,
     /// What is worth knowing.
     pub notes: Vec<Diagnostic>,
     /// The texts that it was made of.
     pub sources: Sources,
+    /// Where what is resolved was written.
+    pub(super) located: Located,
+}
+
+/// The documents that a scenario came to, with their places.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Located {
+    base: Option<Item>,
+    variants: Vec<(String, Item)>,
+}
+
+impl Scenario {
+    /// Where the value at `pointer` of the resolved scenario was written, or what holds it; `None` for a default.
+    #[must_use]
+    pub fn place(&self, pointer: &str) -> Option<Place> {
+        let mut tokens = pointer.split('/').skip(1).peekable();
+        let mut item = self.located.base.as_ref()?;
+        if tokens.next_if_eq(&"variants").is_some() {
+            let name = tokens.next()?;
+            let mut variants = self.located.variants.iter();
+            item = &variants.find(|(known, _)| known == name)?.1;
+        }
+        let mut span = None;
+        for token in tokens {
+            let key = token.replace("~1", "/").replace("~0", "~");
+            let index = key.parse::<usize>().ok();
+            let element = index.and_then(|index| item.items().get(index));
+            let below = element.or_else(|| item.get(&key));
+            let Some(below) = below else { break };
+            item = below;
+            span = Some(item.span);
+        }
+        span.map(|span| self.sources.place(span))
+    }
 }
 
 /// A condition that must hold.
@@ -111,15 +151,7 @@ pub fn load(
         }
         None => None,
     };
-    let mut found = in_order(found);
-    if overrides.strict {
-        for finding in &mut found {
-            finding.severity = Severity::Error;
-        }
-    }
-    let refused = found
-        .iter()
-        .any(|finding| finding.severity == Severity::Error);
+    let (found, refused) = settled(found, overrides.strict);
     let sources = files.sources;
     match scenario {
         Some(scenario) if !refused => Ok(Scenario {
@@ -134,14 +166,21 @@ pub fn load(
     }
 }
 
-/// By place, each once: variants share most of their text.
-fn in_order(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+/// By place, each once (variants share most of their text), and whether the scenario is refused for them.
+pub(super) fn settled(mut found: Vec<Diagnostic>, strict: bool) -> (Vec<Diagnostic>, bool) {
     found.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
     found.dedup_by(|a, b| (a.span, a.code, &a.message) == (b.span, b.code, &b.message));
-    found
+    if strict {
+        for finding in &mut found {
+            finding.severity = Severity::Error;
+        }
+    }
+    let refused = |finding: &Diagnostic| finding.severity == Severity::Error;
+    let refused = found.iter().any(refused);
+    (found, refused)
 }
 
-fn play(
+pub(super) fn play(
     document: &Node,
     overrides: &Overrides,
     files: &mut Files<'_>,
@@ -151,6 +190,9 @@ fn play(
     let changed = overlay::apply(document.clone(), &changes, found);
     let variants = changed.get("variants").cloned();
     let variants = variants.as_ref().map_or(&[][..], Node::entries);
+    if let Some(node) = changed.get("matrix") {
+        matrix::read(node, found);
+    }
     let names: Vec<String> = variants.iter().map(|entry| entry.key.clone()).collect();
     let base = checked(changed, variants.is_empty(), found);
     let mut documents = Vec::new();
@@ -170,8 +212,13 @@ fn play(
         plans: Vec::new(),
         expectations: Vec::new(),
         resolved: resolved::whole(&base, &documents),
+        places: BTreeMap::new(),
         notes: Vec::new(),
         sources: Sources::default(),
+        located: Located {
+            base: Some(base.clone()),
+            variants: documents.clone(),
+        },
     };
     let mut names = names;
     if documents.is_empty() {
@@ -182,6 +229,8 @@ fn play(
     let mut room = Room::WHOLE;
     for (name, item) in &documents {
         let built = build::build(item, name, &names, found, files, &mut room);
+        let whole = (&scenario.resolved, &**name);
+        places::add(&mut scenario.places, whole, item, &files.sources);
         if wanted.is_empty() || wanted.contains(name) {
             add(&mut scenario, built);
         }
@@ -190,7 +239,7 @@ fn play(
     scenario
 }
 
-fn variant(
+pub(super) fn variant(
     document: &Node,
     entry: &Entry,
     changes: &[Override],
@@ -201,7 +250,7 @@ fn variant(
 }
 
 /// The typed document.
-fn checked(document: Node, complete: bool, found: &mut Vec<Diagnostic>) -> Item {
+pub(super) fn checked(document: Node, complete: bool, found: &mut Vec<Diagnostic>) -> Item {
     let mut checker = Checker {
         found: Vec::new(),
         complete,
@@ -210,7 +259,7 @@ fn checked(document: Node, complete: bool, found: &mut Vec<Diagnostic>) -> Item 
     found.append(&mut checker.found);
     item.unwrap_or(Item {
         span: document.span,
-        value: super::shape::Typed::Map(Vec::new()),
+        value: Typed::Map(Vec::new()),
     })
 }
 

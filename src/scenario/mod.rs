@@ -10,8 +10,10 @@ pub mod code;
 pub mod diagnostic;
 pub mod examples;
 pub mod files;
+pub mod grid;
 pub mod kafka;
 pub mod manifest;
+pub mod matrix;
 pub mod merge;
 pub mod near;
 pub mod node;
@@ -32,10 +34,12 @@ pub mod yaml;
 
 mod build;
 mod load;
+mod places;
 #[cfg(test)]
 mod pod_tests;
 
 pub use files::{LoadError, Loader, NoFiles};
+pub use grid::{Grid, load_grid};
 pub use load::{Expectation, Rejected, Scenario, load};
 pub use overlay::Overrides;
 pub use resolved::canonical_hash;

@@ -166,7 +166,8 @@ fn assignment(
     }
 }
 
-fn shift(node: &mut Node, by: u32) {
+/// Moves everything below `node` by so many bytes.
+pub(super) fn shift(node: &mut Node, by: u32) {
     node.span.start += by;
     node.span.end += by;
     match &mut node.value {

@@ -65,6 +65,8 @@ pub struct Profile {
     pub append_lingers: bool,
     /// See [`AsyncClient::polls_asynchronously`] (4.2).
     pub polls_asynchronously: bool,
+    /// See [`AsyncClient::renews_event_within_poll`] (4.4).
+    pub renews_event_within_poll: bool,
     /// See [`AsyncClient::reconciles_in_background`] (4.0 to 4.2).
     pub reconciles_in_background: bool,
 }
@@ -85,6 +87,7 @@ const V2_3: Profile = Profile {
     targets_lag: false,
     append_lingers: false,
     polls_asynchronously: false,
+    renews_event_within_poll: false,
     reconciles_in_background: true,
 };
 const V3_0: Profile = Profile {
@@ -126,6 +129,7 @@ const V4_3: Profile = Profile {
 };
 const V4_4: Profile = Profile {
     version: Version(4, 4),
+    renews_event_within_poll: true,
     ..V4_3
 };
 
@@ -172,6 +176,7 @@ impl Profile {
             group_remote_assignor: None,
             async_client: AsyncClient {
                 polls_asynchronously: self.polls_asynchronously,
+                renews_event_within_poll: self.renews_event_within_poll,
                 reconciles_in_background: self.reconciles_in_background,
             },
             group_instance_id: None,

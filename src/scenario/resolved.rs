@@ -109,6 +109,40 @@ pub fn pointer(whole: &Value, variant: &str, pointer: &str) -> String {
     }
 }
 
+/// Where `after` is not what `before` was: pointer, what was there, what is there; by pointer.
+#[must_use]
+pub fn changes(before: &Value, after: &Value) -> Vec<(String, Option<Value>, Option<Value>)> {
+    let mut all = Vec::new();
+    compare("", Some(before), Some(after), &mut all);
+    all
+}
+
+fn compare(
+    pointer: &str,
+    before: Option<&Value>,
+    after: Option<&Value>,
+    all: &mut Vec<(String, Option<Value>, Option<Value>)>,
+) {
+    match (before, after) {
+        (Some(before), Some(after)) if before == after => {}
+        (Some(Value::Object(old)), Some(Value::Object(new))) => {
+            let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            for key in keys {
+                let below = format!("{pointer}/{}", token(key));
+                compare(&below, old.get(key), new.get(key), all);
+            }
+        }
+        (Some(Value::Array(old)), Some(Value::Array(new))) if old.len() == new.len() => {
+            for (index, (old, new)) in old.iter().zip(new).enumerate() {
+                compare(&format!("{pointer}/{index}"), Some(old), Some(new), all);
+            }
+        }
+        (before, after) => {
+            all.push((pointer.to_owned(), before.cloned(), after.cloned()));
+        }
+    }
+}
+
 /// A key as a token of a JSON pointer (RFC 6901).
 #[must_use]
 pub fn token(key: &str) -> String {

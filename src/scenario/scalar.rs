@@ -88,7 +88,8 @@ pub fn read(text: &str, quoted: bool, shape: &Shape) -> Result<Typed, Problem> {
         | Shape::Kafka(_)
         | Shape::Manifest(_)
         | Shape::Expectations
-        | Shape::Overlay => Err(Problem::new(
+        | Shape::Overlay
+        | Shape::Matrix => Err(Problem::new(
             Code::WrongKind,
             format!("`{text}` stands where a list or map belongs"),
         )),

@@ -205,6 +205,7 @@ fn of(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
             json!({ "type": "object", "properties": metrics, "additionalProperties": either })
         }
         Shape::Overlay => overlay(),
+        Shape::Matrix => matrix(),
     }
 }
 
@@ -292,5 +293,15 @@ fn overlay() -> Value {
         "type": ["object", "null"],
         "propertyNames": { "enum": names.collect::<Vec<_>>() },
         "properties": { "config": { "$ref": "#/definitions/kafka_consumer" } },
+    })
+}
+
+fn matrix() -> Value {
+    let combinations =
+        json!({ "type": "array", "items": { "type": "object", "minProperties": 1 } });
+    json!({
+        "type": "object",
+        "properties": { "exclude": combinations, "include": combinations },
+        "additionalProperties": { "type": "array", "minItems": 1, "uniqueItems": true },
     })
 }

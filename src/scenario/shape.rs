@@ -65,6 +65,8 @@ pub enum Shape {
     Expectations,
     /// A document laid over the whole.
     Overlay,
+    /// Parameters to lists of values, with `exclude` and `include`; [`super::matrix`] reads it.
+    Matrix,
 }
 
 /// Whose Kafka keys.

@@ -145,7 +145,11 @@ pub static SCENARIO: Record = record(
             Shape::Named(&Shape::Overlay),
             "Named overlays of the document; every one is played.",
         ),
-        later("matrix", "Lists that a sweep crosses."),
+        optional(
+            "matrix",
+            Shape::Matrix,
+            "Parameters (Kafka keys, dotted paths, `variant`) to lists that `rebsim sweep` crosses; less `exclude`, plus `include`.",
+        ),
         optional(
             "expect",
             Shape::Expectations,

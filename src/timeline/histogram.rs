@@ -90,6 +90,9 @@ impl Histogram {
 
     /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
         if other.buckets.len() > self.buckets.len() {
             self.buckets.resize(other.buckets.len(), 0);
         }
@@ -123,20 +126,35 @@ impl Histogram {
     /// below it by less than 0.1 %); `None` without values.
     #[must_use]
     pub fn quantile(&self, numerator: u64, denominator: u64) -> Option<u64> {
+        let [value] = self.quantiles([numerator], denominator);
+        value
+    }
+
+    /// Several [`Histogram::quantile`]s of one denominator in one pass; their numerators do not fall.
+    #[must_use]
+    pub fn quantiles<const N: usize>(
+        &self,
+        numerators: [u64; N],
+        denominator: u64,
+    ) -> [Option<u64>; N] {
         if self.count == 0 {
-            return None;
+            return [None; N];
         }
-        let rank = (u128::from(self.count) * u128::from(numerator))
-            .div_ceil(u128::from(denominator))
-            .max(1);
-        let mut seen = 0_u128;
-        for (bucket, &times) in self.buckets.iter().enumerate() {
-            seen += u128::from(times);
-            if seen >= rank {
-                return Some(lower_bound(bucket).min(self.max));
+        let mut buckets = self.buckets.iter().enumerate();
+        let (mut seen, mut value) = (0_u64, 0);
+        numerators.map(|numerator| {
+            let rank = (u128::from(self.count) * u128::from(numerator))
+                .div_ceil(u128::from(denominator))
+                .max(1);
+            while u128::from(seen) < rank {
+                let Some((bucket, &times)) = buckets.next() else {
+                    return Some(self.max);
+                };
+                seen += times;
+                value = lower_bound(bucket);
             }
-        }
-        Some(self.max)
+            Some(value.min(self.max))
+        })
     }
 }
 

@@ -159,6 +159,8 @@ pub struct Timeline {
     pub entries: Vec<Entry>,
     /// The grid, sorted by time, group, partition.
     pub samples: Vec<Sample>,
+    /// The same at one instant that was asked for, after all that happened at it; sorted by group, partition.
+    pub snapshot: Vec<Sample>,
     /// Aggregates by (group, partition), sorted.
     pub partitions: Vec<((GroupId, TopicPartition), PartitionTotals)>,
     /// Aggregates by process.

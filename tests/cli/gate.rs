@@ -139,7 +139,7 @@ fn several_seeds_give_paired_statistics_and_one_true_sentence() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     for part in [
         "6 seeds, median (5 % to 95 %)",
-        "less downtime in 6 of 6 seeds",
+        "slow loses more partition-seconds than quick in 6 of 6 seeds: ",
         "95 % interval",
     ] {
         assert!(ran.out.contains(part), "{part} in\n{}", ran.out);

@@ -1,8 +1,14 @@
 //! The program from outside: arguments in, streams, files and exit codes out.
 
+mod baseline;
+mod charts;
+mod deploy;
 mod determinism;
 mod gate;
+mod look;
 mod readme;
 mod reference;
 mod support;
+mod sweep;
+mod sweep_inputs;
 mod usage;

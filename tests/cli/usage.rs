@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use super::support::{ran, rebsim, root, run_in};
 
-const VERBS: [&str; 7] = [
-    "run", "compare", "check", "assign", "explain", "init", "generate",
+const VERBS: [&str; 10] = [
+    "run", "compare", "sweep", "merge", "check", "assign", "show", "explain", "init", "generate",
 ];
 
 #[test]

@@ -1,3 +1,4 @@
 //! The autoscalers against what the real controllers did.
 
+mod storm;
 mod worlds;

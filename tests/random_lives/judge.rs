@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rebsim::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};
 use rebsim::cluster::{Calibration, Halt, Options, simulate};
 use rebsim::kernel::{Seed, SimTime};
+use rebsim::metrics::stall::stalls;
 use rebsim::metrics::{Value, evaluate};
 use rebsim::scenario::{NoFiles, Overrides, load, render};
 use rebsim::timeline::{GroupState, Observation, Timeline};
@@ -60,6 +61,7 @@ fn first_fault(timeline: &Timeline, script: &Script) -> Option<String> {
         .or_else(|| at_rest(timeline, &watch))
         .or_else(|| delivered(timeline))
         .or_else(|| causes_add_up(timeline))
+        .or_else(|| stalls_are_explained(timeline))
 }
 
 /// Time never falls, and nobody's client dies; except that a coordinator that begins anew knows no assignor of a member but the one in force (the log has no
@@ -366,6 +368,39 @@ fn causes_add_up(timeline: &Timeline) -> Option<String> {
             return Some(format!(
                 "downtime{label} is {whole} us, its causes come to {parts} us"
             ));
+        }
+    }
+    None
+}
+
+/// Every span in which a partition is down is cut into legs of its cause, each of which began with an event.
+fn stalls_are_explained(timeline: &Timeline) -> Option<String> {
+    let metrics = evaluate(timeline);
+    for ((group, partition), _) in &metrics.availability.partitions {
+        let found = stalls(timeline, *group, *partition)?;
+        let mut legs = found.iter().flat_map(|stall| &stall.legs);
+        let down = metrics.availability.spans.iter().filter(|span| {
+            (span.group, span.partition) == (*group, *partition) && span.state.cause().is_some()
+        });
+        for span in down {
+            let mut at = span.from;
+            while at < span.to {
+                let leg = legs.next();
+                let fits = leg.is_some_and(|leg| {
+                    leg.from == at
+                        && leg.from < leg.to
+                        && leg.to <= span.to
+                        && Some(leg.cause) == span.state.cause()
+                        && (leg.began.is_some() || leg.from == SimTime::ZERO)
+                });
+                let Some(leg) = leg.filter(|_| fits) else {
+                    return Some(format!("unexplained: {span:?}, {leg:?}"));
+                };
+                at = leg.to;
+            }
+        }
+        if let Some(leg) = legs.next() {
+            return Some(format!("unexplained: {leg:?} is in no span"));
         }
     }
     None

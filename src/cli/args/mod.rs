@@ -1,6 +1,9 @@
 //! What can be typed: clap's derive, nothing else. Every help page opens with two examples and fits 80 columns.
 
 mod conformance;
+mod gate;
+mod look;
+mod sweep;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -10,6 +13,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use conformance::{Assign, AssignFormat, Replay, ReplayFormat};
+pub(crate) use gate::{Baseline, ExportArg, ExportFormat, Gate};
+pub(crate) use look::{Explain, Show, Which};
+pub(crate) use sweep::{Merge, Parts, Sweep, SweepFormat, SweepOutput};
 
 use super::exit;
 use super::seeds::{SeedArg, SeedsArg};
@@ -103,6 +109,24 @@ Examples:
   rebsim compare mine.yaml --variant eager,static --seeds 30 --format md"
     )]
     Compare(Play),
+    /// Play a scenario under every combination of parameters, variants, seeds
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim sweep rolling-deploy --vary session.timeout.ms=6000,45000 --seeds 20
+  rebsim sweep mine.yaml --shard 3/16 --resume"
+    )]
+    Sweep(Sweep),
+    /// Join the shards of a sweep
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim merge results/
+  rebsim merge results/ --fail-on 'median lag_records < 5000' --format md"
+    )]
+    Merge(Merge),
     /// Parse, resolve and lint scenarios without simulating
     #[command(
         help_template = TEMPLATE,
@@ -131,13 +155,23 @@ Examples:
   rebsim replay tests/golden/deployment/cases.jsonl --summary"
     )]
     Replay(Replay),
-    /// Explain a diagnostic code
+    /// The groups at an instant, as kafka-consumer-groups.sh describes them
     #[command(
         help_template = TEMPLATE,
         before_help = "\
 Examples:
-  rebsim explain E0103
-  rebsim explain --list"
+  rebsim show results/nightly-deploy-0123abcd --at 10m --variant eager
+  rebsim show crash --at 72s --members -v"
+    )]
+    Show(Show),
+    /// Why a partition was down, event by event; or what a code means
+    #[command(
+        help_template = TEMPLATE,
+        before_help = "\
+Examples:
+  rebsim explain results/nightly-deploy-0123abcd --variant eager --worst
+  rebsim explain crash --partition orders-3 --at 72s
+  rebsim explain E0103"
     )]
     Explain(Explain),
     /// Print a commented scenario to start from
@@ -179,6 +213,8 @@ pub(crate) struct Play {
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) gate: Gate,
+    #[command(flatten)]
+    pub(crate) baseline: Baseline,
     #[command(flatten)]
     pub(crate) work: Work,
 }
@@ -276,19 +312,6 @@ pub(crate) enum PlayFormat {
     Github,
 }
 
-/// Requirements.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Gate")]
-pub(crate) struct Gate {
-    /// Require this beside the scenario's expectations; exit 1 if it fails
-    #[arg(
-        long = "fail-on",
-        visible_alias = "require",
-        value_name = "METRIC OP VALUE"
-    )]
-    pub(crate) require: Vec<String>,
-}
-
 /// How to work.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Work")]
@@ -359,18 +382,6 @@ pub(crate) enum CheckFormat {
     Json,
     /// Workflow annotations
     Github,
-}
-
-/// `explain`.
-#[derive(Debug, Args)]
-#[command(arg_required_else_help = true)]
-pub(crate) struct Explain {
-    /// The code of a diagnostic, such as E0103
-    #[arg(value_name = "CODE", required_unless_present = "list")]
-    pub(crate) code: Option<String>,
-    /// List every code with its title
-    #[arg(long, conflicts_with = "code")]
-    pub(crate) list: bool,
 }
 
 /// `init`.
@@ -460,6 +471,6 @@ mod tests {
         command.build();
         let mut seen = 0;
         visit(&mut command, &mut seen);
-        assert_eq!(seen, 14);
+        assert_eq!(seen, 17);
     }
 }

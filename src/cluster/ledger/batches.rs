@@ -1,6 +1,7 @@
 //! What it means that records have ended: who is credited with them, whether they are new, how late they are, what is caught up with.
 
 use super::Account;
+use super::late::Progression;
 use crate::assignor::ConsumerId;
 use crate::cluster::records::{Hole, Log, Passed};
 use crate::kernel::{SimDuration, SimTime};
@@ -63,12 +64,8 @@ impl Account {
     }
 
     pub(super) fn credit_inside(&mut self, consumer: ConsumerId, inside: u64) {
-        if inside == 0 {
-            return;
-        }
-        match self.ended.iter_mut().find(|(who, _)| *who == consumer) {
-            Some((_, records)) => *records += inside,
-            None => self.ended.push((consumer, inside)),
+        if inside > 0 {
+            self.ended.add(consumer, inside);
         }
     }
 
@@ -82,7 +79,8 @@ impl Account {
         }
         let due = log.arrivals.due(offset);
         if self.window.holds(due) && ended <= self.window.to && !self.closed {
-            self.totals.latency.record(ended.since(due).as_micros());
+            let latency = ended.since(due).as_micros();
+            self.record_latencies(Progression::of(latency, 1));
         }
     }
 
@@ -133,6 +131,11 @@ impl Account {
         self.latencies(log, batch, times);
     }
 
+    /// Latencies of records processed for the first time.
+    pub(super) fn record_latencies(&mut self, latencies: Progression) {
+        self.latencies.add(latencies, &mut self.totals.latency);
+    }
+
     /// Latencies of records that all end inside the window, `times` times.
     fn latencies(&mut self, log: &Log, batch: &Batch, times: u64) {
         let window = self.window;
@@ -143,8 +146,12 @@ impl Account {
         {
             let latency = batch.first.since(due).as_micros();
             let step = batch.each.as_micros() as i64 - period.as_micros() as i64;
-            let latencies = &mut self.totals.latency;
-            return latencies.record_progression(latency, step, count, times);
+            return self.record_latencies(Progression {
+                first: latency,
+                step,
+                count,
+                times,
+            });
         }
         let latencies = (0..count).filter_map(|index| {
             let due = log.arrivals.due(from + index);

@@ -8,6 +8,7 @@
 
 use super::Account;
 use super::batches::Batch;
+use super::late::Progression;
 use crate::assignor::ConsumerId;
 use crate::cluster::records::Log;
 use crate::kernel::{SimDuration, SimTime};
@@ -59,7 +60,7 @@ impl Train {
     }
 
     /// The first record after the train.
-    fn end(&self, log: &Log) -> u64 {
+    pub(super) fn end(&self, log: &Log) -> u64 {
         match self.beat {
             Beat::Time { first, every } => {
                 log.arrivals.count(first + every.times(self.batches - 1))
@@ -192,7 +193,7 @@ impl Account {
             - u128::from(batch.from) * u128::from(last.since(first).as_micros());
         self.position_area += remaining * u128::from(count) + earlier;
         self.totals.processed += count;
-        self.totals.latency.record_many(latency.as_micros(), count);
+        self.record_latencies(Progression::of(latency.as_micros(), count));
     }
 
     /// True when `batch` and all after it, which are over by then, are new, inside the window, and nobody waits for them.

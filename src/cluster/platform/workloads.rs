@@ -106,7 +106,7 @@ impl World<'_> {
                 to: workload.replicas,
                 by: ScaledBy::Script,
             });
-            self.reconcile(id, Some(PodStart::Initial));
+            while self.reconcile(id, Some(PodStart::Initial)) {}
         }
     }
 
@@ -129,7 +129,8 @@ impl World<'_> {
         self.reconcile(workload, None);
     }
 
-    fn reconcile(&mut self, workload: WorkloadId, beginning: Option<PodStart>) {
+    /// One pass of the controller; true when it did anything.
+    fn reconcile(&mut self, workload: WorkloadId, beginning: Option<PodStart>) -> bool {
         let now = self.now();
         let views = self.views(workload);
         let hosted = &mut self.platform.workloads[workload.index()];
@@ -144,7 +145,8 @@ impl World<'_> {
             None if hosted.grows => PodStart::ScaledUp,
             None => PodStart::Replacement,
         };
-        if !effects.is_empty() && beginning.is_none() {
+        let acts = !effects.is_empty();
+        if acts && beginning.is_none() {
             // A pass of the controller is followed by another until it has nothing to do.
             self.touch(workload);
         }
@@ -170,6 +172,7 @@ impl World<'_> {
                 Event::Reconcile(workload),
             );
         }
+        acts
     }
 
     fn make_pod(&mut self, workload: WorkloadId, template: u32, ordinal: u32, why: PodStart) {

@@ -148,6 +148,35 @@ fn a_graceful_leave_of_a_dynamic_member_is_barrier_from_its_revocation() {
     );
 }
 
+/// SIGKILL after the grace period, in the revoked callback of `close()`: no leave is sent, so the coordinator has to find out.
+#[test]
+fn a_member_that_is_killed_in_its_close_is_detect_until_it_is_removed() {
+    let mut play = Play::steady(&[&[0], &[1]], 60_000);
+    play.at(10_000).put(Observation::ConsumerClosing {
+        consumer: ConsumerId(1),
+    });
+    play.at(10_001).callback(1, CallbackKind::Revoked, &[1]);
+    play.at(14_000).crash(1, &[1]);
+    play.at(17_000).start(1);
+    play.at(19_000)
+        .remove(1, RemovalReason::SessionExpired)
+        .prepare(Stable, RebalanceReason::SessionExpired, 1);
+    play.at(20_000).rejoin(0).finish(2, &[&[0, 1]]);
+    play.at(20_010).take(0, &[1]);
+    let metrics = measure(&play);
+    assert_eq!(
+        states(&metrics, 1),
+        [
+            ("serving", 0, 10_001),
+            ("callback", 10_001, 14_000),
+            ("detect", 14_000, 19_000),
+            ("barrier", 19_000, 20_000),
+            ("assign", 20_000, 20_010),
+            ("serving", 20_010, 60_000),
+        ]
+    );
+}
+
 #[test]
 fn a_static_member_that_is_away_is_detect_until_it_is_replaced() {
     let mut play = Play::steady(&[&[0], &[1]], 60_000);

@@ -8,6 +8,7 @@ mod flow;
 mod platform;
 mod random;
 mod rebalances;
+mod stall;
 
 use super::testing::Play;
 use super::{Cause, RunMetrics, State, evaluate};

@@ -14,21 +14,21 @@ use crate::timeline::{
     RemovalReason,
 };
 
-const MEMBERS: u32 = 3;
-const PARTITIONS: u32 = 4;
+pub(super) const MEMBERS: u32 = 3;
+pub(super) const PARTITIONS: u32 = 4;
 const END_MS: u64 = 100_000;
 /// Kinds of steps, those of the classic protocol first.
-const KINDS: u8 = 36;
+pub(super) const KINDS: u8 = 36;
 
 /// Something that happens `wait` milliseconds after the last thing: (wait, what, to whom, which partition).
-type Step = (u64, u8, u32, u32);
+pub(super) type Step = (u64, u8, u32, u32);
 
 fn consumer(member: u32) -> ConsumerId {
     ConsumerId(member)
 }
 
 /// Any order of observations, sensible or not: the fold must stand them all.
-fn perform(steps: &[Step]) -> Play {
+pub(super) fn perform(steps: &[Step]) -> Play {
     let mut play = Play::steady(&[&[0, 1], &[2], &[3]], END_MS);
     let mut state = GroupState::Stable;
     let mut generation = 1;

@@ -68,8 +68,12 @@ impl World {
                 self.on_assignment(*group, assignment);
             }
             Observation::ConsumerStarted { consumer } => self.on_started(*consumer),
-            Observation::ConsumerCrashed { consumer }
-            | Observation::ConsumerClosed { consumer }
+            Observation::ConsumerCrashed { consumer } => {
+                self.on_ended(*consumer);
+                // Killed in its close(): the word that it would have sent at the end never comes.
+                self.set(*consumer, |process| process.closing = false);
+            }
+            Observation::ConsumerClosed { consumer }
             | Observation::ConsumerFailed { consumer, .. } => self.on_ended(*consumer),
             Observation::ConsumerFrozen { consumer } => self.set(*consumer, |p| p.frozen = true),
             Observation::ConsumerThawed { consumer } => self.set(*consumer, |p| p.frozen = false),
@@ -223,7 +227,7 @@ impl World {
         group: GroupId,
         assignment: &[(ConsumerId, Partitions)],
     ) {
-        let mut targets: BTreeMap<TopicPartition, Life> = BTreeMap::new();
+        let mut targets: Vec<Option<Life>> = vec![None; self.slots.len()];
         let mut lives: BTreeMap<ConsumerId, Vec<Life>> = BTreeMap::new();
         for life in self.groups[group.index()].lives() {
             lives.entry(life.consumer).or_default().push(life);
@@ -239,11 +243,13 @@ impl World {
                 .and_then(Vec::pop)
                 .unwrap_or_else(|| self.life(*consumer));
             for partition in partitions.iter() {
-                targets.insert(*partition, life);
+                if let Some(index) = self.slot(group, *partition) {
+                    targets[index] = Some(life);
+                }
             }
         }
         for index in self.slots_of(group) {
-            let target = targets.get(&self.slots[index].partition).copied();
+            let target = targets[index];
             self.retarget(index, target);
             let slot = &mut self.slots[index];
             slot.withheld = slot.held.is_some() && slot.held != target;

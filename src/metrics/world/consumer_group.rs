@@ -69,7 +69,8 @@ impl World {
     fn becomes_incremental(&mut self, group: GroupId) {
         if !self.groups[group.index()].incremental {
             self.groups[group.index()].incremental = true;
-            self.dirty.extend(self.slots_of(group));
+            let slots = self.slots_of(group);
+            self.dirty.extend(slots);
         }
     }
 

@@ -4,13 +4,19 @@
 
 mod apply;
 mod consumer_group;
+mod needs;
+mod sets;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sets::{Changed, Roster};
+
 use crate::assignor::{ConsumerId, GroupId, MemberId, TopicPartition};
 use crate::metrics::cause::{self, Facts, State};
 use crate::timeline::{CallbackKind, GroupState, Observation, Partitions, Timeline};
+
+pub(in crate::metrics) use needs::{Beyond, View};
 
 /// One life of a process: the process and the number of its starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +50,7 @@ pub(in crate::metrics) struct Group {
     /// Its members by id.
     members: BTreeMap<MemberId, Life>,
     /// The same the other way round: how many ids a life has.
-    lives: BTreeMap<Life, u32>,
+    lives: Roster,
     pub(in crate::metrics) generation: i32,
     pub(in crate::metrics) assignor: Option<&'static str>,
     /// It is a consumer group now.
@@ -56,24 +62,20 @@ pub(in crate::metrics) struct Group {
 impl Group {
     /// The processes behind the members.
     pub(in crate::metrics) fn lives(&self) -> impl Iterator<Item = Life> {
-        self.lives.keys().copied()
+        self.lives.iter()
     }
 
     fn admit(&mut self, id: &MemberId, life: Life) {
         self.dismiss(id);
         self.away.remove(&life);
         self.members.insert(id.clone(), life);
-        *self.lives.entry(life).or_default() += 1;
+        self.lives.add(life);
     }
 
     fn dismiss(&mut self, id: &MemberId) -> Option<Life> {
         let life = self.members.remove(id)?;
-        if let Some(ids) = self.lives.get_mut(&life) {
-            *ids -= 1;
-            if *ids == 0 {
-                self.lives.remove(&life);
-                self.away.remove(&life);
-            }
+        if self.lives.remove(life) {
+            self.away.remove(&life);
         }
         Some(life)
     }
@@ -110,7 +112,7 @@ pub(in crate::metrics) struct World {
     wanted: BTreeMap<(u32, u32), u32>,
     /// First slot by (group, topic).
     first: BTreeMap<(u32, u32), usize>,
-    dirty: BTreeSet<usize>,
+    dirty: Changed,
 }
 
 impl World {
@@ -151,7 +153,7 @@ impl World {
         let group = Group {
             state: GroupState::Empty,
             members: BTreeMap::new(),
-            lives: BTreeMap::new(),
+            lives: Roster::nobody(cast.consumers.len()),
             generation: 0,
             assignor: None,
             incremental: false,
@@ -167,7 +169,7 @@ impl World {
                     ..Process::default()
                 })
                 .collect(),
-            dirty: (0..slots.len()).collect(),
+            dirty: Changed::all(slots.len()),
             slots,
             group_of: cast.consumers.iter().map(|facts| facts.group).collect(),
             subscriptions: cast
@@ -181,8 +183,8 @@ impl World {
     }
 
     /// The slots whose state may have changed since the last call.
-    pub(in crate::metrics) fn take_dirty(&mut self) -> BTreeSet<usize> {
-        std::mem::take(&mut self.dirty)
+    pub(in crate::metrics) fn take_dirty(&mut self) -> Vec<usize> {
+        self.dirty.take()
     }
 
     /// The slot of a partition in a group; `None` when no member of the group ever subscribes to its topic.
@@ -220,7 +222,7 @@ impl World {
 
     /// True when the coordinator counts the life as a member.
     pub(in crate::metrics) fn is_member(&self, group: GroupId, life: Life) -> bool {
-        self.groups[group.index()].lives.contains_key(&life)
+        self.groups[group.index()].lives.contains(&life)
     }
 
     /// True when the life is not over.

@@ -20,7 +20,7 @@ impl World {
 
     pub(super) fn touch(&mut self, consumer: ConsumerId) {
         self.dirty
-            .extend(self.processes[consumer.index()].slots.iter());
+            .extend(self.processes[consumer.index()].slots.iter().copied());
     }
 
     pub(super) fn set(&mut self, consumer: ConsumerId, change: impl FnOnce(&mut Process)) {

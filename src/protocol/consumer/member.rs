@@ -200,6 +200,37 @@ impl Member {
         self.heartbeat_interval.is_none() && self.state != ClientState::Fatal
     }
 
+    /// How long the application may wait for records before it looks whether there is something to do, as of `since` (`maximumTimeToWait` of the heartbeat and of the
+    /// commit manager); nothing when something is due.
+    #[must_use]
+    pub fn longest_wait(&self, since: SimTime) -> SimDuration {
+        if matches!(self.state, ClientState::Unsubscribed | ClientState::Fatal) {
+            return SimDuration::MAX;
+        }
+        let backs_off = self.config.async_client.renews_event_within_poll;
+        let membership = if self.poll_deadline <= since {
+            SimDuration::ZERO
+        } else if backs_off && (!self.coordinator_known || self.is_silent()) {
+            self.config.retry_backoff
+        } else if self.heartbeats_now() && !self.heartbeat_in_flight {
+            SimDuration::ZERO
+        } else {
+            let half = self.poll_deadline.since(since).as_micros() / 2;
+            self.heartbeat_due
+                .since(since)
+                .min(SimDuration::from_micros(half))
+        };
+        if !self.config.enable_auto_commit {
+            return membership;
+        }
+        let commit = if backs_off && !self.coordinator_known {
+            self.config.retry_backoff
+        } else {
+            self.next_auto_commit.since(since)
+        };
+        membership.min(commit)
+    }
+
     /// `poll()` was entered (`ApplicationEventProcessor`, `AsyncPollEvent` or `PollEvent`): a reconciliation may begin, offsets may be committed, and who
     /// has subscribed or was stale joins.
     pub fn on_poll(

@@ -60,6 +60,13 @@ impl Member {
         }
     }
 
+    /// True when what the coordinator said last takes nothing away from it.
+    pub(super) fn only_gains(&self) -> bool {
+        self.target
+            .as_ref()
+            .is_some_and(|target| self.owned.iter().all(|own| target.partitions.contains(own)))
+    }
+
     /// Begins to reconcile what is not yet (`maybeReconcile`).
     pub(super) fn maybe_reconcile(
         &mut self,

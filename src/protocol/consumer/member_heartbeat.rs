@@ -55,7 +55,7 @@ impl Member {
     }
 
     /// `shouldSkipHeartbeat`
-    fn is_silent(&self) -> bool {
+    pub(super) fn is_silent(&self) -> bool {
         match self.state {
             ClientState::Unsubscribed
             | ClientState::Fatal
@@ -71,7 +71,7 @@ impl Member {
     }
 
     /// `shouldHeartbeatNow`
-    fn heartbeats_now(&self) -> bool {
+    pub(super) fn heartbeats_now(&self) -> bool {
         matches!(
             self.state,
             ClientState::Joining | ClientState::Acknowledging | ClientState::Leaving
@@ -240,7 +240,8 @@ impl Member {
             return;
         };
         self.on_assignment(assignment, out);
-        if self.config.async_client.reconciles_in_background && !self.config.enable_auto_commit {
+        let early = self.config.async_client.reconciles_in_background || self.only_gains();
+        if early && !self.config.enable_auto_commit {
             self.maybe_reconcile(now, positions, out);
         }
     }

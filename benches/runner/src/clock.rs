@@ -1,0 +1,46 @@
+//! What a stretch of work costs: processor time of this thread, so that neighbours on the machine do not count.
+
+use std::time::Instant;
+
+/// Nanoseconds that this thread has been on a processor; `None` where the system does not say (only Linux does).
+fn on_processor() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
+/// Nanoseconds of processor time of `work`, or of wall-clock time where the system does not say, and what it gave.
+pub fn measured<T>(work: impl FnOnce() -> T) -> (f64, T) {
+    let (began, wall) = (on_processor(), Instant::now());
+    let result = work();
+    let ended = on_processor();
+    let nanos = match (began, ended) {
+        (Some(began), Some(ended)) => (ended - began) as f64,
+        _ => wall.elapsed().as_nanos() as f64,
+    };
+    (nanos, result)
+}
+
+/// The least of some rounds, by what one unit of work costs.
+pub fn least(rounds: usize, units: f64, mut work: impl FnMut() -> u64) -> f64 {
+    let mut digest = None;
+    let costs = (0..rounds).map(|_| {
+        let (nanos, result) = measured(&mut work);
+        assert!(
+            digest.is_none_or(|known| known == result),
+            "rounds of the same work differ"
+        );
+        digest = Some(result);
+        nanos / units
+    });
+    costs.fold(f64::INFINITY, f64::min)
+}
+
+/// Most memory that this process has held so far, in bytes; 0 where the system does not say.
+pub fn peak_memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: u64 = line
+        .and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok())
+        .unwrap_or(0);
+    kib * 1024
+}

@@ -1,0 +1,373 @@
+//! `rebsim sweep`: every cell under every seed, or a shard of that, or what is left of it.
+//!
+//! Everything is understood before anything is played. Results are the same bytes for any number of jobs, after an interruption, and when
+//! merged from shards.
+
+mod journal;
+mod merge;
+mod output;
+mod rehearsal;
+mod shard;
+
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::again;
+use super::args::{Sweep as Args, SweepFormat};
+use super::exit::Failure;
+use super::panic::{self, Context};
+use super::progress::Progress;
+use super::results::{Place, folder_name, sha256};
+use super::seeds::seeds;
+use super::source::{self, Input};
+use super::streams::Streams;
+use super::{halted, understand};
+use crate::cluster;
+use crate::experiment::sweep::{self, Shard, Task};
+use crate::experiment::{self, verdict};
+use crate::kernel::Seed;
+use crate::metrics;
+use crate::metrics::condition::Condition;
+use crate::metrics::registry::Better;
+use crate::metrics::{Decimal, Name};
+use crate::report::figures::{self, Style};
+use crate::report::sweep::{self as tables, Outline, Row, Sweep, files, gate};
+use crate::scenario::grid::Cell;
+use crate::scenario::{Grid, canonical_hash};
+use journal::{Finished, Journal, Start};
+
+pub(crate) use merge::merge;
+
+/// `rebsim sweep`
+pub(crate) fn sweep(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
+    let inputs = source::gather(std::slice::from_ref(&args.scenario), streams)?;
+    let [input] = &inputs[..] else {
+        return Err(Failure::usage(
+            "sweep takes one scenario, not a folder",
+            None,
+        ));
+    };
+    let grid = understand::grid(input, &args.overrides, &args.vary, streams)?;
+    let shard = shard::chosen(&args.parts)?;
+    refuse_what_cannot_be_shown(args, shard)?;
+    let requirements = verdict::asked(&grid.scenario, &args.gate.require)
+        .and_then(|conditions| checked(&conditions))
+        .map_err(|message| Failure::usage(format!("--fail-on: {message}"), None))?;
+    let seeds = seeds(
+        Seed(grid.scenario.seed),
+        args.selection.seed,
+        args.selection.seeds,
+    );
+    let numbers: Vec<u64> = seeds.iter().map(|seed| seed.0).collect();
+    let outline = Outline::of(&grid, &numbers);
+    if outline.cells.is_empty() {
+        let why = outline.refused.first().map_or("", |one| &one.why);
+        return Err(Failure::Nothing(match why {
+            "" => "no combination is left to play".to_owned(),
+            why => format!("Kafka would refuse every combination: {why}"),
+        }));
+    }
+    let sweeping = Sweeping {
+        args,
+        input,
+        grid: &grid,
+        tasks: sweep::tasks(outline.cells.len(), &seeds, shard),
+        outline,
+        shard,
+        jobs: args.work.jobs.unwrap_or_else(experiment::processors),
+    };
+    sweeping.tell_refused(streams);
+    if args.parts.dry_run {
+        return sweeping.rehearse(streams);
+    }
+    sweeping.run(&requirements, streams)
+}
+
+fn checked(conditions: &[Condition]) -> Result<Vec<Condition>, String> {
+    conditions.iter().try_for_each(gate::check)?;
+    Ok(conditions.to_vec())
+}
+
+fn refuse_what_cannot_be_shown(args: &Args, shard: Shard) -> Result<(), Failure> {
+    let format = args.output.format;
+    if format == SweepFormat::Ndjson && !args.parts.dry_run {
+        return Err(Failure::usage(
+            "--format ndjson lists replications, with --dry-run",
+            Some("--format csv prints their results".to_owned()),
+        ));
+    }
+    let needs_all = matches!(format, SweepFormat::Json | SweepFormat::Md);
+    if shard != Shard::WHOLE && (needs_all || !args.gate.require.is_empty()) {
+        return Err(Failure::usage(
+            "a shard alone can neither be judged nor shown side by side",
+            Some("rebsim merge takes --format and --fail-on".to_owned()),
+        ));
+    }
+    Ok(())
+}
+
+/// Replications by number, each with its rows.
+type Played = Vec<(usize, Vec<Row>)>;
+
+/// A sweep about to be played.
+struct Sweeping<'a> {
+    args: &'a Args,
+    input: &'a Input,
+    grid: &'a Grid,
+    outline: Outline,
+    shard: Shard,
+    tasks: Vec<Task>,
+    jobs: NonZeroUsize,
+}
+
+/// Everything that decides the files of a sweep; the same in every shard but for `shard`.
+pub(super) fn inputs(outline: &Outline, hash: &str, shard: Shard) -> Value {
+    let shard = match shard {
+        Shard::WHOLE => Value::Null,
+        shard => json!({ "number": shard.number(), "count": shard.count() }),
+    };
+    json!({
+        "sweep": true,
+        "scenario": outline.scenario,
+        "scenario_sha256": hash,
+        "grid_sha256": sha256(files::grid_value(outline).to_string().as_bytes()),
+        "shard": shard,
+    })
+}
+
+/// The name of the folder of the whole sweep.
+pub(super) fn folder_of(outline: &Outline, hash: &str) -> String {
+    let inputs = inputs(outline, hash, Shard::WHOLE);
+    folder_name(&format!("{}-sweep", outline.scenario), &inputs.to_string())
+}
+
+impl Sweeping<'_> {
+    /// What is left out, on stderr: how many combinations, with `-v` which and why.
+    fn tell_refused(&self, streams: &Streams) {
+        let refused = &self.outline.refused;
+        if refused.is_empty() {
+            return;
+        }
+        let more = if streams.verbose {
+            ""
+        } else {
+            " (-v lists them)"
+        };
+        let plural = if refused.len() == 1 { "" } else { "s" };
+        streams.note(&format!(
+            "{} combination{plural} left out that Kafka would refuse{more}",
+            refused.len()
+        ));
+        if streams.verbose {
+            for one in refused {
+                let key = tables::CellKey {
+                    variant: one.variant.clone(),
+                    values: one.values.clone(),
+                };
+                streams.note(&format!("  {}: {}", self.outline.words(&key), one.why));
+            }
+        }
+    }
+
+    fn run(&self, requirements: &[Condition], streams: &mut Streams) -> Result<(), Failure> {
+        let output = &self.args.output;
+        let place = match output.no_out {
+            true => None,
+            false => Some(Place::probe(&output.out)?),
+        };
+        let hash = canonical_hash(&self.grid.scenario.resolved);
+        let mut folder = folder_of(&self.outline, &hash);
+        if self.shard != Shard::WHOLE {
+            folder = format!("{folder}-{}", shard::suffix(self.shard));
+        }
+        let inputs = inputs(&self.outline, &hash, self.shard);
+        let start = match self.args.parts.resume {
+            true => Start::Resume,
+            false => Start::Anew,
+        };
+        let opened = match &place {
+            Some(_) => Some(Journal::open(&output.out, &folder, &inputs, start)?),
+            None => None,
+        };
+        let (journal, finished) = opened.map_or((None, Finished::new()), |(journal, finished)| {
+            (Some(journal), finished)
+        });
+        if !finished.is_empty() {
+            let (done, all) = (finished.len(), self.tasks.len());
+            streams.note(&format!(
+                "going on: {done} of {all} replications are there already"
+            ));
+        }
+        let (played, wall) = self.play(finished, journal.as_ref(), &hash, streams)?;
+        let mut written = None;
+        if let Some(place) = &place {
+            let files = self.files(&played);
+            let volatile = super::manifest::volatile(wall, self.jobs.get());
+            let manifest = super::manifest::manifest(&inputs, &files, &volatile);
+            written = Some(place.write(&folder, &files, &manifest, output.force)?);
+        }
+        if let Some(journal) = journal {
+            journal.remove()?;
+        }
+        let whole = (self.shard == Shard::WHOLE).then(|| Sweep {
+            outline: self.outline.clone(),
+            replications: played.iter().map(|(_, rows)| rows.clone()).collect(),
+        });
+        let outcome = match &whole {
+            Some(sweep) => output::show(sweep, output, requirements, streams),
+            None => self.show_shard(&played, streams),
+        };
+        if let Some(written) = written {
+            output::tell(&output.out.join(folder), &written, streams)?;
+        }
+        outcome
+    }
+
+    /// Plays what is not `finished`; every replication of the shard with its rows, in order.
+    fn play(
+        &self,
+        mut finished: Finished,
+        journal: Option<&Journal>,
+        hash: &str,
+        streams: &Streams,
+    ) -> Result<(Played, Duration), Failure> {
+        let left: Vec<Task> = self
+            .tasks
+            .iter()
+            .filter(|task| !finished.contains_key(&task.index))
+            .copied()
+            .collect();
+        let progress = Progress::new(streams, self.args.work.progress, left.len());
+        panic::simulating(Some(Context {
+            hash: hash.to_owned(),
+            again: self.again(),
+        }));
+        let worst = Mutex::new(None);
+        let engine = |task: Task, cell: &Cell| {
+            let rows = self.one(task, cell)?;
+            self.watch_worst(&worst, task, &rows, &progress, streams.ascii);
+            if let Some(journal) = journal {
+                journal.keep(task.index, &rows)?;
+            }
+            Ok::<_, Failure>(rows)
+        };
+        let watch = |done| progress.finished(done);
+        let played = sweep::play(&self.grid.cells, &left, self.jobs, engine, &watch);
+        let wall = progress.elapsed();
+        drop(progress);
+        panic::simulating(None);
+        let played = played.inspect_err(|_| {
+            if journal.is_some() {
+                streams.note("what was played is kept: --resume goes on with it");
+            }
+        })?;
+        finished.extend(left.iter().map(|task| task.index).zip(played));
+        let wanted = self.tasks.iter();
+        let rows = wanted.filter_map(|task| Some((task.index, finished.remove(&task.index)?)));
+        Ok((rows.collect(), wall))
+    }
+
+    /// Plays one replication.
+    fn one(&self, task: Task, cell: &Cell) -> Result<Vec<Row>, Failure> {
+        let options = cluster::Options {
+            check_invariants: self.args.work.check_invariants,
+            event_limit: self.args.work.event_limit.get(),
+            ..cluster::Options::default()
+        };
+        match cluster::simulate(&cell.plan, task.seed, &options) {
+            Ok(timeline) => Ok(tables::rows(&metrics::evaluate(&timeline))),
+            Err(halt) => Err(halted::failure(
+                halt,
+                &halted::Who {
+                    scenario: &self.outline.scenario,
+                    variant: &cell.plan.variant,
+                    seed: task.seed,
+                    hash: &canonical_hash(&self.grid.scenario.resolved),
+                    again: &format!("{}{}", self.again(), again::options(&cell.options)),
+                    event_limit: self.args.work.event_limit,
+                },
+            )),
+        }
+    }
+
+    fn again(&self) -> String {
+        let check = self.args.work.check_invariants;
+        again::command("run", &self.input.operand, &self.args.overrides, &[], check)
+    }
+
+    /// Shows the worst replication so far by the first metric that is printed.
+    fn watch_worst(
+        &self,
+        worst: &Mutex<Option<Decimal>>,
+        task: Task,
+        rows: &[Row],
+        progress: &Progress<'_>,
+        ascii: bool,
+    ) {
+        let Some(name) = self.args.output.metrics.first().map(|metric| &metric.0) else {
+            return;
+        };
+        let Some(number) = figure(rows, name) else {
+            return;
+        };
+        let Ok(mut worst) = worst.lock() else { return };
+        let is_worse = match name.metric.better {
+            Better::Lower | Better::Neither => worst.is_none_or(|known| number > known),
+            Better::Higher => worst.is_none_or(|known| number < known),
+        };
+        if is_worse {
+            *worst = Some(number);
+            let value = metrics::Value::Number(number);
+            let value = figures::human(&value, name.metric.unit, Style { ascii });
+            let cell = self.outline.words(&self.outline.cells[task.cell]);
+            progress.worst(&format!("{cell}, seed {} ({value})", task.seed.0));
+        }
+    }
+
+    /// The files of the results folder.
+    fn files(&self, played: &[(usize, Vec<Row>)]) -> super::results::Files {
+        let rows = || played.iter().map(|(index, rows)| (*index, &rows[..]));
+        let resolved = &self.grid.scenario.resolved;
+        if self.shard != Shard::WHOLE {
+            let name = format!("cells-{}.csv", shard::suffix(self.shard));
+            let cells = (name, files::cells(&self.outline, rows()));
+            return output::common(resolved, &self.outline)
+                .chain([cells])
+                .collect();
+        }
+        let sweep = Sweep {
+            outline: self.outline.clone(),
+            replications: played.iter().map(|(_, rows)| rows.clone()).collect(),
+        };
+        output::whole(resolved, &sweep)
+    }
+
+    fn show_shard(
+        &self,
+        played: &[(usize, Vec<Row>)],
+        streams: &mut Streams,
+    ) -> Result<(), Failure> {
+        let (number, count) = (self.shard.number(), self.shard.count());
+        let (own, all) = (played.len(), self.outline.replications());
+        let text = match self.args.output.format {
+            SweepFormat::Csv => {
+                let rows = played.iter().map(|(index, rows)| (*index, &rows[..]));
+                files::cells(&self.outline, rows)
+            }
+            SweepFormat::Text | SweepFormat::Json | SweepFormat::Md | SweepFormat::Ndjson => {
+                format!("shard {number} of {count}: {own} of {all} replications\n")
+            }
+        };
+        streams.result(&text)
+    }
+}
+
+/// The number that `rows` have for `name` over all groups.
+fn figure(rows: &[Row], name: &Name) -> Option<Decimal> {
+    let at = tables::columns().iter().position(|known| known == name)?;
+    let text = rows.first()?.figures.get(at)?;
+    tables::value(text, name.metric.unit).number()
+}

@@ -1,0 +1,237 @@
+//! One pass over the timeline for one partition: what it waits for after each entry, and since which.
+
+use super::phases::Ahead;
+use super::{Leg, Need, Stall};
+use crate::assignor::{ConsumerId, GroupId, TopicPartition};
+use crate::kernel::SimTime;
+use crate::metrics::barrier::{Doing, Wait};
+use crate::metrics::world::{Beyond, View, World};
+use crate::timeline::{CallbackKind, GroupState, Observation, Timeline};
+
+/// Every stall of the partition in the group, in order of time; `None` when no member of the group ever subscribes to its topic, or there
+/// is no such partition.
+#[must_use]
+pub fn stalls(
+    timeline: &Timeline,
+    group: GroupId,
+    partition: TopicPartition,
+) -> Option<Vec<Stall>> {
+    let world = World::new(timeline);
+    let slot = world.slot(group, partition)?;
+    let mut fold = Fold {
+        group,
+        partition,
+        slot,
+        ahead: Ahead::of(timeline, group),
+        doing: vec![Doing::default(); timeline.cast.consumers.len()],
+        since: vec![None; timeline.cast.consumers.len()],
+        beyond: Beyond::default(),
+        shares: vec![(false, false); timeline.cast.consumers.len()],
+        now: None,
+        stalls: Vec::new(),
+        world,
+    };
+    let entries = &timeline.entries;
+    let first = entries.first().map_or(SimTime::ZERO, |entry| entry.at);
+    fold.settle(first.min(timeline.measured.0), None, None);
+    let mut changed = None;
+    let mut seen = fold.look(None);
+    for (index, entry) in entries.iter().enumerate() {
+        fold.take(index, &entry.observation);
+        let view = fold.look(Some(index));
+        if view != seen {
+            (seen, changed) = (view, Some(index));
+        }
+        let last_of_instant = entries.get(index + 1).is_none_or(|next| next.at > entry.at);
+        if last_of_instant {
+            fold.settle(entry.at, Some(index), changed);
+        }
+    }
+    Some(fold.finish(timeline.horizon))
+}
+
+struct Fold {
+    group: GroupId,
+    partition: TopicPartition,
+    slot: usize,
+    world: World,
+    ahead: Ahead,
+    doing: Vec<Doing>,
+    /// Entry since which each process does what it does.
+    since: Vec<Option<usize>>,
+    beyond: Beyond,
+    /// By process, as the coordinator of a consumer group has it: it may use the partition; it has to give it up.
+    shares: Vec<(bool, bool)>,
+    now: Option<View>,
+    stalls: Vec<Stall>,
+}
+
+impl Fold {
+    fn take(&mut self, index: usize, observation: &Observation) {
+        if let Some((consumer, change)) = Doing::change(observation) {
+            self.does(index, consumer, change);
+        }
+        match observation {
+            Observation::MemberRejoined { consumer, .. } => {
+                self.does(index, *consumer, Doing::came);
+            }
+            Observation::MemberRemoved { consumer, .. } => {
+                self.does(index, *consumer, Doing::came);
+                if let Some(share) = self.shares.get_mut(consumer.index()) {
+                    *share = (false, false);
+                }
+            }
+            Observation::GroupState { group, to, .. } if *group == self.group => {
+                self.beyond.received &= !matches!(
+                    to,
+                    GroupState::PreparingRebalance | GroupState::CompletingRebalance
+                );
+            }
+            Observation::AssignmentReceived { group, .. } if *group == self.group => {
+                self.beyond.received = true;
+            }
+            Observation::MemberEpoch {
+                group,
+                consumer,
+                assigned,
+                pending_revocation,
+                ..
+            } if *group == self.group => {
+                if let Some(share) = self.shares.get_mut(consumer.index()) {
+                    *share = (
+                        assigned.contains(&self.partition),
+                        pending_revocation.contains(&self.partition),
+                    );
+                }
+            }
+            Observation::Assigned { partition, .. } if *partition == self.partition => {
+                self.beyond.position_known = false;
+            }
+            Observation::PositionKnown { partition, .. } if *partition == self.partition => {
+                self.beyond.position_known = true;
+            }
+            Observation::CallbackStarted {
+                consumer,
+                kind: CallbackKind::Revoked | CallbackKind::Lost,
+                partitions,
+                ..
+            } if partitions.contains(&self.partition)
+                && self.world.group_of(*consumer) == self.group =>
+            {
+                self.beyond.released_by = Some(*consumer);
+            }
+            _ => {}
+        }
+        self.world.apply(observation);
+    }
+
+    fn does(&mut self, index: usize, consumer: ConsumerId, change: fn(&mut Doing)) {
+        let Some(doing) = self.doing.get_mut(consumer.index()) else {
+            return;
+        };
+        let before = doing.wait();
+        change(doing);
+        if doing.wait() != before {
+            self.since[consumer.index()] = Some(index);
+        }
+    }
+
+    /// What the partition waits for after the entry `index`; `None` before there is such a partition.
+    fn look(&mut self, index: Option<usize>) -> Option<View> {
+        if !self.world.slots[self.slot].exists {
+            return None;
+        }
+        let phase = index.and_then(|index| self.ahead.phase(index));
+        let came = |entry: usize| index.is_some_and(|index| index >= entry);
+        self.beyond.from_empty = phase.is_some_and(|phase| phase.from_empty);
+        self.beyond.last_joiner = phase.and_then(|phase| phase.last).map(|(who, entry)| {
+            let wait = self.doing.get(who.index()).map_or(Wait::Join, Doing::wait);
+            (who, wait, came(entry))
+        });
+        self.beyond.leader = index.and_then(|index| self.ahead.leader(index));
+        let owner = |mut shares: std::slice::Iter<'_, (bool, bool)>, pending: bool| {
+            let at = shares.position(|share| if pending { share.1 } else { share.0 })?;
+            u32::try_from(at).ok().map(ConsumerId)
+        };
+        self.beyond.given_to = owner(self.shares.iter(), false);
+        self.beyond.owed_by = owner(self.shares.iter(), true).or(self.beyond.given_to);
+        Some(self.world.view(self.slot, &self.beyond))
+    }
+
+    /// After everything that happened at `at`, the last of which was the entry `index`; what is seen now has been so since `changed`.
+    fn settle(&mut self, at: SimTime, index: Option<usize>, changed: Option<usize>) {
+        let view = self.look(index);
+        if view == self.now {
+            return;
+        }
+        self.close(at);
+        let Some(View::Down { cause, need, who }) = view else {
+            if let Some(stall) = self.stalls.last_mut().filter(|stall| stall.to == at) {
+                stall.ended = changed;
+            }
+            self.now = view;
+            return;
+        };
+        let leg = Leg {
+            from: at,
+            to: at,
+            cause,
+            need,
+            who,
+            began: changed,
+            incremental: self.world.groups[self.group.index()].incremental,
+            since: who.and_then(|who| self.standing_since(need, who)),
+        };
+        let goes_on = self.is_down();
+        match self.stalls.last_mut() {
+            Some(stall) if goes_on => stall.legs.push(leg),
+            _ => self.stalls.push(Stall {
+                group: self.group,
+                partition: self.partition,
+                from: at,
+                to: at,
+                legs: vec![leg],
+                ended: None,
+            }),
+        }
+        self.now = view;
+    }
+
+    /// The entry since which a member is gone or stands still, when that is what keeps it from doing what is needed.
+    fn standing_since(&self, need: Need, who: ConsumerId) -> Option<usize> {
+        let is_away = matches!(
+            need,
+            Need::Session(_) | Need::Join(Wait::Session | Wait::Stall)
+        );
+        let wait = self.doing.get(who.index()).map(Doing::wait);
+        let stands = matches!(wait, Some(Wait::Session | Wait::Stall));
+        let since = self.since.get(who.index()).copied().flatten();
+        since.filter(|_| is_away && stands)
+    }
+
+    const fn is_down(&self) -> bool {
+        matches!(self.now, Some(View::Down { .. }))
+    }
+
+    /// What it has waited for until `at` is over.
+    fn close(&mut self, at: SimTime) {
+        if self.is_down()
+            && let Some(stall) = self.stalls.last_mut()
+        {
+            stall.to = at;
+            if let Some(leg) = stall.legs.last_mut() {
+                leg.to = at;
+            }
+        }
+    }
+
+    /// The end of the run.
+    fn finish(mut self, horizon: SimTime) -> Vec<Stall> {
+        self.close(horizon);
+        for stall in &mut self.stalls {
+            stall.legs.retain(|leg| leg.from < leg.to);
+        }
+        self.stalls.retain(|stall| !stall.legs.is_empty());
+        self.stalls
+    }
+}

@@ -1,0 +1,67 @@
+//! What `AsyncKafkaConsumer` does in its releases since 4.2: which `poll()` hands over an event to the background thread, and when one that waits looks again.
+//! Nothing costs anything (profile `ideal`); heartbeats every 5,000 ms.
+
+use super::support::*;
+
+/// A is alone at first; B comes at 1 s.
+fn play(version: &str, rate: u64, group: &str, config: &str) -> Story {
+    ideal(&format!(
+        "version: 1\nname: wait\nduration: 40s\nbrokers: {{ version: \"{version}\" }}\n\
+         topics: {{ t: {{ partitions: 2, rate: {rate}/s }} }}\n\
+         groups:\n  g:\n    topics: [t]\n    start: cold\n    members: [{{ name: a }}, {{ name: b, at: 1s }}]\n    {group}\n    \
+         config: {{ group.protocol: consumer, auto.offset.reset: earliest{config} }}\nevents: []\n"
+    ))
+    .told()
+}
+
+const LONG_POLL: &str = "processing: { poll_timeout: 2s }";
+
+/// A hears at 5,100 that it has to give one up. Its `poll()` lasts two seconds, but since 4.4 it looks about every 100 ms (`retry.backoff.ms`) while records may come, and
+/// hands over an event each time: the first look after 5,100 calls `revoked`, the next `assigned []`. B, without partitions, does the same. Before 4.4 an owner sleeps until
+/// a heartbeat or a commit is due or its `poll()` is over, and a `poll()` hands over one event.
+#[test]
+fn a_long_poll_looks_about_itself_every_hundred_milliseconds() {
+    let story = play("4.4", 0, LONG_POLL, "");
+    assert_eq!(
+        story.called("a", ms(0)),
+        [
+            "100.000 assigned [0, 1]",
+            "5200.000 revoked [1]",
+            "5300.000 assigned []"
+        ]
+    );
+    assert_eq!(
+        story.called("b", ms(0)),
+        ["1100.000 assigned []", "6200.000 assigned [1]"]
+    );
+    let story = play("4.2", 0, LONG_POLL, "");
+    let revoked = &story.callbacks("a")[1];
+    assert!(revoked.0 > ms(5_500), "{:?}", story.called("a", ms(0)));
+}
+
+/// While records wait in the buffer only every second `poll()` hands over an event: the last one is kept until its records have been taken. So from the heartbeat that says
+/// what to give up to the callback it is up to three batches, where an event with each `poll()` would make it two at most.
+#[test]
+fn while_records_wait_every_second_poll_hands_over_an_event() {
+    let mut longest = 0.0_f64;
+    for per_record in 6..=15 {
+        let processing = format!("processing: {{ per_record: {per_record}ms }}");
+        let story = play("4.4", 1_000, &processing, ", max.poll.records: 10");
+        let reconciling = story.states("a")[4].clone();
+        assert!(reconciling.ends_with(" RECONCILING"), "{reconciling}");
+        let heard: f64 = reconciling
+            .split(' ')
+            .next()
+            .map_or(0.0, |at| at.parse().expect("a number"));
+        let called = story.called("a", ms(0));
+        assert!(called[1].ends_with(" revoked [1]"), "{called:?}");
+        let called: f64 = called[1]
+            .split(' ')
+            .next()
+            .map_or(0.0, |at| at.parse().expect("a number"));
+        let batches = (called - heard) / f64::from(per_record * 10);
+        assert!(batches <= 3.0, "{batches} batches of {per_record} ms");
+        longest = longest.max(batches);
+    }
+    assert!(longest > 2.1, "{longest} batches");
+}
