@@ -271,7 +271,12 @@ impl Client {
             } => self.start_held_back(ground),
             App::Committing {
                 before_processing: false,
-            } => self.poll(ground),
+            } => {
+                // Who is asked to close while `commitSync` waits closes after it, not after the next batch and its commit.
+                if !self.take_pending(ground) {
+                    self.poll(ground);
+                }
+            }
             App::Starting { .. }
             | App::Polling
             | App::Working { .. }

@@ -280,7 +280,7 @@ impl Client {
     }
 
     /// Does what waited for the return of `poll()` and of the work after it; true when there was something.
-    fn take_pending(&mut self, ground: &mut Ground<'_>) -> bool {
+    pub(super) fn take_pending(&mut self, ground: &mut Ground<'_>) -> bool {
         let Some(pending) = self.pending.pop() else {
             return false;
         };

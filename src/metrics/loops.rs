@@ -99,7 +99,7 @@ pub(super) fn loops(
 /// Instants of what no loop accounts for.
 fn outside_events(timeline: &Timeline) -> Vec<SimTime> {
     let is_outside = |observation: &Observation| match observation {
-        Observation::Action { .. } => true,
+        Observation::Action { .. } | Observation::Fault { .. } => true,
         Observation::Platform(fact) => match fact {
             PlatformFact::PodCreated { why, .. } => match why {
                 PodStart::Rollout | PodStart::Replacement => true,
