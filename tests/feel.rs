@@ -437,8 +437,8 @@ fn by_weight_a_hot_partition_stays_alone() {
             _ => None,
         });
     let assigned: Vec<(ConsumerId, u32)> = assigned.collect();
-    let hot = assigned.iter().filter(|(_, partition)| *partition == 0);
-    let (owner, _) = hot.last().expect("the hot partition is assigned");
+    let mut hot = assigned.iter().filter(|(_, partition)| *partition == 0);
+    let (owner, _) = hot.next_back().expect("the hot partition is assigned");
     let last_six = &assigned[assigned.len() - 6..];
     let beside = last_six.iter().filter(|(consumer, _)| consumer == owner);
     assert_eq!(beside.count(), 1, "{assigned:?}");
