@@ -1,0 +1,71 @@
+//! Real manifests, pasted under `spec:`: each of their keys is honoured or named as one that changes nothing.
+
+use std::process::{Command, Output};
+
+fn rebsim(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rebsim"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(arguments)
+        .output()
+        .expect("the program can be run")
+}
+
+/// The keys that the notes on a manifest name.
+fn noted(name: &str) -> Vec<String> {
+    let file = format!("tests/manifests/{name}.yaml");
+    let output = rebsim(&["check", "-v", &file]);
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).expect("it is text");
+    assert!(output.status.success(), "{said}");
+    let notes = said.lines().filter_map(|line| {
+        let (_, rest) = line.strip_prefix("note[")?.split_once('`')?;
+        Some(rest.split_once('`')?.0.to_owned())
+    });
+    let notes = notes.collect();
+    let run = rebsim(&["run", &file, "--no-out", "--check-invariants"]);
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(run.status.success(), "{said}");
+    notes
+}
+
+#[test]
+fn the_autoscaler_of_the_walkthrough() {
+    let names = [
+        "progressDeadlineSeconds",
+        "selector",
+        "template.metadata",
+        "template.spec.containers",
+        "scaleTargetRef",
+    ];
+    assert_eq!(noted("hpa-walkthrough"), names);
+}
+
+#[test]
+fn a_scaled_object_with_its_deployment() {
+    let names = [
+        "revisionHistoryLimit",
+        "selector",
+        "template.metadata",
+        "template.spec.containers",
+        "scaleTargetRef",
+        "triggers[0].metadata.bootstrapServers",
+        "triggers[0].metadata.version",
+        "triggers[0].metadata.tls",
+        "triggers[0].metadata.sasl",
+    ];
+    assert_eq!(noted("keda-kafka"), names);
+}
+
+#[test]
+fn a_stateful_set_with_disks() {
+    let names = [
+        "serviceName",
+        "selector",
+        "persistentVolumeClaimRetentionPolicy",
+        "volumeClaimTemplates",
+        "template.metadata",
+        "template.spec.containers",
+        "selector",
+    ];
+    assert_eq!(noted("stateful-streams"), names);
+}
