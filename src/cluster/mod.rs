@@ -46,11 +46,11 @@ mod world;
 pub use brokers::coordinator_of;
 pub use calibration::Calibration;
 pub use naming::{Naming, RecordedNames};
-pub use platform::Reconcile;
 
 use crate::kernel::{Seed, SimTime};
+use crate::platform::hpa::Reconcile;
 use crate::scenario::plan::Plan;
-use crate::timeline::Timeline;
+use crate::timeline::{ScalerId, Timeline};
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -130,6 +130,6 @@ pub fn simulate_with_autoscalers(
     plan: &Plan,
     seed: Seed,
     options: &Options,
-) -> Result<(Timeline, Vec<Reconcile>), Halt> {
+) -> Result<(Timeline, Vec<(ScalerId, Reconcile)>), Halt> {
     world::World::new(plan, seed, options).run()
 }

@@ -8,13 +8,13 @@ use super::client::Answer;
 use super::coordinators::{HostedGroup, Inbound};
 use super::ground::Topology;
 use super::naming::Naming;
-use super::platform::Reconcile;
 use super::records::Log;
 use super::script::Script;
 use super::window::Window;
 use super::{Halt, Options};
 use crate::assignor::{ConsumerId, GroupId, TopicDescription};
 use crate::kernel::{Calendar, Order, Place, Seed, SimDuration, SimTime};
+use crate::platform::hpa::Reconcile;
 use crate::protocol::effect::{AppendToken, CoordinatorTimer};
 use crate::protocol::message::RequestToken;
 use crate::scenario::plan::Plan;
@@ -233,7 +233,7 @@ impl<'a> World<'a> {
         self.timeline.observe(self.calendar.now(), observation);
     }
 
-    pub(super) fn run(mut self) -> Result<(Timeline, Vec<Reconcile>), Halt> {
+    pub(super) fn run(mut self) -> Result<(Timeline, Vec<(ScalerId, Reconcile)>), Halt> {
         self.set_the_stage();
         let horizon = SimTime::ZERO + self.plan.duration;
         while let Some(next) = self.calendar.peek() {

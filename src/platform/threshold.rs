@@ -51,6 +51,22 @@ pub enum LookReason {
     OutOfBounds,
 }
 
+impl LookReason {
+    /// In one word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Above => "Above",
+            Self::Below => "Below",
+            Self::Within => "Within",
+            Self::Cooldown => "Cooldown",
+            Self::AtMax => "AtMax",
+            Self::AtMin => "AtMin",
+            Self::OutOfBounds => "OutOfBounds",
+        }
+    }
+}
+
 /// The scaler.
 #[derive(Clone, Debug)]
 pub struct Threshold {

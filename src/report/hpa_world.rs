@@ -3,26 +3,15 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::kernel::{SimDuration, SimTime};
+use crate::kernel::SimDuration;
 use crate::platform::hpa::{
-    Behavior, Condition, Conditions, Controller, HpaSpec, Metric, Observed, Outcome, PodPhase,
-    PolicyKind, Reading, ResourceName, Rules, Sample, SelectPolicy, Source, Target, Tolerance,
+    Behavior, Condition, Conditions, Controller, HpaSpec, Metric, PodPhase, PolicyKind, Reading,
+    Reconcile, ResourceName, Rules, Sample, SelectPolicy, Source, Target, Tolerance,
 };
-
-/// One reconcile of a run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reconciled {
-    /// When.
-    pub now: SimTime,
-    /// What the controller saw.
-    pub observed: Observed,
-    /// What it came to.
-    pub outcome: Outcome,
-}
 
 /// The world of one autoscaler, from its first reconcile on.
 #[must_use]
-pub fn world(spec: &HpaSpec, controller: &Controller, steps: &[Reconciled]) -> Value {
+pub fn world(spec: &HpaSpec, controller: &Controller, steps: &[Reconcile]) -> Value {
     let mut world = Map::new();
     world.insert("spec".to_owned(), spec_json(spec));
     for (key, resource) in [
@@ -95,7 +84,7 @@ pub fn conditions(conditions: &Conditions) -> Value {
 /// Samples and request of the first metric of `resource` at a step.
 fn per_pod<'s>(
     spec: &HpaSpec,
-    step: &'s Reconciled,
+    step: &'s Reconcile,
     resource: ResourceName,
 ) -> Option<(&'s [Option<Sample>], Option<i64>)> {
     let is_it = |metric: &Metric| match &metric.source {
@@ -109,7 +98,7 @@ fn per_pod<'s>(
     }
 }
 
-fn step_json(spec: &HpaSpec, step: &Reconciled) -> Value {
+fn step_json(spec: &HpaSpec, step: &Reconcile) -> Value {
     let cpu = per_pod(spec, step, ResourceName::Cpu).map_or(&[][..], |(samples, _)| samples);
     let memory = per_pod(spec, step, ResourceName::Memory).map_or(&[][..], |(samples, _)| samples);
     let sample = |samples: &[Option<Sample>], index: usize| samples.get(index).copied().flatten();
@@ -130,7 +119,7 @@ fn step_json(spec: &HpaSpec, step: &Reconciled) -> Value {
     });
     let mut map = Map::new();
     let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
-    put("t", seconds(step.now.as_micros()));
+    put("t", seconds(step.at.as_micros()));
     put("spec_replicas", json!(step.observed.spec_replicas));
     put("status_replicas", json!(step.observed.status_replicas));
     put("pods", rows.collect());

@@ -42,6 +42,17 @@ pub enum ScaledBy {
     Scaler(ScalerId),
 }
 
+impl ScaledBy {
+    /// The autoscaler's name, or `script`.
+    #[must_use]
+    pub fn name(self, cast: &super::Cast) -> &str {
+        match self {
+            Self::Script => "script",
+            Self::Scaler(scaler) => &cast.scalers[scaler.index()].name,
+        }
+    }
+}
+
 /// Something that happened on the platform.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlatformFact {

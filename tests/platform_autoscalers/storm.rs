@@ -6,7 +6,8 @@ use rebsim::cluster::{Options, simulate_with_autoscalers};
 use rebsim::experiment::hpa_replay;
 use rebsim::import::platform::hpa;
 use rebsim::kernel::Seed;
-use rebsim::report::hpa_world::{self, Reconciled};
+use rebsim::platform::hpa::Reconcile;
+use rebsim::report::hpa_world;
 use rebsim::scenario::plan::autoscaler::AutoscalerKind;
 use rebsim::scenario::{LoadError, Loader, Overrides, load};
 
@@ -31,18 +32,11 @@ fn a_storm_that_was_played_is_replayed_without_a_difference() {
         record_autoscalers: true,
         ..Options::default()
     };
-    let (_, reconciles) = simulate_with_autoscalers(plan, Seed(1), &options).expect("it ends");
+    let (_, kept) = simulate_with_autoscalers(plan, Seed(1), &options).expect("it ends");
     let AutoscalerKind::Hpa { spec, .. } = &plan.platform.autoscalers[0].kind else {
         panic!("it is an HPA")
     };
-    let steps: Vec<Reconciled> = reconciles
-        .into_iter()
-        .map(|step| Reconciled {
-            now: step.at,
-            observed: step.observed,
-            outcome: step.outcome,
-        })
-        .collect();
+    let steps: Vec<Reconcile> = kept.into_iter().map(|(_, step)| step).collect();
     let sizes: Vec<i32> = steps.iter().map(|step| step.outcome.desired).collect();
     assert!(steps.len() > 230, "every 15 s of an hour: {}", steps.len());
     let ups = sizes.windows(2).filter(|pair| pair[1] > pair[0]).count();

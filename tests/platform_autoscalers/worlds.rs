@@ -3,8 +3,9 @@
 use rebsim::experiment::hpa_replay;
 use rebsim::experiment::platform_replay::Replayed;
 use rebsim::import::platform::hpa::{self, HpaWorld};
-use rebsim::platform::hpa::Hpa;
-use rebsim::report::hpa_world::{self, Reconciled};
+use rebsim::platform::hpa::{Hpa, Reconcile};
+use rebsim::report::hpa_world;
+
 use serde_json::Value;
 
 /// The worlds of 1.34.4, as they were recorded.
@@ -93,12 +94,12 @@ fn a_changed_recording_is_told_once_for_each_step() {
 fn what_a_run_writes_down_is_played_again_without_a_difference() {
     for (number, world) in worlds().into_iter().enumerate() {
         let mut hpa = Hpa::new(world.spec.clone(), world.controller);
-        let steps = world.steps.iter().map(|step| Reconciled {
-            now: step.now,
+        let steps = world.steps.iter().map(|step| Reconcile {
+            at: step.now,
             observed: step.observed.clone(),
             outcome: hpa.reconcile(step.now, &step.observed),
         });
-        let steps: Vec<Reconciled> = steps.collect();
+        let steps: Vec<Reconcile> = steps.collect();
         let written = hpa_world::world(&world.spec, &world.controller, &steps);
         let again = hpa::read(written).unwrap_or_else(|fault| panic!("{number}: {fault}"));
         assert_eq!(

@@ -122,6 +122,18 @@ fn who_does_not_close_within_the_grace_period_is_killed_and_stays_a_ghost_until_
 }
 
 #[test]
+fn who_is_always_in_a_batch_or_a_commit_closes_all_the_same() {
+    let text = four("events: [ { at: 60s, scale: checkout, to: 3 } ]")
+        .replace("rate: 120/s", "rate: 5000/s")
+        .replace("processing:", "commit: after_batch, processing:");
+    let ends = seconds(&play(&text), |fact| match fact {
+        PlatformFact::ContainerEnded { why, .. } => Some(*why),
+        _ => None,
+    });
+    assert_eq!(ends, [(60, ContainerEnd::Terminated)]);
+}
+
+#[test]
 fn more_partitions_than_fit_into_memory_kill_the_container() {
     let text = four("events: [ { at: 60s, scale: checkout, to: 2 } ]").replace(
         "ready_after: 5s",

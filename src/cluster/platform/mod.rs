@@ -13,14 +13,14 @@ mod workloads;
 
 use super::world::{Class, Event, World};
 use crate::platform::disruption::Budget;
+use crate::platform::hpa::Reconcile;
 use crate::platform::metrics_server::MetricsServer;
 use crate::scenario::plan::Plan;
-use crate::timeline::{Cast, Observation, PlatformFact, PodFacts, WorkloadFacts};
+use crate::timeline::{Cast, Observation, PlatformFact, PodFacts, ScalerId, WorkloadFacts};
 
 pub(super) use nodes::Step as NodeStep;
 use pods::Pod;
 pub(super) use pods::Step as PodStep;
-pub use scalers::Reconcile;
 
 /// Everything that stands above the processes.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub(super) struct Platform {
     /// Kubelets and metrics-server, when an autoscaler asks for them.
     metrics: Option<MetricsServer>,
     /// Every reconcile of an HPA, when the run is asked to keep them.
-    pub(super) reconciles: Vec<Reconcile>,
+    pub(super) reconciles: Vec<(ScalerId, Reconcile)>,
 }
 
 impl World<'_> {

@@ -299,7 +299,7 @@ impl World<'_> {
         for &consumer in &running {
             self.crash(consumer);
         }
-        self.container_ended(pod, &running, why);
+        self.end_container(pod, &running, why, None);
     }
 
     /// A process of a pod ended by itself, or was closed or killed.
@@ -337,10 +337,6 @@ impl World<'_> {
         let mut all = vec![consumer];
         all.extend(others);
         self.end_container(pod, &all, ContainerEnd::Exited, restart_after);
-    }
-
-    fn container_ended(&mut self, pod: PodId, consumers: &[ConsumerId], why: ContainerEnd) {
-        self.end_container(pod, consumers, why, None);
     }
 
     /// What the kubelet does about an ended container: it starts it again after a back-off, unless the pod is to go or its node is lost.

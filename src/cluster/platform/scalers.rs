@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{Class, Event, World};
 use crate::kernel::{Draw, SimDuration, SimTime, Stream};
 use crate::platform::hpa::{
-    self, Hpa, HpaSpec, Observed, Outcome, Reading, ResourceName, Source, Target,
+    self, Hpa, HpaSpec, Outcome, Reading, Reconcile, ResourceName, Source, Target,
 };
-use crate::platform::keda::{PartitionOffsets, PollReason, ScaledObject};
-use crate::platform::threshold::{LookReason, Threshold};
+use crate::platform::keda::{PartitionOffsets, ScaledObject};
+use crate::platform::threshold::Threshold;
 use crate::scenario::plan::autoscaler::{Autoscaler, AutoscalerKind, LagKind, OffsetsOf, Series};
 use crate::timeline::{PlatformFact, ScaledBy, ScalerFacts, ScalerId, WorkloadId};
 
@@ -71,19 +71,6 @@ impl Machine {
             Self::Threshold { .. } => None,
         }
     }
-}
-
-/// One reconcile of an HPA, as it was.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reconcile {
-    /// Whose.
-    pub scaler: ScalerId,
-    /// When.
-    pub at: SimTime,
-    /// What it saw.
-    pub observed: Observed,
-    /// What it came to.
-    pub outcome: Outcome,
 }
 
 /// What is said of a decision.
@@ -179,12 +166,12 @@ impl World<'_> {
         let said = say(hpa.spec(), &outcome, status);
         self.decided(id, target, observed.spec_replicas, outcome.desired, said);
         if self.options.record_autoscalers {
-            self.platform.reconciles.push(Reconcile {
-                scaler: id,
+            let reconcile = Reconcile {
                 at: now,
                 observed,
                 outcome,
-            });
+            };
+            self.platform.reconciles.push((id, reconcile));
         }
         hpa.next_sync(now)
     }
@@ -211,7 +198,7 @@ impl World<'_> {
             metric: Arc::from(name_of(series)),
             value_milli: milli(value),
             target_milli: milli(limit),
-            reason: look_word(look.reason),
+            reason: look.reason.name(),
         };
         self.decided(id, target, current, look.scale_to.unwrap_or(current), said);
         now + spec.every
@@ -240,7 +227,7 @@ impl World<'_> {
                     metric: Arc::from("committed_lag_records"),
                     value_milli: i64::try_from(lag.saturating_mul(1_000)).unwrap_or(i64::MAX),
                     target_milli: 0,
-                    reason: poll_word(poll.reason),
+                    reason: poll.reason.name(),
                 };
                 self.decided(id, hosted.target, seen.current, to, said);
             }
@@ -269,31 +256,6 @@ impl World<'_> {
     pub(super) fn current(&self, target: WorkloadId) -> i32 {
         let replicas = self.platform.workloads[target.index()].replicas();
         i32::try_from(replicas).unwrap_or(i32::MAX)
-    }
-}
-
-/// A poll's reason, as KEDA's events and conditions spell it where they have a word.
-const fn poll_word(reason: PollReason) -> &'static str {
-    match reason {
-        PollReason::Activated => "KEDAScaleTargetActivated",
-        PollReason::ScalerActive => "ScalerActive",
-        PollReason::Deactivated => "KEDAScaleTargetDeactivated",
-        PollReason::ScalerCooldown => "ScalerCooldown",
-        PollReason::RaisedToMinimum => "RaisedToMinimum",
-        PollReason::ScalerNotActive => "ScalerNotActive",
-        PollReason::TriggerError => "TriggerError",
-    }
-}
-
-const fn look_word(reason: LookReason) -> &'static str {
-    match reason {
-        LookReason::Above => "Above",
-        LookReason::Below => "Below",
-        LookReason::Within => "Within",
-        LookReason::Cooldown => "Cooldown",
-        LookReason::AtMax => "AtMax",
-        LookReason::AtMin => "AtMin",
-        LookReason::OutOfBounds => "OutOfBounds",
     }
 }
 

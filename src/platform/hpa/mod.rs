@@ -15,7 +15,7 @@ mod tests;
 
 pub use observed::{
     Able, Active, Condition, Conditions, Failure, Limit, Limited, Observed, Outcome, PodPhase,
-    PodSeen, Proposal, Reading, ReadyCondition, Sample,
+    PodSeen, Proposal, Reading, ReadyCondition, Reconcile, Sample,
 };
 pub use spec::{
     Behavior, Controller, HpaSpec, Metric, Policy, PolicyKind, ResourceName, Rules, SelectPolicy,

@@ -1,7 +1,7 @@
 //! What a reconcile sees and what it says.
 
 use super::spec::Source;
-use crate::kernel::SimDuration;
+use crate::kernel::{SimDuration, SimTime};
 use crate::platform::api_time::ApiTime;
 
 /// What the controller reads at the start of a reconcile.
@@ -158,6 +158,17 @@ impl Outcome {
         let proposal = self.proposals.get(self.winner?)?;
         proposal.ok()
     }
+}
+
+/// One reconcile, as it was: what a run keeps of it, and what a recorded world is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reconcile {
+    /// When.
+    pub at: SimTime,
+    /// What it saw.
+    pub observed: Observed,
+    /// What it came to.
+    pub outcome: Outcome,
 }
 
 /// What stopped a change short.

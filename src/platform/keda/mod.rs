@@ -65,6 +65,22 @@ pub enum PollReason {
     TriggerError,
 }
 
+impl PollReason {
+    /// As KEDA's events and conditions spell it, where they have a word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Activated => "KEDAScaleTargetActivated",
+            Self::ScalerActive => "ScalerActive",
+            Self::Deactivated => "KEDAScaleTargetDeactivated",
+            Self::ScalerCooldown => "ScalerCooldown",
+            Self::RaisedToMinimum => "RaisedToMinimum",
+            Self::ScalerNotActive => "ScalerNotActive",
+            Self::TriggerError => "TriggerError",
+        }
+    }
+}
+
 /// A ScaledObject as the operator knows it.
 #[derive(Clone, Debug)]
 pub struct ScaledObject {

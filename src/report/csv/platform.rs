@@ -5,7 +5,7 @@ use crate::kernel::SimTime;
 use crate::metrics::registry::Unit;
 use crate::metrics::{Decimal, Value};
 use crate::report::model::Report;
-use crate::timeline::{Cast, PlatformFact, ScaledBy, WorkloadId};
+use crate::timeline::{Cast, PlatformFact, WorkloadId};
 
 /// `members.csv`: one row a process: what it did within the measured window, and when and why it ended first and last.
 #[must_use]
@@ -123,10 +123,7 @@ fn scaling_cells(
             by,
         } => {
             wanted[workload.index()] = *to;
-            let by = match by {
-                ScaledBy::Script => "script".to_owned(),
-                ScaledBy::Scaler(scaler) => cast.scalers[scaler.index()].name.clone(),
-            };
+            let by = by.name(cast).to_owned();
             let ready = ready[workload.index()].to_string();
             let (from, to) = (from.to_string(), to.to_string());
             let event = "replicas".to_owned();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Said;
-use crate::timeline::{NodeId, PlatformFact, PodId, ScaledBy, ScalerId, WorkloadId};
+use crate::timeline::{NodeId, PlatformFact, PodId, ScalerId, WorkloadId};
 
 impl Said<'_> {
     fn pod(&mut self, name: &str, pod: PodId) -> &mut Self {
@@ -78,10 +78,7 @@ impl Said<'_> {
                 to,
                 by,
             } => {
-                let by = match by {
-                    ScaledBy::Script => json!("script"),
-                    ScaledBy::Scaler(scaler) => self.scaler(*scaler),
-                };
+                let by = json!(by.name(self.cast));
                 self.of_workload("replicas", *workload)
                     .put("from", json!(from))
                     .put("to", json!(to))
