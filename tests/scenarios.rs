@@ -1,10 +1,9 @@
-//! Every shipped scenario is sound, runs without breaking an invariant, and gives what it says that it expects.
+//! Every shipped scenario is sound; the nightly deploy agrees with a calculation by hand.
 
 use std::collections::BTreeMap;
 
 use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::Seed;
-use rebsim::metrics::condition::Condition;
 use rebsim::metrics::{Cause, Downtime, RunMetrics, Span, evaluate};
 use rebsim::scenario::examples::{self, EXAMPLES};
 use rebsim::scenario::{NoFiles, Overrides, Scenario, load};
@@ -43,135 +42,31 @@ fn played(scenario: &Scenario, seed: u64) -> BTreeMap<String, Timeline> {
         .collect()
 }
 
-/// The expectations that do not hold, in words.
-fn unmet(scenario: &Scenario, runs: &BTreeMap<String, RunMetrics>) -> Vec<String> {
-    let mut unmet = Vec::new();
-    for expectation in &scenario.expectations {
-        let condition = Condition::parse(&expectation.metric, &expectation.condition)
-            .expect("checked when it was loaded");
-        let only = expectation
-            .variant
-            .as_deref()
-            .or(condition.variant.as_deref());
-        for (variant, run) in runs {
-            if only.is_some_and(|only| only != variant) {
-                continue;
-            }
-            let other = condition
-                .other_variant()
-                .and_then(|other| runs[other].lookup(&condition.name));
-            let value = run.lookup(&condition.name);
-            let verdict = condition.judge(value.as_slice(), other.as_slice());
-            if !verdict.met {
-                let (metric, wanted) = (&expectation.metric, &expectation.condition);
-                unmet.push(format!(
-                    "{variant}: {metric} is {}, expected {wanted}",
-                    verdict.actual
-                ));
-            }
-        }
+/// Each opens with its question, is a screenful, is on the page, and expects something. That what it expects holds is seen where it is played for its
+/// committed results (`cli/reference`).
+#[test]
+fn every_shipped_scenario_asks_a_question_and_expects_an_answer() {
+    let page = include_str!("../docs/scenarios.md");
+    for example in EXAMPLES {
+        let name = example.name;
+        assert!(
+            example.text.lines().count() < 60,
+            "{name} is longer than a screenful"
+        );
+        assert!(
+            page.contains(&format!("| `{name}` |")),
+            "{name} is not on the page"
+        );
+        let scenario = shipped(name);
+        assert!(
+            scenario
+                .about
+                .as_deref()
+                .is_some_and(|about| about.ends_with('?')),
+            "{name} opens with no question"
+        );
+        assert!(!scenario.expectations.is_empty(), "{name} expects nothing");
     }
-    unmet
-}
-
-/// A scenario opens with its question, is short, expects something, and what it expects holds.
-fn holds(name: &str) {
-    let text = examples::find(name).expect("it is shipped").text;
-    assert!(
-        text.lines().count() < 60,
-        "{name} is longer than a screenful"
-    );
-    let scenario = shipped(name);
-    assert!(
-        scenario
-            .about
-            .as_deref()
-            .is_some_and(|about| about.ends_with('?')),
-        "{name} opens with no question"
-    );
-    assert!(!scenario.expectations.is_empty(), "{name} expects nothing");
-    let runs = played(&scenario, scenario.seed)
-        .iter()
-        .map(|(variant, timeline)| (variant.clone(), evaluate(timeline)))
-        .collect();
-    let unmet = unmet(&scenario, &runs);
-    assert!(unmet.is_empty(), "{name}\n{}", unmet.join("\n"));
-}
-
-macro_rules! hold {
-    ($($test:ident $name:literal)*) => {
-        $(#[test]
-        fn $test() {
-            holds($name);
-        })*
-
-        #[test]
-        fn every_shipped_scenario_is_tried() {
-            let shipped: Vec<&str> = EXAMPLES.iter().map(|example| example.name).collect();
-            assert_eq!(shipped, [$($name),*]);
-            let page = include_str!("../docs/scenarios.md");
-            for name in shipped {
-                assert!(page.contains(&format!("| `{name}` |")), "{name} is not on the page");
-            }
-        }
-    };
-}
-
-hold! {
-    batch_longer_than_session "batch-longer-than-session"
-    big_server "big-server"
-    cascade_oom "cascade-oom"
-    cascade_poll "cascade-poll"
-    checkout_deploy "checkout-deploy"
-    commit_modes "commit-modes"
-    common_claims "common-claims"
-    coordinator_restart "coordinator-restart"
-    crash "crash"
-    crash_loop "crash-loop"
-    cross_rack "cross-rack"
-    deploy_during_peak "deploy-during-peak"
-    downstream_saturation "downstream-saturation"
-    fast_and_slow_records "fast-and-slow-records"
-    four_partitions "four-partitions"
-    gc_pauses "gc-pauses"
-    graceful_leave "graceful-leave"
-    hot_partition "hot-partition"
-    hpa_storm "hpa-storm"
-    hundred_partitions "hundred-partitions"
-    inc_01_rolling_eager "inc-01-rolling-eager"
-    inc_02_drain_deadlock "inc-02-drain-deadlock"
-    inc_03_deploy_drops "inc-03-deploy-drops"
-    inc_04_static_on_deployment "inc-04-static-on-deployment"
-    inc_05_drain_deadline "inc-05-drain-deadline"
-    inc_06_slow_assignor "inc-06-slow-assignor"
-    inc_08_streams_no_leave "inc-08-streams-no-leave"
-    inc_10_rollout_restart "inc-10-rollout-restart"
-    inc_11_never_polls "inc-11-never-polls"
-    inc_12_never_stable "inc-12-never-stable"
-    inc_13_long_records "inc-13-long-records"
-    inc_14_lag_spiral "inc-14-lag-spiral"
-    inc_15_one_owns_all "inc-15-one-owns-all"
-    inc_16_two_subscriptions "inc-16-two-subscriptions"
-    join_burst "join-burst"
-    keda_flap "keda-flap"
-    lag_aware_assignor "lag-aware-assignor"
-    metadata_1000_partitions "metadata-1000-partitions"
-    migrate_online "migrate-online"
-    nightly_deploy "nightly-deploy"
-    node_drain_pdb "node-drain-pdb"
-    offset_reset "offset-reset"
-    partition_increase "partition-increase"
-    protocol_shootout "protocol-shootout"
-    rolling_deploy "rolling-deploy"
-    rolling_deploy_k8s "rolling-deploy-k8s"
-    scale_out "scale-out"
-    six_partitions_three_consumers "six-partitions-three-consumers"
-    slow_poll_storm "slow-poll-storm"
-    spot_instances "spot-instances"
-    stateful_restore "stateful-restore"
-    static_fencing "static-fencing"
-    threshold_scaler "threshold-scaler"
-    two_groups "two-groups"
 }
 
 const MILLI: u64 = 1_000;

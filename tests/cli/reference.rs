@@ -29,7 +29,7 @@ fn files_of(folder: &Path) -> BTreeMap<String, String> {
     files.filter(|(name, _)| name != "manifest.json").collect()
 }
 
-/// Plays a shipped scenario; its expectations must hold.
+/// Plays a shipped scenario; its expectations and the invariants must hold.
 fn play(name: &str) -> BTreeMap<String, String> {
     let out = tempfile::tempdir().expect("a folder for the test");
     let at = out.path().to_str().expect("a test's path is UTF-8");
