@@ -62,7 +62,7 @@ pub(crate) fn merge(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
     let mut written = None;
     if let Some(place) = &place {
         let files = output::whole(&resolved, &sweep);
-        let inputs = inputs(&sweep.outline, &hash, Shard::WHOLE);
+        let inputs = inputs(&sweep.outline, &hash, None);
         let volatile = manifest::volatile(Duration::ZERO, 1);
         let manifest = manifest::manifest(&inputs, &files, &volatile);
         let name = folder_of(&sweep.outline, &hash);

@@ -74,7 +74,7 @@ pub(crate) fn sweep(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
         args,
         input,
         grid: &grid,
-        tasks: sweep::tasks(outline.cells.len(), &seeds, shard),
+        tasks: sweep::tasks(outline.cells.len(), &seeds, shard.unwrap_or(Shard::WHOLE)),
         outline,
         shard,
         jobs: args.work.jobs.unwrap_or_else(experiment::processors),
@@ -91,7 +91,7 @@ fn checked(conditions: &[Condition]) -> Result<Vec<Condition>, String> {
     Ok(conditions.to_vec())
 }
 
-fn refuse_what_cannot_be_shown(args: &Args, shard: Shard) -> Result<(), Failure> {
+fn refuse_what_cannot_be_shown(args: &Args, shard: Option<Shard>) -> Result<(), Failure> {
     let format = args.output.format;
     if format == SweepFormat::Ndjson && !args.parts.dry_run {
         return Err(Failure::usage(
@@ -100,7 +100,7 @@ fn refuse_what_cannot_be_shown(args: &Args, shard: Shard) -> Result<(), Failure>
         ));
     }
     let needs_all = matches!(format, SweepFormat::Json | SweepFormat::Md);
-    if shard != Shard::WHOLE && (needs_all || !args.gate.require.is_empty()) {
+    if shard.is_some() && (needs_all || !args.gate.require.is_empty()) {
         return Err(Failure::usage(
             "a shard alone can neither be judged nor shown side by side",
             Some("rebsim merge takes --format and --fail-on".to_owned()),
@@ -118,17 +118,14 @@ struct Sweeping<'a> {
     input: &'a Input,
     grid: &'a Grid,
     outline: Outline,
-    shard: Shard,
+    shard: Option<Shard>,
     tasks: Vec<Task>,
     jobs: NonZeroUsize,
 }
 
 /// Everything that decides the files of a sweep; the same in every shard but for `shard`.
-pub(super) fn inputs(outline: &Outline, hash: &str, shard: Shard) -> Value {
-    let shard = match shard {
-        Shard::WHOLE => Value::Null,
-        shard => json!({ "number": shard.number(), "count": shard.count() }),
-    };
+pub(super) fn inputs(outline: &Outline, hash: &str, shard: Option<Shard>) -> Value {
+    let shard = shard.map(|shard| json!({ "number": shard.number(), "count": shard.count() }));
     json!({
         "sweep": true,
         "scenario": outline.scenario,
@@ -140,7 +137,7 @@ pub(super) fn inputs(outline: &Outline, hash: &str, shard: Shard) -> Value {
 
 /// The name of the folder of the whole sweep.
 pub(super) fn folder_of(outline: &Outline, hash: &str) -> String {
-    let inputs = inputs(outline, hash, Shard::WHOLE);
+    let inputs = inputs(outline, hash, None);
     folder_name(&format!("{}-sweep", outline.scenario), &inputs.to_string())
 }
 
@@ -180,8 +177,8 @@ impl Sweeping<'_> {
         };
         let hash = canonical_hash(&self.grid.scenario.resolved);
         let mut folder = folder_of(&self.outline, &hash);
-        if self.shard != Shard::WHOLE {
-            folder = format!("{folder}-{}", shard::suffix(self.shard));
+        if let Some(shard) = self.shard {
+            folder = format!("{folder}-{}", shard::suffix(shard));
         }
         let inputs = inputs(&self.outline, &hash, self.shard);
         let start = match self.args.parts.resume {
@@ -212,13 +209,15 @@ impl Sweeping<'_> {
         if let Some(journal) = journal {
             journal.remove()?;
         }
-        let whole = (self.shard == Shard::WHOLE).then(|| Sweep {
-            outline: self.outline.clone(),
-            replications: played.iter().map(|(_, rows)| rows.clone()).collect(),
-        });
-        let outcome = match &whole {
-            Some(sweep) => output::show(sweep, output, requirements, streams),
-            None => self.show_shard(&played, streams),
+        let outcome = match self.shard {
+            Some(shard) => self.show_shard(shard, &played, streams),
+            None => {
+                let sweep = Sweep {
+                    outline: self.outline.clone(),
+                    replications: played.into_iter().map(|(_, rows)| rows).collect(),
+                };
+                output::show(&sweep, output, requirements, streams)
+            }
         };
         if let Some(written) = written {
             output::tell(&output.out.join(folder), &written, streams)?;
@@ -331,8 +330,8 @@ impl Sweeping<'_> {
     fn files(&self, played: &[(usize, Vec<Row>)]) -> super::results::Files {
         let rows = || played.iter().map(|(index, rows)| (*index, &rows[..]));
         let resolved = &self.grid.scenario.resolved;
-        if self.shard != Shard::WHOLE {
-            let name = format!("cells-{}.csv", shard::suffix(self.shard));
+        if let Some(shard) = self.shard {
+            let name = format!("cells-{}.csv", shard::suffix(shard));
             let cells = (name, files::cells(&self.outline, rows()));
             return output::common(resolved, &self.outline)
                 .chain([cells])
@@ -347,10 +346,11 @@ impl Sweeping<'_> {
 
     fn show_shard(
         &self,
+        shard: Shard,
         played: &[(usize, Vec<Row>)],
         streams: &mut Streams,
     ) -> Result<(), Failure> {
-        let (number, count) = (self.shard.number(), self.shard.count());
+        let (number, count) = (shard.number(), shard.count());
         let (own, all) = (played.len(), self.outline.replications());
         let text = match self.args.output.format {
             SweepFormat::Csv => {

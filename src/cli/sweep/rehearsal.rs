@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Shard, Sweeping};
+use super::Sweeping;
 use crate::cli::args::{ProgressChoice, SweepFormat};
 use crate::cli::exit::Failure;
 use crate::cli::progress::Progress;
@@ -70,8 +70,8 @@ impl Sweeping<'_> {
             let refused = outline.refused.len();
             text.push_str(&format!("  left out, Kafka would refuse them: {refused}\n"));
         }
-        if self.shard != Shard::WHOLE {
-            let (number, count) = (self.shard.number(), self.shard.count());
+        if let Some(shard) = self.shard {
+            let (number, count) = (shard.number(), shard.count());
             let own = self.tasks.len();
             text.push_str(&format!(
                 "  shard {number} of {count}: {own} replications\n"

@@ -12,12 +12,12 @@ const INDEXES: [(&str, Option<&str>); 2] = [
     ("SLURM_ARRAY_TASK_ID", Some("SLURM_ARRAY_TASK_MIN")),
 ];
 
-/// The shard that `parts` asks for; the whole, when it asks for none.
-pub(crate) fn chosen(parts: &Parts) -> Result<Shard, Failure> {
+/// The shard that `parts` asks for: the first of one is a shard too, whoever asks for it merges it.
+pub(crate) fn chosen(parts: &Parts) -> Result<Option<Shard>, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
     let (number, count) = match (parts.shard, parts.shard_count) {
         (Some(shard), _) => (Some(shard.number), shard.count),
-        (None, None) => return Ok(Shard::WHOLE),
+        (None, None) => return Ok(None),
         (None, Some(count)) => {
             let index = match parts.shard_index {
                 Some(index) => index,
@@ -27,7 +27,7 @@ pub(crate) fn chosen(parts: &Parts) -> Result<Shard, Failure> {
         }
     };
     let shard = number.and_then(|number| Shard::new(number, count));
-    shard.ok_or_else(|| {
+    shard.map(Some).ok_or_else(|| {
         let asked = number.map_or_else(|| "beyond all numbers".to_owned(), |n| n.to_string());
         Failure::usage(
             format!("there is no shard {asked} of {count}"),
