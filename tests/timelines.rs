@@ -18,6 +18,8 @@ mod joins;
 mod mistakes;
 #[path = "timelines/overlaps.rs"]
 mod overlaps;
+#[path = "timelines/patterns.rs"]
+mod patterns;
 #[path = "timelines/support.rs"]
 mod support;
 #[path = "timelines/system.rs"]

@@ -228,6 +228,7 @@ impl Client {
             Some(at) if at <= ground.now => {
                 self.metadata_answer = None;
                 self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
+                self.member.on_metadata(&|_| 0, &mut Vec::new());
             }
             None => self.ask_metadata(ground),
             Some(_) => {}

@@ -99,6 +99,8 @@ pub(super) struct Client {
     pub(super) pending: Vec<Pending>,
     pub(super) metadata_due: SimTime,
     pub(super) metadata_answer: Option<SimTime>,
+    /// When metadata came last.
+    pub(super) metadata_at: SimTime,
     /// Requests on their way that were not answered yet.
     pub(super) awaited: Vec<RequestToken>,
     pub(super) first_lookup: bool,
@@ -153,6 +155,7 @@ impl Client {
             pending: Vec::new(),
             metadata_due: SimTime::NEVER,
             metadata_answer: None,
+            metadata_at: SimTime::ZERO,
             awaited: Vec::new(),
             first_lookup: true,
             handed: Vec::new(),
@@ -261,11 +264,18 @@ impl Client {
         let arrival = self
             .fetcher
             .next_arrival_in_poll(self.member.knows_coordinator());
+        // Who waits for metadata before it joins does not join meanwhile.
+        let waits = self.metadata_answer.is_some() && self.refreshes_before_join(ground);
+        let join = if waits {
+            SimTime::NEVER
+        } else {
+            self.member.poll_due()
+        };
         self.deadline
             .min(arrival)
             .min(self.fetcher.next_serving())
             .min(heartbeat)
-            .min(self.member.poll_due())
+            .min(join)
             .min(self.metadata_answer.unwrap_or(self.metadata_due))
             .max(ground.now)
     }
@@ -432,6 +442,7 @@ impl Client {
                         .on_coordinator(ground.now, found, at, &mut effects);
                     if self.metadata_due == SimTime::NEVER {
                         // The first metadata came just before.
+                        self.metadata_at = ground.now;
                         self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
                     }
                 }

@@ -41,6 +41,7 @@ impl Client {
                     };
                     ground.out.push(Output::Assign(kind, members));
                 }
+                MemberEffect::RequestMetadata => self.metadata_due = ground.now,
                 MemberEffect::WatchMetadata(members) => ground.out.push(Output::Watch(members)),
                 MemberEffect::Suspend(partitions) => {
                     let why = ReleaseReason::PendingRevocation;

@@ -219,7 +219,7 @@ impl Membership {
     ) {
         match self {
             Self::Classic(member) => member.on_metadata(partitions, out),
-            Self::Consumer(_) => {}
+            Self::Consumer(member) => member.on_metadata(),
         }
     }
 

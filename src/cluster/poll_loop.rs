@@ -3,6 +3,7 @@
 use super::client::{App, Client, Pending};
 use super::ground::{Ground, Output, Packet};
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::config::SubscribedBy;
 use crate::protocol::effect::MemberEffect;
 use crate::protocol::rules::Rule;
 use crate::scenario::plan::{CommitMode, CommitStyle};
@@ -29,11 +30,12 @@ impl Client {
     pub(super) fn on_network(&mut self, ground: &mut Ground<'_>) {
         self.heartbeat_pass_after_network(ground);
         let looks_for_coordinator = !self.member.knows_coordinator();
+        let awaited_metadata = self.metadata_answer.is_some() && self.refreshes_before_join(ground);
         self.handle_network(ground);
         if self.app != App::Polling {
             return;
         }
-        if looks_for_coordinator {
+        if looks_for_coordinator || awaited_metadata {
             return self.turn(ground);
         }
         if self.return_buffered(ground) {
@@ -64,6 +66,10 @@ impl Client {
             }
             if self.heartbeat_notice <= ground.now {
                 self.send_heartbeat(ground);
+            }
+            if self.awaits_metadata(ground) && ground.now < self.deadline {
+                self.waiting_since = ground.now;
+                return;
             }
             self.poll_coordinator(ground);
             if self.app != App::Polling {
@@ -102,10 +108,41 @@ impl Client {
         }
     }
 
+    /// A pattern is looked for in fresh metadata before every (re)join, so that new topics bring about one rebalance and not one for each member
+    /// (`ConsumerCoordinator.poll`, KAFKA-5154).
+    pub(super) fn refreshes_before_join(&self, ground: &Ground<'_>) -> bool {
+        matches!(ground.spec.config.subscribed_by, SubscribedBy::Pattern)
+            && self.member.is_rejoining()
+            && self.member.knows_coordinator()
+    }
+
+    /// True while it waits for such metadata (`ensureFreshMetadata`). They are fresh for `retry.backoff.ms`.
+    fn awaits_metadata(&mut self, ground: &mut Ground<'_>) -> bool {
+        if !self.refreshes_before_join(ground) {
+            return false;
+        }
+        match self.metadata_answer {
+            Some(at) if at <= ground.now => {
+                let mut effects = Vec::new();
+                self.refresh_metadata(ground, &mut effects);
+                self.apply(effects, ground);
+                false
+            }
+            Some(_) => true,
+            None if self.metadata_at + ground.spec.config.retry_backoff <= ground.now => {
+                self.metadata_due = ground.now;
+                self.ask_metadata(ground);
+                true
+            }
+            None => false,
+        }
+    }
+
     fn refresh_metadata(&mut self, ground: &mut Ground<'_>, effects: &mut Vec<MemberEffect>) {
         match self.metadata_answer {
             Some(at) if at <= ground.now => {
                 self.metadata_answer = None;
+                self.metadata_at = ground.now;
                 // The age counts from when the answer has been taken in, a little after the `poll()` that found it began.
                 self.metadata_due = ground.now
                     + ground.spec.config.metadata_max_age

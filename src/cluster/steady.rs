@@ -144,6 +144,7 @@ impl World<'_> {
                     rack: spec.config.client_rack.clone(),
                     rebalance_timeout: spec.config.max_poll_interval,
                     topics: spec.topics.as_slice().into(),
+                    pattern: spec.config.subscribed_by.for_coordinator().cloned(),
                     server_assignor: spec.config.group_remote_assignor,
                 }
             })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::rules::Rules;
-use crate::assignor::{AssignorKind, ServerAssignorKind};
+use crate::assignor::{AssignorKind, ServerAssignorKind, TopicId};
 use crate::kernel::SimDuration;
 
 /// `group.protocol`
@@ -120,9 +120,44 @@ pub enum OffsetReset {
     ByDuration(SimDuration),
 }
 
+/// How a consumer says which topics it wants (`SubscriptionState`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SubscribedBy {
+    /// `subscribe(Collection<String>)`
+    #[default]
+    Names,
+    /// `subscribe(Pattern)`: the client looks through the topics of its metadata.
+    Pattern,
+    /// `subscribe(SubscriptionPattern)`: the coordinator looks through the topics of the cluster.
+    SubscriptionPattern(Arc<SubscriptionPattern>),
+}
+
+impl SubscribedBy {
+    /// The expression that the coordinator is sent.
+    #[must_use]
+    pub fn for_coordinator(&self) -> Option<&Arc<SubscriptionPattern>> {
+        match self {
+            Self::SubscriptionPattern(pattern) => Some(pattern),
+            Self::Names | Self::Pattern => None,
+        }
+    }
+}
+
+/// A regular expression for the coordinator (`SubscriptionPattern`), and what it matches. Topics neither come nor go, so whoever has read it knows
+/// already what the coordinator is going to find.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SubscriptionPattern {
+    /// The expression, RE2.
+    pub text: Arc<str>,
+    /// Topics whose whole name it matches.
+    pub topics: Arc<[TopicId]>,
+}
+
 /// Consumer settings (`ConsumerConfig`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerConfig {
+    /// How it subscribes.
+    pub subscribed_by: SubscribedBy,
     /// `group.protocol`
     pub group_protocol: GroupProtocol,
     /// `group.remote.assignor`

@@ -25,6 +25,8 @@ pub enum CoordinatorTimer {
     ClassicJoin(MemberId),
     /// A member of a consumer group that speaks the classic protocol has this long to sync: `sync-<group>-<member>`.
     ClassicSync(MemberId),
+    /// Another thread looks through the topics for the regular expressions of a consumer group: `<group>-regex`. It is done as soon as it is asked.
+    Patterns,
 }
 
 /// A write to the coordinator's log that a machine waits for.
@@ -200,6 +202,8 @@ pub enum CommitPurpose {
 /// What the member asks its driver to do, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MemberEffect {
+    /// Ask for cluster metadata now (`Metadata.requestUpdate`).
+    RequestMetadata,
     /// Send to the group coordinator.
     Send(Request),
     /// Send this commit to the group coordinator and tell the member how it ended (`on_commit`).

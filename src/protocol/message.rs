@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::config::SubscriptionPattern;
 use crate::assignor::{AssignorKind, MemberId, ServerAssignorKind, TopicId, TopicPartition};
 use crate::kernel::SimDuration;
 use crate::timeline::Partitions;
@@ -252,6 +253,8 @@ pub struct ConsumerGroupHeartbeatRequest {
     pub rebalance_timeout: Option<SimDuration>,
     /// Subscribed topics; `None`: unchanged.
     pub topics: Option<Arc<[TopicId]>>,
+    /// `SubscribedTopicRegex`; `None`: unchanged.
+    pub pattern: Option<Arc<SubscriptionPattern>>,
     /// `group.remote.assignor`; `None`: unchanged, and at a join the broker's first.
     pub server_assignor: Option<ServerAssignorKind>,
     /// The partitions owned; `None`: unchanged.

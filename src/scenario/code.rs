@@ -216,6 +216,10 @@ codes! {
     UnknownRelease = "E0213", "unknown Kubernetes release",
         "`kubernetes: { version }` is the minor release whose controllers and autoscalers apply, as text: \"1.34\" (the \
          default). Those from 1.30 to 1.36 have a model; a patch release (\"1.34.2\") is taken as its minor release.";
+    InvalidPattern = "E0214", "invalid regular expression",
+        "`pattern` and `subscription_pattern` take a regular expression in RE2 syntax that must match the whole name of a topic, as \
+         `java.util.regex.Matcher.matches` does: `orders-.*`, `(orders|payments)`. Look-around and back references, which only the \
+         client's own `java.util.regex.Pattern` knows, are not modelled.";
     UnknownVariant = "E0301", "unknown variant",
         "`expect` or --variant names a variant that the scenario does not have.";
     OverlayKey = "E0302", "key that variants cannot change",

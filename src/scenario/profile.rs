@@ -7,7 +7,7 @@ use crate::assignor::{AssignorKind, ServerAssignorKind};
 use crate::kernel::SimDuration;
 use crate::protocol::config::{
     AsyncClient, BrokerConfig, ConsumerConfig, ConsumerGroupConfig, GroupProtocol, MigrationPolicy,
-    OffsetReset,
+    OffsetReset, SubscribedBy,
 };
 use crate::protocol::rules::Rules;
 
@@ -172,6 +172,7 @@ impl Profile {
     pub fn consumer(&self) -> ConsumerConfig {
         let backoff_max = if self.exponential_backoff { 1_000 } else { 100 };
         ConsumerConfig {
+            subscribed_by: SubscribedBy::Names,
             group_protocol: GroupProtocol::Classic,
             group_remote_assignor: None,
             async_client: AsyncClient {

@@ -129,6 +129,7 @@ fn a_steady_start_has_everybody_at_the_target() {
         rack: None,
         rebalance_timeout: crate::group::ms(60_000),
         topics: std::sync::Arc::from([rebsim::assignor::TopicId(0)]),
+        pattern: None,
         server_assignor: None,
     });
     let mut out = Vec::new();

@@ -8,7 +8,7 @@ use rebsim::assignor::{
     TopicUuid,
 };
 use rebsim::kernel::{SimDuration, SimTime};
-use rebsim::protocol::config::BrokerConfig;
+use rebsim::protocol::config::{BrokerConfig, SubscriptionPattern};
 use rebsim::protocol::coordinator::GroupCoordinator;
 use rebsim::protocol::effect::{AppendToken, CoordinatorEffect, CoordinatorFact, CoordinatorTimer};
 use rebsim::protocol::message::{
@@ -76,6 +76,7 @@ impl Beat {
             rack: None,
             rebalance_timeout: None,
             topics: None,
+            pattern: None,
             server_assignor: None,
             owned: None,
             leave_cause: LeaveCause::Closed,
@@ -106,6 +107,16 @@ impl Beat {
 
     pub(crate) fn topics(mut self, topics: &[u32]) -> Self {
         self.0.topics = Some(topics.iter().map(|&topic| TopicId(topic)).collect());
+        self
+    }
+
+    /// Instead of topics, a regular expression that matches these.
+    pub(crate) fn pattern(mut self, text: &str, topics: &[u32]) -> Self {
+        self.0.topics = Some(Arc::from([]));
+        self.0.pattern = Some(Arc::new(SubscriptionPattern {
+            text: Arc::from(text),
+            topics: topics.iter().map(|&topic| TopicId(topic)).collect(),
+        }));
         self
     }
 

@@ -10,6 +10,7 @@ mod group;
 mod heartbeat;
 mod leave;
 mod offsets;
+mod patterns;
 mod random;
 mod recorded;
 mod replay;

@@ -121,7 +121,8 @@ impl Coordinator {
             // Timers of consumer groups.
             CoordinatorTimer::RebalanceTimeout(_)
             | CoordinatorTimer::ClassicJoin(_)
-            | CoordinatorTimer::ClassicSync(_) => {}
+            | CoordinatorTimer::ClassicSync(_)
+            | CoordinatorTimer::Patterns => {}
         }
     }
 

@@ -379,6 +379,7 @@ fn merge(before: &GroupMember, request: &JoinGroupRequest) -> GroupMember {
     if !before.subscribes_to(&subscription.topics) {
         member.topics = Arc::from(subscription.topics.as_slice());
     }
+    member.pattern = None; // `setSubscribedTopicRegex("")`
     member.classic = Some(ClassicMember {
         session_timeout: request.session_timeout,
         assignors: Arc::clone(&request.assignors),

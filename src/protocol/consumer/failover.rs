@@ -10,6 +10,7 @@ use super::coordinator::{Coordinator, Deferred, observe, reply};
 use super::group::{Change, ConsumerGroup, GroupMember, Held, Target};
 use crate::assignor::{MemberId, ServerAssignorKind, TopicDescription, TopicId};
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::config::SubscriptionPattern;
 use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact, CoordinatorTimer};
 use crate::timeline::{GroupState, MemberEpochState, Partitions, RemovalReason};
 
@@ -26,6 +27,8 @@ pub struct SteadyMember {
     pub rebalance_timeout: SimDuration,
     /// Subscribed topics.
     pub topics: Arc<[TopicId]>,
+    /// Its regular expression, resolved long ago.
+    pub pattern: Option<Arc<SubscriptionPattern>>,
     /// `group.remote.assignor`
     pub server_assignor: Option<ServerAssignorKind>,
 }
@@ -62,12 +65,17 @@ impl Coordinator {
                 rack: member.rack.clone(),
                 rebalance_timeout: member.rebalance_timeout,
                 topics: Arc::clone(&member.topics),
+                pattern: member.pattern.clone(),
                 server_assignor: member.server_assignor,
                 epoch,
                 previous_epoch: epoch,
                 ..GroupMember::new(member.member_id.clone())
             };
             self.record(Change::Subscription(Arc::new(member)));
+        }
+        let patterns: Vec<_> = self.group.patterns().cloned().collect();
+        for pattern in patterns {
+            self.record(Change::Resolved(pattern, now));
         }
         let metadata = self.current_metadata();
         self.record(Change::Epoch(epoch, metadata));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::table::MemberTable;
 use crate::assignor::{AssignorKind, MemberId, ServerAssignorKind, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::config::SubscriptionPattern;
 use crate::protocol::message::{STATIC_LEAVE_EPOCH, Subscription};
 use crate::timeline::{GroupState, MemberEpochState, Partitions};
 
@@ -34,8 +35,10 @@ pub(super) struct GroupMember {
     pub(super) instance_id: Option<Arc<str>>,
     pub(super) rack: Option<Arc<str>>,
     pub(super) rebalance_timeout: SimDuration,
-    /// Subscribed topics as said; a set.
+    /// Subscribed topics, a set: as said, or what its regular expression is resolved to so far.
     pub(super) topics: Arc<[TopicId]>,
+    /// `subscribedTopicRegex`
+    pub(super) pattern: Option<Arc<SubscriptionPattern>>,
     pub(super) server_assignor: Option<ServerAssignorKind>,
     pub(super) epoch: i32,
     pub(super) previous_epoch: i32,
@@ -55,6 +58,7 @@ impl GroupMember {
             rack: None,
             rebalance_timeout: SimDuration::ZERO,
             topics: Arc::from([]),
+            pattern: None,
             server_assignor: None,
             epoch: 0,
             previous_epoch: 0,
@@ -105,6 +109,8 @@ pub(super) enum Change {
     Removed(MemberId),
     /// A static member has a new id; its target goes with it.
     Replaced(MemberId, Arc<GroupMember>),
+    /// A regular expression is resolved, then (`ConsumerGroupRegularExpression`).
+    Resolved(Arc<SubscriptionPattern>, SimTime),
     /// The group's epoch, and the metadata for which it is (`ConsumerGroupMetadata`).
     Epoch(i32, Metadata),
     /// A new target (`ConsumerGroupTargetAssignmentMetadata`, `…Member`).
@@ -131,6 +137,10 @@ pub(super) struct ConsumerGroup {
     /// Who holds each partition that is not free, to use it or to give it up (`currentPartitionEpoch`).
     holders: BTreeMap<TopicPartition, MemberId>,
     table: MemberTable,
+    /// How many members subscribe to each regular expression.
+    patterns: BTreeMap<Arc<SubscriptionPattern>, usize>,
+    /// Those of them that are resolved, and when each was.
+    resolved: BTreeMap<Arc<SubscriptionPattern>, SimTime>,
     /// Members that have not reached the target.
     unreconciled: usize,
 }
@@ -149,6 +159,8 @@ impl ConsumerGroup {
             static_members: BTreeMap::new(),
             holders: BTreeMap::new(),
             table: MemberTable::default(),
+            patterns: BTreeMap::new(),
+            resolved: BTreeMap::new(),
             unreconciled: 0,
         }
     }
@@ -187,6 +199,16 @@ impl ConsumerGroup {
         self.members()
             .filter(|member| member.classic.is_some())
             .count()
+    }
+
+    /// The regular expressions that members subscribe to.
+    pub(super) fn patterns(&self) -> impl ExactSizeIterator<Item = &Arc<SubscriptionPattern>> {
+        self.patterns.keys()
+    }
+
+    /// The regular expressions that are resolved, and when each was.
+    pub(super) fn resolved(&self) -> &BTreeMap<Arc<SubscriptionPattern>, SimTime> {
+        &self.resolved
     }
 
     // ---- partitions ----
@@ -235,6 +257,7 @@ impl ConsumerGroup {
                     .shares
                     .extend(share.map(|share| (new.id.clone(), share)));
             }
+            Change::Resolved(pattern, at) => self.resolve(pattern, *at),
             Change::Epoch(epoch, metadata) => {
                 self.epoch = *epoch;
                 self.metadata = Arc::clone(metadata);
@@ -248,6 +271,9 @@ impl ConsumerGroup {
 
     fn put(&mut self, member: &Arc<GroupMember>) {
         self.table.put(&member.id);
+        if let Some(pattern) = &member.pattern {
+            *self.patterns.entry(Arc::clone(pattern)).or_default() += 1;
+        }
         let before = self.members.insert(member.id.clone(), Arc::clone(member));
         if let Some(before) = before {
             self.release(&before);
@@ -282,6 +308,24 @@ impl ConsumerGroup {
             self.holders.remove(&partition);
         }
         self.unreconciled -= usize::from(!member.is_reconciled_to(self.target.epoch));
+        if let Some(pattern) = &member.pattern
+            && let Some(count) = self.patterns.get_mut(pattern)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.patterns.remove(pattern);
+                self.resolved.remove(pattern);
+            }
+        }
+    }
+
+    fn resolve(&mut self, pattern: &Arc<SubscriptionPattern>, at: SimTime) {
+        self.resolved.insert(Arc::clone(pattern), at);
+        for member in self.members.values_mut() {
+            if member.pattern.as_ref() == Some(pattern) {
+                Arc::make_mut(member).topics = Arc::clone(&pattern.topics);
+            }
+        }
     }
 
     fn count_unreconciled(&self) -> usize {

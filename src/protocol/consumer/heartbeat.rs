@@ -2,8 +2,7 @@
 //!
 //! One: the member is created or updated, and the group's epoch bumped if its subscription or the topics changed. Two: a target is computed
 //! if the group's is old and the assignment interval has passed. Three: the sender, and nobody else, is moved on towards its target.
-//! JoinGroup of a member of the classic protocol goes through the same steps (`classic_members`). Subscriptions by regular expression are not
-//! modelled.
+//! JoinGroup of a member of the classic protocol goes through the same steps (`classic_members`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,7 +75,7 @@ impl Coordinator {
         let before = Arc::clone(&sender.before);
         let updated = self.advance(
             Arrival {
-                updated: merge(&before, request),
+                updated: self.merge(&before, request),
                 sender,
                 owned: request.owned.as_deref(),
                 topics,
@@ -109,6 +108,39 @@ impl Coordinator {
         }
     }
 
+    /// The member with what the request says of it.
+    fn merge(&self, before: &GroupMember, request: &ConsumerGroupHeartbeatRequest) -> GroupMember {
+        let mut member = before.clone();
+        member.classic = None;
+        if let Some(instance_id) = &request.instance_id {
+            member.instance_id = Some(Arc::clone(instance_id));
+        }
+        if let Some(rack) = &request.rack {
+            member.rack = Some(Arc::clone(rack));
+        }
+        if let Some(timeout) = request.rebalance_timeout {
+            member.rebalance_timeout = timeout;
+        }
+        if let Some(pattern) = &request.pattern {
+            if before.pattern.as_ref() != Some(pattern) {
+                let is_resolved = self.group.resolved().contains_key(pattern);
+                member.topics = match is_resolved {
+                    true => Arc::clone(&pattern.topics),
+                    false => Arc::from([]),
+                };
+            }
+            member.pattern = Some(Arc::clone(pattern));
+        } else if let Some(topics) = &request.topics
+            && !before.subscribes_to(topics)
+        {
+            member.topics = Arc::clone(topics);
+        }
+        if let Some(assignor) = request.server_assignor {
+            member.server_assignor = Some(assignor);
+        }
+        member
+    }
+
     /// The three steps; the member after them.
     pub(super) fn advance(
         &mut self,
@@ -130,6 +162,7 @@ impl Coordinator {
             return member;
         }
         if !downgrades {
+            self.refresh_patterns(&sender.before, &member, out);
             self.bump_if_changed(&sender, &member, subscription_changed, out);
         }
         if !downgrades && self.is_target_due() {
@@ -191,12 +224,14 @@ impl Coordinator {
         subscription_changed: bool,
         out: &mut Vec<CoordinatorEffect>,
     ) {
-        if !subscription_changed && !self.refresh_due {
+        // A new group leaves the epoch that it is made with, also when nobody knows yet what its first member subscribes to.
+        let is_made = self.group.epoch < self.config.consumer.first_epoch;
+        if !subscription_changed && !is_made && !self.refresh_due {
             return;
         }
         self.refresh_due = false;
         let metadata = self.current_metadata();
-        if subscription_changed {
+        if subscription_changed || is_made {
             let reason = if sender.is_new {
                 RebalanceReason::Join
             } else {
@@ -274,10 +309,11 @@ pub fn validate(
         JOIN_EPOCH => {
             request.rebalance_timeout.is_some()
                 && request.owned.as_ref().is_some_and(|owned| owned.is_empty())
-                && request
-                    .topics
-                    .as_ref()
-                    .is_some_and(|topics| !topics.is_empty())
+                && (request.pattern.is_some()
+                    || request
+                        .topics
+                        .as_ref()
+                        .is_some_and(|topics| !topics.is_empty()))
         }
         STATIC_LEAVE_EPOCH => request.instance_id.is_some(),
         epoch => epoch >= LEAVE_EPOCH,
@@ -302,28 +338,4 @@ pub fn refuse(error: ErrorCode, request: &ConsumerGroupHeartbeatRequest) -> Resp
         heartbeat_interval: SimDuration::ZERO,
         assignment: None,
     })
-}
-
-/// The member with what the request says of it.
-fn merge(before: &GroupMember, request: &ConsumerGroupHeartbeatRequest) -> GroupMember {
-    let mut member = before.clone();
-    member.classic = None;
-    if let Some(instance_id) = &request.instance_id {
-        member.instance_id = Some(Arc::clone(instance_id));
-    }
-    if let Some(rack) = &request.rack {
-        member.rack = Some(Arc::clone(rack));
-    }
-    if let Some(timeout) = request.rebalance_timeout {
-        member.rebalance_timeout = timeout;
-    }
-    if let Some(topics) = &request.topics
-        && !before.subscribes_to(topics)
-    {
-        member.topics = Arc::clone(topics);
-    }
-    if let Some(assignor) = request.server_assignor {
-        member.server_assignor = Some(assignor);
-    }
-    member
 }

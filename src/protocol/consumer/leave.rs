@@ -122,6 +122,7 @@ impl Coordinator {
             }
             CoordinatorTimer::ClassicJoin(id) => (id, RemovalReason::JoinTimeout, late),
             CoordinatorTimer::ClassicSync(id) => (id, RemovalReason::SyncTimeout, late),
+            CoordinatorTimer::Patterns => return self.on_patterns_resolved(out),
             // Timers of classic groups.
             CoordinatorTimer::Join | CoordinatorTimer::Sync => return,
         };

@@ -13,7 +13,7 @@ use super::member_assignment::{LocalAssignment, Reconciliation};
 use super::member_heartbeat::Sent;
 use crate::assignor::{ConsumerId, MemberId, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::config::ConsumerConfig;
+use crate::protocol::config::{ConsumerConfig, SubscribedBy};
 use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
 use crate::protocol::message::{
     ErrorCode, JOIN_EPOCH, LEAVE_EPOCH, OffsetCommitRequest, STATIC_LEAVE_EPOCH,
@@ -50,8 +50,10 @@ pub struct Member {
     pub(super) reconciliation: Option<Reconciliation>,
     /// Callbacks under way or asked for, oldest first.
     pub(super) callbacks: VecDeque<Awaited>,
-    /// `subscribe()` was called and no `poll()` since.
+    /// `subscribe()` was called and no `poll()` since; a pattern waits for metadata, too.
     subscribed_anew: bool,
+    /// Topics whose names it knows, when the coordinator found them for it.
+    known_topics: Vec<TopicId>,
     /// The partitions are lost, and the application has not been told yet.
     pub(super) releasing: bool,
     /// It joins again once that is done.
@@ -96,6 +98,7 @@ impl Member {
             reconciliation: None,
             callbacks: VecDeque::new(),
             subscribed_anew: true,
+            known_topics: Vec::new(),
             releasing: false,
             rejoin_when_released: false,
             coordinator_known: false,
@@ -132,6 +135,7 @@ impl Member {
         self.target = Some(assignment.clone());
         self.sent = Sent::everything(assignment);
         self.subscribed_anew = false;
+        self.on_metadata();
         self.coordinator_known = true;
         self.heartbeat_interval = Some(heartbeat_interval);
         self.heartbeat_due = now + heartbeat_interval;
@@ -241,7 +245,10 @@ impl Member {
     ) {
         self.maybe_reconcile(now, positions, out);
         self.maybe_auto_commit(now, positions, out);
-        if std::mem::take(&mut self.subscribed_anew) && self.state == ClientState::Unsubscribed {
+        if !self.awaits_metadata()
+            && std::mem::take(&mut self.subscribed_anew)
+            && self.state == ClientState::Unsubscribed
+        {
             self.transition_to_joining(out);
         }
         if self.poll_deadline <= now && self.state == ClientState::Stale {
@@ -253,6 +260,32 @@ impl Member {
         }
         self.poll_deadline = now + self.config.max_poll_interval;
         self.on_wake(now, positions, out);
+    }
+
+    /// True while it has no metadata in which to look for its pattern. They come just before it learns who its coordinator is.
+    pub(super) fn awaits_metadata(&self) -> bool {
+        let by_pattern = matches!(self.config.subscribed_by, SubscribedBy::Pattern);
+        by_pattern && self.subscribed_anew && !self.coordinator_known
+    }
+
+    /// New cluster metadata: the names of the topics that it is to get are known.
+    pub fn on_metadata(&mut self) {
+        if let Some(target) = &self.target {
+            self.known_topics = target.partitions.iter().map(|one| one.topic).collect();
+            self.known_topics.dedup();
+        }
+    }
+
+    /// What of `partitions` it can name (`findResolvableAssignmentAndTriggerMetadataUpdate`).
+    pub(super) fn resolvable(&self, partitions: &Partitions) -> Partitions {
+        if self.config.subscribed_by.for_coordinator().is_none() {
+            return Arc::clone(partitions);
+        }
+        let known = |one: &&TopicPartition| {
+            self.known_topics.contains(&one.topic)
+                || self.owned.iter().any(|own| own.topic == one.topic)
+        };
+        partitions.iter().filter(known).copied().collect()
     }
 
     /// `updateTimerAndMaybeCommit`: the timer restarts whether or not there is something to commit.

@@ -79,13 +79,20 @@ impl Member {
         if self.state != ClientState::Reconciling || busy {
             return;
         }
-        let Some(goal) = self
+        let Some(target) = self
             .target
             .clone()
             .filter(|target| self.current.as_ref() != Some(target))
         else {
             return;
         };
+        let goal = LocalAssignment {
+            partitions: self.resolvable(&target.partitions),
+            ..target
+        };
+        if goal.partitions.len() < target.partitions.len() {
+            out.push(MemberEffect::RequestMetadata);
+        }
         if let Some(current) = &self.current
             && current.partitions == goal.partitions
         {

@@ -86,7 +86,7 @@ impl Member {
         out: &mut Vec<MemberEffect>,
     ) {
         self.retry_commit(now, positions, out);
-        if self.is_silent() {
+        if self.is_silent() && !self.awaits_metadata() {
             return;
         }
         if !self.coordinator_known {
@@ -128,6 +128,7 @@ impl Member {
                 .as_ref()
                 .map_or_else(|| Arc::from([]), |current| Arc::clone(&current.partitions))
         });
+        let pattern = self.config.subscribed_by.for_coordinator();
         self.sent = Sent {
             settings: true,
             assignment: self.current.clone(),
@@ -138,7 +139,11 @@ impl Member {
             instance_id: self.config.group_instance_id.clone(),
             rack: self.config.client_rack.clone().filter(|_| settings),
             rebalance_timeout: settings.then_some(self.config.max_poll_interval),
-            topics: settings.then(|| Arc::clone(&self.topics)),
+            topics: settings.then(|| match pattern {
+                Some(_) => Arc::from([]),
+                None => Arc::clone(&self.topics),
+            }),
+            pattern: pattern.filter(|_| settings).cloned(),
             server_assignor: self.config.group_remote_assignor.filter(|_| settings),
             owned,
             leave_cause,
@@ -154,6 +159,7 @@ impl Member {
             owned: None,
             rebalance_timeout: None,
             topics: None,
+            pattern: None,
             rack: None,
             server_assignor: None,
             ..self.heartbeat(cause)

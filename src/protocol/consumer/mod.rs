@@ -1,7 +1,7 @@
 //! The consumer group protocol (KIP-848: ConsumerGroupHeartbeat).
 //!
 //! The broker's side is [`Coordinator`]: `coordinator` has its inputs and its outbox, `group` what it keeps, `table` in which order, `heartbeat`, `epochs`,
-//! `reconcile`, `target`, `leave`, `offsets`, `failover`, `classic_members` and `conversion` one rule book each. The client's side is [`Member`]: `member`
+//! `reconcile`, `target`, `patterns`, `leave`, `offsets`, `failover`, `classic_members` and `conversion` one rule book each. The client's side is [`Member`]: `member`
 //! has what it keeps and its inputs, `member_heartbeat` what it sends and what answers do, `member_assignment` how an assignment is reconciled, lost or
 //! given back.
 
@@ -17,6 +17,7 @@ pub mod member;
 mod member_assignment;
 mod member_heartbeat;
 mod offsets;
+mod patterns;
 mod reconcile;
 mod table;
 mod target;

@@ -375,6 +375,7 @@ impl Builder<'_, '_> {
         let mut config = self.consumer_config(&keys, draft.release, &plan.brokers.config, set.span);
         config.enable_auto_commit = consumer.config.enable_auto_commit;
         config.auto_offset_reset = consumer.config.auto_offset_reset;
+        config.subscribed_by = consumer.config.subscribed_by.clone();
         if draft.instance.is_some() {
             config.group_instance_id.clone_from(&draft.instance);
         }

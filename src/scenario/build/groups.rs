@@ -8,7 +8,6 @@ use crate::kernel::SimDuration;
 use crate::scenario::check::duration_or;
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
-use crate::scenario::near::did_you_mean;
 use crate::scenario::node::Span;
 use crate::scenario::plan::{
     Brokers, CommitMode, Consumer, Group, Listener, Processing, Resource, Topic, Work,
@@ -274,16 +273,9 @@ impl Builder<'_, '_> {
         keys: &Keys<'_>,
     ) -> Consumer {
         let own = |key: &str| entry.and_then(|entry| entry.get(key));
-        let topics = own("topics").or(group.item.get("topics"));
-        if topics.is_none() && group.item.pair("topics").is_none() {
-            let message = format!("group `{}` subscribes to nothing", group.name);
-            self.report(
-                Diagnostic::error(Code::MissingKey, group.place, message).help("topics: [name]"),
-            );
-        }
-        let topics = self.subscription(topics, group.topics);
         let mut config =
             self.consumer_config(keys, group.release, &group.brokers.config, group.place);
+        let topics = self.subscription(own("topics"), group, &mut config);
         let commit = self.commit(
             group.item.get("commit"),
             keys.get("enable.auto.commit").copied(),
@@ -313,52 +305,6 @@ impl Builder<'_, '_> {
                 false => StickyGeneration::Since26,
             },
         }
-    }
-
-    fn subscription(&mut self, item: Option<&Item>, topics: &[Topic]) -> Vec<TopicId> {
-        let mut found: Vec<TopicId> = Vec::new();
-        for at in item.map_or(&[][..], Item::items) {
-            if let Some(topic) = self.topic_named(at, topics)
-                && !found.contains(&topic)
-            {
-                found.push(topic);
-            }
-        }
-        if item.is_some_and(|item| !item.is_wrong() && item.items().is_empty())
-            && let Some(item) = item
-        {
-            self.error(Code::MissingKey, item, "an empty list of topics");
-        }
-        found
-    }
-
-    /// The topic that `item` names, or a finding.
-    pub(super) fn topic_named(&mut self, item: &Item, topics: &[Topic]) -> Option<TopicId> {
-        self.topic_called(item.text()?, item, topics)
-    }
-
-    /// The topic called `name`, or a finding at `item`.
-    pub(super) fn topic_called(
-        &mut self,
-        name: &str,
-        item: &Item,
-        topics: &[Topic],
-    ) -> Option<TopicId> {
-        let position = topics.iter().position(|topic| topic.name == name);
-        if position.is_none() && self.topics_known {
-            let names = topics.iter().map(|topic| &*topic.name);
-            let known: Vec<&str> = names.clone().collect();
-            self.report(
-                Diagnostic::error(
-                    Code::UnknownTopic,
-                    item.span,
-                    format!("there is no topic `{name}`"),
-                )
-                .help(format!("topics: {}", known.join(", ")))
-                .maybe_help(did_you_mean(name, names)),
-            );
-        }
-        position.map(|position| TopicId(count(position)))
     }
 
     fn processing(

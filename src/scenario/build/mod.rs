@@ -13,6 +13,7 @@ mod load;
 mod nodes;
 mod pods;
 mod settings;
+mod subscription;
 mod surroundings;
 mod topics;
 mod workloads;

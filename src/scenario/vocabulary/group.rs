@@ -2,14 +2,23 @@
 
 use super::distribution::DISTRIBUTION;
 use super::surroundings::{FAILURES, RESTORE};
-use super::{later, optional, record};
+use super::{optional, record};
 use crate::scenario::shape::{Record, Rule, Shape, Side};
 
 pub(super) static GROUP: Record = record(
     "group",
     &[
         optional("topics", Shape::List(&Shape::Name), "Subscribed topics."),
-        later("pattern", "Subscription by regular expression."),
+        optional(
+            "pattern",
+            Shape::Text,
+            "Subscribed topics, by a regular expression that the client looks for: subscribe(Pattern).",
+        ),
+        optional(
+            "subscription_pattern",
+            Shape::Text,
+            "Subscribed topics, by a regular expression that the coordinator looks for: subscribe(SubscriptionPattern). Consumer protocol only.",
+        ),
         optional(
             "config",
             Shape::Kafka(Side::Consumer),
@@ -56,7 +65,7 @@ pub(super) static GROUP: Record = record(
             "Where a partition without committed offset is read from; default as auto.offset.reset says.",
         ),
     ],
-    Rule::Any,
+    Rule::AtMostOne(&["topics", "pattern", "subscription_pattern"]),
 );
 
 const MEMBERS: Shape = Shape::Either {

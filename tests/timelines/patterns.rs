@@ -1,0 +1,92 @@
+//! What a subscription by regular expression costs its client: metadata first.
+
+use super::support::*;
+use rebsim::cluster::calibration::Calibration;
+use rebsim::kernel::SimTime;
+
+/// Members a, from the start, and b, 20 s later; one way to a broker takes 10 ms.
+fn play(version: &str, subscription: &str, config: &str) -> Story {
+    let calibration = Calibration {
+        latency: None,
+        ..Calibration::ideal()
+    };
+    let text = format!(
+        "version: 1\nname: patterns\nduration: 40s\nbrokers: {{ version: \"{version}\", count: 9, latency: 10ms }}\n\
+         topics: {{ t: {{ partitions: 4, rate: 40/s }}, u: {{ partitions: 1, rate: 1/s }} }}\n\
+         groups:\n  g:\n    {subscription}\n    start: cold\n    processing: {{ per_record: 100us }}\n    \
+         members: [{{ name: a }}, {{ name: b, at: 20s }}]\n    config: {{ {config} }}\n"
+    );
+    let timeline = attempt(&text, calibration).unwrap_or_else(|halt| panic!("{halt:?}"));
+    Story { timeline }.told()
+}
+
+/// What follows the first instant at which b is there.
+fn after(list: &[SimTime]) -> Vec<SimTime> {
+    list.iter()
+        .copied()
+        .filter(|at| *at >= ms(20_000))
+        .collect()
+}
+
+/// KAFKA-5154: who subscribes by pattern refreshes its metadata before it rejoins, one more round trip each time.
+#[test]
+fn a_classic_member_looks_for_its_pattern_in_fresh_metadata_before_it_rejoins() {
+    let by_name = play("4.1", "topics: [t]", "group.protocol: classic");
+    let by_pattern = play("4.1", "pattern: t", "group.protocol: classic");
+    let (named, matched) = (
+        after(&by_name.joining("a")),
+        after(&by_pattern.joining("a")),
+    );
+    assert_eq!((named.len(), matched.len()), (1, 1));
+    assert_eq!(matched[0].since(named[0]).as_micros(), 20_000);
+    // b has just had its first metadata: they are fresh.
+    assert_eq!(
+        after(&by_name.joining("b")),
+        after(&by_pattern.joining("b"))
+    );
+}
+
+/// `updatePatternSubscription`: the first `poll()` finds nothing to subscribe to; the next one after the first metadata joins.
+#[test]
+fn a_client_of_the_consumer_protocol_joins_by_pattern_a_poll_later() {
+    let consumer = "group.protocol: consumer";
+    let by_name = play("4.1", "topics: [t]", consumer);
+    let by_pattern = play("4.1", "pattern: t", consumer);
+    assert_eq!(by_name.states("b")[0], "20000.000 JOINING");
+    assert_eq!(by_pattern.states("b")[0], "20100.000 JOINING");
+}
+
+/// The coordinator resolves the expression after it has answered; the client learns the name of a topic that it did not ask for before it takes partitions of it.
+#[test]
+fn with_an_expression_for_the_coordinator_the_first_member_gets_its_partitions_in_a_second_round() {
+    let consumer = "group.protocol: consumer";
+    let by_broker = play("4.1", "subscription_pattern: t|u", consumer);
+    assert_eq!(
+        by_broker.bumps(),
+        [
+            "30.000 1 join a",
+            "30.000 2 subscription_change -",
+            "20030.000 3 join b"
+        ]
+    );
+    // Nothing at first; all in the answer to the heartbeat that acknowledges nothing.
+    assert_eq!(
+        by_broker.moved("a")[..2],
+        ["30.000 1 STABLE []", "50.000 2 STABLE [0, 0, 1, 2, 3]"]
+    );
+    // It cannot name these topics yet: it acknowledges that it still has nothing, asks for metadata, and takes them at the next `poll()`.
+    assert_eq!(
+        by_broker.states("a")[4..9],
+        [
+            "60.000 RECONCILING",
+            "100.000 ACKNOWLEDGING",
+            "100.000 RECONCILING",
+            "200.000 ACKNOWLEDGING",
+            "200.000 STABLE"
+        ]
+    );
+    assert_eq!(
+        by_broker.called("a", SimTime::ZERO)[..2],
+        ["40.000 assigned []", "200.000 assigned [0, 0, 1, 2, 3]"]
+    );
+}
