@@ -26,6 +26,8 @@ struct Script {
     /// Facts so far, and when the last one came.
     observed: usize,
     observed_at: SimTime,
+    /// Classic members are called when there is a new target, which only others bring about (4.4).
+    classic_follow_target: bool,
     /// Every member subscribes to the same topics, so that the target must be even.
     alike: bool,
 }
@@ -44,6 +46,7 @@ impl Script {
             MigrationPolicy::Disabled,
         ]);
         let alike = dice.one_in(2);
+        let classic_follow_target = config.consumer.classic_members_follow_target;
         Self {
             dice,
             group: Group::with(config),
@@ -54,6 +57,7 @@ impl Script {
             target_epoch: 0,
             observed: 0,
             observed_at: SimTime::ZERO,
+            classic_follow_target,
             alike,
         }
     }
@@ -68,7 +72,13 @@ impl Script {
                 *payments += 1;
                 self.group.grow(self.partitions.0, self.partitions.1);
             }
-            5 if self.dice.one_in(4) => self.group.restart(),
+            5 if self.dice.one_in(4) => {
+                self.group.restart();
+                if !self.group.coordinator.is_consumer() {
+                    // A generation is written down with its assignment only.
+                    (self.epoch, self.target_epoch) = (0, 0);
+                }
+            }
             _ => {
                 self.group.wait(self.dice.below(600));
                 if !self.clients.is_empty() {
@@ -171,6 +181,7 @@ impl Script {
 
     /// Everybody does its part until nothing moves any more.
     fn settle(&mut self) {
+        self.observed_at = self.group.now;
         let mut quiet = 0;
         for _ in 0..400 {
             let facts = self.observed;
@@ -204,6 +215,11 @@ impl Script {
             .collect();
         if members.is_empty() {
             return;
+        }
+        let all_classic = members.iter().all(|client| client.is_classic());
+        if self.group.state() == GroupState::Assigning && all_classic && self.classic_follow_target
+        {
+            return; // The next who joins brings a new target about.
         }
         assert_eq!(self.group.state(), GroupState::Stable);
         let mut subscribed: BTreeSet<TopicPartition> = BTreeSet::new();
