@@ -109,6 +109,8 @@ pub(super) struct Client {
     pub(super) uncommitted_records: u64,
     pub(super) last_commit: SimTime,
     pub(super) closing: bool,
+    /// `close()` waits for answers until then.
+    pub(super) closes_until: SimTime,
     pub(super) stalled: bool,
     /// The batch under way ends with the process: its next record cannot be processed.
     pub(super) doomed: bool,
@@ -160,6 +162,7 @@ impl Client {
             uncommitted_records: 0,
             last_commit: now,
             closing: false,
+            closes_until: SimTime::NEVER,
             stalled: false,
             doomed: false,
             contested: false,
@@ -234,7 +237,8 @@ impl Client {
             | App::Assigning { until }
             | App::Exiting { until } => until,
             App::Polling => return self.next_in_poll(ground),
-            App::CallbackCommit { .. } | App::Committing { .. } | App::Closing => SimTime::NEVER,
+            App::CallbackCommit { .. } | App::Committing { .. } => SimTime::NEVER,
+            App::Closing => self.closes_until,
             App::Dead => return SimTime::NEVER,
         };
         let mut next = own
@@ -361,6 +365,7 @@ impl Client {
                 self.turn(ground);
             }
             App::Exiting { until } if until <= ground.now => self.exit(ground),
+            App::Closing if self.closes_until <= ground.now => self.close_in_time(ground),
             App::Polling => self.on_network(ground),
             App::Starting { .. }
             | App::Working { .. }
@@ -450,7 +455,11 @@ impl Client {
     }
 
     /// A commit that somebody waits for will not be answered any more.
-    fn commit_gave_up(&mut self, effects: &mut Vec<MemberEffect>, ground: &mut Ground<'_>) {
+    pub(super) fn commit_gave_up(
+        &mut self,
+        effects: &mut Vec<MemberEffect>,
+        ground: &mut Ground<'_>,
+    ) {
         let error = ErrorCode::CoordinatorNotAvailable;
         match self.app {
             App::Closing => {
