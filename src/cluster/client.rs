@@ -281,6 +281,7 @@ impl Client {
             && self.queues.is_idle()
             && self.pending.is_empty()
             && self.fetcher.is_settled()
+            && self.member.knows_coordinator()
             && self.metadata_answer.is_none()
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
             && !self.stalled
