@@ -25,6 +25,7 @@ impl Client {
     /// A pass of the loop inside `poll()`; the first of them or a later one.
     pub(super) fn pass(&mut self, first: bool, ground: &mut Ground<'_>) {
         self.app = App::Polling;
+        self.queues.timer_read = ground.now;
         self.take_answers(ground);
         if asynchronously(ground) {
             self.hand_over_event(first, ground);
@@ -64,14 +65,18 @@ impl Client {
         if self.return_buffered(ground) {
             return;
         }
-        if self.deadline <= ground.now {
+        if asynchronously(ground) {
+            if self.deadline <= ground.now {
+                return self.return_nothing(ground);
+            }
+            return self.begin_wait(ground);
+        }
+        // Up to 4.1 nobody reads the clock between a pass's beginning and here: what callbacks took is not taken off.
+        let left = self.deadline.since(self.queues.timer_read);
+        if left.is_zero() {
             return self.return_nothing(ground);
         }
-        if asynchronously(ground) {
-            self.begin_wait(ground);
-        } else {
-            self.queues.waits_until = self.deadline;
-        }
+        self.queues.waits_until = ground.now + left;
     }
 
     /// Answers to fetches that have arrived are put into the buffer, where the background thread put them when they came. True when there were any.
@@ -93,15 +98,22 @@ impl Client {
                 return;
             }
             self.queues.application_waits = false;
+            if std::mem::take(&mut self.queues.fetches_wait) {
+                // It has waited long enough for positions; who has one is asked for.
+                self.prefetch(ground);
+            }
             return self.collect_or_wait(ground);
         }
         let came = self.take_answers(ground);
         if self.return_buffered(ground) {
             return;
         }
+        if !came && ground.now < self.queues.waits_until {
+            return;
+        }
         if self.deadline <= ground.now {
             self.return_nothing(ground);
-        } else if came || self.queues.waits_until <= ground.now {
+        } else {
             // Nothing to return, as of partitions that it has to give up: the loop goes on.
             self.pass(false, ground);
         }
@@ -122,7 +134,8 @@ impl Client {
             | App::Exiting { until } => until,
             App::Polling if self.queues.application_waits => self.deadline,
             App::Polling => self.queues.waits_until.min(self.fetcher.next_arrival()),
-            App::CallbackCommit { .. } | App::Committing { .. } | App::Closing => SimTime::NEVER,
+            App::CallbackCommit { .. } | App::Committing { .. } => SimTime::NEVER,
+            App::Closing => self.closes_until,
             App::Dead => return SimTime::NEVER,
         };
         own.min(self.fetcher.next_serving())
@@ -160,6 +173,7 @@ impl Client {
                 self.after_callback_work(kind, ground);
             }
             App::Exiting { until } if until <= ground.now => self.exit(ground),
+            App::Closing if self.closes_until <= ground.now => self.close_in_time(ground),
             App::Polling => self.on_wake_in_poll(ground),
             App::Starting { .. }
             | App::Working { .. }

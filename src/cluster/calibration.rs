@@ -61,6 +61,8 @@ pub struct Calibration {
     pub background_wakeup_before_4_2: SimDuration,
     /// From entry of a callback without work to its return, and from there on: callbacks of one member follow each other by 0.1 ms.
     pub callback_turnaround: SimDuration,
+    /// Waits before retries are a fifth longer or shorter at random (`RETRY_BACKOFF_JITTER`); else as long as they say.
+    pub backoff_jitter: bool,
     /// `close()` → exit when no fetch is in flight: 2..5 ms (201 cases, not scored).
     pub exit: SimDuration,
     /// One way between client and broker; `None`: the scenario's.
@@ -97,6 +99,7 @@ impl Calibration {
             background_wakeup: SimDuration::ZERO,
             background_wakeup_before_4_2: SimDuration::ZERO,
             callback_turnaround: SimDuration::ZERO,
+            backoff_jitter: false,
             exit: SimDuration::ZERO,
             latency: zero(),
             append: zero(),
@@ -126,6 +129,7 @@ impl Calibration {
             background_wakeup: SimDuration::from_micros(100),
             background_wakeup_before_4_2: SimDuration::from_micros(800),
             callback_turnaround: SimDuration::from_micros(100),
+            backoff_jitter: true,
             exit: SimDuration::from_micros(3_000),
             latency: Some(Distribution::Constant(SimDuration::from_micros(400))),
             append: Some(Distribution::Constant(SimDuration::from_micros(500))),

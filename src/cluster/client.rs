@@ -111,6 +111,8 @@ pub(super) struct Client {
     pub(super) uncommitted_records: u64,
     pub(super) last_commit: SimTime,
     pub(super) closing: bool,
+    /// `close()` waits for answers until then.
+    pub(super) closes_until: SimTime,
     pub(super) stalled: bool,
     /// The batch under way ends with the process: its next record cannot be processed.
     pub(super) doomed: bool,
@@ -163,6 +165,7 @@ impl Client {
             uncommitted_records: 0,
             last_commit: now,
             closing: false,
+            closes_until: SimTime::NEVER,
             stalled: false,
             doomed: false,
             contested: false,
@@ -237,7 +240,8 @@ impl Client {
             | App::Assigning { until }
             | App::Exiting { until } => until,
             App::Polling => return self.next_in_poll(ground),
-            App::CallbackCommit { .. } | App::Committing { .. } | App::Closing => SimTime::NEVER,
+            App::CallbackCommit { .. } | App::Committing { .. } => SimTime::NEVER,
+            App::Closing => self.closes_until,
             App::Dead => return SimTime::NEVER,
         };
         let mut next = own
@@ -287,6 +291,7 @@ impl Client {
             && self.queues.is_idle()
             && self.pending.is_empty()
             && self.fetcher.is_settled()
+            && self.member.knows_coordinator()
             && self.metadata_answer.is_none()
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
             && !self.stalled
@@ -371,6 +376,7 @@ impl Client {
                 self.turn(ground);
             }
             App::Exiting { until } if until <= ground.now => self.exit(ground),
+            App::Closing if self.closes_until <= ground.now => self.close_in_time(ground),
             App::Polling => self.on_network(ground),
             App::Starting { .. }
             | App::Working { .. }
@@ -461,7 +467,11 @@ impl Client {
     }
 
     /// A commit that somebody waits for will not be answered any more.
-    fn commit_gave_up(&mut self, effects: &mut Vec<MemberEffect>, ground: &mut Ground<'_>) {
+    pub(super) fn commit_gave_up(
+        &mut self,
+        effects: &mut Vec<MemberEffect>,
+        ground: &mut Ground<'_>,
+    ) {
         let error = ErrorCode::CoordinatorNotAvailable;
         match self.app {
             App::Closing => {

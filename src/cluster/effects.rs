@@ -12,6 +12,9 @@ use crate::protocol::effect::{CommitPurpose, MemberEffect};
 use crate::scenario::plan::CommitStyle;
 use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
 
+/// `ConsumerUtils.DEFAULT_CLOSE_TIMEOUT_MS`
+const CLOSE_TIMEOUT: SimDuration = SimDuration::from_secs(30);
+
 impl Client {
     /// Carries out what the member asked for.
     pub(super) fn apply(&mut self, effects: Vec<MemberEffect>, ground: &mut Ground<'_>) {
@@ -77,8 +80,9 @@ impl Client {
                 }
                 MemberEffect::Closed => {
                     let idle = ground.now + ground.calibration.exit;
+                    let last = self.fetcher.last_answer().min(self.closes_until);
                     self.app = App::Exiting {
-                        until: idle.max(self.fetcher.last_answer()),
+                        until: idle.max(last),
                     };
                 }
             }
@@ -111,9 +115,21 @@ impl Client {
             consumer: ground.consumer,
         });
         self.app = App::Closing;
+        self.closes_until = ground.now + CLOSE_TIMEOUT;
         let mut effects = Vec::new();
         self.member.close(&self.fetcher, &mut effects);
         self.apply(effects, ground);
+    }
+
+    /// `close()` has had its time: it waits no longer for the answer to its commit. The request has timed out as well (`request.timeout.ms`, the same 30 s), so that
+    /// the client knows of no coordinator to take leave of.
+    pub(super) fn close_in_time(&mut self, ground: &mut Ground<'_>) {
+        let mut effects = Vec::new();
+        self.commit_gave_up(&mut effects, ground);
+        self.apply(effects, ground);
+        if self.app == App::Closing {
+            self.app = App::Exiting { until: ground.now };
+        }
     }
 
     /// Observes that the serving partitions (all, or those listed) are released.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::fetch::Fetcher;
 use crate::assignor::{MemberId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
+use crate::protocol::backoff::Jitter;
 use crate::protocol::effect::{CommitPurpose, MemberEffect};
 use crate::protocol::message::{ErrorCode, OffsetCommitRequest, Response};
 use crate::protocol::{classic, consumer};
@@ -112,6 +113,22 @@ impl Membership {
         match self {
             Self::Classic(member) => member.poll_due(),
             Self::Consumer(member) => member.poll_due(),
+        }
+    }
+
+    /// Waits before retries are longer or shorter by these factors from now on.
+    pub(super) fn wait_by(&mut self, jitter: Jitter) {
+        match self {
+            Self::Classic(member) => member.wait_by(jitter),
+            Self::Consumer(member) => member.wait_by(jitter),
+        }
+    }
+
+    /// The application calls `poll()`.
+    pub(super) fn on_call(&mut self) {
+        match self {
+            Self::Classic(member) => member.on_call(),
+            Self::Consumer(_) => {}
         }
     }
 

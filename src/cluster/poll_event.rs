@@ -50,6 +50,8 @@ pub(super) struct Queues {
     /// The background thread takes up the last event of the application until then.
     pub(super) taken_up_until: SimTime,
     event: Option<PollEvent>,
+    /// When the application last read the clock for the time that is left of its `poll()`.
+    pub(super) timer_read: SimTime,
     /// The application waits inside `poll()` no longer than until then.
     pub(super) waits_until: SimTime,
     /// The round of the background thread that is under way began then.

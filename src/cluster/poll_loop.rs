@@ -14,6 +14,7 @@ impl Client {
     pub(super) fn poll(&mut self, ground: &mut Ground<'_>) {
         self.deadline = ground.now + ground.spec.processing.poll_timeout;
         self.app = App::Polling;
+        self.member.on_call();
         if self.member.modern().is_some() {
             return self.pass(true, ground);
         }

@@ -16,11 +16,15 @@ use super::membership::Membership;
 use super::sharing::Looked;
 use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicId, TopicPartition};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
+use crate::protocol::backoff::Jitter;
 use crate::protocol::config::{ConsumerConfig, GroupProtocol};
 use crate::protocol::message::RequestToken;
 use crate::protocol::{classic, consumer};
 use crate::scenario::plan::{Brokers, Consumer, NodeId, Plan};
 use crate::timeline::{Observation, PodId};
+
+/// Factors drawn for the waits of one life; who waits more often meets them again.
+const JITTERS: usize = 64;
 
 /// A consumer process of the scenario, running or not.
 #[derive(Debug)]
@@ -329,13 +333,25 @@ impl World<'_> {
         process.wake = SimTime::NEVER;
         process.memory.clear();
         process.known_topics = process.spec.topics.clone();
-        let member = self.new_member(consumer);
+        let mut member = self.new_member(consumer);
+        member.wait_by(self.jitter(consumer));
         let process = &mut self.processes[consumer.index()];
         let construction = self.options.calibration.construction_of(&member);
         let client = Client::new(member, now, self.topology.brokers, construction);
         process.client = Some(Box::new(client));
         self.observe(Observation::ConsumerStarted { consumer });
         self.rearm(consumer);
+    }
+
+    /// Chance in the waits of the life of a process that begins, a stream of its own.
+    pub(super) fn jitter(&self, consumer: ConsumerId) -> Jitter {
+        if !self.options.calibration.backoff_jitter {
+            return Jitter::default();
+        }
+        let process = &self.processes[consumer.index()];
+        let life = format!("{}#{}", process.name, process.incarnation);
+        let mut draw = Draw::new(self.seed, Stream::new(&life, "backoff"));
+        Jitter::of((0..JITTERS).map(|_| draw.word()))
     }
 
     /// A membership that has just begun, in the protocol that the process speaks.

@@ -304,12 +304,13 @@ impl World<'_> {
     }
 
     /// The process runs, with all that it owns located and announced.
-    fn start_client(&mut self, consumer: ConsumerId, member: Membership, owned: &Partitions) {
+    fn start_client(&mut self, consumer: ConsumerId, mut member: Membership, owned: &Partitions) {
         let now = SimTime::ZERO;
         let construction = self.options.calibration.construction_of(&member);
+        self.processes[consumer.index()].incarnation = 1;
+        member.wait_by(self.jitter(consumer));
         let mut client = Client::new(member, now, self.topology.brokers, construction);
         let process = &mut self.processes[consumer.index()];
-        process.incarnation = 1;
         client.first_lookup = false;
         client.metadata_due = now + process.spec.config.metadata_max_age;
         process.client = Some(Box::new(client));

@@ -34,7 +34,8 @@ pub enum Unplayable {
 pub struct Replay<'r> {
     /// What was recorded.
     pub recording: &'r Recording,
-    scenario: Scenario,
+    /// One a repeat.
+    scenarios: Vec<Scenario>,
 }
 
 /// One repeat, simulated.
@@ -57,18 +58,22 @@ pub fn options() -> Options {
     }
 }
 
-/// Reads the script of `recording`.
+/// Reads the script of `recording`, as it was played in each of its repeats.
 ///
 /// # Errors
 /// When it is no valid scenario, or one that is not modelled.
 pub fn prepare(recording: &Recording) -> Result<Replay<'_>, Unplayable> {
-    let text = recording.scenario.to_string();
-    match scenario::load(&recording.name, &text, &mut NoFiles, &Overrides::default()) {
-        Ok(scenario) => Ok(Replay {
-            recording,
-            scenario,
-        }),
-        Err(rejected) => {
+    let scenarios = recording.runs.iter().map(|run| load(recording, run));
+    Ok(Replay {
+        recording,
+        scenarios: scenarios.collect::<Result<_, _>>()?,
+    })
+}
+
+fn load(recording: &Recording, run: &RecordedRun) -> Result<Scenario, Unplayable> {
+    let text = run.scenario.to_string();
+    scenario::load(&recording.name, &text, &mut NoFiles, &Overrides::default()).map_err(
+        |rejected| {
             let errors = rejected
                 .diagnostics
                 .iter()
@@ -80,19 +85,20 @@ pub fn prepare(recording: &Recording) -> Result<Replay<'_>, Unplayable> {
                 }
             }
             if errors.clone().all(|error| error.code == Code::NotModelled) {
-                Err(Unplayable::NotModelled(said))
+                Unplayable::NotModelled(said)
             } else {
-                Err(Unplayable::Refused(said))
+                Unplayable::Refused(said)
             }
-        }
-    }
+        },
+    )
 }
 
 impl Replay<'_> {
     /// The same under other rules, everywhere.
     #[must_use]
     pub fn under(mut self, rules: Rules) -> Self {
-        for plan in &mut self.scenario.plans {
+        let scenarios = self.scenarios.iter_mut();
+        for plan in scenarios.flat_map(|scenario| &mut scenario.plans) {
             plan.brokers.config.rules = rules;
             for group in &mut plan.groups {
                 group.config.rules = rules;
@@ -104,25 +110,26 @@ impl Replay<'_> {
         self
     }
 
-    /// Plays `run` under its own names.
+    /// Plays a repeat, counted from 0, under its own names.
     ///
     /// # Errors
     /// When it does not end.
-    pub fn simulate(&self, run: &RecordedRun, options: &Options) -> Result<Timeline, Halt> {
+    pub fn simulate(&self, repeat: usize, options: &Options) -> Result<Timeline, Halt> {
+        let (run, scenario) = (&self.recording.runs[repeat], &self.scenarios[repeat]);
         let options = Options {
             names: Some(run.names.clone()),
             ..options.clone()
         };
-        simulate(&self.scenario.plans[0], Seed(self.scenario.seed), &options)
+        simulate(&scenario.plans[0], Seed(scenario.seed), &options)
     }
 
-    /// Plays `run` and compares.
+    /// Plays a repeat, counted from 0, and compares.
     ///
     /// # Errors
     /// When it does not end.
-    pub fn play(&self, run: &RecordedRun, options: &Options) -> Result<Replayed, Halt> {
-        let events = events(run, &self.simulate(run, options)?);
-        let recording = self.recording;
+    pub fn play(&self, repeat: usize, options: &Options) -> Result<Replayed, Halt> {
+        let (recording, run) = (self.recording, &self.recording.runs[repeat]);
+        let events = events(run, &self.simulate(repeat, options)?);
         let fidelity = fidelity::compare(&Sides {
             trace: &recording.name,
             kafka: &recording.kafka,
@@ -147,18 +154,19 @@ pub fn play(
     options: &Options,
     jobs: NonZeroUsize,
 ) -> Result<Vec<Replayed>, (String, Halt)> {
-    let runs: Vec<(&Replay<'_>, &RecordedRun)> = replays
+    let runs: Vec<(&Replay<'_>, usize)> = replays
         .iter()
         .flat_map(|replay| {
-            let runs = replay.recording.runs.iter().enumerate();
-            runs.filter(|(number, _)| only.is_none_or(|only| only == *number))
-                .map(move |(_, run)| (replay, run))
+            let repeats = 0..replay.recording.runs.len();
+            repeats
+                .filter(|repeat| only.is_none_or(|only| only == *repeat))
+                .map(move |repeat| (replay, repeat))
         })
         .collect();
     let task = |number: usize| {
-        let (replay, run) = runs[number];
-        let played = replay.play(run, options);
-        played.map_err(|halt| (run.name.clone(), halt))
+        let (replay, repeat) = runs[number];
+        let played = replay.play(repeat, options);
+        played.map_err(|halt| (replay.recording.runs[repeat].name.clone(), halt))
     };
     pool::in_order(runs.len(), jobs, task, |_| {})
 }

@@ -1,5 +1,6 @@
 //! Kafka's state machines: input → effects. No randomness, no I/O, no clock.
 
+pub mod backoff;
 pub mod classic;
 pub mod config;
 pub mod consumer;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rebsim::report::fidelity::{RunFidelity, Summary, table};
+use rebsim::report::fidelity::{RunFidelity, Summary, misses, table};
 use rebsim::report::table::{Align, Table};
 
 use super::mutations::{Loss, is_matched};
@@ -61,22 +61,17 @@ fn known(page: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Holds the page's tables of the consumer protocol against what was played: a table, a line and the names of runs with another structure for each
-/// release.
+/// Holds the page's tables of the consumer protocol against what was played: a table, a line and what every run with another structure or order
+/// goes back to, for each release.
 pub(crate) fn check_consumer(releases: &[(&str, Vec<RunFidelity>)]) {
     let page = fs::read_to_string(path()).expect("the page can be read");
     let mut real = page.clone();
     for (release, runs) in releases {
-        let other: Vec<&str> = runs
-            .iter()
-            .filter(|run| !run.same_structure())
-            .map(|run| run.run.as_str())
-            .collect();
         let block = format!(
-            "{}\n{}\n\nAnother structure: {}.\n",
+            "{}\n{}\n\nRuns of which structure or order is another:\n\n{}",
             table(runs).markdown(),
             Summary::of(runs, 0).line(),
-            other.join(", ")
+            misses(runs).markdown()
         );
         real = with_block(&real, &format!("consumer {release}"), &block);
     }

@@ -3,7 +3,7 @@
 
 use rebsim::cluster::{Halt, Options};
 use rebsim::experiment::replay;
-use rebsim::import::recording::{RecordedRun, Recording};
+use rebsim::import::recording::Recording;
 use rebsim::protocol::rules::{Rule, Rules};
 use rebsim::report::fidelity::RunFidelity;
 
@@ -31,7 +31,7 @@ fn positions_hold(run: &RunFidelity) -> bool {
 }
 
 /// A run under `rules`; `None` when it breaks an invariant or does not end.
-fn play(recording: &Recording, run: &RecordedRun, rules: Rules) -> Option<RunFidelity> {
+fn play(recording: &Recording, run: usize, rules: Rules) -> Option<RunFidelity> {
     let options = Options {
         event_limit: 1_000_000,
         ..replay::options()
@@ -47,7 +47,7 @@ pub(crate) fn losses() -> Vec<Loss> {
     let recordings = read_folder(&golden());
     let mut matched = Vec::new();
     for recording in &recordings {
-        for run in &recording.runs {
+        for run in 0..recording.runs.len() {
             let with_it = play(recording, run, Rules::ALL);
             if let Some(with_it) = with_it.filter(is_matched) {
                 matched.push((recording, run, positions_hold(&with_it)));

@@ -77,6 +77,9 @@ pub(crate) struct Client {
     unsaid: bool,
     /// It did not hear the last answer: it will say everything again.
     unsure: bool,
+    /// It uses what it was told before an answer that it did not hear. Meanwhile it had said that it had less, and the coordinator took its word
+    /// for it (`ownsRevokedPartitions`): Kafka allows that.
+    outdated: bool,
     classic: Option<Classic>,
 }
 
@@ -99,6 +102,7 @@ impl Client {
             told: None,
             unsaid: false,
             unsure: false,
+            outdated: false,
             classic,
         }
     }
@@ -112,12 +116,16 @@ impl Client {
         self.life == Life::Alive
     }
 
+    pub(crate) fn is_classic(&self) -> bool {
+        self.classic.is_some()
+    }
+
     /// It is alive, a member, and at its epoch: no zombie.
     pub(crate) fn believes_rightly(&self, group: &Group) -> bool {
         let known = group.coordinator.member_epoch(&id(&self.id));
         self.life == Life::Alive
             && match self.classic {
-                None => known.is_some() && self.epoch > 0,
+                None => known.is_some() && self.epoch > 0 && !self.outdated,
                 Some(_) => known == Some(self.epoch),
             }
     }
@@ -146,6 +154,7 @@ impl Client {
                 if let Some(told) = self.told.take() {
                     self.owned = told.iter().copied().collect();
                     self.unsaid = true;
+                    self.outdated = self.unsure;
                 }
                 self.beat(group, true);
             }
@@ -170,6 +179,7 @@ impl Client {
     fn lose_all(&mut self) {
         self.owned.clear();
         (self.epoch, self.told, self.unsaid, self.unsure) = (0, None, false, false);
+        self.outdated = false;
     }
 
     fn owned_list(&self) -> Partitions {

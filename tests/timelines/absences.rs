@@ -324,3 +324,21 @@ fn c12_batch_longer_than_the_poll_interval_of_a_static_member() {
         ["6000.000 1 a,b,c", "330000.000 2 a,c"]
     );
 }
+
+/// `close()` waits for 30 s at most, here for the answer to its commit: it says good-bye to nobody then, and has long been missed.
+#[test]
+fn close_has_thirty_seconds() {
+    let story = Hand {
+        events: "{ at: 20s, disconnect: g/b, for: 60s }, { at: 20s, stop: g/b }",
+        duration: "90s",
+        ..HAND
+    }
+    .play();
+    let who = story.who("b");
+    let closed = story
+        .when(|seen| matches!(seen, Observation::ConsumerClosed { consumer } if *consumer == who));
+    let removed = story.removed("b");
+    assert_eq!(closed, [ms(50_000)]);
+    assert_eq!(removed.len(), 1);
+    assert_eq!(removed[0].1, RemovalReason::SessionExpired);
+}

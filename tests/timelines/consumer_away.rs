@@ -213,8 +213,8 @@ fn k9_partitions_are_added() {
     }
 }
 
-/// The coordinator is away for 2,000 ms: no epoch is bumped, heartbeats go on when it is found again, at 37,000 (each lookup follows the last by
-/// `retry.backoff.ms`, from the heartbeats at 35,300 and 36,100 on), and every session begins anew when it has loaded the group.
+/// The coordinator is away for 2,000 ms: no epoch is bumped, heartbeats go on when it is found again, and every session begins anew when it has loaded the group. Lookups
+/// follow each other by 100, 200, 400, 800 and then 1,000 ms (KIP-580): A's, from its heartbeat at 35,200 on, are at 36,700 and 37,700.
 #[test]
 fn k10_failover() {
     let events = "{ at: 35s, coordinator: move, unavailable: 2s }";
@@ -229,16 +229,15 @@ fn k10_failover() {
         [(ms(82_000), RemovalReason::SessionExpired)]
     );
     assert_eq!(story.bumps()[2..], ["82000.000 3 session_expired b"]);
-    // The lookup of A at 37,000 is a client's timer, before the script that brings the coordinator back: the next one finds it, at 37,100.
-    assert_eq!(story.targets()[2..], ["82100.000 3 a[0, 1, 2, 3]"]);
+    assert_eq!(story.targets()[2..], ["82700.000 3 a[0, 1, 2, 3]"]);
     let sooner = Hand {
-        events: "{ at: 35s, coordinator: move, unavailable: 1999ms }, { at: 36500ms, crash: g/b }",
+        events: "{ at: 35s, coordinator: move, unavailable: 1699ms }, { at: 36500ms, crash: g/b }",
         duration: "100s",
         ..HAND
     }
     .play();
-    assert_eq!(sooner.bumps()[2..], ["81999.000 3 session_expired b"]);
-    assert_eq!(sooner.targets()[2..], ["82000.000 3 a[0, 1, 2, 3]"]);
+    assert_eq!(sooner.bumps()[2..], ["81699.000 3 session_expired b"]);
+    assert_eq!(sooner.targets()[2..], ["81700.000 3 a[0, 1, 2, 3]"]);
     let calm = Hand {
         events,
         duration: "100s",
@@ -314,7 +313,7 @@ fn k11_members_start_one_after_the_other() {
 #[test]
 fn who_is_fenced_in_close_closes() {
     let story = Hand {
-        events: "{ at: 20s, disconnect: g/b, for: 60s }, { at: 30s, stop: g/b }",
+        events: "{ at: 20s, disconnect: g/b, for: 60s }, { at: 55s, stop: g/b }",
         duration: "100s",
         ..HAND
     }
@@ -330,4 +329,25 @@ fn who_is_fenced_in_close_closes() {
     assert_eq!(closed.len(), 1);
     assert_eq!(story.bumps()[2..], ["61100.000 3 session_expired b"]);
     assert_eq!(story.states("b").last().unwrap(), "80000.000 FENCED");
+}
+
+/// `close()` waits for 30 s at most, here for the answer to its commit; there is no coordinator to take leave of then, and the session ends by itself.
+#[test]
+fn close_has_thirty_seconds() {
+    let story = Hand {
+        events: "{ at: 20s, disconnect: g/b, for: 60s }, { at: 30s, stop: g/b }",
+        duration: "100s",
+        ..HAND
+    }
+    .play();
+    let who = story.who("b");
+    let closed = story
+        .when(|seen| matches!(seen, Observation::ConsumerClosed { consumer } if *consumer == who));
+    assert_eq!(
+        story.called("b", ms(20_000)),
+        ["60000.000 revoked [2, 3]"],
+        "its partitions are not lost yet as far as it knows"
+    );
+    assert_eq!(closed, [ms(60_000)]);
+    assert_eq!(story.bumps()[2..], ["61100.000 3 session_expired b"]);
 }

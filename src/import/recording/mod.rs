@@ -20,8 +20,6 @@ pub struct Recording {
     pub name: String,
     /// Version of Kafka.
     pub kafka: String,
-    /// The script as a scenario.
-    pub scenario: Value,
     /// Some member speaks the consumer protocol (KIP-848).
     pub consumer_protocol: bool,
     /// Records per second and partition, by topic.
@@ -35,6 +33,8 @@ pub struct Recording {
 pub struct RecordedRun {
     /// Its name.
     pub name: String,
+    /// The script as a scenario, every action at the instant at which the harness did it in this repeat.
+    pub scenario: Value,
     /// Names of topics and members in it.
     pub names: RecordedNames,
     /// What happened, in the recording's own format: objects with a time `t` in ms and the words `what` and `at`.
@@ -68,7 +68,7 @@ fn read(whole: &Value, faults: &mut Faults) -> Option<Recording> {
     let kafka = faults.text(whole, "", "kafka");
     faults.object(whole, "", "scenario");
     let scenario = whole.get("scenario").filter(|value| value.is_object());
-    let played = scenario.and_then(|scenario| script::scenario(whole, scenario, faults));
+    let planned = scenario.and_then(|scenario| script::scenario(whole, scenario, &[], faults));
     let topics = scenario
         .and_then(|scenario| scenario.get("topics")?.as_object())
         .map(|topics| topics.keys().cloned().collect::<Vec<_>>())
@@ -84,17 +84,21 @@ fn read(whole: &Value, faults: &mut Faults) -> Option<Recording> {
         .enumerate()
         .map(|(number, run)| {
             let place = format!("runs[{number}]");
-            recorded_run(run, &place, topics.as_deref()?, &ids, faults)
+            let mut run = recorded_run(run, &place, topics.as_deref()?, &ids, faults)?;
+            // What is wrong with the script has been said once.
+            let said = &mut Faults::default();
+            run.scenario = script::scenario(whole, scenario?, &run.events, said)?;
+            Some(run)
         })
         .collect();
     if runs.is_empty() {
         faults.note("runs", "is empty");
     }
     let scenario = scenario?;
+    planned?;
     Some(Recording {
         name: name?.to_owned(),
         kafka: kafka?.to_owned(),
-        scenario: played?,
         consumer_protocol: !script::consumer_members(scenario).is_empty(),
         rates: script::rates(scenario),
         runs: runs.into_iter().collect::<Option<_>>()?,
@@ -127,6 +131,7 @@ fn recorded_run(
     let events = events?.to_vec();
     Some(RecordedRun {
         name: name?.to_owned(),
+        scenario: Value::Null,
         names: RecordedNames {
             topics: named?,
             members: ids.read(&events),
@@ -334,7 +339,7 @@ mod tests {
         assert_eq!(ids("b"), ["b-1"]);
         assert_eq!(ids("pod-0"), [""; 0], "the instance gives no id");
         assert_eq!(ids("twin"), [""; 0], "its first id is not known");
-        let brokers = &recording.scenario["brokers"];
+        let brokers = &recording.runs[0].scenario["brokers"];
         assert_eq!(brokers["version"], "4.1.1");
         assert_eq!(
             brokers["group_config"]["group"]["consumer.session.timeout.ms"],
@@ -342,7 +347,7 @@ mod tests {
         );
         let loaded = crate::scenario::load(
             "mixed",
-            &recording.scenario.to_string(),
+            &recording.runs[0].scenario.to_string(),
             &mut crate::scenario::NoFiles,
             &crate::scenario::Overrides::default(),
         );

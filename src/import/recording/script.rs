@@ -1,4 +1,7 @@
 //! The script of a recording as a scenario in our own language.
+//!
+//! The harness acts some time after the script says so. Where a repeat recorded when it did (`action`, and for a start the instant at which the new process
+//! began, `start`), that is what is played: it is part of what was done to Kafka, not of what Kafka did.
 
 use std::collections::BTreeSet;
 
@@ -61,8 +64,14 @@ pub(super) fn prefixes(scenario: &Value) -> Vec<String> {
     prefixes
 }
 
-/// The scenario that plays the script.
-pub(super) fn scenario(whole: &Value, scenario: &Value, faults: &mut Faults) -> Option<Value> {
+/// The scenario that plays the script as it was played in the repeat that recorded `events`.
+pub(super) fn scenario(
+    whole: &Value,
+    scenario: &Value,
+    events: &[Value],
+    faults: &mut Faults,
+) -> Option<Value> {
+    let instants = instants(scenario, events);
     let place = "scenario";
     let topics = topics(scenario, faults);
     faults.object(scenario, place, "group");
@@ -77,10 +86,10 @@ pub(super) fn scenario(whole: &Value, scenario: &Value, faults: &mut Faults) -> 
         .enumerate()
         .map(|(number, entry)| {
             let place = format!("scenario.members[{number}]");
-            member(entry, &place, group, scenario, faults)
+            member(entry, &place, group, (scenario, &instants), faults)
         })
         .collect();
-    let events = events(scenario, faults);
+    let events = actions(scenario, &instants, faults);
     let end = faults.number(scenario, place, "end_ms");
     let topics = topics?;
     let all: Vec<&String> = topics.keys().collect();
@@ -156,7 +165,7 @@ fn member(
     member: &Value,
     place: &str,
     group: &Value,
-    scenario: &Value,
+    (scenario, instants): (&Value, &[u64]),
     faults: &mut Faults,
 ) -> Option<Value> {
     let name = faults.text(member, place, "name");
@@ -180,20 +189,13 @@ fn member(
     let poll_ms = of_either("poll_ms").unwrap_or(POLL_TIMEOUT_MS);
     let name = name?;
     let script = scenario.get("script").and_then(Value::as_array)?;
-    let start = script
-        .iter()
-        .find(|action| {
-            action.get("do") == Some(&json!("start")) && action.get("member") == Some(&json!(name))
-        })
-        .and_then(|action| action.get("at_ms")?.as_u64());
-    let end = scenario.get("end_ms")?.as_u64()?;
-    let first = script
-        .iter()
-        .filter(|action| action.get("do") == Some(&json!("start")))
-        .filter_map(|action| action.get("at_ms")?.as_u64())
-        .min();
-    let late = if start == first { FIRST_START_US } else { 0 };
-    let at = start.map_or(end * 1_000, |ms| ms * 1_000 + ACTION_DELAY_US + late);
+    let starts = |action: &Value| {
+        word(action, "do") == "start" && action.get("member") == Some(&json!(name))
+    };
+    let never = scenario.get("end_ms")?.as_u64()? * 1_000;
+    let start = script.iter().position(starts);
+    let at = start.and_then(|number| instants.get(number).copied());
+    let at = at.unwrap_or(never);
     let mut entry = json!({
         "name": name,
         "at": format!("{at}us"),
@@ -244,8 +246,63 @@ fn typed(value: Value) -> Value {
     }
 }
 
+fn word<'v>(of: &'v Value, key: &str) -> &'v str {
+    of.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// When each action of the script was done, µs: as recorded, else as the harness usually is.
+fn instants(scenario: &Value, events: &[Value]) -> Vec<u64> {
+    let script = scenario.get("script").and_then(Value::as_array);
+    let script = script.map(Vec::as_slice).unwrap_or_default();
+    let planned = |action: &Value| action.get("at_ms").and_then(Value::as_u64).unwrap_or(0) * 1_000;
+    let starts = script.iter().filter(|action| word(action, "do") == "start");
+    let first = starts.map(planned).min();
+    script
+        .iter()
+        .enumerate()
+        .map(|(number, action)| {
+            let twins = |other: &&Value| same_action(other, action);
+            let earlier = script[..number].iter().filter(twins).count();
+            let mut records = events.iter().filter(|event| is_record(event, action));
+            let recorded = records.nth(earlier).and_then(micros);
+            let is_first = word(action, "do") == "start" && Some(planned(action)) == first;
+            let late = if is_first { FIRST_START_US } else { 0 };
+            recorded.unwrap_or(planned(action) + ACTION_DELAY_US + late)
+        })
+        .collect()
+}
+
+fn same_action(one: &Value, other: &Value) -> bool {
+    ["do", "member"]
+        .iter()
+        .all(|key| word(one, key) == word(other, key))
+}
+
+/// True when `event` records that `action` was done; a start counts from when the process began.
+fn is_record(event: &Value, action: &Value) -> bool {
+    if word(event, "who") != word(action, "member") {
+        return false;
+    }
+    match word(action, "do") {
+        "start" => word(event, "what") == "start",
+        verb => word(event, "what") == "action" && word(event, "do") == verb,
+    }
+}
+
+/// The instant of a recorded event; recorded are tenths of ms.
+fn micros(event: &Value) -> Option<u64> {
+    let ms = event.get("t")?.as_f64()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be finite and not negative; a cast saturates"
+    )]
+    let micros = libm::round(ms * 1_000.0) as u64;
+    Some(micros)
+}
+
 /// What happens after the first start of each member.
-fn events(scenario: &Value, faults: &mut Faults) -> Option<Vec<Value>> {
+fn actions(scenario: &Value, instants: &[u64], faults: &mut Faults) -> Option<Vec<Value>> {
     let mut started: Vec<&str> = Vec::new();
     let mut events = Vec::new();
     for (number, action) in faults
@@ -259,7 +316,7 @@ fn events(scenario: &Value, faults: &mut Faults) -> Option<Vec<Value>> {
         let (Some(at), Some(verb)) = (at, verb) else {
             continue;
         };
-        let at = format!("{}us", at * 1_000 + ACTION_DELAY_US);
+        let at = format!("{}us", instants.get(number).copied().unwrap_or(at * 1_000));
         if verb == "partitions" {
             let topic = faults.text(action, &place, "topic");
             let to = faults.number(action, &place, "to");

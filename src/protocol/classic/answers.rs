@@ -28,7 +28,12 @@ impl Member {
     pub fn on_coordinator(&mut self, now: SimTime, found: bool) {
         self.lookup_in_flight = false;
         self.coordinator_known = found;
-        self.retry_at = if found { now } else { now + self.backoff() };
+        self.retry_at = if found {
+            self.lookups.succeed();
+            now
+        } else {
+            now + self.lookups.fail(&self.config, &mut self.jitter)
+        };
         if found && self.heartbeat_enabled {
             self.heartbeat_due = self.heartbeat_due.min(now);
         }
@@ -229,8 +234,12 @@ impl Member {
             return;
         }
         match error {
-            ErrorCode::None => self.session_deadline = now + self.config.session_timeout,
+            ErrorCode::None => {
+                self.heartbeats.succeed();
+                self.session_deadline = now + self.config.session_timeout;
+            }
             ErrorCode::RebalanceInProgress => {
+                self.heartbeats.succeed();
                 self.session_deadline = now + self.config.session_timeout;
                 let called = self.config.rules.hold(Rule::NoticeByHeartbeat);
                 if called && self.state == MemberState::Stable && self.rejoin.is_none() {
@@ -243,7 +252,7 @@ impl Member {
             }
             ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
                 self.lose_coordinator(now);
-                self.heartbeat_due = now + self.backoff();
+                self.heartbeat_due = now + self.heartbeats.fail(&self.config, &mut self.jitter);
             }
             ErrorCode::IllegalGeneration => {
                 self.reset_membership(false);

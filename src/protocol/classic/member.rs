@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::rejoin::{Attempt, Prepare};
 use crate::assignor::{AssignorKind, ConsumerId, MemberId, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::backoff::{Backoff, Jitter};
 use crate::protocol::config::ConsumerConfig;
 use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
 use crate::protocol::message::{
@@ -62,6 +63,10 @@ pub struct Member {
     pub(super) attempt: Attempt,
     /// A failed attempt is repeated no earlier than this.
     pub(super) retry_at: SimTime,
+    /// Failed lookups within one `poll()`, and failed heartbeats in a row.
+    pub(super) lookups: Backoff,
+    pub(super) heartbeats: Backoff,
+    pub(super) jitter: Jitter,
 
     pub(super) coordinator_known: bool,
     pub(super) lookup_in_flight: bool,
@@ -101,6 +106,9 @@ impl Member {
             prepare: Prepare::Due,
             attempt: Attempt::None,
             retry_at: SimTime::ZERO,
+            lookups: Backoff::default(),
+            heartbeats: Backoff::default(),
+            jitter: Jitter::default(),
             coordinator_known: false,
             lookup_in_flight: false,
             heartbeat_enabled: false,
@@ -112,6 +120,20 @@ impl Member {
             fatal: None,
             closing: Closing::No,
             config,
+        }
+    }
+
+    /// Waits before retries are longer or shorter by these factors from now on.
+    pub fn wait_by(&mut self, jitter: Jitter) {
+        self.jitter = jitter;
+    }
+
+    /// The application calls `poll()`: the coordinator is looked for at once, whatever the last call was waiting for, and the waits begin anew
+    /// (`ensureCoordinatorReady` counts the tries of one call).
+    pub fn on_call(&mut self) {
+        self.lookups.succeed();
+        if !self.coordinator_known {
+            self.retry_at = SimTime::ZERO;
         }
     }
 
@@ -436,9 +458,7 @@ impl Member {
         self.leader_snapshot = Some(snapshot);
     }
 
-    /// How long a retry waits for the next time (deterministic: no jitter). Kafka doubles it up to `retry.backoff.max.ms` within one call that retries
-    /// (KIP-580); every retry of a member in `poll()` is the first of its call as long as the poll timeout is no longer than the backoff, so it is not doubled
-    /// here.
+    /// How long a join, a commit and the heartbeat thread wait before they try again: always the same (`joinGroupIfNeeded`, `HeartbeatThread.run`).
     pub(super) fn backoff(&self) -> SimDuration {
         self.config.retry_backoff.min(self.config.retry_backoff_max)
     }

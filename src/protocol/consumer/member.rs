@@ -13,6 +13,7 @@ use super::member_assignment::{LocalAssignment, Reconciliation};
 use super::member_heartbeat::Sent;
 use crate::assignor::{ConsumerId, MemberId, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::backoff::{Backoff, Jitter};
 use crate::protocol::config::{ConsumerConfig, SubscribedBy};
 use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
 use crate::protocol::message::{
@@ -62,6 +63,11 @@ pub struct Member {
     pub(super) coordinator_known: bool,
     pub(super) lookup_in_flight: bool,
     pub(super) lookup_at: SimTime,
+    /// Failures in a row of each kind of request.
+    pub(super) lookups: Backoff,
+    pub(super) heartbeats: Backoff,
+    pub(super) commits: Backoff,
+    pub(super) jitter: Jitter,
 
     /// What the coordinator said last; `None` before its first answer.
     pub(super) heartbeat_interval: Option<SimDuration>,
@@ -104,6 +110,10 @@ impl Member {
             coordinator_known: false,
             lookup_in_flight: false,
             lookup_at: SimTime::ZERO,
+            lookups: Backoff::default(),
+            heartbeats: Backoff::default(),
+            commits: Backoff::default(),
+            jitter: Jitter::default(),
             heartbeat_interval: None,
             heartbeat_due: now,
             heartbeat_in_flight: false,
@@ -114,6 +124,11 @@ impl Member {
             closing: false,
             config,
         }
+    }
+
+    /// Waits before retries are longer or shorter by these factors from now on.
+    pub fn wait_by(&mut self, jitter: Jitter) {
+        self.jitter = jitter;
     }
 
     /// A member that has just acknowledged `owned` at `epoch` at `now` (steady start).
@@ -448,10 +463,5 @@ impl Member {
         self.coordinator_known = false;
         self.lookup_in_flight = false;
         self.lookup_at = self.lookup_at.max(now);
-    }
-
-    /// How long a retry waits (deterministic: no jitter).
-    pub(super) fn backoff(&self) -> SimDuration {
-        self.config.retry_backoff.min(self.config.retry_backoff_max)
     }
 }

@@ -138,7 +138,6 @@ impl Member {
         error: ErrorCode,
         out: &mut Vec<MemberEffect>,
     ) {
-        let backoff = self.backoff();
         let Some(Reconciliation {
             stage: Stage::Committing { deadline, retry_at },
             ..
@@ -154,8 +153,9 @@ impl Member {
                 | ErrorCode::StaleMemberEpoch
         );
         if retriable && now < *deadline {
-            *retry_at = Some(now + backoff);
+            *retry_at = Some(now + self.commits.fail(&self.config, &mut self.jitter));
         } else {
+            self.commits.succeed();
             self.revoke(out);
         }
     }
@@ -200,8 +200,7 @@ impl Member {
             Some(_) => self.revoke(out),
             // It cannot be sent: no coordinator, or no membership.
             None if now < *deadline && self.state == ClientState::Reconciling => {
-                let at = now + self.config.retry_backoff.min(self.config.retry_backoff_max);
-                *retry_at = Some(at);
+                *retry_at = Some(now + self.commits.fail(&self.config, &mut self.jitter));
             }
             None => self.revoke(out),
         }

@@ -211,6 +211,7 @@ impl Member {
                 }
                 self.heartbeat_in_flight = false;
                 if response.error == ErrorCode::None {
+                    self.heartbeats.succeed();
                     self.on_heartbeat(now, &response, positions, out);
                 } else {
                     self.on_heartbeat_error(now, response.error, out);
@@ -259,7 +260,9 @@ impl Member {
             ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
                 self.lose_coordinator(now);
             }
-            ErrorCode::CoordinatorLoadInProgress => self.heartbeat_due = now + self.backoff(),
+            ErrorCode::CoordinatorLoadInProgress => {
+                self.heartbeat_due = now + self.heartbeats.fail(&self.config, &mut self.jitter);
+            }
             ErrorCode::FencedMemberEpoch | ErrorCode::UnknownMemberId => self.fence(out),
             ErrorCode::UnreleasedInstanceId => self.fail("UnreleasedInstanceIdException", out),
             ErrorCode::FencedInstanceId => self.fail("FencedInstanceIdException", out),
@@ -295,7 +298,12 @@ impl Member {
     ) {
         self.lookup_in_flight = false;
         self.coordinator_known = found;
-        self.lookup_at = if found { now } else { now + self.backoff() };
+        self.lookup_at = if found {
+            self.lookups.succeed();
+            now
+        } else {
+            now + self.lookups.fail(&self.config, &mut self.jitter)
+        };
         self.on_wake(now, positions, out);
     }
 
@@ -311,7 +319,7 @@ impl Member {
         if self.heartbeat_in_flight {
             self.heartbeat_in_flight = false;
             self.sent = Sent::default();
-            self.heartbeat_due = now + self.backoff();
+            self.heartbeat_due = now + self.heartbeats.fail(&self.config, &mut self.jitter);
         }
         self.lose_commit(now);
         self.on_wake(now, positions, out);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::parting::parting;
 use super::{Difference, FirstBatches, RunFidelity, Sides, TimedEvent};
 
 /// Tolerance of times, ms: classic clients; clients of the consumer protocol, which wake in steps of up to 100 ms.
@@ -15,7 +16,7 @@ const TOLERANCE_SHARE: f64 = 0.05;
 const POLL_TIMEOUT_MS: f64 = 100.0;
 
 /// The kinds of a member's events that make its sequence.
-const KINDS: [&str; 4] = ["assigned", "revoked", "lost", "error"];
+pub(super) const KINDS: [&str; 4] = ["assigned", "revoked", "lost", "error"];
 
 /// The coordinator's events that are compared in order, and by which of their fields.
 const COORDINATOR: [(&str, &[&str]); 8] = [
@@ -32,11 +33,11 @@ const COORDINATOR: [(&str, &[&str]); 8] = [
     ),
 ];
 
-fn word<'e>(event: &'e Value, key: &str) -> &'e str {
+pub(super) fn word<'e>(event: &'e Value, key: &str) -> &'e str {
     event.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn instant(event: &Value) -> f64 {
+pub(super) fn instant(event: &Value) -> f64 {
     event.get("t").and_then(Value::as_f64).unwrap_or_default()
 }
 
@@ -60,7 +61,9 @@ pub fn compare(sides: &Sides<'_>) -> RunFidelity {
         .simulated
         .iter()
         .find_map(|event| event.get("positions").and_then(Value::as_object));
+    let others: Vec<&str> = structure.iter().map(|other| other.of.as_str()).collect();
     RunFidelity {
+        parting: parting(sides, &others),
         trace: sides.trace.to_owned(),
         kafka: sides.kafka.to_owned(),
         run: sides.run.to_owned(),
@@ -87,6 +90,18 @@ struct Step {
     at_ms: f64,
 }
 
+/// The partitions that an event names, sorted.
+pub(super) fn partitions(event: &Value) -> Vec<&str> {
+    let list = event.get("partitions").and_then(Value::as_array);
+    let mut named: Vec<&str> = list
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    named.sort_unstable();
+    named
+}
+
 /// Per member, its steps in order.
 fn steps(events: &[Value]) -> BTreeMap<String, Vec<Step>> {
     let mut steps: BTreeMap<String, Vec<Step>> = BTreeMap::new();
@@ -94,12 +109,7 @@ fn steps(events: &[Value]) -> BTreeMap<String, Vec<Step>> {
         if word(event, "at") != "member" || !KINDS.contains(&word(event, "what")) {
             continue;
         }
-        let mut partitions: Vec<&str> = event
-            .get("partitions")
-            .and_then(Value::as_array)
-            .map(|list| list.iter().filter_map(Value::as_str).collect())
-            .unwrap_or_default();
-        partitions.sort_unstable();
+        let partitions = partitions(event);
         let with = match event.get("error").and_then(Value::as_str) {
             Some(error) if partitions.is_empty() => error.to_owned(),
             _ => format!("[{}]", partitions.join(", ")),
@@ -160,31 +170,33 @@ fn generations(events: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// The coordinator's events by the fields that count; lists count as sets.
+/// The coordinator's events by the fields that count.
 fn coordinator(events: &[Value]) -> Vec<String> {
-    events
-        .iter()
-        .filter(|event| word(event, "at") == "coordinator")
-        .filter_map(|event| {
-            let what = word(event, "what");
-            let (_, fields) = COORDINATOR.iter().find(|(kind, _)| *kind == what)?;
-            let mut said = what.to_owned();
-            for field in *fields {
-                let value = event.get(*field).unwrap_or(&Value::Null);
-                let value = match value.as_array() {
-                    Some(list) => {
-                        let mut items: Vec<String> = list.iter().map(Value::to_string).collect();
-                        items.sort_unstable();
-                        format!("[{}]", items.join(", "))
-                    }
-                    None => value.to_string(),
-                };
-                said.push(' ');
-                said.push_str(&value);
+    events.iter().filter_map(coordinator_event).collect()
+}
+
+/// An event of the coordinator by the fields that count; lists count as sets.
+pub(super) fn coordinator_event(event: &Value) -> Option<String> {
+    if word(event, "at") != "coordinator" {
+        return None;
+    }
+    let what = word(event, "what");
+    let (_, fields) = COORDINATOR.iter().find(|(kind, _)| *kind == what)?;
+    let mut said = what.to_owned();
+    for field in *fields {
+        let value = event.get(*field).unwrap_or(&Value::Null);
+        let value = match value.as_array() {
+            Some(list) => {
+                let mut items: Vec<String> = list.iter().map(Value::to_string).collect();
+                items.sort_unstable();
+                format!("[{}]", items.join(", "))
             }
-            Some(said)
-        })
-        .collect()
+            None => value.to_string(),
+        };
+        said.push(' ');
+        said.push_str(&value);
+    }
+    Some(said)
 }
 
 fn first_difference(of: &str, recorded: &[String], simulated: &[String]) -> Option<Difference> {

@@ -6,12 +6,13 @@
 //! them out. Which events there are is for [`super::recording`] to say.
 
 mod compare;
+mod parting;
 mod render;
 
 use serde_json::{Map, Value};
 
 pub use compare::compare;
-pub use render::{document, table, text};
+pub use render::{document, misses, table, text};
 
 /// What the runs of a protocol must reach.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -102,6 +103,36 @@ pub struct Difference {
     pub simulated: Option<String>,
 }
 
+/// What two threads raced for, so that one course or the other came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Race {
+    /// The first callback of a process: with this `poll()` or the next.
+    FirstJoin,
+    /// `assigned` after `revoked`: with the records of the same instant or with the next.
+    AfterRevocation,
+    /// A member that owns nothing takes its share up: with this `poll()` or the next.
+    WithoutPartitions,
+    /// A member that owns something takes an assignment up: with these records or the next.
+    Owner,
+    /// The first callbacks after the partitions were lost.
+    Absence,
+    /// Two messages at the coordinator, all members' steps being the recorded ones.
+    Messages,
+}
+
+/// Where a run parts from its recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parting {
+    /// What decided.
+    pub race: Race,
+    /// The step, or the coordinator's event.
+    pub what: String,
+    /// When it was recorded, ms.
+    pub recorded_ms: f64,
+    /// When it was simulated, ms; `None`: it was not.
+    pub simulated_ms: Option<f64>,
+}
+
 /// One run against its recording.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunFidelity {
@@ -117,6 +148,8 @@ pub struct RunFidelity {
     pub structure: Vec<Difference>,
     /// Where the order of the coordinator's events first differs.
     pub coordinator: Option<Difference>,
+    /// What structure or order go back to where they differ.
+    pub parting: Option<Parting>,
     /// Events of members in both worlds; empty when the structure differs.
     pub times: Vec<TimedEvent>,
     /// First batches after an assignment.

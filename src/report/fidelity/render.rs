@@ -30,6 +30,17 @@ pub fn text(runs: &[RunFidelity]) -> String {
         for difference in run.structure.iter().chain(&run.coordinator) {
             text.push_str(&said(difference));
         }
+        if let Some(parting) = &run.parting {
+            text.push_str(&format!(
+                "  parted at {:.1} ms ({}): {}, simulated {}\n",
+                parting.recorded_ms,
+                parting.race.words(),
+                parting.what,
+                parting
+                    .simulated_ms
+                    .map_or_else(|| "never".to_owned(), |at| format!("at {at:.1} ms")),
+            ));
+        }
         for event in run.late().take(LISTED) {
             text.push_str(&format!(
                 "  {:>9.1} ms  {} {}: {:+.1} ms (tolerance {:.0})\n",
@@ -97,6 +108,41 @@ pub fn table(runs: &[RunFidelity]) -> Table {
                 .positions_s
                 .map_or_else(String::new, |spread| format!("{:.2}", spread.p95)),
         ]);
+    }
+    table
+}
+
+/// A row for each run with another structure or order, and what it goes back to.
+#[must_use]
+pub fn misses(runs: &[RunFidelity]) -> Table {
+    let mut table = Table::new(&[
+        ("run", Align::Left),
+        ("other", Align::Left),
+        ("race", Align::Left),
+        ("what", Align::Left),
+        ("recorded ms", Align::Right),
+        ("simulated ms", Align::Right),
+    ]);
+    for run in runs {
+        let other = match (run.same_structure(), &run.coordinator) {
+            (true, None) => continue,
+            (true, Some(_)) => "order",
+            (false, None) => "structure",
+            (false, Some(_)) => "structure, order",
+        };
+        let mut row = vec![run.run.clone(), other.to_owned()];
+        match &run.parting {
+            Some(parting) => row.extend([
+                parting.race.words().to_owned(),
+                parting.what.clone(),
+                format!("{:.0}", parting.recorded_ms),
+                parting
+                    .simulated_ms
+                    .map_or_else(|| "never".to_owned(), |at| format!("{at:.0}")),
+            ]),
+            None => row.extend([const { String::new() }; 4]),
+        }
+        table.row(row);
     }
     table
 }
@@ -197,6 +243,12 @@ pub fn document(runs: &[RunFidelity], summary: &Summary) -> Value {
                 "same_structure": run.same_structure(),
                 "structure": run.structure.iter().map(difference).collect::<Vec<_>>(),
                 "coordinator": run.coordinator.as_ref().map(difference),
+                "parting": run.parting.as_ref().map(|parting| json!({
+                    "race": parting.race.words(),
+                    "what": parting.what,
+                    "recorded_ms": parting.recorded_ms,
+                    "simulated_ms": parting.simulated_ms,
+                })),
                 "events": run.times.len(),
                 "late": late.collect::<Vec<_>>(),
                 "error_ms": spread(Spread::of(errors.collect())),
