@@ -249,9 +249,20 @@ impl Client {
             to: ended,
             work: last,
         });
-        self.pass_waits(&cycle, ground);
-        ground.now = ended + cycle.overhead;
-        self.clock = ground.now;
+        if self.member.modern().is_none() {
+            self.pass_waits(&cycle, ground);
+        }
+        self.clock = ended + cycle.overhead;
+        if self.member.modern().is_some() {
+            ground.now = began;
+            if times > 1 {
+                self.on_poll_event(ground);
+            }
+            self.forget_rounds(ground);
+            ground.now = self.clock;
+            return self.poll(ground);
+        }
+        ground.now = self.clock;
         self.waiting_since = ground.now;
         self.deadline = ground.now + cycle.timeout;
         self.member.on_poll_started(ground.now);
@@ -312,7 +323,11 @@ impl Client {
         let is_known = cycle.empty_polls(longest, least)? == cycle.empty_polls
             && self.can_return(most, &cycle, ground)
             && self.member.poll_deadline() > answered + longest
-            && longest + longest < ground.spec.config.max_poll_interval;
+            && longest + longest < ground.spec.config.max_poll_interval
+            && self
+                .member
+                .modern()
+                .is_none_or(|member| member.waits_whatever_the_polls(answered, longest));
         if !is_known {
             return None;
         }
@@ -333,7 +348,7 @@ impl Client {
     /// True when `poll()` waits for the answers that come at `answered`, and for nothing else.
     fn is_undisturbed(&self, answered: SimTime, ground: &Ground<'_>) -> bool {
         self.is_steady(ground)
-            && self.member.modern().is_none()
+            && !self.queues.application_waits
             && self.clock.max(self.waiting_since) < answered
             && self.frozen_until <= self.clock
             && ground.cut_until <= answered
