@@ -53,7 +53,7 @@ fn case(number: u64, is_modern: bool) -> Case {
     ]);
     let partitions = dice.between(1, 6);
     let backlog = match dice.up_to(5) {
-        0 => format!(", backlog: {}", dice.up_to(300)),
+        0 | 1 => format!(", backlog: {}", dice.up_to(3_000)),
         _ => String::new(),
     };
     let _ = writeln!(
