@@ -42,6 +42,31 @@ fn a_hundred_times_the_records_are_the_same_number_of_control_events() {
 }
 
 #[test]
+fn the_polls_of_a_quiet_day_are_played_many_at_once_in_the_consumer_protocol_too() {
+    for release in ["4.1", "4.4"] {
+        let set = vec![
+            "duration=10m".to_owned(),
+            format!("groups.g.client_version=\"{release}\""),
+        ];
+        let overrides = Overrides {
+            set,
+            config: vec!["group.protocol=consumer".to_owned()],
+            variants: vec!["batches".to_owned()],
+            ..Overrides::default()
+        };
+        let text = include_str!("../benches/day.yaml");
+        let scenario = load("day.yaml", text, &mut NoFiles, &overrides);
+        let scenario = scenario.expect("the scenario is valid");
+        let timeline = simulate(&scenario.plans[0], Seed(1), &Options::default());
+        let timeline = timeline.expect("it ends");
+        let polls: u64 = timeline.consumers.iter().map(|totals| totals.polls).sum();
+        let stepped = polls - timeline.polls_played;
+        assert!(polls > 100_000, "{polls}");
+        assert!(100 * stepped < 5 * polls, "{release}: {stepped} of {polls}");
+    }
+}
+
+#[test]
 fn the_polls_of_a_quiet_day_are_played_many_at_once() {
     for variant in ["batches", "long-poll"] {
         for rate in ["100/s", "53.32/s"] {

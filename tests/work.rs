@@ -131,6 +131,38 @@ fn a_rebalance_costs_messages_by_the_member() {
     }
 }
 
+/// A rebalance allocates by the member and by the partition that moves, not by their product.
+fn a_rebalance_allocates_by_what_moves() {
+    for variant in ["eager", "cooperative", "consumer"] {
+        let each = |members: u64, partitions: u64| {
+            let [members_set, partitions_set] = [
+                format!("groups.g.members={members}"),
+                format!("topics.orders.partitions={partitions}"),
+            ];
+            let quiet = work(variant, &[&members_set, &partitions_set]);
+            let deploy = work(variant, &[&members_set, &partitions_set, DEPLOY]);
+            let more = deploy.allocations.saturating_sub(quiet.allocations);
+            more / (deploy.rebalances * (members + partitions))
+        };
+        let (usual, wide, large) = (each(20, 200), each(20, 800), each(40, 200));
+        assert!(
+            wide <= usual + usual / 4 && large <= usual + usual / 2,
+            "{variant}: {usual}, {wide} with more partitions, {large} with more members"
+        );
+    }
+}
+
+/// Members whose partitions have been moved about play their polls at once again: brokers that do not answer at one instant take turns.
+fn a_deploy_leaves_polls_that_are_played_at_once() {
+    for (variant, most) in [("eager", 10), ("cooperative", 5), ("consumer", 10)] {
+        let deploy = work(variant, &[DEPLOY]);
+        assert!(
+            100 * deploy.stepped <= most * deploy.polls,
+            "{variant}: {deploy:?}"
+        );
+    }
+}
+
 /// Measuring a run costs allocations by the partition, not by the square of partitions.
 fn metrics_cost_by_the_partition() {
     let (narrow, wide) = (
@@ -148,5 +180,7 @@ fn work_grows_with_what_changes() {
     records_cost_nothing();
     quiet_time_is_cheap();
     a_rebalance_costs_messages_by_the_member();
+    a_rebalance_allocates_by_what_moves();
+    a_deploy_leaves_polls_that_are_played_at_once();
     metrics_cost_by_the_partition();
 }

@@ -255,13 +255,12 @@ impl Experiment<'_> {
             let (plan, seed) = (replication.plan, replication.seed);
             match cluster::simulate(plan, seed, &options) {
                 Ok(timeline) => {
-                    let measured = metrics::evaluate(&timeline);
                     let with_series = replication.is_first || all_series;
                     Ok(Outcome {
                         metrics: if with_series {
-                            measured
+                            metrics::evaluate(&timeline)
                         } else {
-                            measured.without_series()
+                            metrics::evaluate_without_series(&timeline)
                         },
                         events: is_stream.then(|| ndjson::events(&plan.variant, seed.0, &timeline)),
                     })

@@ -12,13 +12,16 @@ impl World<'_> {
         let group = self.processes[consumer.index()].group;
         let mut contests = std::mem::take(&mut self.groups[group.index()].contests);
         for index in self.partitions_in_use(consumer) {
-            let before = self.groups[group.index()].last_owner[index].replace(consumer);
-            if let Some(before) = before
-                && before != consumer
-                && self.uses(before, index)
-            {
-                contests.push((before, consumer));
+            let mut owners = std::mem::take(&mut self.groups[group.index()].owners[index]);
+            // A zombie may outlive several successors.
+            owners.retain(|&owner| owner != consumer && self.uses(owner, index));
+            for &before in &owners {
+                if !contests.contains(&(before, consumer)) {
+                    contests.push((before, consumer));
+                }
             }
+            owners.push(consumer);
+            self.groups[group.index()].owners[index] = owners;
         }
         if contests.is_empty() {
             return;

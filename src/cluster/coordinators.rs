@@ -62,8 +62,8 @@ pub(super) struct HostedGroup {
     pub(super) accounts: Vec<Account>,
     /// Pairs of clients that may both return records of some partition.
     pub(super) contests: Vec<(ConsumerId, ConsumerId)>,
-    /// Who was assigned each partition last, by flat index.
-    pub(super) last_owner: Vec<Option<ConsumerId>>,
+    /// Who was assigned each partition last, behind those before that may still return records of it; by flat index.
+    pub(super) owners: Vec<Vec<ConsumerId>>,
     /// Whose id it is.
     pub(super) processes: BTreeMap<MemberId, ConsumerId>,
     /// Unanswered requests.

@@ -1,209 +1,138 @@
 //! Cycles: what a client does again and again while nobody disturbs it, played at once.
 //!
-//! A client in step has one fetch on its way to each broker that leads a partition of its, all of which are answered at one instant. The
-//! answers bring as many records of each partition; `poll()` returns all of them and sends the next fetches; they are processed, and `poll()`
-//! waits again before the next answers come. Then processing does not touch the instants of the fetches: they follow each other
-//! by a constant time, or by one record of each partition ([`Client::beat`]). What each brings is what was due when it was sent, so any
-//! number of cycles is known in closed form, and is the same as if each step had been taken ([`Client::walk`]).
+//! A client in step has one fetch on its way to each broker that leads a partition of its. The answers bring as many records of each partition;
+//! `poll()` returns all of them and sends the next fetches to the same brokers; they are processed, and `poll()` waits again before the next
+//! answers come. Then processing does not touch the instants of the fetches: those to one broker follow each other by a constant time,
+//! or, where all are answered at one instant, by one record of each partition ([`Client::pulse`]). Brokers that do not answer at one instant, as after a backlog that
+//! took several polls, take turns ([`Phase`]). What each fetch brings is what was due when it was sent, so any number of cycles is known
+//! in closed form, and is the same as if each step had been taken ([`Client::walk`]).
 //!
 //! This is exact, not approximate: [`Client::cycle`] gives nothing unless all of that holds for sure, and then the client takes its steps one by
 //! one. Where a time or a number of records can be one of two from cycle to cycle, both have to satisfy the conditions. Whatever is drawn at
 //! random, comes at rates that differ between partitions or is not returned at once is not played here.
 
+mod rhythm;
+
 use super::batch::{Burn, work_of};
 use super::client::Client;
-use super::fetch::Fetcher;
+use super::fetch::{Fetcher, Node};
 use super::ground::Ground;
-use super::ledger::{Beat, Train};
-use super::records::{Log, slowed};
+use super::ledger::Train;
+use super::records::slowed;
 use crate::kernel::{SimDuration, SimTime};
-
-/// Fetches that are answered together.
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    /// When the brokers send the answers.
-    ready: SimTime,
-    /// From there to the client.
-    latency: SimDuration,
-    /// Records of each partition in them.
-    records: u64,
-    /// Of one of the partitions, all of which are alike: flat index, first record in the answer.
-    index: usize,
-    from: u64,
-    /// Bytes of the largest record.
-    record_size: u64,
-}
-
-/// How the fetches follow each other.
-#[derive(Clone, Copy, Debug)]
-struct Rhythm {
-    beat: Beat,
-    /// From answer to answer, at least and at most.
-    gap: (SimDuration, SimDuration),
-    /// Records of a partition in an answer, at least and at most; at least one.
-    records: (u64, u64),
-    /// Records come at this rate no longer than this.
-    until: SimTime,
-}
-
-/// What every cycle is like.
-#[derive(Clone, Copy, Debug)]
-struct Cycle {
-    step: Step,
-    rhythm: Rhythm,
-    append_delay: SimDuration,
-    /// Processing: once a poll, and for each record of a partition, of one partition.
-    per_poll: SimDuration,
-    per_record: SimDuration,
-    /// What `per_poll` burns.
-    burnt_per_poll: SimDuration,
-    partitions: u64,
-    /// From the end of the processing to the next `poll()`.
-    overhead: SimDuration,
-    /// How long a `poll()` waits.
-    timeout: SimDuration,
-    /// From the call of a `poll()` that returns nothing to the call of the next.
-    empty: SimDuration,
-    /// `poll()`s of a cycle that return nothing.
-    empty_polls: u64,
-    /// How many cycles there are to play.
-    times: u64,
-}
-
-impl Cycle {
-    /// When the brokers send the answers of cycle `number`.
-    fn ready(&self, number: u64, log: &Log) -> SimTime {
-        match self.rhythm.beat {
-            Beat::Time { every, .. } => self.step.ready + every.times(number),
-            Beat::Record => log.arrivals.due(self.step.from + number) + self.append_delay,
-        }
-    }
-
-    fn answered(&self, number: u64, log: &Log) -> SimTime {
-        self.ready(number, log) + self.step.latency
-    }
-
-    /// The first cycle whose answers come at `at` or later; the first one of all if that is none before.
-    fn first_from(&self, at: SimTime, log: &Log) -> u64 {
-        let handling = self.step.latency + self.append_delay;
-        match self.rhythm.beat {
-            Beat::Time { every, .. } => {
-                let since = at.since(self.step.ready + self.step.latency).as_micros();
-                since.div_ceil(every.as_micros())
-            }
-            Beat::Record => {
-                let due = at.since(SimTime::ZERO + handling).as_micros();
-                let before = due.checked_sub(1).map(SimTime::from_micros);
-                let before = before.map_or(0, |before| log.arrivals.count(before));
-                before.saturating_sub(self.step.from)
-            }
-        }
-    }
-
-    /// The first record of a partition that the fetch of cycle `number` does not bring.
-    fn end(&self, number: u64, log: &Log) -> u64 {
-        match self.rhythm.beat {
-            Beat::Time { first, every } => log.arrivals.count(first + every.times(number)),
-            Beat::Record => self.step.from + number + 1,
-        }
-    }
-
-    /// The same as [`Cycle::end`] where `from` is the first record that the fetch brings.
-    fn end_after(&self, from: u64, number: u64, log: &Log) -> u64 {
-        let (least, most) = self.rhythm.records;
-        match self.rhythm.beat {
-            Beat::Time { first, every } if least < most => {
-                let at_least = from + least;
-                let one_more = log.arrivals.due(at_least) <= first + every.times(number);
-                at_least + u64::from(one_more)
-            }
-            Beat::Time { .. } | Beat::Record => from + least,
-        }
-    }
-
-    /// How long `records` of each partition are processed.
-    fn busy(&self, records: u64) -> SimDuration {
-        self.per_poll + self.per_record.times(self.partitions * records)
-    }
-
-    /// How many `poll()`s return nothing after `records` of each partition and before the next answers, `gap` after the last; nothing if these
-    /// might come while no `poll()` waits.
-    fn empty_polls(&self, gap: SimDuration, records: u64) -> Option<u64> {
-        let worked = self.busy(records) + self.overhead;
-        let waited = gap.as_micros().checked_sub(worked.as_micros())?;
-        let within = waited.checked_rem(self.empty.as_micros())?;
-        let is_waiting = 0 < within && within < self.timeout.as_micros();
-        is_waiting.then(|| waited / self.empty.as_micros())
-    }
-}
+use rhythm::{Alike, Cycle, Phase, Pulse, Rhythm};
 
 impl Fetcher {
-    /// The fetches on their way, if they are in step.
-    fn in_step(&self, ground: &Ground<'_>) -> Option<Step> {
-        let first = self.slots.first()?;
-        let alike = &ground.logs[first.index];
-        let node = &self.nodes[first.node];
-        let (latency, chunk) = (
-            ground.constant_latency(first.node)?,
-            node.chunks.first().filter(|_| !self.has_buffered())?,
-        );
-        let (ready, records) = (node.free_at, chunk.to - chunk.from);
-        let mut record_size = 0;
+    /// The fetches on their way by the instant of their answers, if they are in step.
+    fn in_step(&self, ground: &Ground<'_>) -> Option<(Vec<Phase>, Alike)> {
+        let first = self.slots.first().filter(|_| !self.has_buffered())?;
+        let like = &ground.logs[first.index];
+        let mut alike = Alike {
+            latency: ground.constant_latency(first.node)?,
+            record_size: 0,
+        };
+        let mut phases: Vec<Phase> = Vec::with_capacity(self.nodes.len());
         for (number, node) in self.nodes.iter().enumerate() {
             let mut chunks = node.chunks.iter();
+            let mut own: Option<Phase> = None;
             for slot in self.slots.iter().filter(|slot| slot.node == number) {
                 let chunk = chunks.next()?;
+                let records = chunk.to - chunk.from;
+                let phase = own.get_or_insert(Phase {
+                    ready: node.free_at,
+                    records,
+                    index: slot.index,
+                    from: chunk.from,
+                    partitions: 0,
+                    empty_polls: 0,
+                });
                 let is_in_step = chunk.partition == slot.partition
                     && slot.may_be_fetched()
                     && slot.position == Some(chunk.from)
-                    && chunk.to - chunk.from == records
-                    && ground.readable(slot.index, ready) == chunk.to
-                    && (slot.index == first.index
-                        || ground.logs[slot.index].keeps_step_with(alike));
+                    && records == phase.records
+                    && ground.readable(slot.index, node.free_at) == chunk.to
+                    && (slot.index == first.index || ground.logs[slot.index].keeps_step_with(like));
                 if !is_in_step {
                     return None;
                 }
-                record_size = record_size.max(ground.record_size(slot.index));
+                phase.partitions += 1;
+                alike.record_size = alike.record_size.max(ground.record_size(slot.index));
             }
-            let is_used = self.slots.iter().any(|slot| slot.node == number);
-            let is_in_step = !is_used
-                || (node.answered == ready + latency
-                    && node.free_at == ready
-                    && ground.constant_latency(number) == Some(latency));
+            let is_in_step = own.is_none()
+                || (node.answered == node.free_at + alike.latency
+                    && ground.constant_latency(number) == Some(alike.latency));
             let is_whole = chunks.next().is_none() && node.out_of_range.is_empty();
-            if !is_in_step || !is_whole || is_used != node.is_fetching() {
+            if !is_in_step || !is_whole || own.is_some() != node.is_fetching() {
                 return None;
             }
+            if let Some(own) = own {
+                join(&mut phases, own)?;
+            }
         }
-        Some(Step {
-            ready,
-            latency,
-            records,
-            index: first.index,
-            from: chunk.from,
-            record_size,
-        })
+        Some((phases, alike))
     }
 
-    /// The fetches of `cycle` have been answered, and the last ones sent: each partition got `passed` records, and `more` are on their way.
-    fn play(&mut self, cycle: &Cycle, passed: u64, more: u64, ready: SimTime) {
-        self.turns += (cycle.times - 1) * cycle.partitions;
-        for (number, node) in self.nodes.iter_mut().enumerate() {
-            if !node.is_fetching() {
-                continue;
+    /// The answers of `cycle` have come, and the next fetches are on their way.
+    fn play(&mut self, cycle: &Cycle, ground: &Ground<'_>) {
+        let partitions = self.slots.len() as u64;
+        let answers = (0..cycle.phases.len())
+            .map(|place| cycle.times_of(place) * cycle.phases[place].partitions);
+        let turns = self.turns + answers.sum::<u64>();
+        // Those that were in the last answers had their turn last: phases in the order of their last answers.
+        let last = (cycle.times.saturating_sub(cycle.phases.len() as u64)..cycle.times).rev();
+        let mut later = turns;
+        for number in last {
+            let place = cycle.phase_of(number);
+            let phase = &cycle.phases[place];
+            let next = cycle.number(place, cycle.times_of(place));
+            let (begin, end) = (cycle.begin(next, ground.logs), cycle.end(next, ground.logs));
+            let ready = cycle.ready(next, ground.logs);
+            later -= phase.partitions;
+            let mut turn = later;
+            for (number, node) in self.nodes.iter_mut().enumerate() {
+                if !is_of(node, phase) {
+                    continue;
+                }
+                let slots = self.slots.iter_mut().filter(|slot| slot.node == number);
+                for (slot, chunk) in slots.zip(&mut node.chunks) {
+                    chunk.from += begin - phase.from;
+                    chunk.to = chunk.from + (end - begin);
+                    slot.position = Some(chunk.from);
+                    turn += 1;
+                    slot.turn = turn;
+                }
             }
-            let slots = self.slots.iter_mut().filter(|slot| slot.node == number);
-            for (slot, chunk) in slots.zip(&mut node.chunks) {
-                chunk.from += passed;
-                chunk.to = chunk.from + more;
-                slot.position = Some(chunk.from);
-                self.turns += 1;
-                slot.turn = self.turns;
+            for node in self.nodes.iter_mut().filter(|node| is_of(node, phase)) {
+                node.free_at = ready;
+                node.answered = ready + cycle.alike.latency;
             }
-            node.free_at = ready;
-            node.answered = ready + cycle.step.latency;
         }
+        debug_assert!(
+            turns - later <= partitions,
+            "each partition has one last turn"
+        );
+        self.turns = turns;
     }
+}
+
+/// True when the first answer of `phase` is the one on its way from that broker.
+fn is_of(node: &Node, phase: &Phase) -> bool {
+    node.is_fetching() && node.free_at == phase.ready
+}
+
+/// Puts what comes from one more broker to what comes from others at the same instant; nothing if it is of another kind.
+fn join(phases: &mut Vec<Phase>, own: Phase) -> Option<()> {
+    let place = phases.partition_point(|known| known.ready < own.ready);
+    match phases.get_mut(place) {
+        Some(known) if known.ready == own.ready => {
+            if known.records != own.records {
+                return None;
+            }
+            known.partitions += own.partitions;
+        }
+        Some(_) | None => phases.insert(place, own),
+    }
+    Some(())
 }
 
 impl Client {
@@ -212,66 +141,80 @@ impl Client {
         let Some(cycle) = self.cycle(until, ground) else {
             return;
         };
-        let Cycle { step, times, .. } = cycle;
         self.hand_out_cycles(&cycle, ground);
-        let log = &ground.logs[step.index];
-        let (first, began) = (cycle.answered(0, log), cycle.answered(times - 1, log));
-        let (passed, sent) = (cycle.end(times - 1, log), cycle.end(times, log));
-        let before_last = match times {
-            1 => step.from,
-            _ => cycle.end(times - 2, log),
-        };
-        let next_ready = cycle.ready(times, log);
+        let times = cycle.times;
+        let (first, began) = (
+            cycle.answered(0, ground.logs),
+            cycle.answered(times - 1, ground.logs),
+        );
+        let mut records = 0;
+        for (place, phase) in cycle.phases.iter().enumerate() {
+            let next = cycle.number(place, cycle.times_of(place));
+            records += (cycle.begin(next, ground.logs) - phase.from) * phase.partitions;
+        }
+        let last = &cycle.phases[cycle.phase_of(times - 1)];
+        let in_last = cycle.records(times - 1, ground.logs);
+        let before_last = records - in_last * last.partitions;
         if ground.window.holds(first) {
             self.polls += times;
         }
         *ground.polls_played += times;
-        self.uncommitted_records += (passed - step.from) * cycle.partitions;
-        self.fetcher
-            .play(&cycle, passed - step.from, sent - passed, next_ready);
+        self.uncommitted_records += records;
         // Within the window processing counts by its length, so that of all batches but the last is put together.
         let busy = SimDuration::from_micros(cycle.per_poll.as_micros() * (times - 1))
-            + cycle
-                .per_record
-                .times(cycle.partitions * (before_last - step.from));
+            + cycle.per_record.times(before_last);
         self.set_busy(first, first + busy, ground.window);
-        let ended = began + cycle.busy(passed - before_last);
+        let ended = began + cycle.busy(last, in_last);
         self.set_busy(began, ended, ground.window);
         let per_poll = cycle.burnt_per_poll.as_micros();
-        let [before, last] = [
-            (times - 1, before_last - step.from),
-            (1, passed - before_last),
-        ]
-        .map(|(polls, records)| work_of(ground, per_poll, polls, cycle.partitions * records));
+        let [before, work] = [(times - 1, before_last), (1, records - before_last)]
+            .map(|(polls, records)| work_of(ground, per_poll, polls, records));
         self.has_burnt(before);
         self.burn(Burn {
             from: began,
             to: ended,
-            work: last,
+            work,
         });
+        self.fetcher.play(&cycle, ground);
+        self.clock = ended + cycle.overhead;
+        if self.member.modern().is_some() {
+            ground.now = began;
+            if times > 1 {
+                self.on_poll_event(ground);
+            }
+            self.forget_rounds(ground);
+            ground.now = self.clock;
+            return self.poll(ground);
+        }
         self.pass_waits(&cycle, ground);
-        ground.now = ended + cycle.overhead;
-        self.clock = ground.now;
+        ground.now = self.clock;
         self.waiting_since = ground.now;
         self.deadline = ground.now + cycle.timeout;
         self.member.on_poll_started(ground.now);
     }
 
     fn hand_out_cycles(&mut self, cycle: &Cycle, ground: &mut Ground<'_>) {
-        let mut ahead = 0;
-        for number in 0..self.fetcher.nodes.len() {
-            for slot in self.fetcher.slots.iter().filter(|slot| slot.node == number) {
-                let train = Train {
-                    consumer: ground.consumer,
-                    from: slot.position.unwrap_or_default(),
-                    beat: cycle.rhythm.beat,
-                    batches: cycle.times,
-                    handling: cycle.append_delay + cycle.step.latency + cycle.per_poll,
-                    ahead,
-                    each: cycle.per_record,
-                };
-                ahead += 1;
-                ground.accounts[slot.index].add_train(&mut ground.logs[slot.index], train);
+        for (place, phase) in cycle.phases.iter().enumerate() {
+            let batches = cycle.times_of(place);
+            if batches == 0 {
+                return;
+            }
+            let nodes = &self.fetcher.nodes;
+            let mut ahead = 0;
+            for number in (0..nodes.len()).filter(|&number| is_of(&nodes[number], phase)) {
+                for slot in self.fetcher.slots.iter().filter(|slot| slot.node == number) {
+                    let train = Train {
+                        consumer: ground.consumer,
+                        from: slot.position.unwrap_or_default(),
+                        beat: cycle.beat(phase),
+                        batches,
+                        handling: cycle.append_delay + cycle.alike.latency + cycle.per_poll,
+                        ahead,
+                        each: cycle.per_record,
+                    };
+                    ahead += 1;
+                    ground.accounts[slot.index].add_train(&mut ground.logs[slot.index], train);
+                }
             }
         }
     }
@@ -291,37 +234,40 @@ impl Client {
             ground.labour.per_record.as_constant()?,
             ground.labour.factor,
         );
-        let step = self.fetcher.in_step(ground)?;
-        let rhythm = self.rhythm(&step, ground)?;
+        let (phases, alike) = self.fetcher.in_step(ground)?;
+        let rhythm = self.rhythm(&phases, &alike, ground)?;
         let mut cycle = Cycle {
-            step,
+            append_delay: ground.logs[phases[0].index].append_delay,
+            phases,
+            alike,
             rhythm,
-            append_delay: ground.logs[step.index].append_delay,
             per_poll,
             per_record,
             burnt_per_poll: slowed(processing.per_poll.as_constant()?, ground.labour.slow),
-            partitions: self.fetcher.slots.len() as u64,
             overhead: ground.calibration.batch_overhead,
             timeout: processing.poll_timeout,
             empty: processing.poll_timeout + ground.calibration.poll_turnaround,
-            empty_polls: 0,
             times: 0,
         };
-        let ((shortest, longest), (least, most)) = (rhythm.gap, rhythm.records);
-        cycle.empty_polls = cycle.empty_polls(shortest, most)?;
-        let is_known = cycle.empty_polls(longest, least)? == cycle.empty_polls
+        let ((_, longest), (_, most)) = (rhythm.gap, rhythm.records);
+        let is_known = cycle.fits()
             && self.can_return(most, &cycle, ground)
             && self.member.poll_deadline() > answered + longest
-            && longest + longest < ground.spec.config.max_poll_interval;
+            && longest + longest < ground.spec.config.max_poll_interval
+            && self
+                .member
+                .modern()
+                .is_none_or(|member| member.waits_whatever_the_polls(answered, longest));
         if !is_known {
             return None;
         }
         let limit = self
             .nothing_before(until, answered, ground)
             .min(SimTime::ZERO + rhythm.until.since(SimTime::ZERO + longest));
-        let worked = SimTime::ZERO + cycle.busy(most) + cycle.overhead;
+        let busy = cycle.phases.iter().map(|phase| cycle.busy(phase, most));
+        let worked = SimTime::ZERO + busy.max().unwrap_or_default() + cycle.overhead;
         let limit = SimTime::ZERO + limit.since(worked);
-        cycle.times = cycle.first_from(limit, &ground.logs[step.index]);
+        cycle.times = cycle.first_from(limit, ground.logs);
         let idle = cycle.times > 0
             && self.fetcher.slots.iter().all(|slot| {
                 let log = &mut ground.logs[slot.index];
@@ -333,7 +279,7 @@ impl Client {
     /// True when `poll()` waits for the answers that come at `answered`, and for nothing else.
     fn is_undisturbed(&self, answered: SimTime, ground: &Ground<'_>) -> bool {
         self.is_steady(ground)
-            && self.member.modern().is_none()
+            && !self.queues.application_waits
             && self.clock.max(self.waiting_since) < answered
             && self.frozen_until <= self.clock
             && ground.cut_until <= answered
@@ -360,101 +306,107 @@ impl Client {
             .min(self.metadata_due)
     }
 
-    /// How the fetches follow each other if each is sent when the one before is answered: brokers answer when `fetch.min.bytes` are there, at
-    /// the latest after `fetch.max.wait.ms`.
-    fn rhythm(&self, step: &Step, ground: &Ground<'_>) -> Option<Rhythm> {
-        let config = &ground.spec.config;
-        let log = &ground.logs[step.index];
+    /// How the fetches of each phase follow each other, if each is sent when the one before is answered.
+    fn rhythm(&self, phases: &[Phase], alike: &Alike, ground: &Ground<'_>) -> Option<Rhythm> {
+        let first = phases.first()?;
+        let log = &ground.logs[first.index];
         let (delay, arrivals) = (log.append_delay, &log.arrivals);
-        let first = SimTime::from_micros(step.ready.as_micros().checked_sub(delay.as_micros())?);
-        let (rate, until) = arrivals.pace(first)?;
+        let since = first.ready.as_micros().checked_sub(delay.as_micros())?;
+        let since = SimTime::from_micros(since);
+        let (rate, until) = arrivals.pace(since)?;
         let apart = (
             SimDuration::from_micros(rate.per_micros / rate.records),
             SimDuration::from_micros(rate.per_micros.div_ceil(rate.records)),
         );
-        let round_trip = step.latency + step.latency;
-        let parked = round_trip + config.fetch_max_wait;
-        let every = |every: SimDuration| {
-            let micros = u128::from(every.as_micros()) * u128::from(rate.records);
-            let per = u128::from(rate.per_micros);
-            Some(Rhythm {
-                beat: Beat::Time { first, every },
-                gap: (every, every),
-                records: (
+        let pulse = self.pulse(apart.1, alike, ground);
+        let (gap, records) = match pulse {
+            Pulse::Time { every } => {
+                let micros = u128::from(every.as_micros()) * u128::from(rate.records);
+                let per = u128::from(rate.per_micros);
+                let records = (
                     u64::try_from(micros / per).ok()?,
                     u64::try_from(micros.div_ceil(per)).ok()?,
-                ),
-                until,
-            })
-        };
-        let rhythm = if config.fetch_min_bytes > 1 {
-            // Parked to the end, for so many bytes do not come meanwhile.
-            every(parked).filter(|rhythm| {
-                let records = rhythm
-                    .records
-                    .1
-                    .saturating_mul(self.fetcher.slots.len() as u64);
-                records.saturating_mul(step.record_size) < config.fetch_min_bytes
-            })?
-        } else if apart.1 <= round_trip {
-            every(round_trip)? // Some record is there whenever a fetch arrives.
-        } else {
-            Rhythm {
-                beat: Beat::Record,
-                gap: apart,
-                records: (1, 1),
-                until,
+                );
+                ((every, every), records)
             }
+            Pulse::Record => (apart, (1, 1)),
         };
-        let can_go_on = match rhythm.beat {
-            Beat::Time { .. } => rhythm.records.0 > 0,
+        let config = &ground.spec.config;
+        let round_trip = alike.latency + alike.latency;
+        let can_go_on = match pulse {
+            // Parked to the end, for so many bytes do not come meanwhile; or some record is there whenever a fetch arrives.
+            Pulse::Time { .. } => {
+                let all = records.1.saturating_mul(self.fetcher.slots.len() as u64);
+                let is_parked = all.saturating_mul(alike.record_size) < config.fetch_min_bytes;
+                records.0 > 0 && (config.fetch_min_bytes <= 1 || is_parked)
+            }
             // The fetch is there before the next record, and waits for it.
-            Beat::Record => {
-                apart.0 >= round_trip.max(SimDuration::from_micros(1))
-                    && apart.1 <= parked
-                    && arrivals.due(step.from) == first
+            Pulse::Record => {
+                phases.len() == 1
+                    && apart.0 >= round_trip.max(SimDuration::from_micros(1))
+                    && apart.1 <= round_trip + config.fetch_max_wait
+                    && arrivals.due(first.from) == since
             }
         };
-        let (least, most) = rhythm.records;
-        (can_go_on && (least..=most).contains(&step.records)).then_some(rhythm)
+        let is_usual = |phase: &Phase| (records.0..=records.1).contains(&phase.records);
+        (can_go_on && phases.iter().all(is_usual)).then_some(Rhythm {
+            pulse,
+            gap,
+            records,
+            until,
+        })
+    }
+
+    /// What makes brokers answer: `fetch.min.bytes` that are there, or the end of `fetch.max.wait.ms`. Records come `apart` at most.
+    fn pulse(&self, apart: SimDuration, alike: &Alike, ground: &Ground<'_>) -> Pulse {
+        let config = &ground.spec.config;
+        let round_trip = alike.latency + alike.latency;
+        if config.fetch_min_bytes > 1 {
+            Pulse::Time {
+                every: round_trip + config.fetch_max_wait,
+            }
+        } else if apart <= round_trip {
+            Pulse::Time { every: round_trip }
+        } else {
+            Pulse::Record
+        }
     }
 
     /// True when `poll()` returns all of `most` records of each partition, and nothing limits a fetch.
     fn can_return(&self, most: u64, cycle: &Cycle, ground: &Ground<'_>) -> bool {
         let config = &ground.spec.config;
-        let bytes = most.saturating_mul(cycle.step.record_size);
-        most.saturating_mul(cycle.partitions) <= u64::from(config.max_poll_records)
+        let partitions = self.fetcher.slots.len() as u64;
+        let bytes = most.saturating_mul(cycle.alike.record_size);
+        most.saturating_mul(partitions) <= u64::from(config.max_poll_records)
             && bytes <= config.max_partition_fetch_bytes
-            && bytes.saturating_mul(cycle.partitions) <= config.fetch_max_bytes
+            && bytes.saturating_mul(partitions) <= config.fetch_max_bytes
     }
 
     /// The heartbeat thread takes its passes where the waits of `cycle` let it: see [`super::heartbeats`].
     fn pass_waits(&mut self, cycle: &Cycle, ground: &mut Ground<'_>) {
         let step = super::heartbeats::step(ground);
-        let index = cycle.step.index;
-        let (mut number, mut from) = (0, cycle.step.from);
-        let mut answered = cycle.answered(0, &ground.logs[index]);
+        let mut number = 0;
+        let mut answered = cycle.answered(0, ground.logs);
         ground.now = answered;
         self.heartbeat_pass_after_network(ground);
         loop {
             // Only a wait that does not end before the next pass comes due changes anything.
             let due = self.heartbeat_pass + step;
-            let log = &ground.logs[index];
-            let mut next = cycle.answered(number + 1, log);
+            let mut next = cycle.answered(number + 1, ground.logs);
             if next < due {
-                number = cycle.first_from(due, log) - 1;
-                from = cycle.end(number - 1, log);
-                answered = cycle.answered(number, log);
-                next = cycle.answered(number + 1, log);
+                number = cycle.first_from(due, ground.logs) - 1;
+                answered = cycle.answered(number, ground.logs);
+                next = cycle.answered(number + 1, ground.logs);
             }
             if number + 1 >= cycle.times {
                 return;
             }
-            let to = cycle.end_after(from, number, log);
-            let worked = answered + cycle.busy(to - from) + cycle.overhead;
-            for wait in 0..=cycle.empty_polls {
+            let phase = &cycle.phases[cycle.phase_of(number)];
+            let busy = cycle.busy(phase, cycle.records(number, ground.logs));
+            let worked = answered + busy + cycle.overhead;
+            for wait in 0..=phase.empty_polls {
                 let called = worked + cycle.empty.times(wait);
-                let returns = if wait < cycle.empty_polls {
+                let returns = if wait < phase.empty_polls {
                     called + cycle.timeout
                 } else {
                     next
@@ -464,7 +416,7 @@ impl Client {
                     self.heartbeat_pass_after_network(ground);
                 }
             }
-            (number, from, answered) = (number + 1, to, next);
+            (number, answered) = (number + 1, next);
         }
     }
 }

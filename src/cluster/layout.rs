@@ -186,7 +186,7 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
                 .map(|_| Account::new(0, None, plan.measure.into()))
                 .collect(),
             contests: Vec::new(),
-            last_owner: vec![None; logs.len()],
+            owners: vec![Vec::new(); logs.len()],
             processes: std::collections::BTreeMap::new(),
             unanswered: std::collections::BTreeMap::new(),
             available: true,

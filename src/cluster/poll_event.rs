@@ -199,6 +199,13 @@ impl Client {
         self.queues.round_began = at.max(self.queues.round_began);
     }
 
+    /// Records came now, all were returned, and fetches sent for the next: what was before has no part in how long the application waits from
+    /// now on.
+    pub(super) fn forget_rounds(&mut self, ground: &Ground<'_>) {
+        self.queues.round_began = ground.now;
+        self.queues.longest_wait = self.longest_wait(ground.now, ground);
+    }
+
     /// The background thread has sent something, which ends its round at once.
     pub(super) fn has_sent(&mut self, ground: &Ground<'_>) {
         self.end_round(ground);

@@ -21,6 +21,8 @@ pub(super) struct Restores {
     stopped: BTreeMap<TopicPartition, SimDuration>,
     /// Up to here what is left has been worked out.
     since: SimTime,
+    /// When the next partition is ready.
+    next: Option<SimTime>,
 }
 
 impl Restores {
@@ -30,11 +32,14 @@ impl Restores {
 
     /// When the next partition is ready.
     pub(super) fn next(&self) -> SimTime {
+        self.next.unwrap_or(SimTime::NEVER)
+    }
+
+    /// What is held, or what is left of it, has changed.
+    fn look_ahead(&mut self) {
         let count = self.under_way().count() as u64;
-        match self.under_way().min() {
-            Some(least) => self.since + least.times(count),
-            None => SimTime::NEVER,
-        }
+        let least = self.under_way().min();
+        self.next = least.map(|least| self.since + least.times(count));
     }
 
     pub(super) fn is_restoring(&self, partition: TopicPartition) -> bool {
@@ -52,6 +57,7 @@ impl Restores {
             }
         }
         self.since = now;
+        self.look_ahead();
     }
 
     /// The partition is given up, ready or not.
@@ -61,6 +67,7 @@ impl Restores {
             if let Some(left) = self.held.remove(&partition) {
                 self.stopped.insert(partition, left);
             }
+            self.look_ahead();
         }
     }
 
@@ -68,11 +75,13 @@ impl Restores {
     pub(super) fn stand_still(&mut self, now: SimTime, span: SimDuration) {
         self.go_on(self.since.max(now));
         self.since = self.since.max(now) + span;
+        self.look_ahead();
     }
 
     /// A process begins with these at hand.
     pub(super) fn begin_with(&mut self, held: &[TopicPartition]) {
         self.held = held.iter().map(|&p| (p, SimDuration::ZERO)).collect();
+        self.look_ahead();
     }
 }
 
@@ -110,6 +119,7 @@ impl Client {
             }
         }
         self.restores.stopped.clear();
+        self.restores.look_ahead();
         self.fetcher.unsettle();
         self.mark_restoring();
     }

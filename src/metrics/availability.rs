@@ -100,33 +100,45 @@ struct Now {
     since: SimTime,
 }
 
+/// A downtime that is not over.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    from: SimTime,
+    /// Where the log ended then.
+    log_end: u64,
+    /// Microseconds within the window by cause.
+    causes: [u64; 8],
+}
+
 /// The fold.
 #[derive(Debug)]
 pub(super) struct Fold {
     now: Vec<Option<Now>>,
-    spans: Vec<Vec<Span>>,
+    /// `None`: nobody asks for them.
+    spans: Option<Vec<Vec<Span>>>,
     /// Latest known log end, and what it was at the edges of the window and of each downtime.
     log_end: Vec<u64>,
     edges: [Vec<u64>; 2],
     window: (SimTime, SimTime),
-    done: Vec<Vec<Downtime>>,
-    open: Vec<Option<(SimTime, u64)>>,
+    sums: Vec<PartitionAvailability>,
+    open: Vec<Option<Open>>,
     /// By group: existing partitions, those down, since when all.
     tally: Vec<(u32, u32, Option<SimTime>)>,
     stops: Vec<Vec<(SimTime, SimTime)>>,
 }
 
 impl Fold {
-    pub(super) fn new(timeline: &Timeline, world: &World) -> Self {
+    /// `keeps_spans`: somebody wants to see every span, not only what they add up to.
+    pub(super) fn new(timeline: &Timeline, world: &World, keeps_spans: bool) -> Self {
         let slots = world.slots.len();
         let groups = timeline.cast.groups.len();
         Self {
             now: vec![None; slots],
-            spans: vec![Vec::new(); slots],
+            spans: keeps_spans.then(|| vec![Vec::new(); slots]),
             log_end: vec![0; slots],
             edges: [vec![0; slots], vec![0; slots]],
             window: timeline.measured,
-            done: vec![Vec::new(); slots],
+            sums: vec![PartitionAvailability::default(); slots],
             open: vec![None; slots],
             tally: vec![(0, 0, None); groups],
             stops: vec![Vec::new(); groups],
@@ -216,17 +228,39 @@ impl Fold {
             self.push(index, now, next.since, world);
         }
         if is_down && !was_down {
-            self.open[index] = Some((next.since, self.log_end[index]));
+            self.open[index] = Some(Open {
+                from: next.since,
+                log_end: self.log_end[index],
+                causes: [0; 8],
+            });
         } else if was_down && !is_down {
             self.close(index, next.since, world);
         }
         self.now[index] = Some(next);
     }
 
+    fn cut(&self, from: SimTime, to: SimTime) -> (SimTime, SimTime) {
+        (from.max(self.window.0), to.min(self.window.1))
+    }
+
+    /// A partition was in one state until `to`.
     fn push(&mut self, index: usize, now: Now, to: SimTime, world: &World) {
-        if now.since < to {
+        if now.since >= to {
+            return;
+        }
+        let (from, until) = self.cut(now.since, to);
+        let micros = until.since(from).as_micros();
+        let sums = &mut self.sums[index];
+        sums.existed_us += micros;
+        if let Some(cause) = now.state.cause() {
+            sums.causes[cause as usize] += micros;
+            if let Some(open) = &mut self.open[index] {
+                open.causes[cause as usize] += micros;
+            }
+        }
+        if let Some(spans) = &mut self.spans {
             let slot = &world.slots[index];
-            self.spans[index].push(Span {
+            spans[index].push(Span {
                 group: slot.group,
                 partition: slot.partition,
                 member: now.member,
@@ -238,15 +272,15 @@ impl Fold {
     }
 
     fn close(&mut self, index: usize, at: SimTime, world: &World) {
-        let Some((from, log_end)) = self.open[index].take() else {
+        let Some(open) = self.open[index].take() else {
             return;
         };
         let slot = &world.slots[index];
         let (low, high) = self.window;
-        let (start, base) = if from < low {
+        let (start, base) = if open.from < low {
             (low, self.edges[0][index])
         } else {
-            (from, log_end)
+            (open.from, open.log_end)
         };
         let (end, top) = if at > high {
             (high, self.edges[1][index])
@@ -254,12 +288,12 @@ impl Fold {
             (at, self.log_end[index])
         };
         if start < end {
-            self.done[index].push(Downtime {
+            self.sums[index].downtimes.push(Downtime {
                 group: slot.group,
                 partition: slot.partition,
                 from: start,
                 to: end,
-                causes: [0; 8],
+                causes: open.causes,
                 stalled: top.saturating_sub(base),
             });
         }
@@ -278,69 +312,18 @@ impl Fold {
                 self.stops[group].push((since, horizon));
             }
         }
-        let window = self.window;
-        let cut = |from: SimTime, to: SimTime| (from.max(window.0), to.min(window.1));
-        let partitions = (0..self.now.len())
-            .map(|index| {
-                let slot = &world.slots[index];
-                let sums = sum_up(
-                    &self.spans[index],
-                    std::mem::take(&mut self.done[index]),
-                    cut,
-                );
-                ((slot.group, slot.partition), sums)
-            })
-            .collect();
-        let stops = self
-            .stops
-            .into_iter()
-            .map(|stops| {
-                stops
-                    .into_iter()
-                    .map(|(from, to)| cut(from, to))
-                    .filter(|(from, to)| from < to)
-                    .collect()
-            })
-            .collect();
+        let stops = std::mem::take(&mut self.stops).into_iter().map(|stops| {
+            let cut = stops.into_iter().map(|(from, to)| self.cut(from, to));
+            cut.filter(|(from, to)| from < to).collect()
+        });
+        let stops = stops.collect();
+        let places = world.slots.iter().map(|slot| (slot.group, slot.partition));
         Availability {
-            spans: self.spans.into_iter().flatten().collect(),
-            partitions,
+            spans: self.spans.into_iter().flatten().flatten().collect(),
+            partitions: places.zip(self.sums).collect(),
             stops,
         }
     }
-}
-
-/// Sums the spans of one partition into the window, and gives each downtime its causes.
-fn sum_up(
-    spans: &[Span],
-    mut downtimes: Vec<Downtime>,
-    cut: impl Fn(SimTime, SimTime) -> (SimTime, SimTime),
-) -> PartitionAvailability {
-    let mut sums = PartitionAvailability::default();
-    let mut current = 0;
-    for span in spans {
-        let (from, to) = cut(span.from, span.to);
-        let micros = to.since(from).as_micros();
-        sums.existed_us += micros;
-        let Some(cause) = span.state.cause() else {
-            continue;
-        };
-        if micros == 0 {
-            continue;
-        }
-        sums.causes[cause as usize] += micros;
-        while downtimes
-            .get(current)
-            .is_some_and(|downtime| downtime.to <= from)
-        {
-            current += 1;
-        }
-        if let Some(downtime) = downtimes.get_mut(current) {
-            downtime.causes[cause as usize] += micros;
-        }
-    }
-    sums.downtimes = downtimes;
-    sums
 }
 
 impl Availability {

@@ -7,7 +7,7 @@ use super::rebalances::InForce;
 use super::values::{Value, Values};
 use crate::assignor::{GroupId, TopicPartition};
 use crate::kernel::SimTime;
-use crate::timeline::Timeline;
+use crate::timeline::{PartitionTotals, Timeline};
 
 /// Adds the values of one group.
 pub(super) fn values(
@@ -17,11 +17,22 @@ pub(super) fn values(
     values: &mut Values,
 ) {
     let labels = group_label(&timeline.cast.groups[group.index()].name);
+    let first = timeline
+        .partitions
+        .partition_point(|(known, _)| known.0 < group);
+    let of_group = &timeline.partitions[first..];
     let load = |partition: TopicPartition| {
-        timeline
-            .partitions
-            .binary_search_by_key(&(group, partition), |known| known.0)
-            .map_or(0, |at| timeline.partitions[at].1.produced)
+        // Mostly it stands where it would if this were the only topic.
+        let at = partition.partition as usize;
+        let guess = of_group
+            .get(at)
+            .filter(|(known, _)| *known == (group, partition));
+        let found = guess.or_else(|| {
+            let by_key = |known: &((GroupId, TopicPartition), PartitionTotals)| known.0;
+            let at = of_group.binary_search_by_key(&(group, partition), by_key);
+            at.ok().and_then(|at| of_group.get(at))
+        });
+        found.map_or(0, |(_, totals)| totals.produced)
     };
     let mut put = |base: &str, weight: &dyn Fn(TopicPartition) -> u64| {
         let (peak, mean) = over_time(timeline, in_force, weight);

@@ -18,12 +18,20 @@ const QUANTILES: [(&str, u64); 5] = [
 /// Adds the values of one group.
 pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) {
     for (labels, indexes) in scopes(timeline, group) {
-        let mut all = Histogram::default();
-        for index in indexes {
-            let totals = &timeline.partitions[index].1;
-            all.merge(&totals.latency);
-            all.merge(&totals.waiting);
-        }
+        let mut sum = Histogram::default();
+        let all = match indexes.as_slice() {
+            [index] if timeline.partitions[*index].1.waiting.count() == 0 => {
+                &timeline.partitions[*index].1.latency
+            }
+            several => {
+                for &index in several {
+                    let totals = &timeline.partitions[index].1;
+                    sum.merge(&totals.latency);
+                    sum.merge(&totals.waiting);
+                }
+                &sum
+            }
+        };
         let quantiles = all.quantiles(QUANTILES.map(|(_, thousandths)| thousandths), 1_000);
         for ((base, _), micros) in QUANTILES.into_iter().zip(quantiles) {
             values.put(

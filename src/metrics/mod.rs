@@ -161,7 +161,17 @@ const MOMENTS: [(&str, &str); 4] = [
 /// Measures a replication.
 #[must_use]
 pub fn evaluate(timeline: &Timeline) -> RunMetrics {
-    let folded = fold(timeline);
+    measure(timeline, true)
+}
+
+/// The same as [`RunMetrics::without_series`] of what [`evaluate`] gives, at less cost: the tables over time are not made.
+#[must_use]
+pub fn evaluate_without_series(timeline: &Timeline) -> RunMetrics {
+    measure(timeline, false)
+}
+
+fn measure(timeline: &Timeline, with_series: bool) -> RunMetrics {
+    let folded = fold(timeline, with_series);
     let mut values = Values::default();
     let mut lag = Vec::new();
     let mut all_loops = Vec::new();
@@ -213,10 +223,15 @@ pub fn evaluate(timeline: &Timeline) -> RunMetrics {
             .collect(),
         loops: all_loops,
         platform: platform::facts(timeline)
+            .filter(|_| with_series)
             .map(|(at, fact)| (at, fact.clone()))
             .collect(),
         lag,
-        samples: timeline.samples.clone(),
+        samples: if with_series {
+            timeline.samples.clone()
+        } else {
+            Vec::new()
+        },
         members: timeline.consumers.clone(),
         lives: lives::lives(timeline),
         drew: timeline.drew,
@@ -241,9 +256,9 @@ struct AtEnd {
     consumer_group: Option<bool>,
 }
 
-fn fold(timeline: &Timeline) -> Folded {
+fn fold(timeline: &Timeline, keeps_spans: bool) -> Folded {
     let mut world = World::new(timeline);
-    let mut states = availability::Fold::new(timeline, &world);
+    let mut states = availability::Fold::new(timeline, &world, keeps_spans);
     let mut episodes =
         rebalances::Fold::new(timeline.cast.groups.len(), timeline.cast.consumers.len());
     let mut samples = timeline.samples.iter().peekable();

@@ -1,15 +1,104 @@
 //! A log-linear histogram of whole numbers: quantiles with a relative error below 0.1 %.
 
+use std::collections::BTreeMap;
+
 /// Buckets per power of two: 1,024, so that a bucket is at most 1/1024 of its values wide.
 const SUB_BITS: u32 = 10;
 
+/// The first bucket that is kept is a multiple of this, so that a histogram which grows downwards does so seldom.
+const MARGIN: usize = 64;
+
 /// Counts of values, in buckets.
+///
+/// There is one for each partition of a run, so what it takes up matters: buckets are kept from about the smallest value on, and count in
+/// 32 bits; what does not fit is carried apart.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Histogram {
-    buckets: Vec<u64>,
+    buckets: Buckets,
     count: u64,
     max: u64,
     sum: u128,
+}
+
+/// How many values each bucket counts.
+#[derive(Clone, Debug, Eq, Default)]
+struct Buckets {
+    /// The first bucket that is kept.
+    first: usize,
+    /// From there on, modulo 2^32.
+    low: Vec<u32>,
+    /// Whole 2^32s, by bucket.
+    high: BTreeMap<usize, u64>,
+}
+
+impl PartialEq for Buckets {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Buckets {
+    /// Keeps everything from `least` to `largest`.
+    fn make_room(&mut self, least: usize, largest: usize) {
+        let least = least / MARGIN * MARGIN;
+        if self.low.is_empty() {
+            self.first = least;
+        } else if least < self.first {
+            let more = self.first - least;
+            self.low.splice(0..0, std::iter::repeat_n(0, more));
+            self.first = least;
+        }
+        if largest >= self.first + self.low.len() {
+            self.low.resize(largest + 1 - self.first, 0);
+        }
+    }
+
+    /// There is room for `bucket`.
+    fn add(&mut self, bucket: usize, times: u64) {
+        let low = &mut self.low[bucket - self.first];
+        let (sum, is_over) = low.overflowing_add(times as u32);
+        *low = sum;
+        self.carry(bucket, (times >> 32) + u64::from(is_over));
+    }
+
+    fn carry(&mut self, bucket: usize, wholes: u64) {
+        if wholes > 0 {
+            *self.high.entry(bucket).or_default() += wholes;
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let Some(last) = other.low.len().checked_sub(1) else {
+            return;
+        };
+        self.make_room(other.first, other.first + last);
+        let offset = other.first - self.first;
+        for (place, &theirs) in other.low.iter().enumerate() {
+            let mine = &mut self.low[offset + place];
+            let (sum, is_over) = mine.overflowing_add(theirs);
+            *mine = sum;
+            if is_over {
+                *self.high.entry(other.first + place).or_default() += 1;
+            }
+        }
+        for (&bucket, &wholes) in &other.high {
+            self.carry(bucket, wholes);
+        }
+    }
+
+    /// Buckets that count something, with how much.
+    fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
+        let all = (self.first..).zip(&self.low);
+        let whole = all.map(|(bucket, &low)| {
+            let high = if self.high.is_empty() {
+                0
+            } else {
+                self.high.get(&bucket).copied().unwrap_or_default()
+            };
+            (bucket, (high << 32) + u64::from(low))
+        });
+        whole.filter(|&(_, times)| times > 0)
+    }
 }
 
 fn bucket_of(value: u64) -> usize {
@@ -40,10 +129,8 @@ impl Histogram {
             return;
         }
         let bucket = bucket_of(value);
-        if bucket >= self.buckets.len() {
-            self.buckets.resize(bucket + 1, 0);
-        }
-        self.buckets[bucket] += times;
+        self.buckets.make_room(bucket, bucket);
+        self.buckets.add(bucket, times);
         self.count += times;
         self.max = self.max.max(value);
         self.sum += u128::from(value) * u128::from(times);
@@ -54,10 +141,8 @@ impl Histogram {
         let (mut count, mut max, mut sum) = (0, self.max, 0_u128);
         for value in values {
             let bucket = bucket_of(value);
-            if bucket >= self.buckets.len() {
-                self.buckets.resize(bucket + 1, 0);
-            }
-            self.buckets[bucket] += times;
+            self.buckets.make_room(bucket, bucket);
+            self.buckets.add(bucket, times);
             count += times;
             max = max.max(value);
             sum += u128::from(value);
@@ -73,13 +158,11 @@ impl Histogram {
             return;
         };
         let last = first.wrapping_add_signed(step.wrapping_mul(further as i64));
-        let largest = bucket_of(first.max(last));
-        if largest >= self.buckets.len() {
-            self.buckets.resize(largest + 1, 0);
-        }
+        let [least, largest] = [first.min(last), first.max(last)].map(bucket_of);
+        self.buckets.make_room(least, largest);
         let mut value = first;
         for _ in 0..count {
-            self.buckets[bucket_of(value)] += times;
+            self.buckets.add(bucket_of(value), times);
             value = value.wrapping_add_signed(step);
         }
         self.count += count * times;
@@ -93,12 +176,7 @@ impl Histogram {
         if other.count == 0 {
             return;
         }
-        if other.buckets.len() > self.buckets.len() {
-            self.buckets.resize(other.buckets.len(), 0);
-        }
-        for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
-            *mine += theirs;
-        }
+        self.buckets.merge(&other.buckets);
         self.count += other.count;
         self.max = self.max.max(other.max);
         self.sum += other.sum;
@@ -140,14 +218,14 @@ impl Histogram {
         if self.count == 0 {
             return [None; N];
         }
-        let mut buckets = self.buckets.iter().enumerate();
+        let mut buckets = self.buckets.iter();
         let (mut seen, mut value) = (0_u64, 0);
         numerators.map(|numerator| {
             let rank = (u128::from(self.count) * u128::from(numerator))
                 .div_ceil(u128::from(denominator))
                 .max(1);
             while u128::from(seen) < rank {
-                let Some((bucket, &times)) = buckets.next() else {
+                let Some((bucket, times)) = buckets.next() else {
                     return Some(self.max);
                 };
                 seen += times;
@@ -189,6 +267,28 @@ mod tests {
             values.for_each(|value| each.record(value));
             assert_eq!(each, one_by_one);
         }
+    }
+
+    #[test]
+    fn counts_beyond_32_bits_are_carried() {
+        let (mut whole, mut parts) = (Histogram::default(), Histogram::default());
+        let times = (3 << 33) + 5;
+        whole.record_many(70, times);
+        whole.record_many(9, 2);
+        for _ in 0..4 {
+            parts.record_many(70, times / 4);
+        }
+        parts.record(9);
+        parts.record(70);
+        let mut one = Histogram::default();
+        one.record(9);
+        parts.merge(&one);
+        assert_eq!(parts, whole);
+        assert_eq!(parts.count(), times + 2);
+        assert_eq!(parts.quantile(3, times + 2), Some(70));
+        assert_eq!(parts.quantile(2, times + 2), Some(9));
+        whole.record(70);
+        assert_ne!(parts, whole);
     }
 
     #[test]

@@ -10,8 +10,17 @@ use rebsim::kernel::{Draw, Seed, Stream};
 use crate::groups::{Case, Dice, plan_of};
 use crate::steps::{difference, for_all_of, options, play};
 
-/// The quiet group of this number.
-fn case(number: u64) -> Case {
+/// The quiet group of this number, of the classic protocol.
+fn classic(number: u64) -> Case {
+    case(number, false)
+}
+
+/// The same of the consumer protocol.
+fn modern(number: u64) -> Case {
+    case(number, true)
+}
+
+fn case(number: u64, is_modern: bool) -> Case {
     let mut dice = Dice(Draw::new(Seed(number), Stream::new("oracle", "quiet")));
     let seconds = dice.between(30, 90);
     let mut text = format!("version: 1\nname: quiet-{number}\nduration: {seconds}s\n");
@@ -27,16 +36,24 @@ fn case(number: u64) -> Case {
         0 => ", racks: [a, b], cross_rack_latency: 3ms",
         _ => "",
     };
+    let heartbeat = if is_modern {
+        let interval = dice.of(&[1_000, 5_000, 5_000]);
+        format!(
+            ", config: {{ group.consumer.min.heartbeat.interval.ms: 1000, group.consumer.heartbeat.interval.ms: {interval} }}"
+        )
+    } else {
+        String::new()
+    };
     let _ = writeln!(
         text,
-        "brokers: {{ count: {brokers}, latency: {latency}{racks} }}"
+        "brokers: {{ count: {brokers}, latency: {latency}{racks}{heartbeat} }}"
     );
     let rate = dice.of(&[
         "1/s", "4/s", "10/s", "40/s", "53/s", "100/s", "100/s", "125/s", "130/s", "200/s", "1000/s",
     ]);
     let partitions = dice.between(1, 6);
     let backlog = match dice.up_to(5) {
-        0 => format!(", backlog: {}", dice.up_to(300)),
+        0 | 1 => format!(", backlog: {}", dice.up_to(3_000)),
         _ => String::new(),
     };
     let _ = writeln!(
@@ -51,7 +68,7 @@ fn case(number: u64) -> Case {
         "t0"
     };
     let members = dice.between(1, 4);
-    group(&mut dice, topics, members, &mut text);
+    group(&mut dice, is_modern, topics, members, &mut text);
     events(&mut dice, seconds, members, &mut text);
     let calibration = match dice.up_to(12) {
         0 => Calibration::ideal(),
@@ -69,7 +86,7 @@ fn case(number: u64) -> Case {
     }
 }
 
-fn group(dice: &mut Dice, topics: &str, members: u64, text: &mut String) {
+fn group(dice: &mut Dice, is_modern: bool, topics: &str, members: u64, text: &mut String) {
     let per_record = dice.of(&["0s", "1us", "20us", "20us", "150us", "2ms"]);
     let per_poll = dice.of(&["0s", "0s", "1ms", "30ms"]);
     let timeout = dice.of(&["100ms", "100ms", "1s", "37ms", "10ms"]);
@@ -84,9 +101,16 @@ fn group(dice: &mut Dice, topics: &str, members: u64, text: &mut String) {
     let heartbeat = dice.of(&[1_000, 3_000]);
     let commit = dice.of(&[1_000, 5_000, 7_001]);
     let reset = dice.of(&["earliest", "latest"]);
+    let membership = if is_modern {
+        let release = dice.of(&["4.0", "4.1", "4.3", "4.4", "4.4"]);
+        let _ = writeln!(text, "    client_version: \"{release}\"");
+        "group.protocol: consumer".to_owned()
+    } else {
+        format!("session.timeout.ms: 10000, heartbeat.interval.ms: {heartbeat}")
+    };
     let _ = write!(
         text,
-        "    config: {{ session.timeout.ms: 10000, heartbeat.interval.ms: {heartbeat}, auto.commit.interval.ms: {commit}, auto.offset.reset: {reset}"
+        "    config: {{ {membership}, auto.commit.interval.ms: {commit}, auto.offset.reset: {reset}"
     );
     if dice.one_in(2) {
         let (bytes, wait) = (
@@ -98,12 +122,17 @@ fn group(dice: &mut Dice, topics: &str, members: u64, text: &mut String) {
             ", fetch.min.bytes: {bytes}, fetch.max.wait.ms: {wait}"
         );
     }
+    let late = if is_modern && dice.one_in(2) {
+        ", max.poll.interval.ms: 6000"
+    } else {
+        ", max.poll.interval.ms: 300"
+    };
     for (sides, more) in [
         (9, ", max.poll.records: 7"),
         (9, ", fetch.max.bytes: 3000"),
         (9, ", max.partition.fetch.bytes: 2000"),
         (4, ", metadata.max.age.ms: 2000"),
-        (9, ", max.poll.interval.ms: 300"),
+        (9, late),
         (9, ", client.rack: a"),
     ] {
         if dice.one_in(sides) {
@@ -139,6 +168,15 @@ fn events(dice: &mut Dice, seconds: u64, members: u64, text: &mut String) {
 
 #[test]
 fn polls_that_are_played_at_once_are_those_of_the_client_that_takes_each_step() {
+    polls_played_at_once_are_those_of_each_step(classic);
+}
+
+#[test]
+fn those_of_the_consumer_protocol_are_too() {
+    polls_played_at_once_are_those_of_each_step(modern);
+}
+
+fn polls_played_at_once_are_those_of_each_step(case: fn(u64) -> Case) {
     let [groups, lively, polls, played] = [(); 4].map(|()| Cell::new(0));
     let add = |sum: &Cell<u64>, more: u64| sum.set(sum.get() + more);
     for_all_of(case, |case| {

@@ -54,6 +54,7 @@ fn group(members: usize, owned: &[Vec<TopicPartition>]) -> AssignmentInput {
     AssignmentInput {
         topics: topics.collect(),
         members: members.collect(),
+        loads: Vec::new(),
     }
 }
 

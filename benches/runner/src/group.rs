@@ -8,7 +8,7 @@ use std::time::Instant;
 use rebsim::cluster::{Options, simulate};
 use rebsim::experiment;
 use rebsim::kernel::Seed;
-use rebsim::metrics::{RunMetrics, evaluate};
+use rebsim::metrics::{RunMetrics, evaluate_without_series};
 use rebsim::scenario::{NoFiles, Overrides, Scenario, load};
 
 use crate::table::Row;
@@ -58,7 +58,7 @@ pub fn play(file: &str, variant: &str, set: &[String]) {
         .map(|(_, totals)| totals.processed)
         .sum();
     let control_events = timeline.control_events;
-    let (metrics, measured): (f64, RunMetrics) = clock::measured(|| evaluate(&timeline));
+    let (metrics, measured): (f64, RunMetrics) = clock::measured(|| evaluate_without_series(&timeline));
     println!(
         "{} {} {control_events} {records} {} {}",
         run / 1e9,
@@ -147,7 +147,7 @@ pub fn cells() -> Vec<Row> {
     let seeds: Vec<Seed> = (1..=100).map(Seed).collect();
     let engine = |replication: experiment::Replication<'_>| {
         let timeline = simulate(replication.plan, replication.seed, &options());
-        timeline.map(|timeline| evaluate(&timeline).without_series().values.len())
+        timeline.map(|timeline| evaluate_without_series(&timeline).values.len())
     };
     let count = seeds.len() as f64;
     let run = |jobs: usize| {

@@ -277,7 +277,7 @@ impl Sweeping<'_> {
             ..cluster::Options::default()
         };
         match cluster::simulate(&cell.plan, task.seed, &options) {
-            Ok(timeline) => Ok(tables::rows(&metrics::evaluate(&timeline))),
+            Ok(timeline) => Ok(tables::rows(&metrics::evaluate_without_series(&timeline))),
             Err(halt) => Err(halted::failure(
                 halt,
                 &halted::Who {

@@ -181,6 +181,8 @@ proptest! {
         prop_assert_eq!(causes, total(&metrics, "downtime_partition_s"));
         prop_assert!(total(&metrics, "stop_the_world_s") * i128::from(PARTITIONS) <= total(&metrics, "downtime_partition_s"));
         prop_assert!(total(&metrics, "longest_stop_the_world_s") <= total(&metrics, "longest_downtime_s"));
+        let without = crate::metrics::evaluate_without_series(&play.timeline);
+        prop_assert_eq!(metrics.without_series(), without);
     }
 
     #[test]

@@ -250,6 +250,15 @@ impl Member {
         membership.min(commit)
     }
 
+    /// True when, from `since` on, [`Member::longest_wait`] does not depend on when `poll()` was called last, as long as there is no more
+    /// than `gap` between two calls.
+    #[must_use]
+    pub fn waits_whatever_the_polls(&self, since: SimTime, gap: SimDuration) -> bool {
+        let left = self.config.max_poll_interval.as_micros();
+        let half = left.saturating_sub(gap.as_micros()) / 2;
+        self.heartbeat_due.since(since).as_micros() <= half
+    }
+
     /// `poll()` was entered (`ApplicationEventProcessor`, `AsyncPollEvent` or `PollEvent`): a reconciliation may begin, offsets may be committed, and who
     /// has subscribed or was stale joins.
     pub fn on_poll(
