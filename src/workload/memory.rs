@@ -8,8 +8,13 @@ use crate::kernel::SimDuration;
 /// What a process needs and may have; bytes, or bytes for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemorySpec {
-    /// Limit of the container (`resources.limits.memory`).
+    /// Limit of the container (`resources.limits.memory`); `u64::MAX`: none.
     pub limit: u64,
+    /// `resources.requests.memory` of all containers of the pod together: what an autoscaler's utilization is a share of. `None`: not all of them have
+    /// one.
+    pub request: Option<u64>,
+    /// That of the container that the consumers run in alone.
+    pub container_request: Option<u64>,
     /// Needed without any partition.
     pub base: u64,
     /// More for each partition, once its state is restored.
@@ -119,6 +124,8 @@ mod tests {
 
     const ONE_GIB: MemorySpec = MemorySpec {
         limit: 1_024 * MIB,
+        request: None,
+        container_request: None,
         base: 400 * MIB,
         per_partition: 20 * MIB,
         per_buffered_byte: 2_000,
