@@ -103,6 +103,13 @@ const GIVEN: &[(&str, &[&str])] = &[
         &["groups.checkout.config={fetch.min.bytes: 51200, fetch.max.wait.ms: 20000}"],
     ),
     (
+        "topic.racks",
+        &[
+            "groups.checkout.members.0.rack=b",
+            "groups.checkout.members.1.rack=a",
+        ],
+    ),
+    (
         "topic.replicas",
         &[
             "groups.checkout.members.0.rack=b",

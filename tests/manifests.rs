@@ -34,7 +34,8 @@ fn the_autoscaler_of_the_walkthrough() {
         "progressDeadlineSeconds",
         "selector",
         "template.metadata",
-        "template.spec.containers",
+        "template.spec.containers[0].image",
+        "template.spec.containers[0].ports",
         "scaleTargetRef",
     ];
     assert_eq!(noted("hpa-walkthrough"), names);
@@ -46,7 +47,9 @@ fn a_scaled_object_with_its_deployment() {
         "revisionHistoryLimit",
         "selector",
         "template.metadata",
-        "template.spec.containers",
+        "template.spec.containers[0].image",
+        "template.spec.containers[0].readinessProbe",
+        "template.spec.containers[0].lifecycle",
         "scaleTargetRef",
         "triggers[0].metadata.bootstrapServers",
         "triggers[0].metadata.version",
@@ -64,7 +67,7 @@ fn a_stateful_set_with_disks() {
         "persistentVolumeClaimRetentionPolicy",
         "volumeClaimTemplates",
         "template.metadata",
-        "template.spec.containers",
+        "template.spec.containers[0].image",
         "selector",
     ];
     assert_eq!(noted("stateful-streams"), names);

@@ -98,8 +98,10 @@ fn changes() -> Vec<Change> {
 }
 
 /// Keys for which there is nothing to change: one value only, or (`extends`) not a matter of one document, or (`matrix`) a matter of
-/// sweeps, which `scenario::grid` makes of it, or (a target's `type`) said again by the number beside it, and noted where they differ.
-const FIXED: [&str; 4] = [
+/// sweeps, which `scenario::grid` makes of it, or (a target's `type`) said again by the number beside it, and noted where they differ, or (a
+/// container's `name`) what autoscalers must call it by, and refused where they do not.
+const FIXED: [&str; 5] = [
+    "container.name",
     "scenario.version",
     "scenario.extends",
     "scenario.matrix",

@@ -141,8 +141,13 @@ impl Client {
             to: ends,
             work,
         });
-        let records = handed.iter().map(|&(_, from, to)| to - from);
-        self.uncommitted_records += records.sum::<u64>();
+        let (mut records, mut bytes) = (0, 0);
+        for &(index, from, to) in handed {
+            records += to - from;
+            bytes += (to - from) * ground.record_size(self.fetcher.slots[index].index);
+        }
+        self.uncommitted_records += records;
+        self.working_on = bytes;
         self.app = App::Working {
             until: ends + ground.calibration.batch_overhead,
         };

@@ -27,19 +27,9 @@ impl World<'_> {
         }
         self.topology.partitions[topic.index()] = partitions;
         self.topics[topic.index()].partitions = partitions;
-        let brokers = &self.plan.brokers;
-        if !brokers.racks.is_empty() {
-            let replicas = self.plan.topics[topic.index()].replicas as usize;
-            for partition in before as usize..partitions as usize {
-                let racks = (0..replicas)
-                    .map(|replica| {
-                        let broker = (topic.index() + partition + replica) % brokers.count as usize;
-                        brokers.racks[broker % brokers.racks.len()].clone()
-                    })
-                    .collect();
-                self.topics[topic.index()].racks.push(racks);
-            }
-        }
+        let racks = (before..partitions)
+            .filter_map(|partition| super::layout::racks_of(self.plan, topic.index(), partition));
+        self.topics[topic.index()].racks.extend(racks);
         self.observe(Observation::PartitionsAdded {
             topic,
             before,

@@ -118,6 +118,10 @@ pub(super) struct Client {
     pub(super) doomed: bool,
     /// Somebody else may return records of one of its partitions.
     pub(super) contested: bool,
+    /// Its memory is so short that what it fetches is weighed as it comes.
+    pub(super) weighed: bool,
+    /// Bytes of the batch under way, or of the last.
+    pub(super) working_on: u64,
     /// The processing under way, or the last: from, to.
     pub(super) busy: (SimTime, SimTime),
     /// Microseconds of processing within the measured window before that.
@@ -169,6 +173,8 @@ impl Client {
             stalled: false,
             doomed: false,
             contested: false,
+            weighed: false,
+            working_on: 0,
             busy: (now, now),
             busy_us: 0,
             burning: Burn::nothing(now),
@@ -223,6 +229,7 @@ impl Client {
     /// The next instant at which one of the client's threads does something by itself.
     pub(super) fn next_step(&self, ground: &Ground<'_>) -> SimTime {
         let next = self.next_awake(ground).min(self.restores.next());
+        let next = next.min(self.next_weighing(ground.now));
         next.max(self.frozen_until).max(self.clock)
     }
 
@@ -296,6 +303,7 @@ impl Client {
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
             && !self.stalled
             && !self.contested
+            && !self.weighed
             && !self.doomed
             && self.restores.next() == SimTime::NEVER
             && !self.may_meet_poison(ground)
@@ -346,6 +354,9 @@ impl Client {
 
     /// Does what is due now.
     pub(super) fn step(&mut self, ground: &mut Ground<'_>) {
+        if self.weigh(ground) {
+            return; // Whatever else is due now comes next.
+        }
         self.begin_serving(ground);
         self.end_restores(ground);
         if self.member.modern().is_some() {

@@ -5,8 +5,8 @@
 //! broker is undrained (KAFKA-17182; `coop-load-saturated` shows it). Other requests on the same connection are answered after the
 //! parked fetch. An answer's content is known when it is sent, because arrivals are: nothing here is an event.
 
+use super::positions::Readiness;
 use super::positions::Slot;
-use super::positions::{Readiness, ask_leader};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -42,6 +42,8 @@ pub(super) struct Node {
     buffered: usize,
     /// A request has gone this way before.
     pub(super) connected: bool,
+    /// The answer in flight is not weighed yet.
+    pub(super) unweighed: bool,
 }
 
 impl Node {
@@ -53,6 +55,7 @@ impl Node {
             free_at: SimTime::ZERO,
             buffered: 0,
             connected: false,
+            unweighed: false,
         }
     }
 
@@ -78,6 +81,8 @@ pub(super) struct Fetcher {
     order: Vec<usize>,
     /// All slots are ready and serving: nothing but records moves.
     pub(super) settled: bool,
+    /// Something was received that is not weighed yet.
+    pub(super) unweighed: bool,
 }
 
 impl Positions for Fetcher {
@@ -99,6 +104,7 @@ impl Fetcher {
             turns: 0,
             order: Vec::new(),
             settled: true,
+            unweighed: false,
         }
     }
 
@@ -260,6 +266,7 @@ impl Fetcher {
         self.order = order;
         let node = &mut self.nodes[node];
         node.connected = true;
+        node.unweighed = true;
         node.free_at = sent;
         node.answered = sent + down;
         node.chunks = chunks;
@@ -369,6 +376,7 @@ impl Fetcher {
                 return;
             };
             node.answered = SimTime::NEVER;
+            self.unweighed |= std::mem::take(&mut node.unweighed);
             for partition in node.out_of_range.drain(..) {
                 let asked = |slot: &&mut Slot| slot.partition == partition && slot.may_be_fetched();
                 if let Some(slot) = self.slots.iter_mut().find(asked) {
@@ -480,17 +488,5 @@ impl Fetcher {
     /// True when `poll()` could return records at once.
     pub(super) fn has_buffered(&self) -> bool {
         !self.buffer.is_empty()
-    }
-
-    /// When a request other than a fetch, sent now to the broker that can answer first, is answered: behind the parked fetch where every
-    /// connection has one.
-    pub(super) fn metadata_answer(&mut self, ground: &mut Ground<'_>) -> SimTime {
-        let idle = (0..self.nodes.len()).find(|&node| !self.nodes[node].is_fetching());
-        let node = idle.unwrap_or_else(|| {
-            (0..self.nodes.len())
-                .min_by_key(|&node| self.nodes[node].free_at)
-                .unwrap_or_default()
-        });
-        ask_leader(&mut self.nodes[node], ground)
     }
 }

@@ -50,6 +50,8 @@ pub(super) enum Output {
     Watch(Vec<crate::protocol::message::JoinGroupMember>),
     /// An assignment was installed.
     Installed,
+    /// What it holds in memory has grown, or grows from now on.
+    Weigh,
     /// The process has exited after `close()`.
     Exited,
     /// The process has crashed at the return of `poll()`, as asked.

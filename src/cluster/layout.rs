@@ -142,28 +142,32 @@ pub(super) fn draws(plan: &Plan) -> bool {
         || plan.faults.iter().any(super::faults::draws)
 }
 
+/// Racks of the replicas of a partition of the topic at `position`, the leader's first; nothing where nobody has a rack.
+pub(super) fn racks_of(plan: &Plan, position: usize, partition: u32) -> Option<Vec<String>> {
+    let (topic, brokers) = (&plan.topics[position], &plan.brokers);
+    if !topic.racks.is_empty() {
+        return Some(topic.racks[partition as usize % topic.racks.len()].clone());
+    }
+    if brokers.racks.is_empty() {
+        return None;
+    }
+    let rack = |replica: usize| {
+        let broker = (position + partition as usize + replica) % brokers.count as usize;
+        brokers.racks[broker % brokers.racks.len()].clone()
+    };
+    Some((0..topic.replicas as usize).map(rack).collect())
+}
+
 /// Topics as assignors see them.
 pub(super) fn describe_topics(plan: &Plan, naming: &Naming) -> Vec<TopicDescription> {
-    let brokers = &plan.brokers;
-    let rack = |broker: usize| brokers.racks[broker % brokers.racks.len()].clone();
     plan.topics
         .iter()
         .enumerate()
         .map(|(position, topic)| {
             let (name, id) = naming.topic(position, &topic.name);
-            let racks = if brokers.racks.is_empty() {
-                Vec::new()
-            } else {
-                (0..topic.partitions as usize)
-                    .map(|partition| {
-                        (0..topic.replicas as usize)
-                            .map(|replica| {
-                                rack((position + partition + replica) % brokers.count as usize)
-                            })
-                            .collect()
-                    })
-                    .collect()
-            };
+            let partitions = 0..topic.partitions;
+            let racks = partitions.filter_map(|partition| racks_of(plan, position, partition));
+            let racks = racks.collect();
             TopicDescription {
                 name,
                 id,

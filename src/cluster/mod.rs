@@ -40,6 +40,7 @@ mod script;
 mod sharing;
 mod steady;
 mod targets;
+mod weight;
 mod window;
 mod world;
 

@@ -76,6 +76,18 @@ impl Slot {
 }
 
 impl Fetcher {
+    /// When a request other than a fetch, sent now to the broker that can answer first, is answered: behind the parked fetch where every
+    /// connection has one.
+    pub(super) fn metadata_answer(&mut self, ground: &mut Ground<'_>) -> SimTime {
+        let idle = (0..self.nodes.len()).find(|&node| !self.nodes[node].is_fetching());
+        let node = idle.unwrap_or_else(|| {
+            (0..self.nodes.len())
+                .min_by_key(|&node| self.nodes[node].free_at)
+                .unwrap_or_default()
+        });
+        ask_leader(&mut self.nodes[node], ground)
+    }
+
     /// The committed offsets asked for, `None` where there is none.
     pub(super) fn on_committed(
         &mut self,

@@ -309,8 +309,9 @@ impl World<'_> {
                 }
                 Output::Installed => {
                     self.review_contests(consumer);
-                    self.watch_memory(consumer);
+                    self.review_memory(consumer);
                 }
+                Output::Weigh => self.weigh(consumer),
                 Output::Exited => self.on_exit(consumer),
                 Output::Crashed => self.crash(consumer),
             }

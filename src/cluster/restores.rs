@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::client::Client;
-use super::ground::Ground;
+use super::ground::{Ground, Output};
 use crate::assignor::TopicPartition;
 use crate::kernel::{SimDuration, SimTime};
 use crate::timeline::Observation;
@@ -78,6 +78,25 @@ impl Restores {
         self.look_ahead();
     }
 
+    /// What is missing at `now` of the state of these partitions, of which each would take `whole` alone; how much of it is being restored, in
+    /// parallel at a microsecond of it in a microsecond; and how long that stands still yet.
+    pub(super) fn missing(
+        &self,
+        partitions: impl Iterator<Item = TopicPartition>,
+        whole: SimDuration,
+        now: SimTime,
+    ) -> (SimDuration, SimDuration, SimDuration) {
+        let (mut missing, mut filling) = (SimDuration::ZERO, SimDuration::ZERO);
+        for partition in partitions {
+            let under_way = self.held.get(&partition).copied();
+            filling = filling + under_way.unwrap_or_default();
+            let stopped = self.stopped.get(&partition).copied();
+            missing = missing + under_way.or(stopped).unwrap_or(whole);
+        }
+        let done = now.since(self.since).min(filling);
+        (missing - done, filling - done, self.since.since(now))
+    }
+
     /// A process begins with these at hand.
     pub(super) fn begin_with(&mut self, held: &[TopicPartition]) {
         self.held = held.iter().map(|&p| (p, SimDuration::ZERO)).collect();
@@ -120,6 +139,7 @@ impl Client {
         }
         self.restores.stopped.clear();
         self.restores.look_ahead();
+        ground.out.push(Output::Weigh);
         self.fetcher.unsettle();
         self.mark_restoring();
     }

@@ -1,8 +1,9 @@
 //! Rebalance loops (`metrics.md` 7): the same chain of causes at least three times, with no outside event between.
 //!
-//! Two chains are known. *Scaling*: an autoscaler adds pods, the group rebalances, the load per pod falls, the autoscaler removes them, the
-//! group rebalances and falls behind, and the autoscaler adds them again. *Removal*: a member leaves or is thrown out for want of time or
-//! memory (poll interval, session, rebalance timeout, out of memory, exit) and comes back to the same fate. An outside event is an entry of the
+//! Three chains are known. *Scaling*: an autoscaler adds pods, the group rebalances, the load per pod falls, the autoscaler removes them, the
+//! group rebalances and falls behind, and the autoscaler adds them again. *Removal*: a member leaves or is thrown out for want of time
+//! (poll interval, session, rebalance timeout) and comes back to the same fate. *Memory*: a container is killed for want of memory, the group
+//! rebalances, and what its members hold then is too much for the next, or for the same one when it is back. An outside event is an entry of the
 //! scenario, a fault, or what a rollout, an eviction or a lost node does to a pod.
 
 use std::sync::Arc;
@@ -65,6 +66,13 @@ pub enum Chain {
         /// Why they fall out.
         reason: RebalanceReason,
     },
+    /// Containers hold more than fits, are killed and come back.
+    Memory {
+        /// The most that one would have needed with all its state, in bytes.
+        needed: u64,
+        /// What it might use, in bytes.
+        limit: u64,
+    },
 }
 
 /// Adds the values of one group.
@@ -92,6 +100,7 @@ pub(super) fn loops(
     let outside = outside_events(timeline);
     let mut found = scaling(timeline, group, episodes, &outside);
     found.extend(removal(timeline, group, episodes, &outside));
+    found.extend(memory(timeline, group, episodes, &outside));
     found.sort_by_key(|known| known.from);
     found
 }
@@ -202,10 +211,7 @@ fn scaling(
         let Some((from, to, times)) = longest_run(&known.begins, outside) else {
             continue;
         };
-        let rebalances = episodes
-            .iter()
-            .filter(|episode| from <= episode.start && episode.start <= to);
-        if rebalances.count() + 1 < times as usize {
+        if !is_rebalanced(episodes, (from, to), times) {
             continue;
         }
         found.push(RebalanceLoop {
@@ -223,6 +229,61 @@ fn scaling(
         });
     }
     found
+}
+
+/// True when the group has rebalanced between the begins of a chain.
+fn is_rebalanced(episodes: &[Episode], (from, to): (SimTime, SimTime), times: u32) -> bool {
+    let rebalances = episodes
+        .iter()
+        .filter(|episode| from <= episode.start && episode.start <= to);
+    rebalances.count() + 1 >= times as usize
+}
+
+fn memory(
+    timeline: &Timeline,
+    group: GroupId,
+    episodes: &[Episode],
+    outside: &[SimTime],
+) -> Option<RebalanceLoop> {
+    let in_window = |at: SimTime| timeline.measured.0 <= at && at <= timeline.measured.1;
+    let consumers = &timeline.cast.consumers;
+    // What one rebalance kills together counts once.
+    let mut kills: Vec<(SimTime, (u64, u64))> = Vec::new();
+    let mut rebalanced = 0;
+    for (at, fact) in platform::facts(timeline).filter(|(at, _)| in_window(*at)) {
+        let PlatformFact::MemoryExceeded {
+            consumer,
+            limit,
+            in_full,
+            ..
+        } = fact
+        else {
+            continue;
+        };
+        if consumers[consumer.index()].group != group {
+            continue;
+        }
+        let before = episodes.iter().filter(|episode| episode.start <= at);
+        let before = before.count();
+        if kills.is_empty() || before > rebalanced {
+            kills.push((at, (*in_full, *limit)));
+        }
+        rebalanced = before;
+    }
+    let begins: Vec<SimTime> = kills.iter().map(|(at, _)| *at).collect();
+    let (from, to, times) = longest_run(&begins, outside)?;
+    let of_loop = kills
+        .iter()
+        .filter(|(at, _)| from <= *at && *at <= to)
+        .map(|(_, sizes)| *sizes);
+    let (needed, limit) = of_loop.max()?;
+    is_rebalanced(episodes, (from, to), times).then_some(RebalanceLoop {
+        group,
+        chain: Chain::Memory { needed, limit },
+        from,
+        to,
+        times,
+    })
 }
 
 fn removal(

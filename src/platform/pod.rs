@@ -23,6 +23,8 @@ pub struct PodSpec {
     pub cpu: Option<CpuSpec>,
     /// Memory; `None`: it never runs out.
     pub memory: Option<MemorySpec>,
+    /// Names of its containers, as its manifest lists them; the consumers run in the first. Empty: nobody says.
+    pub containers: Vec<String>,
 }
 
 /// What the application does on SIGTERM.
@@ -39,9 +41,12 @@ pub enum Shutdown {
 /// Processor of a pod, in thousandths of a core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CpuSpec {
-    /// `resources.requests.cpu`: what an autoscaler's utilization is a share of, and the pod's part when cores are short.
-    pub request_m: u64,
-    /// `resources.limits.cpu`; `None`: none.
+    /// `resources.requests.cpu` of all containers together: what an autoscaler's utilization is a share of, and what its node sets aside. `None`: not
+    /// all of them have one.
+    pub request_m: Option<u64>,
+    /// That of the container that the consumers run in alone.
+    pub container_request_m: Option<u64>,
+    /// `resources.limits.cpu` of the container that the consumers run in; `None`: none.
     pub limit_m: Option<u64>,
     /// Used when there is nothing to process.
     pub idle_m: u64,

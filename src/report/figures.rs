@@ -41,6 +41,13 @@ pub fn human(value: &Value, unit: Unit, style: Style) -> String {
     }
 }
 
+/// Bytes in mebibytes, as limits of containers are given: `1200.0 MiB`.
+#[must_use]
+pub fn mebibytes(bytes: u64) -> String {
+    let tenths = (u128::from(bytes) * 10).div_ceil(1 << 20);
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
+}
+
 /// Groups of three digits before the point, set apart by a narrow blank (a comma in plain characters).
 #[must_use]
 pub fn grouped(text: &str, style: Style) -> String {

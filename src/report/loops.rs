@@ -1,6 +1,6 @@
 //! Rebalance loops in words.
 
-use super::figures::clock;
+use super::figures::{clock, mebibytes};
 use crate::metrics::{Chain, Decimal, RebalanceLoop, RunMetrics};
 
 /// One sentence a loop, each on a line of its own.
@@ -52,6 +52,11 @@ fn describe(metrics: &RunMetrics, known: &RebalanceLoop) -> String {
                 metrics.cast.scalers[scaler.index()].name
             )
         }
+        Chain::Memory { needed, limit } => format!(
+            "rebalance → partitions for {} > {} → out of memory → rebalance; {times}",
+            mebibytes(*needed),
+            mebibytes(*limit)
+        ),
         Chain::Removal { reason } => {
             let reason = reason.word().replace('_', " ");
             format!("{reason} → rebalance → the member comes back → {reason}; {times}")

@@ -13,6 +13,7 @@ pub mod gantt;
 pub mod hpa_world;
 pub mod json;
 pub mod junit;
+pub mod kills;
 pub mod loops;
 pub mod markdown;
 pub mod model;

@@ -84,6 +84,8 @@ pub struct Topic {
     pub backlog: Vec<u64>,
     /// Replicas of each partition: leader broker and the next ones.
     pub replicas: u32,
+    /// Racks of the replicas of each partition, the leader's first, in turn; empty: those of the brokers that hold them.
+    pub racks: Vec<Vec<String>>,
 }
 
 /// A group.

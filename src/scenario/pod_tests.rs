@@ -162,7 +162,7 @@ fn pods_budgets_and_nodes_are_as_written() {
     let cpu = pod.cpu.expect("it has one");
     assert_eq!(
         (cpu.request_m, cpu.limit_m, cpu.idle_m),
-        (500, Some(1_000), 20)
+        (Some(500), Some(1_000), 20)
     );
     assert_eq!(cpu.boot, Some((800, SimDuration::from_secs(10))));
     let memory = pod.memory.expect("it has one");
@@ -234,7 +234,7 @@ fn keys_without_a_model_are_noted_with_their_path() {
         "paused",
         "selector",
         "template.metadata",
-        "template.spec.containers",
+        "template.spec.containers[0].image",
         "serviceName",
     ] {
         let message = format!("`{key}` is accepted but changes nothing here");

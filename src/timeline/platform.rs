@@ -105,6 +105,10 @@ pub enum PlatformFact {
         limit: u64,
         /// Partitions held.
         partitions: u32,
+        /// Bytes fetched and not processed.
+        buffered: u64,
+        /// Bytes that it would need with the state of all its partitions restored.
+        in_full: u64,
     },
     /// A workload is to have another number of replicas.
     Replicas {

@@ -1,5 +1,8 @@
 //! Pods in the loop: what their kubelets, controllers and nodes do to the members of a group, in whole runs.
 
+mod containers;
+mod memory;
+
 use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::{Seed, SimTime};
 use rebsim::scenario::{NoFiles, Overrides, load};

@@ -1,9 +1,10 @@
 //! The platform in the loop: pods start, end and restart consumers; controllers keep pods; autoscalers keep the number of them.
 //!
 //! `pods` is the life of a pod (the kubelet's part), `members` the processes in it, `workloads` hosts the controller of each Deployment and StatefulSet, `scalers` the
-//! autoscalers, `readings` and `pipeline` what these may see, `nodes` places pods and drains or loses nodes. The machines themselves are in [`crate::platform`].
+//! autoscalers, `readings` and `pipeline` what these may see, `memory` what containers hold, `nodes` places pods and drains or loses nodes. The machines themselves are in [`crate::platform`].
 
 mod members;
+mod memory;
 mod nodes;
 mod pipeline;
 mod pods;

@@ -41,7 +41,7 @@ impl World<'_> {
         let platform = &self.plan.platform;
         let request = |workload: WorkloadId| {
             let pod = &platform.workloads[workload.index()].pod;
-            pod.cpu.map_or(0, |cpu| cpu.request_m)
+            pod.cpu.and_then(|cpu| cpu.request_m).unwrap_or(0)
         };
         let mut rooms: Vec<Room> = platform
             .nodes

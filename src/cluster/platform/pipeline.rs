@@ -1,12 +1,11 @@
 //! The metrics pipeline: what pods use of processors and memory, as their kubelets and metrics-server get to see it.
 
 use super::{Class, Event, World};
-use crate::assignor::ConsumerId;
 use crate::kernel::{Draw, SimTime, Stream};
 use crate::platform::metrics_server::{Counters, KUBELET_PERIOD, MetricsServer};
-use crate::timeline::{PlatformFact, PodId};
+use crate::timeline::PodId;
 
-use super::pods::{Phase, Step};
+use super::pods::Phase;
 
 /// After the grid's own entries of the class.
 const KUBELET: u32 = 2;
@@ -54,7 +53,7 @@ impl World<'_> {
 
     fn counters(&mut self, id: PodId) -> Counters {
         let used = self.cpu_of_consumers(id);
-        let (memory, _) = self.memory_of(id);
+        let memory = self.memory_of(id);
         let now = self.now();
         let pod = &self.platform.pods[id.index()];
         let spec = &self.plan.platform.workloads[pod.workload.index()].pod;
@@ -82,57 +81,6 @@ impl World<'_> {
             .into_iter()
             .map(|consumer| self.cpu_used(consumer))
             .sum()
-    }
-
-    /// A consumer holds other partitions than before: its pod is killed when they need more memory than it may use.
-    pub(in crate::cluster) fn watch_memory(&mut self, consumer: ConsumerId) {
-        let Some(id) = self.processes[consumer.index()].pod else {
-            return;
-        };
-        let pod = &self.platform.pods[id.index()];
-        let Some(spec) = self.plan.platform.workloads[pod.workload.index()]
-            .pod
-            .memory
-        else {
-            return;
-        };
-        let (needed, partitions) = self.memory_of(id);
-        if needed > spec.limit {
-            self.tell(PlatformFact::MemoryExceeded {
-                consumer,
-                needed,
-                limit: spec.limit,
-                partitions,
-            });
-            self.schedule_pod(id, self.now(), Step::OutOfMemory);
-        }
-    }
-
-    /// Bytes that a pod needs now, and the partitions that its consumers hold.
-    pub(super) fn memory_of(&self, id: PodId) -> (u64, u32) {
-        let pod = &self.platform.pods[id.index()];
-        let Some(spec) = self.plan.platform.workloads[pod.workload.index()]
-            .pod
-            .memory
-        else {
-            return (0, 0);
-        };
-        let (mut partitions, mut buffered) = (0, 0);
-        for consumer in &pod.consumers {
-            if let Some(client) = &self.processes[consumer.index()].client {
-                partitions += client.fetcher.slots.len() as u64;
-                let slots = &client.fetcher.slots;
-                for chunk in &client.fetcher.buffer {
-                    let slot = slots.iter().find(|slot| slot.partition == chunk.partition);
-                    let size = slot.map_or(0, |slot| self.logs[slot.index].record_size);
-                    buffered += size * (chunk.to - chunk.from);
-                }
-            }
-        }
-        (
-            spec.needed(partitions, buffered),
-            u32::try_from(partitions).unwrap_or(u32::MAX),
-        )
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! All consumers of a pod run in one container: when one of them ends by itself, the container has ended and the others go with it.
 
+use super::memory::Memory;
 use super::{Class, Event, World};
 use crate::assignor::ConsumerId;
 use crate::kernel::{Draw, SimDuration, SimTime, Stream};
@@ -39,6 +40,7 @@ pub(in crate::cluster) struct Pod {
     pub(super) is_from_before: bool,
     /// What its processes had burnt when its container was last started, in core-microseconds.
     pub(super) used_before: u64,
+    pub(super) memory: Memory,
     backoff: Backoff,
     times: Draw,
 }
@@ -84,6 +86,8 @@ pub(in crate::cluster) enum Step {
     Restart,
     /// Its consumers hold more than fits into memory.
     OutOfMemory,
+    /// What this consumer restores may no longer fit.
+    Weigh(ConsumerId),
 }
 
 impl Pod {
@@ -151,6 +155,7 @@ impl World<'_> {
             starts: 1,
             is_from_before: ready_from_before,
             used_before: 0,
+            memory: Memory::NEW,
             backoff: Backoff::new(BackoffSpec::DEFAULT),
             times: Draw::new(self.seed, Stream::new(&entity, "pod")),
             name,
@@ -195,6 +200,7 @@ impl World<'_> {
         let spec = &self.plan.platform.workloads[self.platform.pods[pod.index()].workload.index()];
         let known = &mut self.platform.pods[pod.index()];
         known.used_before = used;
+        known.memory = Memory::NEW;
         known.phase = Phase::Starting;
         known.container_since = now;
         let startup = spec.pod.startup.sample(&mut known.times);
@@ -218,6 +224,7 @@ impl World<'_> {
                 self.start_container(pod);
             }
             Step::OutOfMemory => self.kill_container(pod, ContainerEnd::OutOfMemory),
+            Step::Weigh(consumer) => self.on_weigh(pod, consumer),
         }
     }
 

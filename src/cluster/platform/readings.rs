@@ -111,10 +111,18 @@ impl World<'_> {
             ResourceName::Cpu => server?.cpu(u64::from(pod.0)),
             ResourceName::Memory => server?.memory(u64::from(pod.0)),
         };
+        let alone = matches!(source, Source::ContainerResource(..));
         let request = match resource {
-            Some(ResourceName::Cpu) => spec.cpu.map(|cpu| cpu.request_m),
+            Some(ResourceName::Cpu) => spec.cpu.and_then(|cpu| match alone {
+                true => cpu.container_request_m,
+                false => cpu.request_m,
+            }),
             Some(ResourceName::Memory) => {
-                spec.memory.map(|memory| memory.limit.saturating_mul(1_000))
+                let request = spec.memory.and_then(|memory| match alone {
+                    true => memory.container_request,
+                    false => memory.request,
+                });
+                request.map(|request| request.saturating_mul(1_000))
             }
             None => None,
         };

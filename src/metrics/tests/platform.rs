@@ -221,3 +221,39 @@ fn a_member_that_falls_out_for_want_of_time_again_and_again_is_a_loop() {
     assert_eq!(value(&metrics, "rebalance_loop_period_s"), "100");
     assert_eq!(value(&metrics, "scale_ups"), "no data");
 }
+
+/// Two members of 40 partitions each that do not fit are killed in turn; two of one rebalance count once.
+#[test]
+fn members_that_are_killed_for_memory_one_after_the_other_are_a_loop() {
+    let kill = |play: &mut Play, number: u32, in_full: u64| {
+        fact(
+            play,
+            PlatformFact::MemoryExceeded {
+                consumer: ConsumerId(number),
+                needed: 1_001,
+                limit: 1_000,
+                partitions: 40,
+                buffered: 0,
+                in_full,
+            },
+        );
+    };
+    let loops = |kills: u64| {
+        let mut play = play(600_000);
+        for number in 0..kills {
+            play.at(100_000 * (number + 1));
+            rebalance(&mut play, RebalanceReason::SessionExpired);
+            kill(&mut play, 0, 1_200 + number);
+            kill(&mut play, 1, 1_100);
+        }
+        let mut loops = measure(&play).loops;
+        loops.retain(|known| matches!(known.chain, Chain::Memory { .. }));
+        loops
+    };
+    assert_eq!(loops(2), []);
+    let found = loops(4);
+    assert_eq!((found.len(), found[0].times), (1, 4));
+    assert_eq!(found[0].period(), SimDuration::from_secs(100));
+    let (needed, limit) = (1_203, 1_000);
+    assert_eq!(found[0].chain, Chain::Memory { needed, limit });
+}

@@ -114,6 +114,7 @@ fn keda_3_the_tolerance_hides_one_replica_too_many_only_at_the_size_itself() {
     assert_eq!(replicas(&trigger, found, 6), 13);
 }
 
+/// KEDA-4, KEDA-5, KEDA-10.
 #[test]
 fn keda_4_5_and_10_even_distribution_takes_divisors() {
     let even = |threshold| KafkaTrigger {

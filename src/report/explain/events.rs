@@ -2,6 +2,7 @@
 
 use super::words::{callback, member, partition};
 use crate::assignor::{ConsumerId, TopicPartition};
+use crate::report::figures::mebibytes;
 use crate::timeline::{
     Cast, Observation, PlatformFact, PodId, ReleaseReason, RemovalReason, ScaledBy, ScalerId,
     WorkloadId,
@@ -354,10 +355,12 @@ fn platform(cast: &Cast, fact: &PlatformFact) -> (String, String) {
             consumer,
             needed,
             limit,
+            partitions,
+            in_full,
             ..
         } => (
             member(cast, *consumer).to_owned(),
-            format!("needs {needed} bytes, its limit is {limit}"),
+            memory(*needed, *limit, *partitions, *in_full),
         ),
         PlatformFact::Replicas {
             workload: which,
@@ -430,4 +433,16 @@ fn spaced(word: &str) -> String {
 /// ` of` whom.
 fn whose(cast: &Cast, by: Option<ConsumerId>) -> String {
     by.map_or_else(String::new, |by| format!(" of {}", member(cast, by)))
+}
+
+fn memory(needed: u64, limit: u64, partitions: u32, in_full: u64) -> String {
+    let restored = match in_full > needed {
+        true => format!(", {} with all their state", mebibytes(in_full)),
+        false => String::new(),
+    };
+    format!(
+        "needs {} for {partitions} partitions{restored}; its limit is {}",
+        mebibytes(needed),
+        mebibytes(limit)
+    )
 }

@@ -66,11 +66,15 @@ impl Said<'_> {
                 needed,
                 limit,
                 partitions,
+                buffered,
+                in_full,
             } => {
                 self.of("memory_exceeded", *consumer)
                     .put("needed_bytes", json!(needed))
                     .put("limit_bytes", json!(limit))
-                    .put("partitions", json!(partitions));
+                    .put("partitions", json!(partitions))
+                    .put("buffered_bytes", json!(buffered))
+                    .put("needed_in_full_bytes", json!(in_full));
             }
             PlatformFact::Replicas {
                 workload,

@@ -5,6 +5,7 @@ pub(super) mod autoscalers;
 mod brokers;
 mod commits;
 mod consumer_groups;
+mod containers;
 mod distribution;
 mod events;
 mod expect;
@@ -112,7 +113,7 @@ pub(super) fn build(
     }
     let measure = builder.measure(root);
     let (brokers, profile) = builder.brokers(root.get("brokers"));
-    let topics = builder.topics(root.get("topics"));
+    let topics = builder.topics(root.get("topics"), &brokers);
     let group_config = root
         .get("brokers")
         .and_then(|brokers| brokers.get("group_config"));

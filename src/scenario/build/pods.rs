@@ -2,7 +2,7 @@
 
 use crate::assignor::GroupId;
 use crate::kernel::SimDuration;
-use crate::platform::pod::{CpuSpec, MemorySpec, PodSpec, Shutdown};
+use crate::platform::pod::{PodSpec, Shutdown};
 use crate::scenario::check::duration_or;
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
@@ -10,7 +10,7 @@ use crate::scenario::near::did_you_mean;
 use crate::scenario::plan::platform::{Controller, Workload};
 use crate::scenario::plan::{NodeId, Plan, Target, Verb, WorkloadId};
 use crate::scenario::scalar;
-use crate::scenario::shape::{Item, Typed};
+use crate::scenario::shape::Item;
 use crate::scenario::verbs::VerbRow;
 use crate::workload::distribution::Distribution;
 
@@ -26,7 +26,7 @@ impl Builder<'_, '_> {
     pub(super) fn pod(&mut self, item: Option<&Item>, spec: Option<&Item>) -> PodSpec {
         let get = |key: &str| item.and_then(|item| item.get(key));
         let template = spec.and_then(|spec| spec.get("template")?.get("spec"));
-        let cpu = get("cpu").map(|cpu| self.cpu(cpu));
+        let containers = self.containers(template.and_then(|template| template.get("containers")));
         PodSpec {
             grace: seconds(number(template, "terminationGracePeriodSeconds", 30)),
             startup: match get("startup") {
@@ -40,55 +40,10 @@ impl Builder<'_, '_> {
                 Some("graceful_without_leave") => Shutdown::GracefulWithoutLeave,
                 Some(_) | None => Shutdown::Graceful,
             },
-            cpu,
-            memory: get("memory").map(|memory| self.memory(memory)),
+            cpu: self.cpu(get("cpu"), &containers),
+            memory: self.memory(get("memory"), &containers),
+            containers: containers.into_iter().map(|one| one.name).collect(),
         }
-    }
-
-    fn cpu(&mut self, item: &Item) -> CpuSpec {
-        let milli = |key: &str| item.get(key).and_then(Item::quantity);
-        let (request_m, limit_m) = (milli("request").unwrap_or(0), milli("limit"));
-        if let Some(at) = item.get("limit") {
-            if limit_m == Some(0) {
-                self.error(Code::Limit, at, "nothing runs without any processor");
-            } else if limit_m.is_some_and(|limit| limit < request_m) {
-                self.error(Code::Exclusive, at, "`limit` is below `request`");
-            }
-        }
-        let boot = item.get("boot").map(|boot| {
-            let cores = boot.get("cores").and_then(Item::quantity).unwrap_or(0);
-            (cores, duration_or(boot.get("for"), SimDuration::ZERO))
-        });
-        CpuSpec {
-            request_m,
-            limit_m,
-            idle_m: milli("idle").unwrap_or(0),
-            boot,
-        }
-    }
-
-    fn memory(&mut self, item: &Item) -> MemorySpec {
-        let bytes = |key: &str| match item.get(key).map(|size| &size.value) {
-            Some(Typed::Size(bytes)) => *bytes,
-            _ => 0,
-        };
-        let spec = MemorySpec {
-            limit: bytes("limit"),
-            base: bytes("base"),
-            per_partition: bytes("per_partition"),
-            per_buffered_byte: item
-                .get("per_buffered_byte")
-                .and_then(Item::factor)
-                .unwrap_or(1_000),
-        };
-        if let Some(at) = item.get("base").filter(|_| spec.base > spec.limit) {
-            self.error(
-                Code::Exclusive,
-                at,
-                "`base` is above `limit`: it would never run",
-            );
-        }
-        spec
     }
 
     /// `deploy`, `rollback`, `scale`.

@@ -1,7 +1,7 @@
 //! `topics`: partitions, load, skew, backlog.
 
 use crate::scenario::code::Code;
-use crate::scenario::plan::Topic;
+use crate::scenario::plan::{Brokers, Topic};
 use crate::scenario::shape::{Item, Pair, Typed};
 use crate::workload::arrivals::{LoadTerm, Skew};
 
@@ -9,12 +9,13 @@ use super::Builder;
 
 impl Builder<'_, '_> {
     /// The topics, by name.
-    pub(super) fn topics(&mut self, item: Option<&Item>) -> Vec<Topic> {
+    pub(super) fn topics(&mut self, item: Option<&Item>, brokers: &Brokers) -> Vec<Topic> {
         let pairs = item.map_or_else(Vec::new, Item::pairs_by_name);
-        pairs.into_iter().map(|pair| self.topic(pair)).collect()
+        let pairs = pairs.into_iter().enumerate();
+        pairs.map(|pair| self.topic(pair, brokers)).collect()
     }
 
-    fn topic(&mut self, pair: &Pair) -> Topic {
+    fn topic(&mut self, (position, pair): (usize, &Pair), brokers: &Brokers) -> Topic {
         let item = &pair.item;
         let partitions = item.get("partitions").and_then(Item::integer);
         let mut partitions = partitions.and_then(|number| u32::try_from(number).ok());
@@ -73,7 +74,52 @@ impl Builder<'_, '_> {
             record_size,
             backlog: self.backlog(item.get("backlog"), partitions),
             replicas: u32::try_from(replicas).unwrap_or(1),
+            racks: self.replica_racks(pair, partitions, brokers, position),
         }
+    }
+
+    /// `racks`, which must fit the partitions and, where the brokers have racks, name the rack of each leader first.
+    fn replica_racks(
+        &mut self,
+        pair: &Pair,
+        partitions: Option<u32>,
+        brokers: &Brokers,
+        position: usize,
+    ) -> Vec<Vec<String>> {
+        let Some(at) = pair.item.get("racks").filter(|racks| !racks.is_wrong()) else {
+            return Vec::new();
+        };
+        let names = |racks: &Item| -> Vec<String> {
+            let racks = racks.items().iter().filter_map(Item::text);
+            racks.map(str::to_owned).collect()
+        };
+        let racks: Vec<Vec<String>> = at.items().iter().map(names).collect();
+        if let Some(replicas) = pair.item.get("replicas") {
+            let message = "`replicas` changes nothing beside `racks`";
+            self.error(Code::Exclusive, replicas, message);
+        }
+        if let Some(partitions) = partitions.filter(|number| racks.len() != *number as usize) {
+            let message = format!("racks of {} partitions for {partitions}", racks.len());
+            self.error(Code::Partitions, at, message);
+            return Vec::new();
+        }
+        for (partition, (item, named)) in at.items().iter().zip(&racks).enumerate() {
+            let broker = (position + partition) % brokers.count.max(1) as usize;
+            let leader = match brokers.racks.len() {
+                0 => named.first(),
+                racks => Some(&brokers.racks[broker % racks]),
+            };
+            if named.is_empty() {
+                self.error(Code::Limit, item, "a partition has at least one replica");
+            } else if named.first() != leader {
+                let rack = leader.map_or("", String::as_str);
+                let message = format!(
+                    "partition {partition} is led by broker {broker}, which is in rack `{rack}`: its racks begin with that"
+                );
+                self.error(Code::Exclusive, item, message);
+            }
+        }
+        racks
     }
 
     fn load(&mut self, item: &Item) -> (Vec<LoadTerm>, bool) {

@@ -10,6 +10,7 @@ use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::near::did_you_mean;
 use crate::scenario::plan::platform::{Budget, Controller, Kubernetes, Platform, Workload};
+use crate::scenario::resolved;
 use crate::scenario::shape::{Item, Pair};
 
 use super::Builder;
@@ -49,7 +50,7 @@ impl Builder<'_, '_> {
                     "deployments" => Controller::Deployment(self.deployment_spec(spec)),
                     _ => Controller::StatefulSet(self.statefulset_spec(spec, kubernetes)),
                 };
-                let pointer = format!("/{kind}/{}", pair.key);
+                let pointer = format!("/{kind}/{}", resolved::token(&pair.key));
                 let whole = (world, release);
                 let (workload, draft) = self.workload(pair, group, controller, pointer, whole);
                 workloads.push(workload);
@@ -58,7 +59,7 @@ impl Builder<'_, '_> {
         }
         self.members_come_from_one_side(root, &workloads);
         let nodes = self.nodes(root.get("nodes"));
-        self.pods_fit(root, &nodes);
+        self.pods_fit(root, &workloads, &nodes);
         Platform {
             kubernetes,
             budgets: self.budgets(root.get("disruption_budgets"), &workloads),

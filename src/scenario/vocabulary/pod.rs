@@ -44,15 +44,15 @@ pub(super) static POD: Record = record(
 static CPU: Record = record(
     "cpu",
     &[
-        required(
+        optional(
             "request",
             Shape::Quantity,
-            "resources.requests.cpu, the base of an autoscaler's utilization: 500m.",
+            "resources.requests.cpu, the base of an autoscaler's utilization: 500m; default what the manifest's containers ask for.",
         ),
         optional(
             "limit",
             Shape::Quantity,
-            "resources.limits.cpu; default none.",
+            "resources.limits.cpu; default that of the manifest's first container, if any.",
         ),
         optional(
             "idle",
@@ -80,10 +80,10 @@ static BOOT: Record = record(
 static MEMORY: Record = record(
     "memory",
     &[
-        required(
+        optional(
             "limit",
             Shape::Size,
-            "resources.limits.memory: above it the container is killed.",
+            "resources.limits.memory: above it the container is killed; default that of the manifest's first container.",
         ),
         optional(
             "base",
@@ -93,12 +93,12 @@ static MEMORY: Record = record(
         optional(
             "per_partition",
             Shape::Size,
-            "For each partition that is held; default 0B.",
+            "For each partition that is held, as far as its state is restored; default 0B.",
         ),
         optional(
             "per_buffered_byte",
             Shape::Factor,
-            "For each fetched byte that waits for processing, in bytes; default 1.",
+            "For each fetched byte that is not processed yet, in bytes; default 1.",
         ),
     ],
     Rule::Any,

@@ -1,6 +1,6 @@
 //! Keys of a topic.
 
-use super::{later, optional, record, required};
+use super::{optional, record, required};
 use crate::scenario::shape::{Record, Rule, Shape};
 
 pub(super) static TOPIC: Record = record(
@@ -42,7 +42,12 @@ pub(super) static TOPIC: Record = record(
             Shape::Integer(1, 1_000),
             "Replicas of each partition: the leader and the brokers after it; default 1.",
         ),
-        later("racks", "Racks of the replicas, partition by partition."),
+        optional(
+            "racks",
+            Shape::List(&Shape::List(&Shape::Name)),
+            "Racks of the replicas, partition by partition, the leader's first; partitions that are added take them in turn. Default as `replicas` and \
+             the brokers' racks say.",
+        ),
     ],
     Rule::AtMostOne(&["rate", "rate_per_partition", "load"]),
 );

@@ -218,11 +218,78 @@ static TEMPLATE: Manifest = Manifest {
 static POD_SPEC: Manifest = Manifest {
     record: record(
         "pod spec",
-        &[optional(
-            "terminationGracePeriodSeconds",
-            INT32,
-            "From a pod's deletion to SIGKILL; default 30.",
-        )],
+        &[
+            optional(
+                "terminationGracePeriodSeconds",
+                INT32,
+                "From a pod's deletion to SIGKILL; default 30.",
+            ),
+            optional(
+                "containers",
+                Shape::List(&Shape::Manifest(&CONTAINER)),
+                "Its containers. The consumers run in the first; of the others only the requests count.",
+            ),
+        ],
+        Rule::Any,
+    ),
+    others: &[],
+};
+
+static CONTAINER: Manifest = Manifest {
+    record: record(
+        "container",
+        &[
+            required(
+                "name",
+                Shape::Text,
+                "Its name, by which autoscalers know it.",
+            ),
+            optional(
+                "resources",
+                Shape::Manifest(&RESOURCES),
+                "What it asks for and may use, where `pod` does not say so.",
+            ),
+        ],
+        Rule::Any,
+    ),
+    others: &[],
+};
+
+static RESOURCES: Manifest = Manifest {
+    record: record(
+        "container resources",
+        &[
+            optional(
+                "requests",
+                Shape::Manifest(&REQUESTS),
+                "What autoscalers take shares of, and nodes set aside; default the limits.",
+            ),
+            optional("limits", Shape::Manifest(&LIMITS), "What it may use."),
+        ],
+        Rule::Any,
+    ),
+    others: &[],
+};
+
+static REQUESTS: Manifest = Manifest {
+    record: record(
+        "container requests",
+        &[
+            optional("cpu", Shape::Quantity, "Cores: 500m."),
+            optional("memory", Shape::Quantity, "Bytes: 512Mi."),
+        ],
+        Rule::Any,
+    ),
+    others: &[],
+};
+
+static LIMITS: Manifest = Manifest {
+    record: record(
+        "container limits",
+        &[
+            optional("cpu", Shape::Quantity, "Cores: 500m; default none."),
+            optional("memory", Shape::Quantity, "Bytes: 512Mi; default none."),
+        ],
         Rule::Any,
     ),
     others: &[],

@@ -1,6 +1,7 @@
 //! `autoscalers` and `kubernetes`: specs become machines' specs, names become things of the plan. [`hpa`] and [`keda`] read the
 //! specs; here is what depends on other places of the scenario.
 
+mod containers;
 pub(in crate::scenario) mod hpa;
 mod keda;
 #[cfg(test)]
@@ -130,11 +131,13 @@ impl Builder<'_, '_> {
         };
         if let Some(item) = pair.item.get("hpa") {
             let spec = reader.hpa(item)?;
+            self.hpa_containers(item, &spec, target, plan);
             let series = self.all_series(item, &spec, group, plan)?;
             return Some(AutoscalerKind::Hpa { spec, series });
         }
         if let Some(item) = pair.item.get("keda") {
             let spec = reader.scaled_object(item)?;
+            self.keda_containers(item, &spec, target, plan);
             let offsets = self.all_offsets(item, &spec, group, plan)?;
             return Some(AutoscalerKind::Keda { spec, offsets });
         }

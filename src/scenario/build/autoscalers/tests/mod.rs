@@ -69,6 +69,7 @@ fn plan() -> Plan {
             shutdown: Shutdown::Graceful,
             cpu: None,
             memory: None,
+            containers: Vec::new(),
         },
         member: plan
             .consumers
