@@ -247,6 +247,7 @@ impl Experiment<'_> {
         let options = cluster::Options {
             check_invariants: self.args.work.check_invariants,
             event_limit: self.args.work.event_limit.get(),
+            fidelity: self.args.work.fidelity.into(),
             ..cluster::Options::default()
         };
         let is_stream = self.args.output.format == PlayFormat::Ndjson;

@@ -188,6 +188,7 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
             contests: Vec::new(),
             last_owner: vec![None; logs.len()],
             processes: std::collections::BTreeMap::new(),
+            quiet: Vec::new(),
             unanswered: std::collections::BTreeMap::new(),
             available: true,
             append: Draw::new(seed, Stream::new(&group.name, "append")),

@@ -19,7 +19,7 @@ pub(crate) use sweep::{Merge, Parts, Sweep, SweepFormat, SweepOutput};
 
 use super::exit;
 use super::seeds::{SeedArg, SeedsArg};
-use crate::cluster::Options;
+use crate::cluster::{Fidelity, Options};
 
 /// Control events after which a replication is held to have run away.
 fn event_limit() -> NonZeroU64 {
@@ -333,10 +333,32 @@ pub(crate) struct Work {
     #[arg(long, env = "REBSIM_CHECK_INVARIANTS", hide_env_values = true)]
     #[arg(value_parser = FalseyValueParser::new())]
     pub(crate) check_invariants: bool,
+    /// Level of detail of records; fluid is approximate, for large sweeps
+    #[arg(long, value_name = "LEVEL", default_value = "exact")]
+    #[arg(env = "REBSIM_FIDELITY", hide_env_values = true)]
+    pub(crate) fidelity: FidelityArg,
     /// Progress on stderr; auto: a bar, and only on a terminal
     #[arg(long, value_name = "HOW", default_value = "auto")]
     #[arg(env = "REBSIM_PROGRESS", hide_env_values = true)]
     pub(crate) progress: ProgressChoice,
+}
+
+/// Levels of detail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FidelityArg {
+    /// Every record, to the microsecond
+    Exact,
+    /// Records move evenly between what concerns the group
+    Fluid,
+}
+
+impl From<FidelityArg> for Fidelity {
+    fn from(arg: FidelityArg) -> Self {
+        match arg {
+            FidelityArg::Exact => Self::Exact,
+            FidelityArg::Fluid => Self::Fluid,
+        }
+    }
 }
 
 /// How progress is shown.

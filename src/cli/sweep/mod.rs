@@ -275,6 +275,7 @@ impl Sweeping<'_> {
         let options = cluster::Options {
             check_invariants: self.args.work.check_invariants,
             event_limit: self.args.work.event_limit.get(),
+            fidelity: self.args.work.fidelity.into(),
             ..cluster::Options::default()
         };
         match cluster::simulate(&cell.plan, task.seed, &options) {
