@@ -127,7 +127,7 @@ impl Account {
     /// The committed offset as of the last event that concerned it, or by `at` where a stream commits by itself.
     pub(super) fn committed(&self, log: &Log, at: SimTime) -> Option<u64> {
         let along = self.stream.as_ref().and_then(|stream| {
-            let tick = stream.commits?.last(at)?;
+            let tick = stream.commits?.last_stored(at)?;
             Some(stream.position(log, tick))
         });
         along.or(self.committed)

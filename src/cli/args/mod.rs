@@ -1,6 +1,7 @@
 //! What can be typed: clap's derive, nothing else. Every help page opens with two examples and fits 80 columns.
 
 mod conformance;
+mod fidelity;
 mod gate;
 mod look;
 mod sweep;
@@ -13,13 +14,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use conformance::{Assign, AssignFormat, Replay, ReplayFormat};
+pub(crate) use fidelity::FidelityArg;
 pub(crate) use gate::{Baseline, ExportArg, ExportFormat, Gate};
 pub(crate) use look::{Explain, Show, Which};
 pub(crate) use sweep::{Merge, Parts, Sweep, SweepFormat, SweepOutput};
 
 use super::exit;
 use super::seeds::{SeedArg, SeedsArg};
-use crate::cluster::{Fidelity, Options};
+use crate::cluster::Options;
 
 /// Control events after which a replication is held to have run away.
 fn event_limit() -> NonZeroU64 {
@@ -341,24 +343,6 @@ pub(crate) struct Work {
     #[arg(long, value_name = "HOW", default_value = "auto")]
     #[arg(env = "REBSIM_PROGRESS", hide_env_values = true)]
     pub(crate) progress: ProgressChoice,
-}
-
-/// Levels of detail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FidelityArg {
-    /// Every record, to the microsecond
-    Exact,
-    /// Records move evenly between what concerns the group
-    Fluid,
-}
-
-impl From<FidelityArg> for Fidelity {
-    fn from(arg: FidelityArg) -> Self {
-        match arg {
-            FidelityArg::Exact => Self::Exact,
-            FidelityArg::Fluid => Self::Fluid,
-        }
-    }
 }
 
 /// How progress is shown.

@@ -11,6 +11,7 @@
 
 mod cadence;
 mod quiet;
+mod rhythm;
 
 use super::batch::{Burn, Work};
 use super::client::{App, Client};
@@ -20,7 +21,7 @@ use super::ledger::{Course, Stream};
 use crate::kernel::{SimDuration, SimTime};
 use crate::workload::cpu::CORE_M;
 use cadence::Outlook;
-pub(super) use cadence::Variation;
+pub(super) use rhythm::Variation;
 
 /// The level of detail of the data plane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

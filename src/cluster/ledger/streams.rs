@@ -11,6 +11,9 @@ use crate::cluster::records::{Log, Passed};
 use crate::kernel::{SimDuration, SimTime};
 use crate::workload::arrivals::Rate;
 
+/// Where a stream is abreast, so many records are looked at for the lowest lag that it has.
+const LOOKED_AT: u64 = 8;
+
 /// Latencies of a stream are counted as so many different values at most.
 pub(in crate::cluster) const LATENCIES: u64 = 64;
 
@@ -38,9 +41,14 @@ pub(in crate::cluster) struct Commits {
 
 impl Commits {
     /// The last one that is stored by `at`.
-    pub(in crate::cluster) fn last(&self, at: SimTime) -> Option<SimTime> {
-        let stored = self.first + self.takes;
-        let since = at.as_micros().checked_sub(stored.as_micros())?;
+    pub(in crate::cluster) fn last_stored(&self, at: SimTime) -> Option<SimTime> {
+        let sent = at.as_micros().checked_sub(self.takes.as_micros())?;
+        self.last_sent(SimTime::from_micros(sent))
+    }
+
+    /// The last one that is sent by `at`.
+    fn last_sent(&self, at: SimTime) -> Option<SimTime> {
+        let since = at.as_micros().checked_sub(self.first.as_micros())?;
         let number = since.checked_div(self.every.as_micros())?;
         Some(self.first + self.every.times(number))
     }
@@ -136,7 +144,7 @@ impl Account {
         }
     }
 
-    /// The stream is over at `at`: all records before `to` have ended by then, and what it committed is stored by `now`.
+    /// The stream is over at `at`: all records before `to` have ended by then, and what it committed by `now` is stored.
     pub(in crate::cluster) fn end_stream(
         &mut self,
         log: &mut Log,
@@ -148,7 +156,7 @@ impl Account {
             return;
         };
         self.settle(log, stream.since);
-        if let Some(tick) = stream.commits.and_then(|commits| commits.last(now)) {
+        if let Some(tick) = stream.commits.and_then(|commits| commits.last_sent(now)) {
             self.committed = Some(stream.position(log, tick.min(at)));
             self.was_reset = false;
         }
@@ -257,11 +265,16 @@ impl Account {
         let mut waiting = std::mem::take(&mut self.catching_up);
         waiting.retain(|&(since, level)| {
             let reached = match stream.course {
+                // Lowest is the lag when a record that took least has just ended.
                 Course::Abreast { least, .. } => {
-                    // Lowest is the lag when a record that took least has just ended.
-                    let ended = (log.arrivals.due(from) + least).max(stream.since);
-                    let lowest = log.arrivals.count(ended).saturating_sub(from + 1);
-                    (ended <= at && lowest <= level).then_some(ended)
+                    let ended = |offset: u64| log.arrivals.due(offset) + least;
+                    let first = from.max(log.arrivals.count(stream.since));
+                    let mut records = first..first.saturating_add(LOOKED_AT);
+                    let reached = records.find(|&offset| {
+                        let come = log.arrivals.count(ended(offset));
+                        come.saturating_sub(offset + 1) <= level
+                    });
+                    reached.map(ended).filter(|ended| *ended <= at)
                 }
                 Course::Behind { .. } if lag(at) <= level => {
                     let (mut low, mut high) = (stream.since.as_micros(), at.as_micros());
