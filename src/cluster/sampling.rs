@@ -51,12 +51,15 @@ impl World<'_> {
     }
 
     pub(super) fn sample(&mut self) {
-        self.catch_up_before_reading();
-        let at = self.now();
-        let rows = self.rows();
-        self.timeline.samples.extend(rows);
-        if at < SimTime::ZERO + self.plan.duration {
-            let next = (at + self.grid).min(SimTime::ZERO + self.plan.duration);
+        let (at, end) = (self.now(), SimTime::ZERO + self.plan.duration);
+        if at >= end || !self.may_skip_sample() {
+            self.catch_up_before_reading();
+            let rows = self.rows();
+            self.timeline.samples.extend(rows);
+        }
+        self.grid_points += 1;
+        if at < end {
+            let next = (at + self.grid).min(end);
             self.schedule(next, Class::Scrape, 0, Event::Sample);
         }
     }

@@ -174,6 +174,8 @@ pub(super) struct World<'a> {
     /// Measured window.
     pub(super) window: Window,
     pub(super) grid: SimDuration,
+    /// Points of the grid that are over.
+    pub(super) grid_points: u64,
 }
 
 impl<'a> World<'a> {
@@ -223,6 +225,7 @@ impl<'a> World<'a> {
             },
             window: plan.measure.into(),
             grid: SimDuration::from_secs(seconds),
+            grid_points: 0,
         }
     }
 

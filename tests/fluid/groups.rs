@@ -190,7 +190,7 @@ fn a_quiet_day_is_no_work() {
     let text = "version: 1\nname: quiet\nduration: 24h\ntopics: { t: { partitions: 25, rate: 2500/s } }\n\
         groups: { g: { topics: [t], members: 25, processing: { per_record: 20us } } }\n";
     let timeline = play(&scenario(text), 1, Fidelity::Fluid);
-    let samples = 601;
+    let samples = 601; // Points of the grid: few of them are sampled, each is looked at.
     assert!(
         timeline.control_events < samples + 200,
         "{}",

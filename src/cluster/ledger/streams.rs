@@ -131,6 +131,12 @@ impl Account {
             && self.stream.is_none_or(|stream| stream.consumer == consumer)
     }
 
+    /// True when a stream keeps abreast of the arrivals.
+    pub(in crate::cluster) fn is_abreast(&self) -> bool {
+        let abreast = |stream: &Stream| matches!(stream.course, Course::Abreast { .. });
+        self.stream.as_ref().is_some_and(abreast)
+    }
+
     /// From an instant on records end like this; what was handed out before has ended by then.
     pub(in crate::cluster) fn begin_stream(&mut self, log: &mut Log, stream: Stream) {
         self.settle_train(log);
