@@ -1,6 +1,6 @@
 //! The command that repeats one replication, ready to be pasted.
 
-use super::args::OverrideArgs;
+use super::args::{FidelityArg, OverrideArgs, Work};
 use crate::kernel::Seed;
 
 /// `rebsim run SCENARIO` with every option that changes what happens.
@@ -9,7 +9,7 @@ pub(crate) fn command(
     operand: &str,
     overrides: &OverrideArgs,
     required: &[String],
-    check_invariants: bool,
+    work: &Work,
 ) -> String {
     let mut words = vec!["rebsim".to_owned(), verb.to_owned(), quoted(operand)];
     for (option, values) in [
@@ -22,8 +22,11 @@ pub(crate) fn command(
             words.push(quoted(value));
         }
     }
-    if check_invariants {
+    if work.check_invariants {
         words.push("--check-invariants".to_owned());
+    }
+    if work.fidelity == FidelityArg::Fluid {
+        words.push("--fidelity fluid".to_owned());
     }
     words.join(" ")
 }
@@ -79,7 +82,13 @@ mod tests {
             panic!("run is run")
         };
         let required = &args.gate.require;
-        let all = command("run", &args.scenarios[0], &args.overrides, required, false);
+        let all = command(
+            "run",
+            &args.scenarios[0],
+            &args.overrides,
+            required,
+            &args.work,
+        );
         assert_eq!(
             all,
             "rebsim run 'my file.yaml' --set duration=2m --fail-on 'a < 5s'"

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::results::{Files, sha256};
+use crate::cluster::Fidelity;
 use crate::kernel::Seed;
 use crate::scenario::Scenario;
 
@@ -30,19 +31,25 @@ pub(crate) struct Identity {
     pub(crate) series: &'static str,
     /// What `--fail-on` asked.
     pub(crate) requirements: Vec<String>,
+    /// How closely records were played.
+    pub(crate) fidelity: Fidelity,
 }
 
 impl Identity {
     /// As data; also what the folder's name is made of.
     pub(crate) fn value(&self) -> Value {
-        json!({
+        let mut value = json!({
             "scenario": self.scenario,
             "scenario_sha256": self.hash,
             "variants": self.variants,
             "seeds": self.seeds.iter().map(|seed| seed.0).collect::<Vec<_>>(),
             "series": self.series,
             "requirements": self.requirements,
-        })
+        });
+        if self.fidelity != Fidelity::Exact {
+            value["fidelity"] = json!(self.fidelity.name());
+        }
+        value
     }
 }
 
@@ -107,6 +114,7 @@ mod tests {
     #[test]
     fn the_manifest_lists_inputs_and_files_and_keeps_the_volatile_apart() {
         let identity = Identity {
+            fidelity: Fidelity::Exact,
             scenario: "x".into(),
             hash: "00".into(),
             variants: vec!["eager".into()],

@@ -48,6 +48,9 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
         ));
     }
     let scenarios = understand_all(&inputs, args, streams)?;
+    for scenario in &scenarios {
+        understand::refuse_unless_fluid(scenario, args.work.fidelity, streams)?;
+    }
     refuse_what_cannot_be_shown(verb, args, &scenarios)?;
     let requirements = scenarios
         .iter()
@@ -195,8 +198,9 @@ impl Experiment<'_> {
             }
         });
         let measured = measured.collect();
-        let report = verdict::judge(self.scenario, measured, self.requirements)
+        let mut report = verdict::judge(self.scenario, measured, self.requirements)
             .map_err(|message| Failure::usage(message, None))?;
+        report.fidelity = self.args.work.fidelity.into();
         let against = self
             .baseline
             .map(|baseline| baseline.compare(self.scenario, &report))
@@ -225,14 +229,13 @@ impl Experiment<'_> {
     }
 
     fn again(&self) -> String {
-        let check = self.args.work.check_invariants;
         let required = &self.args.gate.require;
         again::command(
             "run",
             &self.input.operand,
             &self.args.overrides,
             required,
-            check,
+            &self.args.work,
         )
     }
 
@@ -247,6 +250,7 @@ impl Experiment<'_> {
         let options = cluster::Options {
             check_invariants: self.args.work.check_invariants,
             event_limit: self.args.work.event_limit.get(),
+            fidelity: self.args.work.fidelity.into(),
             ..cluster::Options::default()
         };
         let is_stream = self.args.output.format == PlayFormat::Ndjson;
@@ -262,7 +266,10 @@ impl Experiment<'_> {
                         } else {
                             metrics::evaluate_without_series(&timeline)
                         },
-                        events: is_stream.then(|| ndjson::events(&plan.variant, seed.0, &timeline)),
+                        events: is_stream.then(|| {
+                            ndjson::head(&plan.variant, seed.0, options.fidelity)
+                                + &ndjson::events(&plan.variant, seed.0, &timeline)
+                        }),
                     })
                 }
                 Err(halt) => Err((halt, plan.variant.clone(), seed)),
@@ -311,6 +318,7 @@ impl Experiment<'_> {
                 Series::All => "all",
             },
             requirements: self.args.gate.require.clone(),
+            fidelity: self.args.work.fidelity.into(),
         };
         let files = output::files(self.scenario, report);
         let name = folder_name(&self.scenario.name, &identity.value().to_string());

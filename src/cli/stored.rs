@@ -39,6 +39,7 @@ struct Inputs {
     variants: Vec<String>,
     #[serde(default)]
     seeds: Vec<u64>,
+    fidelity: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -134,6 +135,15 @@ pub(crate) fn read(folder: &Path) -> Result<Stored, Failure> {
         return Err(Failure::usage(
             format!("{} holds no replications of a run", folder.display()),
             Some("play one cell of a sweep by `rebsim run`, and look at that".to_owned()),
+        ));
+    }
+    if let Some(fidelity) = &manifest.inputs.fidelity {
+        return Err(Failure::usage(
+            format!(
+                "{} holds results of the {fidelity} mode, which are approximate: there is no single record to look at",
+                folder.display()
+            ),
+            Some("run the scenario without --fidelity, and look at that".to_owned()),
         ));
     }
     let scenario = checked(folder, "scenario.json", &manifest)?;

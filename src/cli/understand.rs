@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::OverrideArgs;
+use super::args::{FidelityArg, OverrideArgs};
 use super::exit::{Exit, Failure};
 use super::source::{Input, Origin, read_file, refusal};
 use super::streams::Streams;
@@ -11,7 +11,8 @@ use crate::scenario::files::MAX_TRACE_BYTES;
 use crate::scenario::node::Span;
 use crate::scenario::source::Sources;
 use crate::scenario::{
-    Grid, LoadError, Loader, Overrides, Rejected, Scenario, examples, load, load_grid, render,
+    Grid, LoadError, Loader, Overrides, Rejected, Scenario, examples, fluid, load, load_grid,
+    render,
 };
 
 /// Reads the scenario of `input` with the changes of the command line.
@@ -55,6 +56,23 @@ pub(crate) fn grid(
             Err(Failure::Told(exit(&rejected)))
         }
     }
+}
+
+/// Refuses what the chosen level of detail cannot play; what it is, is told.
+pub(crate) fn refuse_unless_fluid(
+    scenario: &Scenario,
+    fidelity: FidelityArg,
+    streams: &Streams,
+) -> Result<(), Failure> {
+    if fidelity == FidelityArg::Exact {
+        return Ok(());
+    }
+    let found = fluid::refused(scenario);
+    if found.is_empty() {
+        return Ok(());
+    }
+    streams.error(&text(&found, &scenario.sources, false, streams.color_err));
+    Err(Failure::Told(Exit::Refused))
 }
 
 fn overrides(args: &OverrideArgs) -> Overrides {

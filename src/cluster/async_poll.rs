@@ -299,7 +299,7 @@ impl super::calibration::Calibration {
     }
 
     /// How late the background thread wakes for a heartbeat.
-    fn background_wakeup(&self, asynchronously: bool) -> SimDuration {
+    pub(super) fn background_wakeup(&self, asynchronously: bool) -> SimDuration {
         if asynchronously {
             self.background_wakeup
         } else {

@@ -2,6 +2,7 @@
 
 use super::script::Step;
 
+use super::Fidelity;
 use super::client::Answer;
 use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, GroupId, TopicId, TopicPartition};
@@ -24,6 +25,9 @@ impl World<'_> {
         let before = self.topology.partitions_of(topic);
         if partitions <= before {
             return;
+        }
+        if self.options.fidelity == Fidelity::Fluid {
+            self.keep_everybody_awake();
         }
         self.topology.partitions[topic.index()] = partitions;
         self.topics[topic.index()].partitions = partitions;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::batch::{Burn, Work};
 use super::fetch::{Fetcher, Handed};
+use super::fluid::{Flow, Variation};
 use super::ground::{Ground, Output};
 use super::membership::Membership;
 use super::poll_event::Queues;
@@ -132,6 +133,10 @@ pub(super) struct Client {
     pub(super) burnt: Work,
     /// Polls within the measured window that returned records.
     pub(super) polls: u64,
+    /// In the fluid mode: it moves on evenly.
+    pub(super) flow: Option<Box<Flow>>,
+    /// Of its processing, in the fluid mode.
+    pub(super) variation: Variation,
 }
 
 impl Client {
@@ -180,6 +185,8 @@ impl Client {
             burning: Burn::nothing(now),
             burnt: Work::default(),
             polls: 0,
+            flow: None,
+            variation: Variation::default(),
         }
     }
 
@@ -335,6 +342,9 @@ impl Client {
         inclusive: bool,
         ground: &mut Ground<'_>,
     ) -> bool {
+        if self.flow.is_some() {
+            self.end_flow(until, ground);
+        }
         loop {
             if self.app == App::Polling {
                 self.play_cycles(until, ground);

@@ -66,6 +66,8 @@ pub(super) struct HostedGroup {
     pub(super) owners: Vec<Vec<ConsumerId>>,
     /// Whose id it is.
     pub(super) processes: BTreeMap<MemberId, ConsumerId>,
+    /// Members of whom nothing is on the calendar, in the fluid mode.
+    pub(super) quiet: Vec<ConsumerId>,
     /// Unanswered requests.
     pub(super) unanswered: BTreeMap<RequestToken, ReturnAddress>,
     /// Can be reached.
@@ -185,7 +187,7 @@ impl World<'_> {
         }
     }
 
-    fn schedule_timer(
+    pub(super) fn schedule_timer(
         &mut self,
         group: GroupId,
         timer: CoordinatorTimer,

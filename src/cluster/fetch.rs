@@ -25,7 +25,7 @@ pub(super) struct Chunk {
     pub(super) from: u64,
     pub(super) to: u64,
     /// Some of its records have been returned.
-    begun: bool,
+    pub(super) begun: bool,
 }
 
 /// The connection to one broker.
@@ -39,7 +39,7 @@ pub(super) struct Node {
     pub(super) out_of_range: Vec<TopicPartition>,
     /// The broker answers no request of this connection before.
     pub(super) free_at: SimTime,
-    buffered: usize,
+    pub(super) buffered: usize,
     /// A request has gone this way before.
     pub(super) connected: bool,
     /// The answer in flight is not weighed yet.

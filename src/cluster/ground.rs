@@ -178,6 +178,16 @@ impl Ground<'_> {
         (self.link.one_way() + extra, self.link.one_way() + extra)
     }
 
+    /// One way to or from a broker on the average, racks aside.
+    pub(super) fn mean_latency(&self) -> SimDuration {
+        self.link.latency.mean()
+    }
+
+    /// What the distance of a broker adds one way.
+    pub(super) fn extra_latency(&self, node: usize) -> SimDuration {
+        self.link.cross_rack.get(node).copied().unwrap_or_default()
+    }
+
     /// One way to and from a broker for a fetch, where it is always the same.
     pub(super) fn constant_latency(&self, node: usize) -> Option<SimDuration> {
         let extra = self.link.cross_rack.get(node).copied().unwrap_or_default();

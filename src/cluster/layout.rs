@@ -192,6 +192,7 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
             contests: Vec::new(),
             owners: vec![Vec::new(); logs.len()],
             processes: std::collections::BTreeMap::new(),
+            quiet: Vec::new(),
             unanswered: std::collections::BTreeMap::new(),
             available: true,
             append: Draw::new(seed, Stream::new(&group.name, "append")),

@@ -127,7 +127,11 @@ impl World<'_> {
                 Measure::Lag => {
                     let end = arrivals.count(now);
                     let unknown = if latest { end } else { 0 };
-                    end.saturating_sub(accounts[index].committed().unwrap_or(unknown))
+                    end.saturating_sub(
+                        accounts[index]
+                            .committed(&self.logs[index], now)
+                            .unwrap_or(unknown),
+                    )
                 }
                 Measure::Weight => arrivals.produced(span.0, span.1),
             }

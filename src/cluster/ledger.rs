@@ -8,6 +8,7 @@
 mod batches;
 mod late;
 mod listed;
+mod streams;
 mod trains;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use batches::Batch;
 use late::{Credits, Latencies};
 pub(super) use listed::Listed;
+pub(super) use streams::{Commits, Course, LATENCIES, Stream};
 pub(super) use trains::{Beat, Train};
 
 use super::records::{Holes, Log, Passed, UNCHANGED, in_no_hands, slowed};
@@ -64,6 +66,8 @@ pub(super) struct Account {
     /// Batches that ended before any of the runs began.
     train: Option<Train>,
     runs: Vec<Run>,
+    /// What goes on after the runs, in the fluid mode.
+    stream: Option<Stream>,
     /// Up to here overlaps of runs are counted.
     watched: SimTime,
     /// Records that each process ended within the window, repeats included.
@@ -92,6 +96,7 @@ impl Account {
             was_reset: false,
             train: None,
             runs: Vec::new(),
+            stream: None,
             watched: SimTime::ZERO,
             ended: Credits::default(),
             latencies: Latencies::default(),
@@ -111,13 +116,21 @@ impl Account {
             Some(train) => self.done.max(train.end(log)),
             None => {
                 self.settle_runs(log, at);
-                self.done
+                match &self.stream {
+                    Some(stream) => self.done.max(stream.position(log, at)),
+                    None => self.done,
+                }
             }
         }
     }
 
-    pub(super) fn committed(&self) -> Option<u64> {
-        self.committed
+    /// The committed offset as of the last event that concerned it, or by `at` where a stream commits by itself.
+    pub(super) fn committed(&self, log: &Log, at: SimTime) -> Option<u64> {
+        let along = self.stream.as_ref().and_then(|stream| {
+            let tick = stream.commits?.last_stored(at)?;
+            Some(stream.position(log, tick))
+        });
+        along.or(self.committed)
     }
 
     pub(super) fn commit(&mut self, offset: u64) {

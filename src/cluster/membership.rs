@@ -109,6 +109,22 @@ impl Membership {
         }
     }
 
+    /// Heartbeats passed that changed nothing: see the machines.
+    pub(super) fn heartbeats_passed(&mut self, due: SimTime, answered: Option<SimTime>) {
+        match self {
+            Self::Classic(member) => member.heartbeats_passed(due, answered),
+            Self::Consumer(member) => member.heartbeats_passed(due),
+        }
+    }
+
+    /// Automatic commits passed; the next is due at `due`.
+    pub(super) fn commits_passed(&mut self, due: SimTime) {
+        match self {
+            Self::Classic(member) => member.commits_passed(due),
+            Self::Consumer(member) => member.commits_passed(due),
+        }
+    }
+
     pub(super) fn poll_due(&self) -> SimTime {
         match self {
             Self::Classic(member) => member.poll_due(),

@@ -78,10 +78,10 @@ impl World<'_> {
                 let offsets = partitions
                     .iter()
                     .map(|&partition| {
-                        (
-                            partition,
-                            host.accounts[self.topology.index(partition)].committed(),
-                        )
+                        (partition, {
+                            let index = self.topology.index(partition);
+                            host.accounts[index].committed(&self.logs[index], self.now())
+                        })
                     })
                     .collect();
                 self.answer(group, token, Answer::Offsets(offsets));

@@ -3,7 +3,7 @@
 //! `world` takes events from the calendar and hands them to the machines; `coordinators` hosts the group coordinators
 //! (timers, log, connections, offsets); `client` with `poll_loop` (classic) or `async_poll`
 //! (consumer protocol) and `fetch` is a consumer's two threads, `cycles` plays many polls of it at once; `ledger` is
-//! what each group did to each partition (`records`, `window`); `script` plays the scenario's events; `steady` sets up a stable start.
+//! what each group did to each partition (`records`, `window`); `fluid` moves partitions on evenly where an approximation will do; `script` plays the scenario's events; `steady` sets up a stable start.
 
 mod async_poll;
 mod batch;
@@ -18,6 +18,7 @@ mod disturbances;
 mod effects;
 mod faults;
 mod fetch;
+mod fluid;
 mod ground;
 mod heartbeats;
 mod invariants;
@@ -46,6 +47,7 @@ mod world;
 
 pub use brokers::coordinator_of;
 pub use calibration::Calibration;
+pub use fluid::Fidelity;
 pub use naming::{Naming, RecordedNames};
 
 use crate::kernel::{Seed, SimTime};
@@ -76,6 +78,8 @@ pub struct Options {
     pub snapshot_at: Option<SimTime>,
     /// Keep what every reconcile of an autoscaler saw and came to.
     pub record_autoscalers: bool,
+    /// The level of detail of the data plane.
+    pub fidelity: Fidelity,
 }
 
 impl Default for Options {
@@ -90,6 +94,7 @@ impl Default for Options {
             step_by_step: false,
             snapshot_at: None,
             record_autoscalers: false,
+            fidelity: Fidelity::Exact,
         }
     }
 }

@@ -6,7 +6,6 @@ use super::world::World;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Options;
 use super::batch::Work;
 use super::client::{Answer, Client};
 use super::coordinators::{Connection, Inbound};
@@ -14,6 +13,7 @@ use super::ground::{Ground, Link, Output};
 use super::labour::Labour;
 use super::membership::Membership;
 use super::sharing::Looked;
+use super::{Fidelity, Options};
 use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicId, TopicPartition};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
 use crate::protocol::backoff::Jitter;
@@ -69,6 +69,8 @@ pub(super) struct Process {
     pub(super) known_topics: Vec<TopicId>,
     /// The pod that it runs in.
     pub(super) pod: Option<PodId>,
+    /// It is in [`World::touched`].
+    pub(super) touched: bool,
 }
 
 impl Process {
@@ -115,6 +117,7 @@ impl Process {
             memory: Vec::new(),
             known_topics: spec.topics.clone(),
             pod: None,
+            touched: false,
             name,
         }
     }
@@ -188,6 +191,10 @@ impl World<'_> {
         act: impl FnOnce(&mut Client, &mut Ground<'_>) -> T,
     ) -> (bool, Option<T>) {
         let now = self.now();
+        if self.options.fidelity == Fidelity::Fluid {
+            self.disturb_rest(consumer);
+            self.rearm(consumer);
+        }
         let (mut act, mut shown) = (Some(act), false);
         loop {
             let client = self.processes[consumer.index()].client.as_ref();
@@ -230,12 +237,14 @@ impl World<'_> {
         token: Option<RequestToken>,
         answer: Answer,
     ) {
+        let is_fluid = self.options.fidelity == Fidelity::Fluid;
         let next = self.catch_up_and(consumer, |client, ground| {
             client.clock = ground.now;
             if client.expects(token) {
                 client.on_answer(answer, ground);
             }
-            ground.out.is_empty().then(|| client.next_control(ground))
+            let is_unseen = ground.out.is_empty() && !is_fluid;
+            is_unseen.then(|| client.next_control(ground))
         });
         match next.flatten() {
             Some(next) => self.wake_at(consumer, next),
@@ -254,6 +263,9 @@ impl World<'_> {
         let next = |client: &mut Client, ground: &mut Ground<'_>| client.next_control(ground);
         let (shown, next) = self.advance(consumer, true, next);
         self.idle_wakes += u64::from(!shown);
+        if self.options.fidelity == Fidelity::Fluid {
+            return self.rearm(consumer);
+        }
         if let Some(next) = next {
             self.wake_at(consumer, next);
         }
@@ -261,6 +273,13 @@ impl World<'_> {
 
     /// Puts the client on the calendar at its next control instant.
     pub(super) fn rearm(&mut self, consumer: ConsumerId) {
+        if self.options.fidelity == Fidelity::Fluid {
+            let process = &mut self.processes[consumer.index()];
+            if !std::mem::replace(&mut process.touched, true) {
+                self.touched.push(consumer);
+            }
+            return;
+        }
         let now = self.now();
         let next = self.with_client(consumer, now, |client, ground| client.next_control(ground));
         if let Some(next) = next {
@@ -269,7 +288,7 @@ impl World<'_> {
     }
 
     /// Puts the client on the calendar, unless it stands there already or earlier.
-    fn wake_at(&mut self, consumer: ConsumerId, next: SimTime) {
+    pub(super) fn wake_at(&mut self, consumer: ConsumerId, next: SimTime) {
         let process = &mut self.processes[consumer.index()];
         if next < process.wake {
             process.wake = next;

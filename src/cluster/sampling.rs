@@ -30,6 +30,16 @@ impl World<'_> {
         }
     }
 
+    /// Whoever flows need not be caught up with to be read.
+    fn catch_up_before_reading(&mut self) {
+        for consumer in self.consumers() {
+            let client = self.processes[consumer.index()].client.as_ref();
+            if client.is_some_and(|client| client.flow.is_none()) {
+                self.catch_up(consumer);
+            }
+        }
+    }
+
     fn settle_everything(&mut self) {
         self.catch_up_everybody();
         let now = self.now();
@@ -41,12 +51,15 @@ impl World<'_> {
     }
 
     pub(super) fn sample(&mut self) {
-        self.catch_up_everybody();
-        let at = self.now();
-        let rows = self.rows();
-        self.timeline.samples.extend(rows);
-        if at < SimTime::ZERO + self.plan.duration {
-            let next = (at + self.grid).min(SimTime::ZERO + self.plan.duration);
+        let (at, end) = (self.now(), SimTime::ZERO + self.plan.duration);
+        if at >= end || !self.may_skip_sample() {
+            self.catch_up_before_reading();
+            let rows = self.rows();
+            self.timeline.samples.extend(rows);
+        }
+        self.grid_points += 1;
+        if at < end {
+            let next = (at + self.grid).min(end);
             self.schedule(next, Class::Scrape, 0, Event::Sample);
         }
     }
@@ -72,7 +85,7 @@ impl World<'_> {
                         partition,
                         log_end: log.arrivals.count(at),
                         processed,
-                        committed: account.committed(),
+                        committed: account.committed(log, at),
                         oldest_due: (due <= at).then_some(due),
                     });
                 }

@@ -319,7 +319,9 @@ impl World<'_> {
             .map(|&partition| {
                 let account = &self.groups[self.processes[consumer.index()].group.index()].accounts
                     [self.topology.index(partition)];
-                account.committed().unwrap_or(0)
+                account
+                    .committed(&self.logs[self.topology.index(partition)], now)
+                    .unwrap_or(0)
             })
             .collect();
         self.with_client(consumer, now, |client, ground| {

@@ -11,7 +11,7 @@ use super::naming::Naming;
 use super::records::Log;
 use super::script::Script;
 use super::window::Window;
-use super::{Halt, Options};
+use super::{Fidelity, Halt, Options};
 use crate::assignor::{ConsumerId, GroupId, TopicDescription};
 use crate::kernel::{Calendar, Order, Place, Seed, SimDuration, SimTime};
 use crate::platform::hpa::Reconcile;
@@ -158,6 +158,10 @@ pub(super) struct World<'a> {
     pub(super) poisoned: bool,
     pub(super) tokens: u64,
     pub(super) polls_played: u64,
+    /// Clients that are to be put on the calendar when the event is over, in the fluid mode.
+    pub(super) touched: Vec<ConsumerId>,
+    /// Nobody falls quiet before, in the fluid mode.
+    pub(super) restless_until: SimTime,
     /// Depth of effects of coordinators being applied.
     pub(super) applying: u32,
     /// Requests whose turn has come, to be served when these are through.
@@ -170,6 +174,8 @@ pub(super) struct World<'a> {
     /// Measured window.
     pub(super) window: Window,
     pub(super) grid: SimDuration,
+    /// Points of the grid that are over.
+    pub(super) grid_points: u64,
 }
 
 impl<'a> World<'a> {
@@ -206,6 +212,8 @@ impl<'a> World<'a> {
             poisoned: false,
             tokens: 0,
             polls_played: 0,
+            touched: Vec::new(),
+            restless_until: SimTime::ZERO,
             applying: 0,
             unmuted: VecDeque::new(),
             counts: [0; KINDS.len()],
@@ -217,6 +225,7 @@ impl<'a> World<'a> {
             },
             window: plan.measure.into(),
             grid: SimDuration::from_secs(seconds),
+            grid_points: 0,
         }
     }
 
@@ -235,6 +244,10 @@ impl<'a> World<'a> {
 
     pub(super) fn run(mut self) -> Result<(Timeline, Vec<(ScalerId, Reconcile)>), Halt> {
         self.set_the_stage();
+        let is_fluid = self.options.fidelity == Fidelity::Fluid;
+        if is_fluid {
+            self.settle_clients();
+        }
         let horizon = SimTime::ZERO + self.plan.duration;
         while let Some(next) = self.calendar.peek() {
             if next.at > horizon {
@@ -251,6 +264,9 @@ impl<'a> World<'a> {
             self.counts[event.kind()] += 1;
             self.handle(event);
             self.continue_rolls();
+            if is_fluid {
+                self.settle_clients();
+            }
             if self.options.check_invariants {
                 self.check_invariants().map_err(|message| Halt::Invariant {
                     at: self.now(),

@@ -70,6 +70,11 @@ impl<K: Ord + Clone> Timers<K> {
         self.armed.remove(key);
     }
 
+    /// Forgets the timer of `key`; when it would have fired.
+    pub fn take(&mut self, key: &K) -> Option<SimTime> {
+        self.armed.remove(key).map(|armed| armed.due)
+    }
+
     /// Forgets every timer.
     pub fn clear(&mut self) {
         self.armed.clear();

@@ -1,7 +1,7 @@
 //! Requirements that were missed, as workflow commands of GitHub Actions: each shows up beside the line that requires it.
 
 use super::figures::{self, Style};
-use super::model::{Expectation, Origin, Report};
+use super::model::{Expectation, Origin, Report, mark};
 use super::verdict;
 use crate::scenario::render::escape;
 
@@ -13,10 +13,11 @@ const STYLE: Style = Style { ascii: false };
 /// One `::error` line for each of the first ten missed requirements.
 #[must_use]
 pub fn render(report: &Report) -> String {
+    let annotation = |one| annotation(one, mark(report.fidelity));
     report.unmet().take(SHOWN).map(annotation).collect()
 }
 
-fn annotation(expectation: &Expectation) -> String {
+fn annotation(expectation: &Expectation, mark: &str) -> String {
     let condition = &expectation.condition;
     let (variant, name) = (&expectation.variant, condition.name.to_string());
     let place = match &expectation.origin {
@@ -32,9 +33,10 @@ fn annotation(expectation: &Expectation) -> String {
     );
     let (required, missed) = (condition.requirement(), verdict::missed(expectation, STYLE));
     let message = format!("{variant}: {name} is {actual}, required {required} {missed}");
+    let message = format!("{}{mark}", message.trim_end());
     format!(
         "::error {place}title={}::{}\n",
         escape(&format!("{variant}.{name} not met"), true),
-        escape(message.trim_end(), false),
+        escape(&message, false),
     )
 }

@@ -112,12 +112,16 @@ pub(super) fn names(filter: impl Fn(&Metric) -> bool) -> Vec<Name> {
 pub fn summary(report: &Report) -> String {
     let names = names(|_| true);
     let titles: Vec<String> = names.iter().map(Name::to_string).collect();
-    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+    // A last column says so where results are not exact.
+    let fidelity = super::json::fidelity(report.fidelity);
+    let mark = fidelity.map(|_| "fidelity");
+    let titles: Vec<&str> = titles.iter().map(String::as_str).chain(mark).collect();
     let mut table = table(&titles);
     for (variant, run) in runs(report) {
         for (group, cells) in by_group(&run.metrics, &names) {
             let mut row = key(variant, run, &group);
             row.extend(cells);
+            row.extend(fidelity.map(str::to_owned));
             table.row(row);
         }
     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Number};
 
 use super::model::{Report, Run, Variant};
 use super::text::KEY;
+use crate::cluster::Fidelity;
 use crate::metrics::{Decimal, Name, Value, registry, statistics};
 
 /// The document.
@@ -17,6 +18,9 @@ pub struct Summary {
     schema: &'static str,
     /// Name of the scenario.
     scenario: String,
+    /// `fluid` when records were played approximately; absent when every record was played.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fidelity: Option<&'static str>,
     /// True when no run drew anything but the ids of members and topics, and those made no difference: one seed says it all.
     deterministic: bool,
     /// Results by variant.
@@ -158,12 +162,18 @@ fn to_json(value: impl Serialize) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or(serde_json::Value::Null)
 }
 
+/// What documents say of results that are not exact.
+pub(super) fn fidelity(fidelity: Fidelity) -> Option<&'static str> {
+    (fidelity != Fidelity::Exact).then(|| fidelity.name())
+}
+
 /// The document of a report.
 #[must_use]
 pub fn summary(report: &Report) -> Summary {
     Summary {
         schema: "rebsim/summary/1",
         scenario: report.scenario.clone(),
+        fidelity: fidelity(report.fidelity),
         deterministic: report.is_deterministic(),
         variants: report.variants.iter().map(variant_summary).collect(),
         comparisons: comparisons(report),

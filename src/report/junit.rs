@@ -2,7 +2,7 @@
 
 use super::baseline::{Against, Change, Outcome};
 use super::figures::Style;
-use super::model::{Expectation, Report};
+use super::model::{Expectation, Report, mark};
 use super::verdict;
 
 /// The suites of one report.
@@ -20,7 +20,11 @@ pub fn suites(report: &Report, against: Option<&Against>) -> String {
         let failures = cases.iter().filter(|case| case.failure.is_some()).count();
         let mut text = format!(
             "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failures}\" errors=\"0\">\n",
-            escaped(&format!("{} / {variant}", report.scenario)),
+            escaped(&format!(
+                "{} / {variant}{}",
+                report.scenario,
+                mark(report.fidelity)
+            )),
             cases.len(),
         );
         let class = escaped(&format!("{}.{variant}", report.scenario));

@@ -1,7 +1,7 @@
 //! The same as [`super::text`] as GitHub-flavoured Markdown: for pull requests and job summaries.
 
 use super::figures::Style;
-use super::model::Report;
+use super::model::{Report, mark};
 use super::table::{Align, Table};
 use super::{sentences, text, verdict};
 
@@ -10,7 +10,7 @@ const STYLE: Style = Style { ascii: false };
 /// Variants side by side, requirements below; with one variant its key metrics.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    let mut page = format!("## {}\n\n", report.scenario);
+    let mut page = format!("## {}{}\n\n", report.scenario, mark(report.fidelity));
     let runs = report.variants.len() * report.seeds();
     if runs == 1 {
         for variant in &report.variants {

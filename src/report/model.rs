@@ -1,5 +1,6 @@
 //! What a report is made of: runs by variant and seed, and what was required of them with what became of it.
 
+use crate::cluster::Fidelity;
 use crate::metrics::condition::{Condition, Verdict};
 use crate::metrics::{Decimal, Name, RunMetrics, Value};
 
@@ -81,6 +82,17 @@ pub struct Report {
     pub variants: Vec<Variant>,
     /// Judged requirements, in the order in which they were given, then by variant.
     pub expectations: Vec<Expectation>,
+    /// How closely records were played.
+    pub fidelity: Fidelity,
+}
+
+/// What a title says of results that are not exact; nothing of those that are.
+#[must_use]
+pub const fn mark(fidelity: Fidelity) -> &'static str {
+    match fidelity {
+        Fidelity::Exact => "",
+        Fidelity::Fluid => " (fluid: approximate)",
+    }
 }
 
 impl Report {
@@ -91,6 +103,7 @@ impl Report {
             scenario: scenario.to_owned(),
             variants,
             expectations: Vec::new(),
+            fidelity: Fidelity::Exact,
         }
     }
 

@@ -11,6 +11,7 @@ mod platform;
 use serde_json::{Map, Value, json};
 
 use crate::assignor::{ConsumerId, GroupId, TopicPartition};
+use crate::cluster::Fidelity;
 use crate::timeline::{Cast, Entry, Observation, Partitions, Timeline};
 
 /// All observations of a run.
@@ -22,6 +23,15 @@ pub fn events(variant: &str, seed: u64, timeline: &Timeline) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The first line of a run that is not exact: an event `approximate` at the start that says how it was played. Nothing for one that is.
+#[must_use]
+pub fn head(variant: &str, seed: u64, fidelity: Fidelity) -> String {
+    super::json::fidelity(fidelity).map_or_else(String::new, |fidelity| {
+        let line = json!({ "variant": variant, "seed": seed, "t_us": 0, "event": "approximate", "fidelity": fidelity });
+        format!("{line}\n")
+    })
 }
 
 /// One observation, without the line feed.

@@ -1,7 +1,7 @@
 //! For people at a terminal: the summary of one run, and variants side by side.
 
 use super::figures::{self, Style};
-use super::model::{Expectation, Report, Run, Variant};
+use super::model::{Expectation, Report, Run, Variant, mark};
 use super::table::{Align, Table};
 use super::{gantt, kills, loops, sentences, verdict};
 use crate::assignor::GroupId;
@@ -82,8 +82,10 @@ fn run_summary(report: &Report, variant: &Variant, run: &Run, style: Style) -> S
     let simulated = metrics.horizon.since(SimTime::ZERO);
     let seed = run.seed;
     let mut text = format!(
-        "{} / {}   seed {seed}, {simulated} simulated\n\n",
-        report.scenario, variant.name
+        "{} / {}   seed {seed}, {simulated} simulated{}\n\n",
+        report.scenario,
+        variant.name,
+        mark(report.fidelity)
     );
     let own: Vec<&Expectation> = report
         .expectations
@@ -343,8 +345,9 @@ pub fn compare(report: &Report, style: Style) -> String {
         count => format!("{count} seeds, median (5 % to 95 %)"),
     };
     let mut text = format!(
-        "{}   {variants} variants, {seeds}, {simulated} simulated\n\n",
-        report.scenario
+        "{}   {variants} variants, {seeds}, {simulated} simulated{}\n\n",
+        report.scenario,
+        mark(report.fidelity)
     );
     text.push_str(&compare_table(report, style).text(0));
     for sentence in sentences::closing(report, style) {

@@ -112,6 +112,10 @@ codes! {
          with values of the language (`30s,1200/s`), ascending. A trace of durations names its column, and the \
          column's name is or ends with its unit: `ms`, `service_ms`, `restore_s`. Lines that start with `#` are \
          skipped.";
+    NotFluid = "E0023", "not for the fluid mode",
+        "`--fidelity fluid` moves partitions on evenly and tells no record from another. What depends on single \
+         records (worker threads, attempts that fail, shared resources, poisoned records, commits of the application \
+         between its batches) is played in the exact mode only.";
     UnknownKafkaKey = "E0101", "unknown Kafka key",
         "No setting of Kafka's consumer or broker is called so. Keys are verbatim and whole, as in a .properties \
          file. A key of the other side (a broker key under a group, for instance) is refused too, because Kafka \

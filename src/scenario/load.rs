@@ -51,6 +51,16 @@ pub(super) struct Located {
 }
 
 impl Scenario {
+    /// The documents that are played: that of each variant, or the base.
+    pub(super) fn documents(&self) -> impl Iterator<Item = &Item> {
+        let located = &self.located;
+        let played = |name: &str| self.plans.iter().any(|plan| plan.variant == name);
+        let variants = located.variants.iter();
+        let variants = variants.filter(move |(name, _)| played(name));
+        let base = located.base.iter().filter(|_| located.variants.is_empty());
+        variants.map(|(_, item)| item).chain(base)
+    }
+
     /// Where the value at `pointer` of the resolved scenario was written, or what holds it; `None` for a default.
     #[must_use]
     pub fn place(&self, pointer: &str) -> Option<Place> {

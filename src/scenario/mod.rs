@@ -10,6 +10,7 @@ pub mod code;
 pub mod diagnostic;
 pub mod examples;
 pub mod files;
+pub mod fluid;
 pub mod grid;
 pub mod kafka;
 pub mod manifest;

@@ -1,6 +1,7 @@
 //! What can be typed: clap's derive, nothing else. Every help page opens with two examples and fits 80 columns.
 
 mod conformance;
+mod fidelity;
 mod gate;
 mod look;
 mod sweep;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use conformance::{Assign, AssignFormat, Replay, ReplayFormat};
+pub(crate) use fidelity::FidelityArg;
 pub(crate) use gate::{Baseline, ExportArg, ExportFormat, Gate};
 pub(crate) use look::{Explain, Show, Which};
 pub(crate) use sweep::{Merge, Parts, Sweep, SweepFormat, SweepOutput};
@@ -333,6 +335,10 @@ pub(crate) struct Work {
     #[arg(long, env = "REBSIM_CHECK_INVARIANTS", hide_env_values = true)]
     #[arg(value_parser = FalseyValueParser::new())]
     pub(crate) check_invariants: bool,
+    /// Level of detail of records; fluid is approximate, for large sweeps
+    #[arg(long, value_name = "LEVEL", default_value = "exact")]
+    #[arg(env = "REBSIM_FIDELITY", hide_env_values = true)]
+    pub(crate) fidelity: FidelityArg,
     /// Progress on stderr; auto: a bar, and only on a terminal
     #[arg(long, value_name = "HOW", default_value = "auto")]
     #[arg(env = "REBSIM_PROGRESS", hide_env_values = true)]

@@ -62,7 +62,8 @@ pub(crate) fn sweep(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
         args.selection.seeds,
     );
     let numbers: Vec<u64> = seeds.iter().map(|seed| seed.0).collect();
-    let outline = Outline::of(&grid, &numbers);
+    understand::refuse_unless_fluid(&grid.scenario, args.work.fidelity, streams)?;
+    let outline = Outline::of(&grid, &numbers, args.work.fidelity.into());
     if outline.cells.is_empty() {
         let why = outline.refused.first().map_or("", |one| &one.why);
         return Err(Failure::Nothing(match why {
@@ -274,6 +275,7 @@ impl Sweeping<'_> {
         let options = cluster::Options {
             check_invariants: self.args.work.check_invariants,
             event_limit: self.args.work.event_limit.get(),
+            fidelity: self.args.work.fidelity.into(),
             ..cluster::Options::default()
         };
         match cluster::simulate(&cell.plan, task.seed, &options) {
@@ -293,8 +295,8 @@ impl Sweeping<'_> {
     }
 
     fn again(&self) -> String {
-        let check = self.args.work.check_invariants;
-        again::command("run", &self.input.operand, &self.args.overrides, &[], check)
+        let work = &self.args.work;
+        again::command("run", &self.input.operand, &self.args.overrides, &[], work)
     }
 
     /// Shows the worst replication so far by the first metric that is printed.

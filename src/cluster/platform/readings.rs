@@ -149,7 +149,7 @@ impl World<'_> {
                 let account = &mut self.groups[series.group.index()].accounts[index];
                 let position = match series.lag {
                     LagKind::Processed => account.position(&mut self.logs[index], now),
-                    LagKind::Committed => account.committed().unwrap_or(0),
+                    LagKind::Committed => account.committed(&self.logs[index], now).unwrap_or(0),
                 };
                 sum += end.saturating_sub(position);
             }
@@ -178,7 +178,7 @@ impl World<'_> {
                 offsets.push(PartitionOffsets {
                     topic: topic.0,
                     partition,
-                    committed: host.accounts[index].committed(),
+                    committed: host.accounts[index].committed(&self.logs[index], now),
                     end: self.logs[index].arrivals.count(now),
                 });
             }

@@ -266,6 +266,20 @@ impl Member {
         }
     }
 
+    /// Heartbeats were sent and answered that changed nothing, the last answer came at `answered`, if there was any: the next is due at
+    /// `due`.
+    pub fn heartbeats_passed(&mut self, due: SimTime, answered: Option<SimTime>) {
+        self.heartbeat_due = due;
+        if let Some(answered) = answered {
+            self.session_deadline = answered + self.config.session_timeout;
+        }
+    }
+
+    /// Automatic commits took place; the next is due at `due`.
+    pub fn commits_passed(&mut self, due: SimTime) {
+        self.next_auto_commit = due;
+    }
+
     /// `poll()` was entered: its deadline starts anew (`Heartbeat.poll`).
     pub fn on_poll_started(&mut self, now: SimTime) {
         self.poll_deadline = now + self.config.max_poll_interval;

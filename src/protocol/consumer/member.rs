@@ -194,6 +194,22 @@ impl Member {
         self.state == ClientState::Stable
     }
 
+    /// What the coordinator said of how often to heartbeat; `None` before its first answer.
+    #[must_use]
+    pub fn heartbeat_interval(&self) -> Option<SimDuration> {
+        self.heartbeat_interval
+    }
+
+    /// Heartbeats were sent and answered that changed nothing: the next heartbeat is due at `due`.
+    pub fn heartbeats_passed(&mut self, due: SimTime) {
+        self.heartbeat_due = due;
+    }
+
+    /// Automatic commits took place; the next is due at `due`.
+    pub fn commits_passed(&mut self, due: SimTime) {
+        self.next_auto_commit = due;
+    }
+
     /// When `max.poll.interval.ms` is exceeded; the thread notices when it next wakes for a heartbeat.
     #[must_use]
     pub fn poll_deadline(&self) -> SimTime {

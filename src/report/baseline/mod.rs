@@ -28,6 +28,8 @@ type Seeds = Vec<(u64, BTreeMap<String, Value>)>;
 pub struct Stored {
     /// Name of the scenario.
     pub scenario: String,
+    /// How closely its records were played.
+    fidelity: Option<String>,
     variants: BTreeMap<String, Seeds>,
 }
 
@@ -61,6 +63,7 @@ impl Stored {
         }
         Ok(Self {
             scenario: scenario.to_owned(),
+            fidelity: json["fidelity"].as_str().map(str::to_owned),
             variants,
         })
     }
@@ -272,6 +275,13 @@ pub fn compare(
         return Err(format!(
             "it is of `{}`, not of `{}`",
             stored.scenario, report.scenario
+        ));
+    }
+    if stored.fidelity.as_deref() != super::json::fidelity(report.fidelity) {
+        let was = stored.fidelity.as_deref().unwrap_or("exact");
+        let is = report.fidelity.name();
+        return Err(format!(
+            "it is {was}, this is {is}: their difference says nothing"
         ));
     }
     let mut against = Against {

@@ -15,12 +15,15 @@ pub fn cells<'r>(
     replications: impl Iterator<Item = (usize, &'r [Row])>,
 ) -> String {
     let metrics: Vec<String> = columns().iter().map(Name::to_string).collect();
-    let mut table = table(outline, metrics.iter().map(String::as_str));
+    let mark = summary::fidelity(outline.fidelity);
+    let metrics = metrics.iter().map(String::as_str);
+    let mut table = table(outline, metrics.chain(mark.map(|_| "fidelity")));
     for (index, rows) in replications {
         let (cell, seed) = outline.replication(index);
         for row in rows {
             let mut cells = key(cell, &seed.to_string(), &row.group);
             cells.extend(row.figures.iter().cloned());
+            cells.extend(mark.map(str::to_owned));
             table.row(cells);
         }
     }
@@ -83,7 +86,7 @@ pub fn grid(outline: &Outline) -> String {
 pub fn grid_value(outline: &Outline) -> Json {
     let cells = outline.cells.iter();
     let refused = outline.refused.iter();
-    json!({
+    let mut value = json!({
         "schema": "rebsim/grid/1",
         "scenario": outline.scenario,
         "parameters": outline.parameters,
@@ -94,7 +97,16 @@ pub fn grid_value(outline: &Outline) -> Json {
         "refused": refused
             .map(|one| json!({ "variant": one.variant, "values": one.values, "why": one.why }))
             .collect::<Vec<_>>(),
-    })
+    });
+    marked(&mut value, outline);
+    value
+}
+
+/// Says of what is not exact that it is not.
+fn marked(value: &mut Json, outline: &Outline) {
+    if let Some(fidelity) = summary::fidelity(outline.fidelity) {
+        value["fidelity"] = json!(fidelity);
+    }
 }
 
 /// One document, schema `rebsim/sweep/1`: every cell with its key metrics over seeds, for each group.
@@ -130,7 +142,7 @@ pub fn document(sweep: &Sweep) -> String {
             })
         })
         .collect();
-    let document = json!({
+    let mut document = json!({
         "schema": "rebsim/sweep/1",
         "scenario": outline.scenario,
         "seeds": outline.seeds,
@@ -138,5 +150,6 @@ pub fn document(sweep: &Sweep) -> String {
         "cells": cells,
         "refused": grid_value(outline)["refused"],
     });
+    marked(&mut document, outline);
     format!("{document:#}\n")
 }

@@ -12,6 +12,7 @@ mod tests;
 use std::sync::OnceLock;
 
 use super::csv;
+use crate::cluster::Fidelity;
 use crate::metrics::registry::Unit;
 use crate::metrics::{Decimal, NO_DATA, NOT_DRAINED, Name, RunMetrics, Value, statistics};
 use crate::scenario::Grid;
@@ -30,6 +31,8 @@ pub struct Outline {
     pub seeds: Vec<u64>,
     /// Combinations that Kafka would refuse.
     pub refused: Vec<Refused>,
+    /// How closely records are played.
+    pub fidelity: Fidelity,
 }
 
 /// One combination.
@@ -77,7 +80,7 @@ pub fn rows(metrics: &RunMetrics) -> Vec<Row> {
 impl Outline {
     /// What `grid` comes to under `seeds`.
     #[must_use]
-    pub fn of(grid: &Grid, seeds: &[u64]) -> Self {
+    pub fn of(grid: &Grid, seeds: &[u64], fidelity: Fidelity) -> Self {
         let key = |cell: &crate::scenario::grid::Cell| CellKey {
             variant: cell.plan.variant.clone(),
             values: cell.values.clone(),
@@ -88,6 +91,7 @@ impl Outline {
             cells: grid.cells.iter().map(key).collect(),
             seeds: seeds.to_vec(),
             refused: grid.refused.clone(),
+            fidelity,
         }
     }
 

@@ -46,8 +46,9 @@ fn page(
         Page::Markdown => ("## ", Table::markdown),
     };
     let mut page = format!(
-        "{mark}{}{}{}, {}, {}\n",
+        "{mark}{}{}{}{}, {}, {}\n",
         outline.scenario,
+        super::super::model::mark(outline.fidelity),
         if kind == Page::Text { "   " } else { "\n\n" },
         counted(cells, "cell"),
         counted(seeds, "seed"),

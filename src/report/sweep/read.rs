@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{CellKey, Outline, Row, columns};
+use crate::cluster::Fidelity;
 use crate::metrics::Name;
 use crate::scenario::grid::Refused;
 
@@ -39,7 +40,13 @@ pub fn outline(text: &str) -> Result<Outline, String> {
     let seeds: Option<Vec<u64>> = list("seeds")?.iter().map(Json::as_u64).collect();
     let cells: Option<Vec<CellKey>> = list("cells")?.iter().map(cell).collect();
     let refused: Option<Vec<Refused>> = list("refused")?.iter().map(refused).collect();
+    let fidelity = match &value["fidelity"] {
+        Json::Null => Fidelity::Exact,
+        word if *word == Fidelity::Fluid.name() => Fidelity::Fluid,
+        _ => return Err(lacks("fidelity")),
+    };
     Ok(Outline {
+        fidelity,
         scenario: scenario.to_owned(),
         parameters: texts(&value["parameters"]).ok_or_else(|| lacks("parameters"))?,
         cells: cells.ok_or_else(|| lacks("cells"))?,
@@ -65,11 +72,14 @@ pub fn cells(text: &str, outline: &Outline, indices: &[usize]) -> Result<Vec<Vec
     let keys = 3 + outline.parameters.len();
     let head = ["variant", "seed", "group"].map(str::to_owned);
     let metrics = columns();
+    let columns = metrics.len();
     let metrics = metrics.iter().map(Name::to_string);
+    let mark = crate::report::json::fidelity(outline.fidelity);
     let head: Vec<String> = head
         .into_iter()
         .chain(outline.parameters.iter().cloned())
         .chain(metrics)
+        .chain(mark.map(|_| "fidelity".to_owned()))
         .collect();
     let first = records
         .next()
@@ -98,7 +108,12 @@ pub fn cells(text: &str, outline: &Outline, indices: &[usize]) -> Result<Vec<Vec
         };
         rows.push(Row {
             group: record.get(2).unwrap_or_default().to_owned(),
-            figures: record.iter().skip(keys).map(str::to_owned).collect(),
+            figures: record
+                .iter()
+                .skip(keys)
+                .take(columns)
+                .map(str::to_owned)
+                .collect(),
         });
     }
     match all.iter().position(Vec::is_empty) {
