@@ -178,8 +178,8 @@ impl World<'_> {
     /// same: every seventh, so that commits every few seconds are met at all their ages.
     pub(in crate::cluster) fn may_skip_sample(&self) -> bool {
         let abreast = |host: &HostedGroup| {
-            let mut owned = host.accounts.iter().zip(&host.last_owner);
-            owned.all(|(account, owner)| owner.is_none() || account.is_abreast())
+            let mut owned = host.accounts.iter().zip(&host.owners);
+            owned.all(|(account, owners)| owners.is_empty() || account.is_abreast())
         };
         !self.grid_points.is_multiple_of(CALM_STEP) && self.groups.iter().all(abreast)
     }
