@@ -54,8 +54,7 @@ pub(super) fn parting(sides: &Sides<'_>, structure: &[&str]) -> Option<Parting> 
     let last = pairs
         .iter()
         .filter(before)
-        .filter(concerned)
-        .next_back()
+        .rfind(concerned)
         .or_else(|| pairs.iter().rfind(|pair| before(pair)));
     match (last, disorder) {
         (Some(pair), _) => Some(pair.parting.clone()),
