@@ -89,9 +89,9 @@ impl Restores {
         let (mut missing, mut filling) = (SimDuration::ZERO, SimDuration::ZERO);
         for partition in partitions {
             let under_way = self.held.get(&partition).copied();
-            filling = filling + under_way.unwrap_or_default();
+            filling += under_way.unwrap_or_default();
             let stopped = self.stopped.get(&partition).copied();
-            missing = missing + under_way.or(stopped).unwrap_or(whole);
+            missing += under_way.or(stopped).unwrap_or(whole);
         }
         let done = now.since(self.since).min(filling);
         (missing - done, filling - done, self.since.since(now))

@@ -284,12 +284,15 @@ fn check_name(entry: &Entry, found: &mut Vec<Diagnostic>) {
 
 fn add(scenario: &mut Scenario, built: Built) {
     let mut plan = built.plan;
-    for event in &mut plan.events {
-        event.pointer = resolved::pointer(&scenario.resolved, &plan.variant, &event.pointer);
-    }
-    for autoscaler in &mut plan.platform.autoscalers {
-        let pointer = &autoscaler.pointer;
-        autoscaler.pointer = resolved::pointer(&scenario.resolved, &plan.variant, pointer);
+    let events = plan.events.iter_mut().map(|event| &mut event.pointer);
+    let faults = plan.faults.iter_mut().map(|fault| &mut fault.pointer);
+    let platform = &mut plan.platform;
+    let scalers = platform.autoscalers.iter_mut();
+    let scalers = scalers.map(|autoscaler| &mut autoscaler.pointer);
+    let workloads = platform.workloads.iter_mut();
+    let workloads = workloads.map(|workload| &mut workload.pointer);
+    for pointer in events.chain(faults).chain(scalers).chain(workloads) {
+        *pointer = resolved::pointer(&scenario.resolved, &plan.variant, pointer);
     }
     scenario.plans.push(plan);
     for expectation in built.expectations {

@@ -1,6 +1,7 @@
 //! Pods in the loop: what their kubelets, controllers and nodes do to the members of a group, in whole runs.
 
 mod containers;
+mod explained;
 mod memory;
 
 use rebsim::cluster::{Options, simulate};

@@ -95,9 +95,7 @@ impl Reader<'_> {
             | Observation::GroupEpoch {
                 group, reason, by, ..
             } => self.of_rebalance(index, *group, *reason, *by),
-            Observation::GroupState { group, .. } => self.near(index, |other| {
-                matches!(other, Observation::MemberRemoved { group: which, .. } if which == group)
-            }),
+            Observation::GroupState { group, .. } => self.of_progress(index, *group),
             Observation::MemberRemoved { consumer, why, .. } => {
                 self.of_removal(index, *consumer, *why)
             }
@@ -133,6 +131,22 @@ impl Reader<'_> {
             Observation::Platform(fact) => platform::before(*self, index, fact),
             _ => None,
         }
+    }
+
+    /// Why a rebalance goes on: somebody who was waited for is removed at this very instant. Else it goes on because it was under way, and
+    /// what began that is told of the event that began it.
+    fn of_progress(&self, index: usize, group: GroupId) -> Option<usize> {
+        let found = self.near(index, |other| {
+            matches!(other, Observation::MemberRemoved { group: which, .. } if *which == group)
+        })?;
+        let entries = &self.timeline.entries;
+        if entries[found].at == entries[index].at {
+            return Some(found);
+        }
+        self.last(
+            index,
+            |other| matches!(other, Observation::GroupState { group: which, .. } if *which == group),
+        )
     }
 
     fn of_release(&self, index: usize, consumer: ConsumerId, why: ReleaseReason) -> Option<usize> {

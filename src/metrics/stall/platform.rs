@@ -43,9 +43,9 @@ pub(super) fn before(reader: Reader<'_>, index: usize, fact: &PlatformFact) -> O
         PlatformFact::Replicas { by, .. } => reader.of_replicas(index, *by),
         PlatformFact::Template { .. } => action(reader, index, &["deploy", "rollback"]),
         PlatformFact::Node { .. } => action(reader, index, &["kill_node"]),
+        PlatformFact::MemoryExceeded { consumer, .. } => assignment(reader, index, *consumer),
         PlatformFact::PodReady { .. }
         | PlatformFact::PodGone { .. }
-        | PlatformFact::MemoryExceeded { .. }
         | PlatformFact::Decision { .. }
         | PlatformFact::EvictionRefused { .. } => None,
     }
@@ -84,4 +84,18 @@ fn action(reader: Reader<'_>, index: usize, verbs: &[&str]) -> Option<usize> {
         index,
         |other| matches!(other, Observation::Action { verb, .. } if verbs.contains(verb)),
     )
+}
+
+/// What gave a consumer the partitions that do not fit: the rebalance before, of whatever origin.
+fn assignment(reader: Reader<'_>, index: usize, consumer: ConsumerId) -> Option<usize> {
+    let own = reader.timeline.cast.consumers.get(consumer.index())?.group;
+    reader.last(index, |other| match other {
+        Observation::GroupState {
+            group,
+            reason: Some(_),
+            ..
+        }
+        | Observation::GroupEpoch { group, .. } => *group == own,
+        _ => false,
+    })
 }

@@ -15,7 +15,7 @@ use crate::metrics::Cause;
 use crate::metrics::barrier::Wait;
 use crate::metrics::stall::{Leg, Loss, Need, Stall, origin};
 use crate::scenario::plan::{Consumer, Plan};
-use crate::timeline::{Observation, PlatformFact, Timeline};
+use crate::timeline::{Observation, PlatformFact, PodId, ScaledBy, ScalerId, Timeline, WorkloadId};
 
 /// A replication that has been played.
 #[derive(Clone, Copy, Debug)]
@@ -152,20 +152,49 @@ fn place(played: Played<'_>, observation: &Observation) -> String {
             event.map(|event| event.pointer.clone())
         }
         Observation::Fault { fault, .. } => {
-            let own = format!("/variants/{}/faults/{fault}", played.plan.variant);
-            let is_own = played.places.contains_key(&own);
-            Some(if is_own {
-                own
-            } else {
-                format!("/faults/{fault}")
-            })
+            let fault = played.plan.faults.get(*fault as usize);
+            fault.map(|fault| fault.pointer.clone())
         }
+        Observation::Platform(fact) => platform_pointer(played, fact),
         _ => None,
     };
     match pointer.map(|pointer| (played.places.get(&pointer), pointer)) {
         Some((Some(place), pointer)) => format!("{place} ({pointer})"),
         Some((None, pointer)) => pointer,
         None => String::new(),
+    }
+}
+
+/// The autoscaler or workload whose doing it was.
+fn platform_pointer(played: Played<'_>, fact: &PlatformFact) -> Option<String> {
+    let platform = &played.plan.platform;
+    let scaler = |id: &ScalerId| Some(platform.autoscalers.get(id.index())?.pointer.clone());
+    let workload = |id: WorkloadId| Some(platform.workloads.get(id.index())?.pointer.clone());
+    let of_pod = |pod: &PodId| workload(played.timeline.cast.pods.get(pod.index())?.workload);
+    match fact {
+        PlatformFact::Decision { scaler: id, .. }
+        | PlatformFact::Replicas {
+            by: ScaledBy::Scaler(id),
+            ..
+        } => scaler(id),
+        PlatformFact::Replicas {
+            workload: id,
+            by: ScaledBy::Script,
+            ..
+        }
+        | PlatformFact::Template { workload: id, .. } => workload(*id),
+        PlatformFact::PodCreated { pod, .. }
+        | PlatformFact::PodTerminating { pod, .. }
+        | PlatformFact::ContainerEnded { pod, .. } => of_pod(pod),
+        PlatformFact::MemoryExceeded { consumer, .. } => {
+            let mut pods = played.timeline.cast.pods.iter();
+            let pod = pods.find(|pod| pod.consumers.contains(consumer))?;
+            workload(pod.workload)
+        }
+        PlatformFact::PodReady { .. }
+        | PlatformFact::PodGone { .. }
+        | PlatformFact::EvictionRefused { .. }
+        | PlatformFact::Node { .. } => None,
     }
 }
 

@@ -170,7 +170,8 @@ impl Builder<'_, '_> {
     /// The sources of faults, in the scenario's order.
     pub(super) fn faults(&mut self, item: Option<&Item>, plan: &Plan) -> Vec<Fault> {
         let mut faults: Vec<Fault> = Vec::new();
-        for entry in item.map_or(&[][..], Item::items) {
+        let entries = item.map_or(&[][..], Item::items).iter();
+        for (index, entry) in entries.enumerate() {
             let Some((verb, pair)) = ["crash", "freeze", "noisy"]
                 .into_iter()
                 .find_map(|verb| Some((verb, entry.pair(verb)?)))
@@ -194,6 +195,7 @@ impl Builder<'_, '_> {
                 target,
                 kind,
                 stream: format!("{stream}#{nth}"),
+                pointer: format!("/faults/{index}"),
             });
         }
         faults

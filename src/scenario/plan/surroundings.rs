@@ -37,6 +37,8 @@ pub struct Fault {
     pub kind: FaultKind,
     /// Name of its streams: what it does, to whom, and which of several alike it is. Other faults do not move it.
     pub stream: String,
+    /// JSON pointer of the entry in the resolved scenario.
+    pub pointer: String,
 }
 
 /// Whom a fault befalls.
