@@ -1,5 +1,6 @@
 //! The grid: what is read off all partitions at regular instants, at the end of the measured window and at the end.
 
+use super::fluid::Fidelity;
 use super::ledger::Account;
 use super::world::Class;
 use super::world::Event;
@@ -52,7 +53,8 @@ impl World<'_> {
 
     pub(super) fn sample(&mut self) {
         let (at, end) = (self.now(), SimTime::ZERO + self.plan.duration);
-        if at >= end || !self.may_skip_sample() {
+        let is_fluid = self.options.fidelity == Fidelity::Fluid;
+        if at >= end || !is_fluid || !self.may_skip_sample() {
             self.catch_up_before_reading();
             let rows = self.rows();
             self.timeline.samples.extend(rows);

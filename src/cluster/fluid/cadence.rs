@@ -1,7 +1,7 @@
-//! How the polls of a client follow each other on the average, and what course that gives each of its partitions.
+//! What lies before a client from an instant on, on the average: the course of each of its partitions, and how long that holds.
 //!
-//! Who keeps abreast follows the rhythm of its fetches ([`super::rhythm`]). A backlog is worked off in batches of `max.poll.records`, shared evenly among the partitions that have one; who has
-//! caught up takes no more than what comes for it and leaves the rest to the others.
+//! Who keeps abreast follows the rhythm of its fetches ([`super::rhythm`]). A backlog is worked off in batches of `max.poll.records`, shared
+//! evenly among the partitions that have one; who has caught up takes no more than what comes for it and leaves the rest to the others.
 
 use super::rhythm::{Costs, Flowing, Rhythm, Speed, UNIT};
 use crate::cluster::client::Client;

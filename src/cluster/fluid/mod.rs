@@ -60,7 +60,14 @@ impl Client {
         let between = match self.app {
             App::Working { until } => until < SimTime::NEVER,
             App::Polling => !self.fetcher.has_buffered() && !self.queues.application_waits,
-            _ => false,
+            App::Starting { .. }
+            | App::Callback { .. }
+            | App::CallbackCommit { .. }
+            | App::Assigning { .. }
+            | App::Committing { .. }
+            | App::Closing
+            | App::Exiting { .. }
+            | App::Dead => false,
         };
         between
             && self.is_steady(ground)
@@ -82,10 +89,10 @@ impl Client {
         if !self.may_flow(ground) {
             return;
         }
-        let since = match self.app {
-            App::Working { until } => until.max(ground.now),
-            _ => ground.now,
-        };
+        let mut since = ground.now;
+        if let App::Working { until } = self.app {
+            since = since.max(until);
+        }
         // What is due by then comes first.
         let member = &self.member;
         let due = member
