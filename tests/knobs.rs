@@ -200,7 +200,7 @@ const CONSUMER: &[(&str, &str, &[&str])] = &[
     ("max.poll.records", "10", &["topics.orders.backlog=1000"]),
     ("metadata.max.age.ms", "1000", &[]),
     ("partition.assignment.strategy", "[sticky]", &[]),
-    ("retry.backoff.max.ms", "50", START_WITHOUT_COORDINATOR),
+    ("retry.backoff.max.ms", "300", START_WITHOUT_COORDINATOR),
     ("retry.backoff.ms", "40", START_WITHOUT_COORDINATOR),
     (
         "session.timeout.ms",
@@ -209,8 +209,9 @@ const CONSUMER: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
-/// The last member starts while the coordinator is away.
+/// The last member starts while the coordinator is away, and looks for it several times in one `poll()`.
 const START_WITHOUT_COORDINATOR: &[&str] = &[
+    "groups.checkout.processing.poll_timeout=5s",
     "events=[{at: 20s, coordinator: move, unavailable: 4s}, {at: 21s, restart: checkout/x, down: 1s}]",
 ];
 
