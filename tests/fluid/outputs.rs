@@ -58,7 +58,10 @@ fn every_output_says_that_it_is_approximate() {
         ("sweep", "json", "\"fidelity\": \"fluid\""),
         ("sweep", "csv", ",fluid\n"),
     ] {
-        let arguments = [verb, "small.yaml", "--no-out", "--format", format];
+        let mut arguments = vec![verb, "small.yaml", "--no-out", "--format", format];
+        if verb == "sweep" {
+            arguments.extend(["--vary", "heartbeat.interval.ms=1000,3000"]);
+        }
         let said = stdout(&rebsim(home.path(), &[&arguments[..], &fluid].concat()));
         assert!(said.contains(mark), "{verb} {format}: {said}");
         let exact = stdout(&rebsim(
@@ -168,7 +171,7 @@ fn what_needs_single_records_is_refused_at_its_place() {
     for (line, place) in [
         (
             "  g: { topics: [orders], members: 3, processing: { per_record: 1ms, threads: 4 } }",
-            "6:71",
+            "6:69",
         ),
         (
             "  g: { topics: [orders], members: 3, commit: after_batch }",
@@ -176,7 +179,7 @@ fn what_needs_single_records_is_refused_at_its_place() {
         ),
         (
             "  g: { topics: [orders], members: 3, processing: { per_record: 1ms, failures: { share: 1%, retries: 2, backoff: 1s } } }",
-            "6:71",
+            "6:69",
         ),
     ] {
         let old = SCENARIO.lines().nth(5).expect("the group");
@@ -185,11 +188,10 @@ fn what_needs_single_records_is_refused_at_its_place() {
             SCENARIO.replace(old, line),
         )
         .expect("it can be written");
-        for verb in ["run", "sweep"] {
-            let output = rebsim(
-                home.path(),
-                &[verb, "refused.yaml", "--no-out", "--fidelity", "fluid"],
-            );
+        for vary in [&[][..], &["--vary", "heartbeat.interval.ms=1000,3000"]] {
+            let verb = if vary.is_empty() { "run" } else { "sweep" };
+            let arguments = [verb, "refused.yaml", "--no-out", "--fidelity", "fluid"];
+            let output = rebsim(home.path(), &[&arguments[..], vary].concat());
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.code(), Some(2), "{said}");
             assert!(
