@@ -45,9 +45,9 @@ mod weight;
 mod window;
 mod world;
 
+pub use crate::timeline::Fidelity;
 pub use brokers::coordinator_of;
 pub use calibration::Calibration;
-pub use fluid::Fidelity;
 pub use naming::{Naming, RecordedNames};
 
 use crate::kernel::{Seed, SimTime};

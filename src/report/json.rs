@@ -8,8 +8,8 @@ use serde_json::{Map, Number};
 
 use super::model::{Report, Run, Variant};
 use super::text::KEY;
-use crate::cluster::Fidelity;
 use crate::metrics::{Decimal, Name, Value, registry, statistics};
+use crate::timeline::Fidelity;
 
 /// The document.
 #[derive(Debug, Serialize, JsonSchema)]

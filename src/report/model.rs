@@ -1,8 +1,8 @@
 //! What a report is made of: runs by variant and seed, and what was required of them with what became of it.
 
-use crate::cluster::Fidelity;
 use crate::metrics::condition::{Condition, Verdict};
 use crate::metrics::{Decimal, Name, RunMetrics, Value};
+use crate::timeline::Fidelity;
 
 /// One variant under one seed.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,7 +11,7 @@ mod platform;
 use serde_json::{Map, Value, json};
 
 use crate::assignor::{ConsumerId, GroupId, TopicPartition};
-use crate::cluster::Fidelity;
+use crate::timeline::Fidelity;
 use crate::timeline::{Cast, Entry, Observation, Partitions, Timeline};
 
 /// All observations of a run.

@@ -3,6 +3,7 @@
 //! Control-plane facts are [`Observation`]s. The data plane leaves integer aggregates ([`PartitionTotals`],
 //! [`Sample`]s on a grid). Nobody goes back to the cluster to ask: if a metric needs a fact, the fact is here.
 
+mod fidelity;
 pub mod histogram;
 mod observation;
 mod platform;
@@ -10,6 +11,7 @@ pub mod words;
 
 use std::sync::Arc;
 
+pub use fidelity::Fidelity;
 pub use histogram::Histogram;
 pub use observation::Observation;
 pub use platform::{

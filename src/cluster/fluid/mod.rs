@@ -23,27 +23,6 @@ use crate::workload::cpu::CORE_M;
 use cadence::Outlook;
 pub(super) use rhythm::Variation;
 
-/// The level of detail of the data plane.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Fidelity {
-    /// Every record, to the microsecond.
-    #[default]
-    Exact,
-    /// Partitions move on evenly between what concerns the group: approximate, and cheap.
-    Fluid,
-}
-
-impl Fidelity {
-    /// As it is written.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::Fluid => "fluid",
-        }
-    }
-}
-
 /// A client that moves on evenly.
 #[derive(Debug)]
 pub(super) struct Flow {

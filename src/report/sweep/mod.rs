@@ -12,11 +12,11 @@ mod tests;
 use std::sync::OnceLock;
 
 use super::csv;
-use crate::cluster::Fidelity;
 use crate::metrics::registry::Unit;
 use crate::metrics::{Decimal, NO_DATA, NOT_DRAINED, Name, RunMetrics, Value, statistics};
 use crate::scenario::Grid;
 use crate::scenario::grid::Refused;
+use crate::timeline::Fidelity;
 
 /// What was swept.
 #[derive(Clone, Debug, PartialEq, Eq)]

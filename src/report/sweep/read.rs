@@ -3,9 +3,9 @@
 use serde_json::Value as Json;
 
 use super::{CellKey, Outline, Row, columns};
-use crate::cluster::Fidelity;
 use crate::metrics::Name;
 use crate::scenario::grid::Refused;
+use crate::timeline::Fidelity;
 
 /// The outline in a `grid.json`; what is wrong with it otherwise.
 ///

@@ -11,7 +11,7 @@ fn sweep(seeds: u64) -> Sweep {
         values: vec![value.to_owned()],
     };
     let outline = Outline {
-        fidelity: crate::cluster::Fidelity::Exact,
+        fidelity: crate::timeline::Fidelity::Exact,
         scenario: "half".to_owned(),
         parameters: vec!["session.timeout.ms".to_owned()],
         cells: vec![
