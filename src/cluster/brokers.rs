@@ -3,7 +3,7 @@
 use super::script::Step;
 
 use super::Fidelity;
-use super::client::Answer;
+use super::answers::Answer;
 use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, GroupId, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};

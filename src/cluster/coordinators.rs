@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use std::sync::Arc;
 
-use super::client::Answer;
+use super::answers::Answer;
 use super::ground::Packet;
 use super::ledger::Account;
 use crate::assignor::{ConsumerId, MemberId};

@@ -4,7 +4,7 @@ use super::world::Class;
 use super::world::Event;
 use super::world::World;
 
-use super::client::Answer;
+use super::answers::Answer;
 use super::coordinators::{Inbound, ReturnAddress, not_coordinator};
 use super::ground::Packet;
 use crate::assignor::{ConsumerId, GroupId, MemberId};

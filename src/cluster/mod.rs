@@ -5,6 +5,7 @@
 //! (consumer protocol) and `fetch` is a consumer's two threads, `cycles` plays many polls of it at once; `ledger` is
 //! what each group did to each partition (`records`, `window`); `fluid` moves partitions on evenly where an approximation will do; `script` plays the scenario's events; `steady` sets up a stable start.
 
+mod answers;
 mod async_poll;
 mod batch;
 mod brokers;

@@ -6,8 +6,9 @@ use super::world::World;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::answers::Answer;
 use super::batch::Work;
-use super::client::{Answer, Client};
+use super::client::Client;
 use super::coordinators::{Connection, Inbound};
 use super::ground::{Ground, Link, Output};
 use super::labour::Labour;

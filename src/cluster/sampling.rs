@@ -1,6 +1,5 @@
 //! The grid: what is read off all partitions at regular instants, at the end of the measured window and at the end.
 
-use super::fluid::Fidelity;
 use super::ledger::Account;
 use super::world::Class;
 use super::world::Event;
@@ -8,7 +7,7 @@ use super::world::World;
 
 use crate::assignor::{GroupId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
-use crate::timeline::{Sample, Timeline};
+use crate::timeline::{Fidelity, Sample, Timeline};
 
 impl World<'_> {
     pub(super) fn first_samples(&mut self) {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::process::Process;
 
-use super::client::Answer;
+use super::answers::Answer;
 use super::coordinators::{HostedGroup, Inbound};
 use super::ground::Topology;
 use super::naming::Naming;
