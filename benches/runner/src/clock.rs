@@ -20,17 +20,19 @@ pub fn measured<T>(work: impl FnOnce() -> T) -> (f64, T) {
     (nanos, result)
 }
 
-/// The least of some rounds, by what one unit of work costs.
+/// Nanoseconds that a round takes at least: the system counts processor time in steps of some milliseconds.
+const ROUND: f64 = 200e6;
+
+/// The least of some rounds, by what one unit of work costs. A round repeats work that is too short to be measured.
 pub fn least(rounds: usize, units: f64, mut work: impl FnMut() -> u64) -> f64 {
-    let mut digest = None;
+    let began = Instant::now();
+    let digest = work();
+    let once = began.elapsed().as_nanos() as f64;
+    let repetitions = (ROUND / once.max(1.0)).ceil().max(1.0);
     let costs = (0..rounds).map(|_| {
-        let (nanos, result) = measured(&mut work);
-        assert!(
-            digest.is_none_or(|known| known == result),
-            "rounds of the same work differ"
-        );
-        digest = Some(result);
-        nanos / units
+        let (nanos, same) = measured(|| (0..repetitions as u64).all(|_| work() == digest));
+        assert!(same, "rounds of the same work differ");
+        nanos / repetitions / units
     });
     costs.fold(f64::INFINITY, f64::min)
 }

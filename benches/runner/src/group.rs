@@ -66,7 +66,8 @@ pub fn play(file: &str, variant: &str, set: &[String]) {
         .map(|(_, totals)| totals.processed)
         .sum();
     let control_events = timeline.control_events;
-    let (metrics, measured): (f64, RunMetrics) = clock::measured(|| evaluate_without_series(&timeline));
+    let (metrics, measured): (f64, RunMetrics) =
+        clock::measured(|| evaluate_without_series(&timeline));
     println!(
         "{} {} {control_events} {records} {} {}",
         run / 1e9,

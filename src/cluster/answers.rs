@@ -1,0 +1,104 @@
+//! What a client finds at its sockets, and what it does with each of them.
+
+use std::sync::Arc;
+
+use super::client::{App, Client};
+use super::ground::Ground;
+use crate::assignor::TopicPartition;
+use crate::kernel::SimTime;
+use crate::protocol::effect::{CommitPurpose, MemberEffect};
+use crate::protocol::message::{ErrorCode, Response};
+
+/// An answer at the client's socket.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    Group(Response),
+    Commit(CommitPurpose, ErrorCode),
+    Offsets(Arc<[(TopicPartition, Option<u64>)]>),
+    /// Whether the coordinator was found.
+    Coordinator(bool),
+    /// The connection to the coordinator broke.
+    Disconnected,
+}
+
+impl Client {
+    /// Handles the answers at the socket.
+    pub(super) fn drain(&mut self, ground: &mut Ground<'_>) {
+        let was_heartbeating = self.member.is_heartbeating();
+        for answer in std::mem::take(&mut self.inbox) {
+            let mut effects = Vec::new();
+            match answer {
+                Answer::Group(response) => {
+                    let at = &self.fetcher;
+                    self.member
+                        .on_response(ground.now, response, at, &mut effects);
+                }
+                Answer::Commit(purpose, error) => {
+                    let at = &self.fetcher;
+                    self.member
+                        .on_commit(ground.now, purpose, error, at, &mut effects);
+                    if purpose == CommitPurpose::Application {
+                        self.apply(std::mem::take(&mut effects), ground);
+                        self.after_application_commit(ground);
+                    }
+                }
+                Answer::Offsets(offsets) => {
+                    let later = self.member.modern().is_some();
+                    self.fetcher.on_committed(&offsets, later, ground);
+                    if later {
+                        self.on_positions(ground);
+                    }
+                }
+                Answer::Coordinator(found) => {
+                    let at = &self.fetcher;
+                    self.member
+                        .on_coordinator(ground.now, found, at, &mut effects);
+                    if self.metadata_due == SimTime::NEVER {
+                        // The first metadata came just before.
+                        self.metadata_at = ground.now;
+                        self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
+                    }
+                }
+                Answer::Disconnected => {
+                    self.fetcher.on_disconnected();
+                    let at = &self.fetcher;
+                    self.member.on_disconnected(ground.now, at, &mut effects);
+                    self.commit_gave_up(&mut effects, ground);
+                }
+            }
+            self.apply(effects, ground);
+        }
+        if !was_heartbeating && self.member.is_heartbeating() {
+            self.heartbeat_pass = ground.now;
+        }
+    }
+
+    /// A commit that somebody waits for will not be answered any more.
+    pub(super) fn commit_gave_up(
+        &mut self,
+        effects: &mut Vec<MemberEffect>,
+        ground: &mut Ground<'_>,
+    ) {
+        let error = ErrorCode::CoordinatorNotAvailable;
+        match self.app {
+            App::Closing => {
+                let (now, at) = (ground.now, &self.fetcher);
+                self.member
+                    .on_commit(now, CommitPurpose::Close, error, at, effects);
+            }
+            App::CallbackCommit { .. } | App::Committing { .. } => {
+                let (now, at) = (ground.now, &self.fetcher);
+                self.member
+                    .on_commit(now, CommitPurpose::Application, error, at, effects);
+                self.after_application_commit(ground);
+            }
+            App::Starting { .. }
+            | App::Polling
+            | App::Working { .. }
+            | App::Callback { .. }
+            | App::Assigning { .. }
+            | App::Exiting { .. }
+            | App::Dead => {}
+        }
+    }
+}
