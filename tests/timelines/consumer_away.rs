@@ -3,6 +3,7 @@
 
 use super::consumer::{HAND, Hand, spans};
 use super::support::*;
+use rebsim::kernel::SimTime;
 use rebsim::timeline::{Observation, RemovalReason};
 
 const STATIC_B: &str = "[{ name: a }, { name: b, at: 1s, config: { group.instance.id: b } }]";
@@ -309,11 +310,11 @@ fn k11_members_start_one_after_the_other() {
     );
 }
 
-/// Who is thrown out while it closes loses its partitions there, and does not come back.
-#[test]
-fn who_is_fenced_in_close_closes() {
+/// b is cut off at 20 s for a minute and told to stop `at`; when it has closed.
+fn stopped_while_cut_off(at: &str) -> (Story, Vec<SimTime>) {
+    let events = format!("{{ at: 20s, disconnect: g/b, for: 60s }}, {{ at: {at}, stop: g/b }}");
     let story = Hand {
-        events: "{ at: 20s, disconnect: g/b, for: 60s }, { at: 55s, stop: g/b }",
+        events: &events,
         duration: "100s",
         ..HAND
     }
@@ -321,6 +322,13 @@ fn who_is_fenced_in_close_closes() {
     let who = story.who("b");
     let closed = story
         .when(|seen| matches!(seen, Observation::ConsumerClosed { consumer } if *consumer == who));
+    (story, closed)
+}
+
+/// Who is thrown out while it closes loses its partitions there, and does not come back.
+#[test]
+fn who_is_fenced_in_close_closes() {
+    let (story, closed) = stopped_while_cut_off("55s");
     assert_eq!(
         story.called("b", ms(20_000)),
         ["80000.000 lost [2, 3]"],
@@ -334,15 +342,7 @@ fn who_is_fenced_in_close_closes() {
 /// `close()` waits for 30 s at most, here for the answer to its commit; there is no coordinator to take leave of then, and the session ends by itself.
 #[test]
 fn close_has_thirty_seconds() {
-    let story = Hand {
-        events: "{ at: 20s, disconnect: g/b, for: 60s }, { at: 30s, stop: g/b }",
-        duration: "100s",
-        ..HAND
-    }
-    .play();
-    let who = story.who("b");
-    let closed = story
-        .when(|seen| matches!(seen, Observation::ConsumerClosed { consumer } if *consumer == who));
+    let (story, closed) = stopped_while_cut_off("30s");
     assert_eq!(
         story.called("b", ms(20_000)),
         ["60000.000 revoked [2, 3]"],
