@@ -289,3 +289,39 @@ fn custom_assignors_are_refused_where_they_cannot_be() {
     let both = refused("group.protocol: consumer, partition.assignment.strategy: x-weighted");
     assert!(both.contains("E0106"), "{both}");
 }
+
+/// What an earlier entry has set is in force where a later one is understood.
+#[test]
+fn settings_are_refused_on_top_of_those_that_came_before() {
+    let text = "version: 1\nname: x\nduration: 10m\ntopics: { t: { partitions: 2, rate: 1/s } }\n\
+                groups: { g: { topics: [t], members: 1 } }\nevents:\n  \
+                - { at: 1m, config: g, set: { group.protocol: consumer } }\n  \
+                - { at: 2m, config: g, set: { session.timeout.ms: 9000 } }\n";
+    let rejected = load("x.yaml", text, &mut Folder, &Overrides::default());
+    let rejected = rejected.expect_err("a consumer group has no such setting");
+    assert_eq!(
+        lines(&rejected, "x.yaml"),
+        ["E0106 8:31 session.timeout.ms"]
+    );
+}
+
+/// An event with a verb that there is not is told once, with the verb that was meant where there is one.
+#[test]
+fn an_unknown_verb_is_one_finding() {
+    let refused = |verb: &str| {
+        let text = format!(
+            "version: 1\nname: x\nduration: 10m\ntopics: {{ t: {{ partitions: 2, rate: 1/s }} }}\n\
+             groups: {{ g: {{ topics: [t], members: 1 }} }}\nevents: [ {{ at: 1m, {verb}: g/0 }} ]\n"
+        );
+        let rejected = load("x.yaml", &text, &mut Folder, &Overrides::default());
+        let rejected = rejected.expect_err("there is no such verb");
+        let [one] = &rejected.diagnostics[..] else {
+            panic!("{:?}", rejected.diagnostics)
+        };
+        one.help.clone().unwrap_or_default()
+    };
+    for (verb, meant) in [("kill", "crash"), ("leave", "stop"), ("carsh", "crash")] {
+        assert_eq!(refused(verb), format!("did you mean `{meant}`?"));
+    }
+    assert!(refused("explode").starts_with("known keys: at, start, "));
+}

@@ -5,13 +5,14 @@ mod common;
 use rebsim::assignor::{AssignorKind, ConsumerId, GroupId, ServerAssignorKind, TopicId};
 use rebsim::kernel::{SimDuration, SimTime};
 use rebsim::protocol::config::{GroupProtocol, MigrationPolicy, OffsetReset};
+use rebsim::scenario::Overrides;
 use rebsim::scenario::plan::{
     CommitMode, CommitStyle, Ending, ResetTo, Sequencing, StartAt, Target, Verb,
 };
 use rebsim::workload::arrivals::{LoadTerm, Rate, Skew};
 use rebsim::workload::distribution::Distribution;
 
-use common::{at, good, only, secs};
+use common::{accepted, at, good, only, secs};
 
 const fn rate(records: u64, per_micros: u64) -> Rate {
     Rate {
@@ -414,4 +415,46 @@ fn a_group_may_speak_both_protocols_and_has_settings_of_its_own() {
     for (_, config) in settings {
         assert_eq!(config.group_protocol, GroupProtocol::Consumer);
     }
+}
+
+/// What `config` events bring, by event: poll records and session timeout of the first member.
+fn configured(events: &str) -> Vec<(u32, SimDuration)> {
+    let text = format!(
+        "version: 1\nname: x\nduration: 10m\ntopics: {{ t: {{ partitions: 2, rate: 1/s }} }}\ngroups:\n  \
+         g: {{ topics: [t], members: 2, config: {{ max.poll.records: 100 }} }}\n  \
+         h: {{ topics: [t], members: 1 }}\nevents: [ {events} ]\n"
+    );
+    let plan = accepted("x.yaml", &text, &Overrides::default())
+        .plans
+        .remove(0);
+    let of = |verb: &Verb| match verb {
+        Verb::Configure(_, settings) => {
+            let config = &settings[0].1;
+            (config.max_poll_records, config.session_timeout)
+        }
+        other => panic!("a change of settings: {other:?}"),
+    };
+    plan.events.iter().map(|event| of(&event.verb)).collect()
+}
+
+#[test]
+fn settings_lie_on_top_of_those_that_came_before() {
+    // In order of time, whatever the order of the entries; each group has its own.
+    let found = configured(
+        "{ at: 3m, config: g, set: { session.timeout.ms: 20000 } }, \
+         { at: 1m, config: g, set: { max.poll.records: 7, session.timeout.ms: 9000 } }, \
+         { at: 2m, config: h, set: { max.poll.records: 5 } }, \
+         { at: 2m, config: g, set: { max.poll.records: null } }",
+    );
+    let expected = [(500, 20), (7, 9), (5, 45), (500, 9)];
+    assert_eq!(
+        found,
+        expected.map(|(records, session)| (records, secs(session)))
+    );
+    // At one instant the later entry lies on top.
+    let found = configured(
+        "{ at: 1m, config: g, set: { max.poll.records: 7 } }, \
+         { at: 1m, config: g, set: { max.poll.records: 8, session.timeout.ms: 9000 } }",
+    );
+    assert_eq!(found, [(7, secs(45)), (8, secs(9))]);
 }

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::args;
+use super::args::Gate;
 use super::exit::Failure;
 use super::manifest::MODEL_VERSION;
 use super::results::MANIFEST;
 use super::source;
 use super::streams::Streams;
-use crate::report::baseline::{self, Against, Edit, Stored, Tolerances};
-use crate::report::model::Report;
-use crate::scenario::{Scenario, resolved};
+use crate::report::baseline::{self, Against, Content, Edit, Results, Stored, Tolerances};
+use crate::report::sweep::{Sweep, read};
+use crate::scenario::resolved;
 
-/// As large as a stored summary may be: 1 GiB.
+/// As large as a stored file may be: 1 GiB.
 const MAX_BYTES: usize = 1 << 30;
 
 /// Places whose change changes no result.
@@ -24,15 +24,80 @@ const WORDS: [&str; 3] = ["/about", "/expect", "/name"];
 /// Results to compare with, read before anything is played.
 pub(crate) struct Baseline {
     folder: PathBuf,
-    stored: Stored,
-    scenario: Value,
+    stored: Box<dyn Results>,
     tolerances: Tolerances,
+    edits: Vec<Edit>,
 }
 
-/// What `args` ask `scenario` to be compared with.
+/// What is about to be played, or merged.
+pub(crate) struct Now<'a> {
+    /// Which results folders are of this kind.
+    pub(crate) kind: Kind,
+    /// What its results will be of.
+    pub(crate) content: &'a Content,
+    /// The resolved scenario.
+    pub(crate) resolved: &'a Value,
+    /// File and line of a place in it, where they are known.
+    pub(crate) place: &'a dyn Fn(&str) -> Option<(String, u32)>,
+}
+
+/// Kinds of results folders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Of `run` and `compare`.
+    Run,
+    /// Of `sweep` and `merge`.
+    Sweep,
+}
+
+impl Kind {
+    /// The file without which a folder is none of this kind, and the one that names the scenario.
+    const fn files(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Run => ("summary.json", "summary.json"),
+            Self::Sweep => ("cells.csv", "grid.json"),
+        }
+    }
+
+    fn is_in(self, folder: &Path) -> bool {
+        folder.join(self.files().0).is_file()
+    }
+
+    /// The scenario whose results are in `folder`.
+    fn scenario(self, folder: &Path) -> Result<String, Failure> {
+        let path = folder.join(self.files().1);
+        let value: Result<Value, _> = serde_json::from_str(&text(&path)?);
+        let value = value.map_err(|error| wrong(&path, &error.to_string()))?;
+        let name = value["scenario"].as_str().map(str::to_owned);
+        name.ok_or_else(|| wrong(&path, "it names no scenario"))
+    }
+
+    /// The results in `folder`.
+    fn read(self, folder: &Path) -> Result<Box<dyn Results>, Failure> {
+        let (results, head) = self.files();
+        let (results, head) = (folder.join(results), folder.join(head));
+        Ok(match self {
+            Self::Run => {
+                let stored = Stored::parse(&text(&results)?);
+                Box::new(stored.map_err(|why| wrong(&results, &why))?)
+            }
+            Self::Sweep => {
+                let outline = read::outline(&text(&head)?).map_err(|why| wrong(&head, &why))?;
+                let all: Vec<usize> = (0..outline.replications()).collect();
+                let replications = read::cells(&text(&results)?, &outline, &all);
+                Box::new(Sweep {
+                    replications: replications.map_err(|why| wrong(&results, &why))?,
+                    outline,
+                })
+            }
+        })
+    }
+}
+
+/// What `args` ask `now` to be compared with.
 pub(crate) fn read(
-    args: &args::Baseline,
-    scenario: &Scenario,
+    args: &Gate,
+    now: &Now<'_>,
     streams: &Streams,
 ) -> Result<Option<Baseline>, Failure> {
     let tolerances = Tolerances::parse(&args.tolerance)
@@ -40,7 +105,7 @@ pub(crate) fn read(
     let Some(root) = &args.baseline else {
         return Ok(None);
     };
-    let (folder, stored) = find(root, &scenario.name)?;
+    let folder = find(root, now.kind, &now.content.scenario)?;
     let manifest = folder.join(MANIFEST);
     if manifest.is_file() {
         let manifest: Value = serde_json::from_str(&text(&manifest)?).unwrap_or(Value::Null);
@@ -52,13 +117,15 @@ pub(crate) fn read(
             ));
         }
     }
+    let stored = now.kind.read(&folder)?;
+    baseline::check(now.content, &*stored, &tolerances).map_err(|why| wrong(&folder, &why))?;
     let path = folder.join("scenario.json");
-    let before = serde_json::from_str(&text(&path)?);
+    let before: Result<Value, _> = serde_json::from_str(&text(&path)?);
     let before = before.map_err(|error| wrong(&path, &error.to_string()))?;
     Ok(Some(Baseline {
+        edits: edits(&before, now),
         folder,
         stored,
-        scenario: before,
         tolerances,
     }))
 }
@@ -78,14 +145,9 @@ fn text(path: &Path) -> Result<String, Failure> {
 }
 
 /// The folder of results of the scenario `name`: `root` itself or the only one right below it.
-fn find(root: &Path, name: &str) -> Result<(PathBuf, Stored), Failure> {
-    const SUMMARY: &str = "summary.json";
-    let stored = |folder: &Path| {
-        let path = folder.join(SUMMARY);
-        Stored::parse(&text(&path)?).map_err(|why| wrong(&path, &why))
-    };
-    if root.join(SUMMARY).is_file() {
-        return Ok((root.to_path_buf(), stored(root)?));
+fn find(root: &Path, kind: Kind, name: &str) -> Result<PathBuf, Failure> {
+    if kind.is_in(root) {
+        return Ok(root.to_path_buf());
     }
     let entries = fs::read_dir(root).map_err(|error| {
         if source::is_absent(&error) {
@@ -95,56 +157,56 @@ fn find(root: &Path, name: &str) -> Result<(PathBuf, Stored), Failure> {
         }
     })?;
     let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    folders.retain(|path| path.join(SUMMARY).is_file());
+    folders.retain(|path| kind.is_in(path));
     folders.sort();
     let mut found = Vec::new();
     for folder in folders {
-        let stored = stored(&folder)?;
-        if stored.scenario == name {
-            found.push((folder, stored));
+        if kind.scenario(&folder)? == name {
+            found.push(folder);
         }
     }
+    let what = match kind {
+        Kind::Run => "results",
+        Kind::Sweep => "results of a sweep",
+    };
     let several = found.len() > 1;
     match found.pop() {
         Some(one) if !several => Ok(one),
-        Some((folder, _)) => Err(Failure::usage(
+        Some(folder) => Err(Failure::usage(
             format!(
-                "--baseline: {} holds several results of {name}",
+                "--baseline: {} holds several {what} of {name}",
                 root.display()
             ),
             Some(format!("name one of them, such as {}", folder.display())),
         )),
-        None => Err(wrong(root, &format!("it holds no results of {name}"))),
+        None => Err(wrong(root, &format!("it holds no {what} of {name}"))),
     }
 }
 
 impl Baseline {
     /// Compares what was measured now.
-    pub(crate) fn compare(&self, scenario: &Scenario, report: &Report) -> Result<Against, Failure> {
+    pub(crate) fn compare(&self, results: &dyn Results) -> Result<Against, Failure> {
         let name = self.folder.display().to_string();
-        let edits = edits(&self.scenario, scenario);
-        baseline::compare(report, &self.stored, &name, &self.tolerances, edits)
+        let edits = self.edits.clone();
+        baseline::compare(results, &*self.stored, &name, &self.tolerances, edits)
             .map_err(|why| wrong(&self.folder, &why))
     }
 }
 
 /// What was changed in the scenario since.
-fn edits(before: &Value, scenario: &Scenario) -> Vec<Edit> {
-    let changes = resolved::changes(before, &scenario.resolved).into_iter();
+fn edits(before: &Value, now: &Now<'_>) -> Vec<Edit> {
+    let changes = resolved::changes(before, now.resolved).into_iter();
     let matters = |pointer: &str| !WORDS.iter().any(|word| pointer.starts_with(word));
     let changes = changes.filter(|(pointer, _, _)| matters(pointer));
     let shown = |value: Value| match value {
         Value::String(text) => text,
         other => other.to_string(),
     };
-    let edits = changes.map(|(pointer, was, is)| {
-        let place = is.as_ref().and_then(|_| scenario.place(&pointer));
-        Edit {
-            was: was.map(shown),
-            is: is.map(shown),
-            place: place.map(|place| (place.file, place.line)),
-            pointer,
-        }
+    let edits = changes.map(|(pointer, was, is)| Edit {
+        place: is.as_ref().and_then(|_| (now.place)(&pointer)),
+        was: was.map(shown),
+        is: is.map(shown),
+        pointer,
     });
     edits.collect()
 }

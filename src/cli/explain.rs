@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::Explain;
+use super::args::{Explain, LookFormat};
 use super::exit::Failure;
 use super::generate;
 use super::source::nearest;
@@ -21,12 +21,12 @@ use crate::timeline::{Cast, Timeline};
 /// `rebsim explain`
 pub(crate) fn explain(args: &Explain, streams: &mut Streams) -> Result<(), Failure> {
     let Some(what) = &args.what else {
-        return streams.result(&generate::codes());
+        return streams.result(&generate::codes(args.format));
     };
     let asks_for_results =
         args.worst || args.partition.is_some() || args.at.is_some() || args.group.is_some();
     if !asks_for_results {
-        if let Some(meaning) = generate::meaning(what) {
+        if let Some(meaning) = generate::meaning(what, args.format) {
             return streams.result(&meaning);
         }
         if what != "-" && !Path::new(what).exists() && examples::find(what).is_none() {
@@ -34,38 +34,52 @@ pub(crate) fn explain(args: &Explain, streams: &mut Streams) -> Result<(), Failu
         }
     }
     let subject = subject::open(what, &args.which, streams)?;
+    let look = Look {
+        format: args.format,
+        style: Style {
+            ascii: streams.ascii,
+        },
+    };
     let text = if args.at.is_some() {
-        at(&subject, args, streams)?
+        at(&subject, args, look)?
     } else {
-        worst(&subject, args, streams)?
+        worst(&subject, args, look)?
     };
     streams.result(&text)
 }
 
-fn style(streams: &Streams) -> Style {
-    Style {
-        ascii: streams.ascii,
+/// How the answer is to look.
+#[derive(Clone, Copy)]
+struct Look {
+    format: LookFormat,
+    style: Style,
+}
+
+impl Look {
+    fn chain(self, subject: &Subject, plan: &Plan, timeline: &Timeline, stall: &Stall) -> String {
+        let played = Played {
+            plan,
+            seed: subject.seed.0,
+            timeline,
+            places: &subject.places,
+        };
+        match self.format {
+            LookFormat::Text => explain::chain(played, stall, self.style),
+            LookFormat::Json => explain::document(Some((played, stall))),
+        }
+    }
+
+    /// There is no stall to tell of.
+    fn nothing(self, when: &str) -> String {
+        match self.format {
+            LookFormat::Text => format!("nothing was down {when}\n"),
+            LookFormat::Json => explain::document(None),
+        }
     }
 }
 
-fn chain(
-    subject: &Subject,
-    plan: &Plan,
-    timeline: &Timeline,
-    stall: &Stall,
-    streams: &Streams,
-) -> String {
-    let played = Played {
-        plan,
-        seed: subject.seed.0,
-        timeline,
-        places: &subject.places,
-    };
-    explain::chain(played, stall, style(streams))
-}
-
 /// The longest downtime of all variants, of those that are meant.
-fn worst(subject: &Subject, args: &Explain, streams: &Streams) -> Result<String, Failure> {
+fn worst(subject: &Subject, args: &Explain, look: Look) -> Result<String, Failure> {
     let mut longest: Option<(u64, &Plan, Timeline, Stall)> = None;
     for plan in &subject.scenario.plans {
         let (timeline, measured) = subject.play(plan, None)?;
@@ -89,13 +103,13 @@ fn worst(subject: &Subject, args: &Explain, streams: &Streams) -> Result<String,
         }
     }
     Ok(match longest {
-        Some((_, plan, timeline, stall)) => chain(subject, plan, &timeline, &stall, streams),
-        None => "nothing was down in the measured time\n".to_owned(),
+        Some((_, plan, timeline, stall)) => look.chain(subject, plan, &timeline, &stall),
+        None => look.nothing("in the measured time"),
     })
 }
 
 /// The downtime at an instant: of the partition that is named, else the longest then.
-fn at(subject: &Subject, args: &Explain, streams: &Streams) -> Result<String, Failure> {
+fn at(subject: &Subject, args: &Explain, look: Look) -> Result<String, Failure> {
     let plan = subject.plan()?;
     let at = subject.instant(plan, args.at)?;
     let (timeline, measured) = subject.play(plan, None)?;
@@ -125,10 +139,10 @@ fn at(subject: &Subject, args: &Explain, streams: &Streams) -> Result<String, Fa
         }
     }
     Ok(match longest {
-        Some(stall) => chain(subject, plan, &timeline, &stall, streams),
+        Some(stall) => look.chain(subject, plan, &timeline, &stall),
         None => match &shown[..] {
-            [one] => served(&timeline, &measured, *one, at),
-            _ => format!("nothing was down at {}\n", instant(at)),
+            [one] => served(&timeline, &measured, *one, at, look.format),
+            _ => look.nothing(&format!("at {}", instant(at))),
         },
     })
 }
@@ -139,6 +153,7 @@ fn served(
     measured: &RunMetrics,
     which: (GroupId, TopicPartition),
     at: SimTime,
+    format: LookFormat,
 ) -> String {
     const SHOWN: usize = 10;
     let name = partition(&timeline.cast, which.1);
@@ -147,7 +162,12 @@ fn served(
         .spans
         .iter()
         .find(|span| (span.group, span.partition) == which && span.from <= at && at < span.to);
-    let mut text = match server.and_then(|span| span.member) {
+    let by = server.and_then(|span| span.member);
+    let all = stalls(timeline, which.0, which.1).unwrap_or_default();
+    if format == LookFormat::Json {
+        return explain::served(&timeline.cast, which.1, at, by, &all);
+    }
+    let mut text = match by {
         Some(who) => format!(
             "{name} was served by {} at {}\n",
             member(&timeline.cast, who),
@@ -155,7 +175,6 @@ fn served(
         ),
         None => format!("{name} was not there at {}\n", instant(at)),
     };
-    let all = stalls(timeline, which.0, which.1).unwrap_or_default();
     for stall in all.iter().take(SHOWN) {
         text.push_str(&format!(
             "it was down {} from {}\n",

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use super::args::{ExportArg, ExportFormat};
 use super::exit::Failure;
 use super::streams::Streams;
-use crate::report::baseline::{self, Against};
-use crate::report::model::Report;
-use crate::report::{csv, json, junit, markdown};
+use crate::report::{json, junit};
 
 /// A file in the making; removed unless it is finished.
 pub(crate) struct Export<'a> {
@@ -56,14 +54,9 @@ fn hidden(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 impl Export<'_> {
-    /// Adds what was made of one scenario.
-    pub(crate) fn add(&mut self, report: &Report, against: Option<&Against>) {
-        self.parts.push(match self.arg.format {
-            ExportFormat::Junit => junit::suites(report, against),
-            ExportFormat::Json => json::render(report),
-            ExportFormat::Csv => csv::summary(report),
-            ExportFormat::Md => page(report, against),
-        });
+    /// Adds one scenario, in whatever format is wanted.
+    pub(crate) fn add(&mut self, rendered: impl FnOnce(ExportFormat) -> String) {
+        self.parts.push(rendered(self.arg.format));
     }
 
     /// Puts it into place.
@@ -88,9 +81,4 @@ impl Drop for Export<'_> {
             let _ = fs::remove_file(hidden);
         }
     }
-}
-
-/// The Markdown page of one scenario.
-pub(crate) fn page(report: &Report, against: Option<&Against>) -> String {
-    markdown::render(report) + &against.map_or_else(String::new, baseline::markdown)
 }

@@ -2,14 +2,15 @@
 
 use clap::CommandFactory;
 use clap_complete::Shell;
+use serde_json::{Value, json};
 
-use super::args::{Cli, Generate, Init, OverrideArgs};
+use super::args::{Cli, Generate, Init, LookFormat, OverrideArgs};
 use super::exit::Failure;
 use super::source::{nearest, no_example, shipped};
 use super::streams::Streams;
 use super::understand::understand;
 use crate::metrics::registry;
-use crate::report::json;
+use crate::report::{figures, json as summary};
 use crate::scenario::code::Code;
 use crate::scenario::examples::{self, Example};
 use crate::scenario::schema;
@@ -21,7 +22,7 @@ const COLUMNS: usize = 80;
 pub(crate) fn generate(what: &Generate, streams: &mut Streams) -> Result<(), Failure> {
     let text = match what {
         Generate::Schema => schema::text(),
-        Generate::SummarySchema => json::schema_text(),
+        Generate::SummarySchema => summary::schema_text(),
         Generate::Metrics => registry::document(),
         Generate::Man { verb } => manual(verb.as_deref())?,
         Generate::Completions { shell } => completions(*shell)?,
@@ -30,18 +31,36 @@ pub(crate) fn generate(what: &Generate, streams: &mut Streams) -> Result<(), Fai
 }
 
 /// Every code with its title.
-pub(crate) fn codes() -> String {
-    Code::ALL
-        .iter()
-        .map(|code| format!("{code}  {}\n", code.title()))
-        .collect()
+pub(crate) fn codes(format: LookFormat) -> String {
+    let line = |code: &Code| format!("{code}  {}\n", code.title());
+    match format {
+        LookFormat::Text => Code::ALL.iter().map(line).collect(),
+        LookFormat::Json => documented(Code::ALL),
+    }
 }
 
 /// What a code means; `None` when there is none of that name.
-pub(crate) fn meaning(name: &str) -> Option<String> {
+pub(crate) fn meaning(name: &str, format: LookFormat) -> Option<String> {
     let code = Code::parse(name)?;
     let text = format!("{code}: {}\n\n{}", code.title(), code.explanation().trim());
-    Some(wrapped(&text))
+    Some(match format {
+        LookFormat::Text => wrapped(&text),
+        LookFormat::Json => documented(&[code]),
+    })
+}
+
+/// One document, schema `rebsim/codes/1`.
+fn documented(codes: &[Code]) -> String {
+    let one = |code: &Code| {
+        json!({
+            "code": code.name(),
+            "title": code.title(),
+            "meaning": code.explanation().trim(),
+        })
+    };
+    let codes: Vec<Value> = codes.iter().map(one).collect();
+    let document = json!({ "schema": "rebsim/codes/1", "codes": codes });
+    format!("{document:#}\n")
 }
 
 /// There is no such code, nor results of that name.
@@ -60,29 +79,11 @@ pub(crate) fn no_code(name: &str) -> Failure {
 
 /// Lines broken at blanks so that they fit [`COLUMNS`]; indented ones (examples) are left alone.
 fn wrapped(text: &str) -> String {
-    let mut out = String::new();
-    for line in text.lines() {
-        let mut column = 0;
-        let words: Vec<&str> = match line.starts_with(' ') {
-            true => vec![line],
-            false => line.split_whitespace().collect(),
-        };
-        for word in words {
-            let width = word.chars().count();
-            if column > 0 && column + 1 + width > COLUMNS {
-                out.push('\n');
-                column = 0;
-            }
-            if column > 0 {
-                out.push(' ');
-                column += 1;
-            }
-            out.push_str(word);
-            column += width;
-        }
-        out.push('\n');
-    }
-    out
+    let lines = text.lines().map(|line| match line.starts_with(' ') {
+        true => format!("{line}\n"),
+        false => figures::wrapped(line, COLUMNS) + "\n",
+    });
+    lines.collect()
 }
 
 /// `rebsim init`

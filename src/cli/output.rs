@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use super::args::PlayFormat;
+use super::args::{ExportFormat, PlayFormat};
 use super::exit::Failure;
-use super::export;
 use super::results::{Files, Written};
 use super::streams::Streams;
 use crate::metrics::RunMetrics;
 use crate::report::baseline::{self, Against};
 use crate::report::figures::Style;
 use crate::report::model::Report;
-use crate::report::{annotations, csv, json, text};
+use crate::report::{annotations, csv, json, junit, markdown, text};
 use crate::scenario::Scenario;
 
 /// What is kept of a replication.
@@ -72,12 +71,27 @@ pub(crate) fn render(
         PlayFormat::Json => json::render(report),
         PlayFormat::Ndjson => events.to_owned(),
         PlayFormat::Csv => csv::summary(report),
-        PlayFormat::Md => export::page(report, against),
+        PlayFormat::Md => page(report, against),
         PlayFormat::Github => {
             let worse = against.map_or_else(String::new, baseline::annotations);
             annotations::render(report) + &worse + &people(report, against, look)
         }
     }
+}
+
+/// What goes into a file by `--export`.
+pub(crate) fn exported(report: &Report, against: Option<&Against>, format: ExportFormat) -> String {
+    match format {
+        ExportFormat::Junit => junit::suites(report, &report.expectations, against),
+        ExportFormat::Json => json::render(report),
+        ExportFormat::Csv => csv::summary(report),
+        ExportFormat::Md => page(report, against),
+    }
+}
+
+/// The Markdown page of one scenario.
+pub(crate) fn page(report: &Report, against: Option<&Against>) -> String {
+    markdown::render(report) + &against.map_or_else(String::new, baseline::markdown)
 }
 
 /// What became of a results folder, on stderr.

@@ -6,8 +6,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::again;
-use super::args::{Play, PlayFormat, Series};
-use super::baseline::{self, Baseline};
+use super::args::{Play, PlayFormat, Selection, Series};
+use super::baseline::{self, Baseline, Kind};
 use super::exit::{Exit, Failure};
 use super::export;
 use super::halted;
@@ -25,7 +25,7 @@ use crate::experiment::verdict::{self, Requirement};
 use crate::experiment::{self, Played};
 use crate::kernel::Seed;
 use crate::metrics;
-use crate::report::baseline::Against;
+use crate::report::baseline::{Against, Cell, Content};
 use crate::report::model::Report;
 use crate::report::{json, ndjson};
 use crate::scenario::{Scenario, canonical_hash};
@@ -59,9 +59,9 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
         .map_err(|message| Failure::usage(format!("--fail-on: {message}"), None))?;
     let baselines = scenarios
         .iter()
-        .map(|scenario| baseline::read(&args.baseline, scenario, streams))
+        .map(|scenario| stored(args, scenario, streams))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut exports = export::probe(&args.baseline.export, scenarios.len())?;
+    let mut exports = export::probe(&args.gate.export, scenarios.len())?;
     let place = match args.output.no_out {
         true => None,
         false => Some(Place::probe(&args.output.out)?),
@@ -78,11 +78,7 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
             requirements,
             baseline: baseline.as_ref(),
             hash: canonical_hash(&scenario.resolved),
-            seeds: seeds(
-                Seed(scenario.seed),
-                args.selection.seed,
-                args.selection.seeds,
-            ),
+            seeds: asked_seeds(args, scenario),
             jobs: args.work.jobs.unwrap_or_else(experiment::processors),
         };
         let (report, against) = experiment.play(place.as_ref(), &mut documents, streams)?;
@@ -91,9 +87,9 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
             .as_ref()
             .is_none_or(|against| against.worse().next().is_none());
         for export in &mut exports {
-            export.add(&report, against.as_ref());
+            export.add(|format| output::exported(&report, against.as_ref(), format));
         }
-        surroundings::step_summary(&export::page(&report, against.as_ref()))?;
+        surroundings::step_summary(&output::page(&report, against.as_ref()))?;
     }
     if args.output.format == PlayFormat::Json {
         // One document on stdout, also for several scenarios.
@@ -103,6 +99,42 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
         export.finish(streams)?;
     }
     if is_met { Ok(()) } else { Err(Failure::Unmet) }
+}
+
+fn asked_seeds(args: &Play, scenario: &Scenario) -> Vec<Seed> {
+    let Selection { seed, seeds } = args.selection;
+    self::seeds(Seed(scenario.seed), seed, seeds)
+}
+
+/// The stored results that `scenario` is to be compared with.
+fn stored(
+    args: &Play,
+    scenario: &Scenario,
+    streams: &Streams,
+) -> Result<Option<Baseline>, Failure> {
+    let seeds: Vec<u64> = asked_seeds(args, scenario)
+        .iter()
+        .map(|seed| seed.0)
+        .collect();
+    let plans = scenario.plans.iter();
+    let content = Content {
+        scenario: scenario.name.clone(),
+        fidelity: args.work.fidelity.into(),
+        cells: plans
+            .map(|plan| Cell::variant(&plan.variant, seeds.clone()))
+            .collect(),
+    };
+    let now = baseline::Now {
+        kind: Kind::Run,
+        content: &content,
+        resolved: &scenario.resolved,
+        place: &|pointer| {
+            scenario
+                .place(pointer)
+                .map(|place| (place.file, place.line))
+        },
+    };
+    baseline::read(&args.gate, &now, streams)
 }
 
 /// Every scenario understood, or every diagnostic of all of them told.
@@ -203,7 +235,7 @@ impl Experiment<'_> {
         report.fidelity = self.args.work.fidelity.into();
         let against = self
             .baseline
-            .map(|baseline| baseline.compare(self.scenario, &report))
+            .map(|baseline| baseline.compare(&report))
             .transpose()?;
         if self.seeds.len() > 1 && report.is_deterministic() {
             streams.note("deterministic: one seed suffices");

@@ -1,6 +1,6 @@
 //! `rebsim show`: the groups at an instant.
 
-use super::args::Show;
+use super::args::{LookFormat, Show};
 use super::exit::Failure;
 use super::explain::group_named;
 use super::streams::Streams;
@@ -16,6 +16,7 @@ use crate::timeline::{Observation, Sample, Timeline};
 
 /// `rebsim show`
 pub(crate) fn show(args: &Show, streams: &mut Streams) -> Result<(), Failure> {
+    refuse_tables_of_a_document(args)?;
     let subject = subject::open(&args.results, &args.which, streams)?;
     let plan = subject.plan()?;
     let at = subject.instant(plan, args.at)?;
@@ -29,41 +30,63 @@ pub(crate) fn show(args: &Show, streams: &mut Streams) -> Result<(), Failure> {
     order.retain(|group| only.is_none_or(|only| only == *group));
     order.sort_by_key(|group| &plan.groups[group.index()].name);
     let rosters = rosters(&timeline, at);
-    for group in order {
-        let offsets: Vec<Sample> = timeline
-            .snapshot
-            .iter()
-            .filter(|sample| sample.group == group)
-            .copied()
-            .collect();
-        let described = Described {
+    let of = |group: GroupId| {
+        let samples = timeline.snapshot.iter();
+        samples.filter(move |sample| sample.group == group).copied()
+    };
+    let offsets: Vec<Vec<Sample>> = order.iter().map(|group| of(*group).collect()).collect();
+    let groups = order
+        .iter()
+        .zip(&offsets)
+        .map(|(group, offsets)| Described {
             plan,
             cast: &timeline.cast,
-            group,
+            group: *group,
             roster: &rosters[group.index()],
-            offsets: &offsets,
-            coordinator: coordinator(plan, &timeline, group, at),
-        };
-        if !described.roster.available {
-            let name = &plan.groups[group.index()].name;
-            let at = instant(at);
-            streams.note(&format!(
-                "the coordinator of {name} is away at {at}: Kafka would not answer; this is what it knew"
-            ));
-        }
-        if let Some(warning) = describe::warning(described) {
-            streams.note(&warning);
-        }
-        let text = if args.state {
-            describe::state(described, streams.verbose)
-        } else if args.members {
-            describe::members(described, streams.verbose)
-        } else {
-            describe::offsets(described, streams.verbose)
-        };
-        streams.result(&text)?;
+            offsets,
+            coordinator: coordinator(plan, &timeline, *group, at),
+        });
+    let groups: Vec<Described<'_>> = groups.collect();
+    for described in &groups {
+        tell(*described, at, streams);
+    }
+    match args.format {
+        LookFormat::Json => streams.result(&describe::document(plan, subject.seed.0, at, &groups)),
+        LookFormat::Text => groups.iter().try_for_each(|described| {
+            let table = match (args.state, args.members) {
+                (true, _) => describe::state,
+                (false, true) => describe::members,
+                (false, false) => describe::offsets,
+            };
+            let text = table(*described, streams.verbose);
+            streams.result(&text)
+        }),
+    }
+}
+
+/// A document has everything: no table of it can be chosen.
+fn refuse_tables_of_a_document(args: &Show) -> Result<(), Failure> {
+    if args.format == LookFormat::Json && (args.members || args.state) {
+        return Err(Failure::usage(
+            "--members and --state choose a table, and --format json has them all",
+            Some("leave them out, or choose of the document: jq '.groups[].members'".to_owned()),
+        ));
     }
     Ok(())
+}
+
+/// What the command says beside its tables.
+fn tell(described: Described<'_>, at: SimTime, streams: &Streams) {
+    if !described.roster.available {
+        let name = &described.plan.groups[described.group.index()].name;
+        let at = instant(at);
+        streams.note(&format!(
+            "the coordinator of {name} is away at {at}: Kafka would not answer; this is what it knew"
+        ));
+    }
+    if let Some(warning) = describe::warning(described) {
+        streams.note(&warning);
+    }
 }
 
 /// The broker that coordinates the group, unless the script has moved it somewhere.

@@ -3,10 +3,24 @@
 //! Exact in decimals; the bootstrap draws from a fixed stream, so the same numbers give the same interval everywhere.
 
 use super::decimal::Decimal;
+use super::values::Value;
 use crate::kernel::{Draw, Seed, Stream};
 
 /// Resamples of the bootstrap.
 const RESAMPLES: usize = 2_000;
+
+/// One value for one a seed: that of the only seed, else the median; the first word or flag, when one is no number. `None` without any.
+#[must_use]
+pub fn central(values: &[Value]) -> Option<Value> {
+    let numbers: Option<Vec<Decimal>> = values.iter().map(Value::number).collect();
+    match numbers {
+        Some(numbers) => quantile(&numbers, 1, 2).map(Value::Number),
+        None => values
+            .iter()
+            .find(|value| value.number().is_none())
+            .copied(),
+    }
+}
 
 /// The value of nearest rank `ceil(count * numerator / denominator)`; the median of an even count is the mean of the middle two.
 /// `None` without values.

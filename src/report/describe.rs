@@ -2,7 +2,11 @@
 //! blanks, so that scripts that read the one read the other.
 //!
 //! Two things differ because a simulation has them not: hosts are `/` and the scenario's `host` (else the client's name), and members
-//! with equally many partitions come in order of their ids (Kafka: of a hash map).
+//! with equally many partitions come in order of their ids (Kafka: of a hash map). The same as one document is in its own file.
+
+mod json;
+
+pub use json::document;
 
 use crate::assignor::{GroupId, MemberId, TopicPartition};
 use crate::metrics::roster::{Roster, Seat};

@@ -167,6 +167,14 @@ pub(super) fn fidelity(fidelity: Fidelity) -> Option<&'static str> {
     (fidelity != Fidelity::Exact).then(|| fidelity.name())
 }
 
+/// What documents mean by that; `None` when it is none of ours.
+pub(super) fn fidelity_of(word: &serde_json::Value) -> Option<Fidelity> {
+    match word {
+        serde_json::Value::Null => Some(Fidelity::Exact),
+        word => (*word == Fidelity::Fluid.name()).then_some(Fidelity::Fluid),
+    }
+}
+
 /// The document of a report.
 #[must_use]
 pub fn summary(report: &Report) -> Summary {

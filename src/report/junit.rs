@@ -1,51 +1,51 @@
 //! JUnit's XML, as CI systems read it: one suite a scenario and variant, one case a requirement; a regression is a case too.
 
-use super::baseline::{Against, Change, Outcome};
+use super::baseline::{Against, Cell, Change, Content, Outcome, Results};
 use super::figures::Style;
-use super::model::{Expectation, Report, mark};
+use super::model::{Expectation, mark};
 use super::verdict;
 
-/// The suites of one report.
+/// The suites of `results`: one for each of its cells, with what was required of them and how they stand against stored ones.
 #[must_use]
-pub fn suites(report: &Report, against: Option<&Against>) -> String {
+pub fn suites(
+    results: &dyn Results,
+    expectations: &[Expectation],
+    against: Option<&Against>,
+) -> String {
+    let content = results.content();
     let changes = || against.into_iter().flat_map(|against| &against.changes);
-    let suite = |variant: &str| {
-        let required = report.expectations.iter();
-        let required = required.filter(|one| one.variant == variant);
-        let compared = changes().filter(|one| one.variant == variant);
+    let suite = |cell: &Cell| {
+        let required = expectations.iter().filter(|one| one.variant == cell.name);
+        let compared = changes().filter(|one| one.cell == cell.name);
         let cases: Vec<Case> = required
             .map(expectation)
             .chain(compared.map(change))
             .collect();
-        let failures = cases.iter().filter(|case| case.failure.is_some()).count();
-        let mut text = format!(
-            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failures}\" errors=\"0\">\n",
-            escaped(&format!(
-                "{} / {variant}{}",
-                report.scenario,
-                mark(report.fidelity)
-            )),
-            cases.len(),
-        );
-        let class = escaped(&format!("{}.{variant}", report.scenario));
-        for case in cases {
-            let name = escaped(&case.name);
-            match case.failure {
-                None => {
-                    text.push_str(&format!(
-                        "    <testcase classname=\"{class}\" name=\"{name}\"/>\n"
-                    ));
-                }
-                Some(why) => text.push_str(&format!(
-                    "    <testcase classname=\"{class}\" name=\"{name}\">\n      <failure message=\"{why}\">{why}</failure>\n    </testcase>\n",
-                    why = escaped(&why),
-                )),
-            }
-        }
-        text + "  </testsuite>\n"
+        suite(&content, &cell.name, cases)
     };
-    let variants = report.variants.iter();
-    variants.map(|variant| suite(&variant.name)).collect()
+    content.cells.iter().map(suite).collect()
+}
+
+fn suite(content: &Content, cell: &str, cases: Vec<Case>) -> String {
+    let failures = cases.iter().filter(|case| case.failure.is_some()).count();
+    let (scenario, mark) = (&content.scenario, mark(content.fidelity));
+    let mut text = format!(
+        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failures}\" errors=\"0\">\n",
+        escaped(&format!("{scenario} / {cell}{mark}")),
+        cases.len(),
+    );
+    let class = escaped(&format!("{scenario}.{cell}"));
+    for case in cases {
+        let name = escaped(&case.name);
+        let head = format!("    <testcase classname=\"{class}\" name=\"{name}\"");
+        text.push_str(&match case.failure.as_deref().map(escaped) {
+            None => format!("{head}/>\n"),
+            Some(why) => format!(
+                "{head}>\n      <failure message=\"{why}\">{why}</failure>\n    </testcase>\n"
+            ),
+        });
+    }
+    text + "  </testsuite>\n"
 }
 
 /// A whole document of these suites.

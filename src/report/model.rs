@@ -25,7 +25,7 @@ pub struct Variant {
 /// A requirement and what became of it for one variant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
-    /// The variant judged.
+    /// The variant judged; of a sweep, the combination in words.
     pub variant: String,
     /// What is required.
     pub condition: Condition,
@@ -128,7 +128,7 @@ impl Report {
             self.variant(name)?;
         }
         let other = match condition.other_variant() {
-            Some(name) => values(self.variant(name)?, &condition.name),
+            Some(name) => self.variant(name)?.values(&condition.name),
             None => Vec::new(),
         };
         let mut judged = Vec::new();
@@ -140,7 +140,7 @@ impl Report {
             if !meant {
                 continue;
             }
-            let verdict = condition.judge(&values(variant, &condition.name), &other);
+            let verdict = condition.judge(&variant.values(&condition.name), &other);
             judged.push(Expectation {
                 variant: variant.name.clone(),
                 condition: condition.clone(),
@@ -211,29 +211,20 @@ impl Variant {
     /// The number called `name` under each seed; `None` where it is none.
     #[must_use]
     pub fn numbers(&self, name: &Name) -> Vec<Option<Decimal>> {
-        values(self, name).iter().map(Value::number).collect()
+        self.values(name).iter().map(Value::number).collect()
     }
 
     /// The value called `name`: of the only seed, else the median over seeds (the first word, when one has no number).
     #[must_use]
     pub fn central(&self, name: &Name) -> Option<Value> {
-        let values = values(self, name);
-        let numbers: Option<Vec<Decimal>> = values.iter().map(Value::number).collect();
-        match numbers {
-            Some(numbers) => {
-                crate::metrics::statistics::quantile(&numbers, 1, 2).map(Value::Number)
-            }
-            None => values.into_iter().find(|value| value.number().is_none()),
-        }
+        crate::metrics::statistics::central(&self.values(name))
     }
-}
 
-/// The value of `name` under each seed; `no data` where there is none.
-fn values(variant: &Variant, name: &Name) -> Vec<Value> {
-    let none = Value::Word(crate::metrics::NO_DATA);
-    variant
-        .runs
-        .iter()
-        .map(|run| run.metrics.lookup(name).unwrap_or(none))
-        .collect()
+    /// The value of `name` under each seed; `no data` where there is none.
+    #[must_use]
+    pub fn values(&self, name: &Name) -> Vec<Value> {
+        let none = Value::Word(crate::metrics::NO_DATA);
+        let values = self.runs.iter().map(|run| run.metrics.lookup(name));
+        values.map(|value| value.unwrap_or(none)).collect()
+    }
 }

@@ -40,10 +40,20 @@ pub fn event(variant: &str, seed: u64, cast: &Cast, entry: &Entry) -> String {
     let mut line = Map::new();
     line.insert("variant".to_owned(), json!(variant));
     line.insert("seed".to_owned(), json!(seed));
+    Value::Object(completed(line, cast, entry)).to_string()
+}
+
+/// The same as data, without variant and seed.
+#[must_use]
+pub fn object(cast: &Cast, entry: &Entry) -> Map<String, Value> {
+    completed(Map::new(), cast, entry)
+}
+
+fn completed(mut line: Map<String, Value>, cast: &Cast, entry: &Entry) -> Map<String, Value> {
     line.insert("t_us".to_owned(), json!(entry.at.as_micros()));
     let mut said = Said { cast, line };
     said.observation(&entry.observation);
-    Value::Object(said.line).to_string()
+    said.line
 }
 
 struct Said<'a> {

@@ -6,7 +6,8 @@ use super::table::{Align, Table};
 use crate::metrics::condition::Comparison;
 use crate::metrics::{Decimal, Value};
 
-fn mark(met: bool, style: Style) -> &'static str {
+/// Met or not.
+pub(super) const fn mark(met: bool, style: Style) -> &'static str {
     match (met, style.ascii) {
         (true, false) => "✓",
         (false, false) => "✗",
@@ -35,21 +36,29 @@ pub(super) fn missed(expectation: &Expectation, style: Style) -> String {
     }
 }
 
-pub(super) fn row(expectation: &Expectation, style: Style) -> Vec<String> {
+/// What was measured.
+pub(super) fn actual(expectation: &Expectation, style: Style) -> String {
     let unit = expectation.condition.name.metric.unit;
-    let mut requirement = expectation.condition.requirement();
-    if let (Some(_), Some(limit)) = (
-        expectation.condition.other_variant(),
-        expectation.verdict.limit,
-    ) {
-        let limit = figures::human(&Value::Number(limit), unit, style);
-        requirement.push_str(&format!(" ({limit})"));
+    figures::human(&expectation.verdict.actual, unit, style)
+}
+
+/// What is required; beside a share of another variant, what that comes to.
+pub(super) fn required(expectation: &Expectation, style: Style) -> String {
+    let condition = &expectation.condition;
+    let mut required = condition.requirement();
+    if let (Some(_), Some(limit)) = (condition.other_variant(), expectation.verdict.limit) {
+        let limit = figures::human(&Value::Number(limit), condition.name.metric.unit, style);
+        required.push_str(&format!(" ({limit})"));
     }
+    required
+}
+
+pub(super) fn row(expectation: &Expectation, style: Style) -> Vec<String> {
     vec![
         mark(expectation.verdict.met, style).to_owned(),
         expectation.condition.name.to_string(),
-        figures::human(&expectation.verdict.actual, unit, style),
-        requirement,
+        actual(expectation, style),
+        required(expectation, style),
         missed(expectation, style),
         expectation.origin.place(),
     ]

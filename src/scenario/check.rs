@@ -92,16 +92,16 @@ impl Checker {
         let mut named: Vec<(&str, Span)> = Vec::new();
         for entry in entries {
             let Some(field) = record.fields.iter().find(|field| field.name == entry.key) else {
-                // What was probably meant counts as there, so that its absence is not reported as well.
+                // What was probably meant counts as there, so that its absence is not reported as well; so does an unknown verb.
                 let meant = self.unknown(entry, record);
-                if let Some(name) = meant.filter(|name| node.get(name).is_none()) {
-                    named.push((name, entry.key_span));
-                    let key = name.to_owned();
-                    pairs.push(Pair {
-                        key,
-                        ..pair(entry, Item::wrong(entry.key_span))
-                    });
-                }
+                let meant = meant.filter(|name| node.get(name).is_none());
+                named.extend(meant.map(|name| (name, entry.key_span)));
+                let is_verb = matches!(record.rule, Rule::Verb(_));
+                let key = meant.or(is_verb.then_some(&*entry.key));
+                pairs.extend(key.map(|key| Pair {
+                    key: key.to_owned(),
+                    ..pair(entry, Item::wrong(entry.key_span))
+                }));
                 continue;
             };
             named.push((field.name, entry.key_span));
@@ -156,8 +156,15 @@ impl Checker {
     }
 
     fn unknown(&mut self, entry: &Entry, record: &Record) -> Option<&'static str> {
+        let others: &[(&str, &str)] = match record.rule {
+            Rule::Verb(words) => words,
+            Rule::Any | Rule::OneOf(_) | Rule::AtMostOne(_) => &[],
+        };
+        let other = others.iter().find(|(word, _)| *word == entry.key);
         let names = record.fields.iter().map(|field| field.name);
-        let meant = nearest(&entry.key, names);
+        let meant = other
+            .map(|(_, verb)| *verb)
+            .or_else(|| nearest(&entry.key, names));
         let help = meant.map(|name| format!("did you mean `{name}`?"));
         let known: Vec<&str> = record
             .fields
@@ -182,7 +189,7 @@ impl Checker {
             named.len() == set.len() && named.iter().all(|(name, _)| set.contains(name))
         };
         match record.rule {
-            Rule::Any => {}
+            Rule::Any | Rule::Verb(_) => {}
             Rule::OneOf(sets) => {
                 if !sets.iter().any(|set| fits(set)) {
                     let sets: Vec<String> = sets.iter().map(|set| set.join(" + ")).collect();

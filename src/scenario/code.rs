@@ -203,11 +203,11 @@ codes! {
     Verb = "E0207", "event without a verb, or with two",
         "An entry of `events` has exactly one verb: start, stop, crash, restart, freeze, stall, slow, disconnect, \
          pause, poison, partitions, load, coordinator, broker, config, reset_offsets, deploy, rollback, scale, drain \
-         or kill_node. `at`, `every`, `times` and `jitter` go with every verb.";
+         or kill_node. `at` goes with every verb, `every`, `times` and `jitter` with those that happen while the run goes on.";
     Modifier = "E0208", "key that does not go with this verb",
         "The key is one of the language of events but changes nothing beside this verb, or only together with \
-         another key: `spacing` needs `one_by_one: true`, and `times` needs `every`. What changes the load or the \
-         partitions is known before the run begins, so no draw can move it.";
+         another key: `spacing` needs `one_by_one: true`, and `times` needs `every`. What changes the load, the \
+         partitions or settings is known before the run begins, so no draw can move it.";
     Partitions = "E0209", "partitions that cannot be",
         "Partitions are numbered from 0 and are only ever added, as in Kafka. Lists with one value for each \
          partition (`weights`, `backlog`) have as many values as the topic has partitions.";

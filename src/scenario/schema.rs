@@ -91,20 +91,20 @@ fn object(record: &Record, definitions: &mut Map<String, Value>) -> Map<String, 
     if !required.is_empty() {
         schema.insert("required".into(), json!(required));
     }
-    if record.what == "event" {
-        let verbs: Vec<Value> = verbs::modelled()
-            .map(|row| {
-                let needs: Vec<&str> = [row.name]
-                    .into_iter()
-                    .chain(row.needs.iter().copied())
-                    .collect();
-                json!({ "required": needs })
-            })
-            .collect();
-        schema.insert("oneOf".into(), json!(verbs));
-    }
     match record.rule {
         Rule::Any => {}
+        Rule::Verb(_) => {
+            let verbs: Vec<Value> = verbs::modelled()
+                .map(|row| {
+                    let needs: Vec<&str> = [row.name]
+                        .into_iter()
+                        .chain(row.needs.iter().copied())
+                        .collect();
+                    json!({ "required": needs })
+                })
+                .collect();
+            schema.insert("oneOf".into(), json!(verbs));
+        }
         Rule::OneOf(sets) => {
             let mut exact: Vec<Value> = Vec::new();
             for set in sets {

@@ -101,6 +101,12 @@ pub struct Manifest {
 }
 
 impl Record {
+    /// True for a key of the language.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.fields.iter().any(|field| field.name == key)
+    }
+
     /// True for a key of the language whose model is not built yet.
     #[must_use]
     pub fn is_not_modelled(&self, key: &str) -> bool {
@@ -119,6 +125,8 @@ pub enum Rule {
     OneOf(&'static [&'static [&'static str]]),
     /// At most one of these.
     AtMostOne(&'static [&'static str]),
+    /// One key is a verb, whatever it is. With each word that others have for a verb, the verb.
+    Verb(&'static [(&'static str, &'static str)]),
 }
 
 /// One key of a record.

@@ -92,7 +92,10 @@ pub static VERBS: &[VerbRow] = &[
     row("scale", Object::Workload, &["to"], &[]),
     row("drain", Object::Node, &[], &[]),
     row("kill_node", Object::Node, &[], &[]),
-    row("config", Object::Group, &["set"], &[]),
+    VerbRow {
+        timing: &["at"],
+        ..row("config", Object::Group, &["set"], &[])
+    },
     row("reset_offsets", Object::Group, &["to"], &[]),
 ];
 
@@ -123,7 +126,12 @@ const fn with(name: &'static str, shape: Shape, doc: &'static str) -> Field {
 /// An entry of `events`.
 pub static EVENT: Record = Record {
     what: "event",
-    rule: Rule::Any,
+    rule: Rule::Verb(&[
+        ("kill", "crash"),
+        ("die", "crash"),
+        ("close", "stop"),
+        ("leave", "stop"),
+    ]),
     fields: &[
         field("at", Required, Shape::Duration, "When, from the start."),
         target(
@@ -171,7 +179,7 @@ pub static EVENT: Record = Record {
         ),
         target(
             "config",
-            "Members of the group get the settings `set` with their next start.",
+            "Members of the group get the settings `set` with their next start, on top of what earlier entries set.",
         ),
         target(
             "reset_offsets",
@@ -274,3 +282,36 @@ static TO_MAP: Record = Record {
         "At the first record due that long before: -1h.",
     )],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::code::Code;
+
+    #[test]
+    fn what_is_said_of_verbs_lists_those_that_have_a_model() {
+        let text = Code::Verb.explanation();
+        let (_, list) = text
+            .split_once("exactly one verb: ")
+            .expect("it lists them");
+        let (list, _) = list.split_once('.').expect("the list ends");
+        let mut listed: Vec<&str> = list
+            .split([',', ' '])
+            .filter(|word| !matches!(*word, "" | "or"))
+            .collect();
+        let mut modelled: Vec<&str> = modelled().map(|row| row.name).collect();
+        listed.sort_unstable();
+        modelled.sort_unstable();
+        assert_eq!(listed, modelled);
+    }
+
+    #[test]
+    fn the_words_that_others_have_stand_for_verbs_and_are_none() {
+        let Rule::Verb(words) = EVENT.rule else {
+            panic!("an event has a verb");
+        };
+        for (word, meant) in words {
+            assert!(verb(word).is_none() && verb(meant).is_some(), "{word}");
+        }
+    }
+}

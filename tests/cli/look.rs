@@ -27,13 +27,13 @@ events:
   - { at: 70s, restart: audit/1, down: 5s }
 ";
 
-struct Home {
+pub(crate) struct Home {
     folder: tempfile::TempDir,
     results: PathBuf,
 }
 
 /// A folder with the scenario and its results.
-fn home() -> Home {
+pub(crate) fn home() -> Home {
     let folder = tempfile::tempdir().expect("a folder for the test");
     fs::write(folder.path().join("look.yaml"), YAML).expect("it can be written");
     let ran = run_in(folder.path(), &["run", "look.yaml", "-q"]);
@@ -48,7 +48,7 @@ fn home() -> Home {
 }
 
 impl Home {
-    fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         let results = self.results.to_str().expect("a test's path is UTF-8");
         let args: Vec<&str> = args
             .iter()

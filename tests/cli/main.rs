@@ -1,11 +1,13 @@
 //! The program from outside: arguments in, streams, files and exit codes out.
 
 mod baseline;
+mod baseline_sweep;
 mod charts;
 mod deploy;
 mod determinism;
 mod gate;
 mod look;
+mod look_json;
 mod readme;
 mod reference;
 mod support;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-/// Requirements.
+/// Requirements, and who else is told.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Gate")]
 pub(crate) struct Gate {
@@ -16,12 +16,6 @@ pub(crate) struct Gate {
         value_name = "METRIC OP VALUE"
     )]
     pub(crate) require: Vec<String>,
-}
-
-/// Requirements on a comparison with stored results.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Gate")]
-pub(crate) struct Baseline {
     /// Exit 1 if a key metric is worse than in these results: a results
     /// folder, or one that holds it
     #[arg(
@@ -52,9 +46,9 @@ pub(crate) struct ExportArg {
 pub(crate) enum ExportFormat {
     /// JUnit's XML.
     Junit,
-    /// Schema rebsim/summary/1.
+    /// Schema rebsim/summary/1, of a sweep rebsim/sweep/1.
     Json,
-    /// One row per variant, seed and group.
+    /// One row per variant or cell, seed and group.
     Csv,
     /// Markdown tables.
     Md,

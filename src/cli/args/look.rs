@@ -1,6 +1,6 @@
 //! What the verbs take that look into results: `show` and `explain`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{OverrideArgs, SeedArg};
 
@@ -11,6 +11,15 @@ fn instant(text: &str) -> Result<u64, String> {
         .map_err(|_| {
             "write a time since the start of the run with its unit, such as 72s".to_owned()
         })
+}
+
+/// Formats of `show` and `explain`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LookFormat {
+    /// For people
+    Text,
+    /// One document, schema rebsim/show/1 or rebsim/explain/1
+    Json,
 }
 
 /// `show`.
@@ -35,6 +44,9 @@ pub(crate) struct Show {
     /// The state of the group; with -v its epochs
     #[arg(long)]
     pub(crate) state: bool,
+    /// What to print; json has offsets, members and state in one
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: LookFormat,
     #[command(flatten)]
     pub(crate) which: Which,
 }
@@ -67,6 +79,9 @@ pub(crate) struct Explain {
     /// In this group
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<String>,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: LookFormat,
     #[command(flatten)]
     pub(crate) which: Which,
 }

@@ -15,8 +15,8 @@ use clap_complete::Shell;
 
 pub(crate) use conformance::{Assign, AssignFormat, Replay, ReplayFormat};
 pub(crate) use fidelity::FidelityArg;
-pub(crate) use gate::{Baseline, ExportArg, ExportFormat, Gate};
-pub(crate) use look::{Explain, Show, Which};
+pub(crate) use gate::{ExportArg, ExportFormat, Gate};
+pub(crate) use look::{Explain, LookFormat, Show, Which};
 pub(crate) use sweep::{Merge, Parts, Sweep, SweepFormat, SweepOutput};
 
 use super::exit;
@@ -216,13 +216,11 @@ pub(crate) struct Play {
     #[command(flatten)]
     pub(crate) gate: Gate,
     #[command(flatten)]
-    pub(crate) baseline: Baseline,
-    #[command(flatten)]
     pub(crate) work: Work,
 }
 
 /// Which replications.
-#[derive(Debug, Args)]
+#[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct Selection {
     /// Seed instead of the scenario's: a number or a commit id

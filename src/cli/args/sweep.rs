@@ -82,6 +82,8 @@ pub(crate) enum SweepFormat {
     Csv,
     /// Markdown tables
     Md,
+    /// Workflow annotations for what fails, then the text
+    Github,
     /// With --dry-run: every replication, one object a line
     Ndjson,
 }

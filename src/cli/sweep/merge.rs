@@ -9,10 +9,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{folder_of, inputs, output, shard};
+use super::output::{self, Demands};
+use super::{folder_of, inputs, shard};
 use crate::cli::args::Merge as Args;
+use crate::cli::baseline::{Kind, Now};
 use crate::cli::exit::Failure;
 use crate::cli::manifest::{self, MODEL_VERSION};
+use crate::cli::output::tell;
 use crate::cli::results::{MANIFEST, Place, SUMS, sha256};
 use crate::cli::source;
 use crate::cli::streams::Streams;
@@ -55,6 +58,13 @@ pub(crate) fn merge(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
     }
     let parts = complete(parts)?;
     let (sweep, resolved, hash) = joined(&parts)?;
+    let now = Now {
+        kind: Kind::Sweep,
+        content: &sweep.outline.content(),
+        resolved: &resolved,
+        place: &|_| None,
+    };
+    let demands = Demands::read(&args.gate, requirements, &now, streams)?;
     let place = match args.output.no_out {
         true => None,
         false => Some(Place::probe(&args.output.out)?),
@@ -72,9 +82,9 @@ pub(crate) fn merge(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
             place.write(&name, &files, &manifest, args.output.force)?,
         ));
     }
-    let outcome = output::show(&sweep, &args.output, &requirements, streams);
+    let outcome = output::show(&sweep, &args.output, demands, streams);
     if let Some((folder, written)) = written {
-        output::tell(&folder, &written, streams)?;
+        tell(&folder, &written, streams)?;
     }
     outcome
 }

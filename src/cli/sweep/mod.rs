@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::again;
 use super::args::{Sweep as Args, SweepFormat};
+use super::baseline::{Kind, Now};
 use super::exit::Failure;
 use super::panic::{self, Context};
 use super::progress::Progress;
@@ -38,6 +39,7 @@ use crate::report::sweep::{self as tables, Outline, Row, Sweep, files, gate};
 use crate::scenario::grid::Cell;
 use crate::scenario::{Grid, canonical_hash};
 use journal::{Finished, Journal, Start};
+use output::Demands;
 
 pub(crate) use merge::merge;
 
@@ -71,6 +73,16 @@ pub(crate) fn sweep(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
             why => format!("Kafka would refuse every combination: {why}"),
         }));
     }
+    let now = Now {
+        kind: Kind::Sweep,
+        content: &outline.content(),
+        resolved: &grid.scenario.resolved,
+        place: &|pointer| {
+            let place = grid.scenario.place(pointer)?;
+            Some((place.file, place.line))
+        },
+    };
+    let demands = Demands::read(&args.gate, requirements, &now, streams)?;
     let sweeping = Sweeping {
         args,
         input,
@@ -80,11 +92,11 @@ pub(crate) fn sweep(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
         shard,
         jobs: args.work.jobs.unwrap_or_else(experiment::processors),
     };
-    sweeping.tell_refused(streams);
     if args.parts.dry_run {
         return sweeping.rehearse(streams);
     }
-    sweeping.run(&requirements, streams)
+    sweeping.tell_refused(streams);
+    sweeping.run(demands, streams)
 }
 
 fn checked(conditions: &[Condition]) -> Result<Vec<Condition>, String> {
@@ -100,14 +112,30 @@ fn refuse_what_cannot_be_shown(args: &Args, shard: Option<Shard>) -> Result<(), 
             Some("--format csv prints their results".to_owned()),
         ));
     }
-    let needs_all = matches!(format, SweepFormat::Json | SweepFormat::Md);
-    if shard.is_some() && (needs_all || !args.gate.require.is_empty()) {
-        return Err(Failure::usage(
-            "a shard alone can neither be judged nor shown side by side",
-            Some("rebsim merge takes --format and --fail-on".to_owned()),
-        ));
+    let gate = &args.gate;
+    let needs_all = [
+        (
+            matches!(
+                format,
+                SweepFormat::Json | SweepFormat::Md | SweepFormat::Github
+            ),
+            "--format",
+        ),
+        (!gate.require.is_empty(), "--fail-on"),
+        (gate.baseline.is_some(), "--baseline"),
+        (!gate.export.is_empty(), "--export"),
+    ];
+    match needs_all.iter().find(|(is_asked, _)| *is_asked) {
+        Some((_, option)) if shard.is_some() => Err(Failure::usage(
+            format!(
+                "{option}: a shard alone can neither be judged nor shown side by side, most of its cells are elsewhere"
+            ),
+            Some(format!(
+                "rebsim merge takes {option}, when all shards are there"
+            )),
+        )),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Replications by number, each with its rows.
@@ -160,17 +188,13 @@ impl Sweeping<'_> {
             refused.len()
         ));
         if streams.verbose {
-            for one in refused {
-                let key = tables::CellKey {
-                    variant: one.variant.clone(),
-                    values: one.values.clone(),
-                };
-                streams.note(&format!("  {}: {}", self.outline.words(&key), one.why));
+            for one in self.outline.left_out() {
+                streams.note(&format!("  {one}"));
             }
         }
     }
 
-    fn run(&self, requirements: &[Condition], streams: &mut Streams) -> Result<(), Failure> {
+    fn run(&self, demands: Demands<'_>, streams: &mut Streams) -> Result<(), Failure> {
         let output = &self.args.output;
         let place = match output.no_out {
             true => None,
@@ -217,11 +241,11 @@ impl Sweeping<'_> {
                     outline: self.outline.clone(),
                     replications: played.into_iter().map(|(_, rows)| rows).collect(),
                 };
-                output::show(&sweep, output, requirements, streams)
+                output::show(&sweep, output, demands, streams)
             }
         };
         if let Some(written) = written {
-            output::tell(&output.out.join(folder), &written, streams)?;
+            super::output::tell(&output.out.join(folder), &written, streams)?;
         }
         outcome
     }
@@ -359,7 +383,11 @@ impl Sweeping<'_> {
                 let rows = played.iter().map(|(index, rows)| (*index, &rows[..]));
                 files::cells(&self.outline, rows)
             }
-            SweepFormat::Text | SweepFormat::Json | SweepFormat::Md | SweepFormat::Ndjson => {
+            SweepFormat::Text
+            | SweepFormat::Json
+            | SweepFormat::Md
+            | SweepFormat::Github
+            | SweepFormat::Ndjson => {
                 format!("shard {number} of {count}: {own} of {all} replications\n")
             }
         };

@@ -19,10 +19,15 @@ impl Sweeping<'_> {
     /// Prints what would be played on stdout, how long it would take on stderr.
     pub(super) fn rehearse(&self, streams: &mut Streams) -> Result<(), Failure> {
         let text = match self.args.output.format {
-            SweepFormat::Ndjson => self.list(),
-            SweepFormat::Text | SweepFormat::Json | SweepFormat::Csv | SweepFormat::Md => {
-                self.counts()
+            SweepFormat::Ndjson => {
+                self.tell_refused(streams);
+                self.list()
             }
+            SweepFormat::Text
+            | SweepFormat::Json
+            | SweepFormat::Csv
+            | SweepFormat::Md
+            | SweepFormat::Github => self.counts(streams.verbose),
         };
         streams.result(&text)?;
         if self.tasks.is_empty() {
@@ -44,7 +49,7 @@ impl Sweeping<'_> {
         Ok(())
     }
 
-    fn counts(&self) -> String {
+    fn counts(&self, is_verbose: bool) -> String {
         let outline = &self.outline;
         let mut text = format!(
             "{}   {} cells x {} seeds: {} replications\n",
@@ -68,7 +73,15 @@ impl Sweeping<'_> {
         }
         if !outline.refused.is_empty() {
             let refused = outline.refused.len();
-            text.push_str(&format!("  left out, Kafka would refuse them: {refused}\n"));
+            let more = if is_verbose { "" } else { " (-v lists them)" };
+            text.push_str(&format!(
+                "  left out, Kafka would refuse them: {refused}{more}\n"
+            ));
+        }
+        if is_verbose {
+            for one in outline.left_out() {
+                text.push_str(&format!("    {one}\n"));
+            }
         }
         if let Some(shard) = self.shard {
             let (number, count) = (shard.number(), shard.count());

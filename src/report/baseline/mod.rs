@@ -3,83 +3,82 @@
 //! Compared are the key metrics that have a better direction, and what a tolerance names besides; over several seeds their medians.
 
 mod render;
+mod stored;
 
 #[cfg(test)]
 mod tests;
 
 pub(super) use render::sentence;
 pub use render::{annotations, markdown, text};
+pub use stored::Stored;
 
 use std::collections::BTreeMap;
-
-use serde_json::Value as Json;
 
 use super::model::{Report, Variant};
 use super::text::KEY;
 use crate::metrics::condition::{Condition, Limit};
 use crate::metrics::registry::{self, Better, Unit};
-use crate::metrics::{Decimal, NO_DATA, NOT_DRAINED, Name, Value, statistics};
+use crate::metrics::{Decimal, NOT_DRAINED, Name, Value, statistics};
+use crate::timeline::Fidelity;
 
-/// What was measured under each seed, by name.
-type Seeds = Vec<(u64, BTreeMap<String, Value>)>;
-
-/// What a results folder says was measured: by variant, then seed, then name.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stored {
+/// Everything in which results have to agree before they are compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
     /// Name of the scenario.
     pub scenario: String,
     /// How closely its records were played.
-    fidelity: Option<String>,
-    variants: BTreeMap<String, Seeds>,
+    pub fidelity: Fidelity,
+    /// What was played.
+    pub cells: Vec<Cell>,
 }
 
-impl Stored {
-    /// Reads a `summary.json`.
-    ///
-    /// # Errors
-    /// When it is none, in words.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let json: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        if json["schema"] != "rebsim/summary/1" {
-            return Err(format!(
-                "its schema is {}, not rebsim/summary/1",
-                json["schema"]
-            ));
+/// A variant; of a sweep, a combination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Its name: that of the variant; of a sweep, the combination in words.
+    pub name: String,
+    /// The variant.
+    pub variant: String,
+    /// Every seed.
+    pub seeds: Vec<u64>,
+}
+
+impl Cell {
+    /// A whole variant.
+    #[must_use]
+    pub fn variant(name: &str, seeds: Vec<u64>) -> Self {
+        Self {
+            name: name.to_owned(),
+            variant: name.to_owned(),
+            seeds,
         }
-        let scenario = json["scenario"].as_str().ok_or("it names no scenario")?;
-        let mut variants = BTreeMap::new();
-        for variant in json["variants"].as_array().into_iter().flatten() {
-            let name = variant["name"].as_str().ok_or("a variant has no name")?;
-            let mut seeds = Vec::new();
-            for one in variant["seeds"].as_array().into_iter().flatten() {
-                let seed = one["seed"].as_u64().ok_or("a run has no seed")?;
-                let metrics = one["metrics"].as_object().ok_or("a run has no metrics")?;
-                let metrics = metrics
-                    .iter()
-                    .map(|(name, value)| (name.clone(), measured(value)));
-                seeds.push((seed, metrics.collect()));
-            }
-            variants.insert(name.to_owned(), seeds);
-        }
-        Ok(Self {
-            scenario: scenario.to_owned(),
-            fidelity: json["fidelity"].as_str().map(str::to_owned),
-            variants,
-        })
     }
 }
 
-/// A number with its six decimals; words but that for an undrained lag say nothing here.
-fn measured(value: &Json) -> Value {
-    match value {
-        Json::Bool(flag) => Value::Flag(*flag),
-        Json::String(word) if word == NOT_DRAINED => Value::Word(NOT_DRAINED),
-        Json::Number(number) => {
-            let whole = number.as_i64().map(|number| number.to_string());
-            let text = whole.or_else(|| Some(format!("{:.6}", number.as_f64()?)));
-            Value::or_no_data(text.and_then(|text| Decimal::parse(&text)))
+/// Results that can be compared.
+pub trait Results {
+    /// What they are of.
+    fn content(&self) -> Content;
+
+    /// A metric of the cell numbered `cell`, under each of its seeds; `None` when these results do not have it.
+    fn values(&self, cell: usize, name: &Name) -> Option<Vec<Value>>;
+}
+
+impl Results for Report {
+    fn content(&self) -> Content {
+        let cell = |variant: &Variant| {
+            let seeds = variant.runs.iter().map(|run| run.seed);
+            Cell::variant(&variant.name, seeds.collect())
+        };
+        Content {
+            scenario: self.scenario.clone(),
+            fidelity: self.fidelity,
+            cells: self.variants.iter().map(cell).collect(),
         }
-        Json::Null | Json::String(_) | Json::Array(_) | Json::Object(_) => Value::Word(NO_DATA),
+    }
+
+    fn values(&self, cell: usize, name: &Name) -> Option<Vec<Value>> {
+        Some(self.variants.get(cell)?.values(name))
     }
 }
 
@@ -192,10 +191,12 @@ pub enum Outcome {
     Worse,
 }
 
-/// A metric of a variant, before and now.
+/// A metric of a cell, before and now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// The variant.
+    /// The cell.
+    pub cell: String,
+    /// Its variant.
     pub variant: String,
     /// The metric.
     pub name: Name,
@@ -231,7 +232,7 @@ impl Edit {
     }
 }
 
-/// A report against what was stored.
+/// Results against those that were stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Against {
     /// The stored results, as they are called.
@@ -240,7 +241,7 @@ pub struct Against {
     pub changes: Vec<Change>,
     /// What was changed in the scenario.
     pub edits: Vec<Edit>,
-    /// Variants that the stored results do not have.
+    /// Cells that the stored results do not have.
     pub new: Vec<String>,
 }
 
@@ -260,101 +261,109 @@ impl Against {
     }
 }
 
-/// Compares `report` with what was `stored`, variant by variant.
+/// Whether results of `now` can be compared with the `stored` ones; to be asked before they are played.
 ///
 /// # Errors
-/// When there is nothing to compare: another scenario, no variant in common, other seeds.
+/// When there is nothing to compare: another scenario or mode, other seeds, no cell in common, a metric that was not kept.
+pub fn check(now: &Content, stored: &dyn Results, tolerances: &Tolerances) -> Result<(), String> {
+    for (_, there) in pairs(now, &stored.content())? {
+        let lacks = |name: &&Name| there.is_some_and(|cell| stored.values(cell, name).is_none());
+        let mut named = tolerances.named.iter().map(|(name, _)| name);
+        if let Some(name) = named.find(lacks) {
+            return Err(format!("it has no {name}"));
+        }
+    }
+    Ok(())
+}
+
+/// Every cell of `now`, and its number among the stored ones, where it has one.
+fn pairs<'c>(now: &'c Content, then: &Content) -> Result<Vec<(&'c Cell, Option<usize>)>, String> {
+    const SHOWN: usize = 10;
+    if then.scenario != now.scenario {
+        return Err(format!(
+            "it is of `{}`, not of `{}`",
+            then.scenario, now.scenario
+        ));
+    }
+    if then.fidelity != now.fidelity {
+        return Err(format!(
+            "it is {}, this is {}: their difference says nothing",
+            then.fidelity.name(),
+            now.fidelity.name()
+        ));
+    }
+    let cells = then.cells.iter().enumerate();
+    let numbers: BTreeMap<&str, usize> = cells.map(|(at, cell)| (&*cell.name, at)).collect();
+    let mut pairs = Vec::new();
+    for cell in &now.cells {
+        let there = numbers.get(&*cell.name).copied();
+        if let Some(before) = there.map(|at| &then.cells[at])
+            && before.seeds != cell.seeds
+        {
+            let list = |seeds: &[u64]| {
+                let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
+                seeds.join(", ")
+            };
+            return Err(format!(
+                "{} was played under seeds {}, now {}",
+                cell.name,
+                list(&before.seeds),
+                list(&cell.seeds)
+            ));
+        }
+        pairs.push((cell, there));
+    }
+    if pairs.iter().all(|(_, there)| there.is_none()) {
+        let mut names: Vec<&str> = now.cells.iter().map(|cell| &*cell.name).collect();
+        names.truncate(SHOWN);
+        return Err(format!("it has none of: {}", names.join("; ")));
+    }
+    Ok(pairs)
+}
+
+/// Compares results with the `stored` ones, which are called `name`, cell by cell.
+///
+/// # Errors
+/// As [`check`].
 pub fn compare(
-    report: &Report,
-    stored: &Stored,
+    results: &dyn Results,
+    stored: &dyn Results,
     name: &str,
     tolerances: &Tolerances,
     edits: Vec<Edit>,
 ) -> Result<Against, String> {
-    if stored.scenario != report.scenario {
-        return Err(format!(
-            "it is of `{}`, not of `{}`",
-            stored.scenario, report.scenario
-        ));
-    }
-    if stored.fidelity.as_deref() != super::json::fidelity(report.fidelity) {
-        let was = stored.fidelity.as_deref().unwrap_or("exact");
-        let is = report.fidelity.name();
-        return Err(format!(
-            "it is {was}, this is {is}: their difference says nothing"
-        ));
-    }
+    let now = results.content();
     let mut against = Against {
         name: name.to_owned(),
         changes: Vec::new(),
         edits,
         new: Vec::new(),
     };
-    for variant in &report.variants {
-        let Some(before) = stored.variants.get(&variant.name) else {
-            against.new.push(variant.name.clone());
+    let compared = tolerances.compared();
+    for (at, (cell, there)) in pairs(&now, &stored.content())?.into_iter().enumerate() {
+        let Some(there) = there else {
+            against.new.push(cell.name.clone());
             continue;
         };
-        let seeds = |list: &mut dyn Iterator<Item = u64>| {
-            list.map(|seed| seed.to_string())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let was = seeds(&mut before.iter().map(|(seed, _)| *seed));
-        let is = seeds(&mut variant.runs.iter().map(|run| run.seed));
-        if was != is {
-            return Err(format!(
-                "{} was played under seeds {was}, now {is}",
-                variant.name
-            ));
+        let central = |values: Option<Vec<Value>>| statistics::central(&values?);
+        for (name, tolerance) in &compared {
+            let was = central(stored.values(there, name));
+            let is = central(results.values(at, name));
+            let Some((was, is)) = was.zip(is) else {
+                continue;
+            };
+            against.changes.push(Change {
+                cell: cell.name.clone(),
+                variant: cell.variant.clone(),
+                outcome: outcome(was, is, *tolerance, name.metric.better),
+                name: name.clone(),
+                was,
+                is,
+                tolerance: *tolerance,
+            });
         }
-        for (name, tolerance) in tolerances.compared() {
-            against
-                .changes
-                .extend(change(variant, before, name, tolerance));
-        }
-    }
-    if against.new.len() == report.variants.len() {
-        return Err(format!(
-            "it has none of the variants {}",
-            against.new.join(", ")
-        ));
     }
     Ok(against)
-}
-
-fn change(
-    variant: &Variant,
-    before: &[(u64, BTreeMap<String, Value>)],
-    name: Name,
-    tolerance: Tolerance,
-) -> Option<Change> {
-    let column = name.to_string();
-    let stored = before
-        .iter()
-        .map(|(_, metrics)| metrics.get(&column).copied());
-    let was = central(&stored.collect::<Option<Vec<_>>>()?)?;
-    let is = variant.central(&name)?;
-    Some(Change {
-        variant: variant.name.clone(),
-        outcome: outcome(was, is, tolerance, name.metric.better),
-        name,
-        was,
-        is,
-        tolerance,
-    })
-}
-
-/// The median; the first word, when one is none.
-fn central(values: &[Value]) -> Option<Value> {
-    let numbers: Option<Vec<Decimal>> = values.iter().map(Value::number).collect();
-    match numbers {
-        Some(numbers) => statistics::quantile(&numbers, 1, 2).map(Value::Number),
-        None => values
-            .iter()
-            .find(|value| value.number().is_none())
-            .copied(),
-    }
 }
 
 fn outcome(was: Value, is: Value, tolerance: Tolerance, better: Better) -> Outcome {

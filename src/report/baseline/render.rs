@@ -4,10 +4,14 @@ use super::{Against, Change, Edit, Outcome};
 use crate::metrics::{Decimal, Value};
 use crate::report::figures::{self, Style};
 use crate::report::table::{Align, Table};
+use crate::report::verdict;
 use crate::scenario::render::escape;
 
 /// At most so many annotations of a level are shown for one step.
 const SHOWN: usize = 10;
+
+/// As many cells as are named that have no stored results.
+const NEW: usize = 5;
 
 /// As many edits as are listed.
 const EDITS: usize = 20;
@@ -23,14 +27,21 @@ pub fn text(against: &Against, style: Style) -> String {
     }
     if !against.edits.is_empty() && !table.is_empty() {
         text.push_str("\nchanged in the scenario since:\n");
-        for edit in against.edits.iter().take(EDITS) {
-            text.push_str(&format!("  {}\n", words(edit, style)));
-        }
-        if against.edits.len() > EDITS {
-            text.push_str(&format!("  and {} more\n", against.edits.len() - EDITS));
+        for edit in edits(against, style) {
+            text.push_str(&format!("  {edit}\n"));
         }
     }
     text
+}
+
+/// Every edit in words, as many as are listed.
+fn edits(against: &Against, style: Style) -> Vec<String> {
+    let (shown, rest) = against.edits.split_at(against.edits.len().min(EDITS));
+    let mut lines: Vec<String> = shown.iter().map(|edit| words(edit, style)).collect();
+    if !rest.is_empty() {
+        lines.push(format!("and {} more", rest.len()));
+    }
+    lines
 }
 
 /// The same as GitHub-flavoured Markdown.
@@ -44,8 +55,8 @@ pub fn markdown(against: &Against) -> String {
     }
     if !against.edits.is_empty() && !table.is_empty() {
         text.push_str("\nChanged in the scenario since:\n\n");
-        for edit in against.edits.iter().take(EDITS) {
-            text.push_str(&format!("- `{}`\n", words(edit, style).replace('`', "'")));
+        for edit in edits(against, style) {
+            text.push_str(&format!("- `{}`\n", edit.replace('`', "'")));
         }
     }
     text
@@ -65,7 +76,7 @@ pub fn annotations(against: &Against) -> String {
         let why = reason.map_or_else(String::new, |(edit, _)| {
             format!("; changed: {}", words(edit, style))
         });
-        let title = format!("{}.{} worse than before", change.variant, change.name);
+        let title = format!("{}.{} worse than before", change.cell, change.name);
         let message = format!("{}{why}", sentence(change, style));
         format!(
             "::error {place}title={}::{}\n",
@@ -91,8 +102,12 @@ fn headline(against: &Against) -> String {
         of(Outcome::Better),
         of(Outcome::Same)
     );
-    if !against.new.is_empty() {
-        line.push_str(&format!("; not stored there: {}", against.new.join(", ")));
+    match &against.new[..] {
+        [] => {}
+        few if few.len() <= NEW => {
+            line.push_str(&format!("; not stored there: {}", few.join("; ")));
+        }
+        many => line.push_str(&format!("; not stored there: {} cells", many.len())),
     }
     line
 }
@@ -102,7 +117,7 @@ pub(in crate::report) fn sentence(change: &Change, style: Style) -> String {
     let unit = change.name.metric.unit;
     format!(
         "{}: {} was {}, is {}: {}, tolerated {}",
-        change.variant,
+        change.cell,
         change.name,
         figures::human(&change.was, unit, style),
         figures::human(&change.is, unit, style),
@@ -130,9 +145,14 @@ fn by(change: &Change, style: Style) -> String {
 }
 
 fn table(against: &Against, style: Style) -> Table {
+    let mut changes = against.changes.iter();
+    let subject = match changes.all(|change| change.cell == change.variant) {
+        true => "variant",
+        false => "cell",
+    };
     let mut table = Table::new(&[
         ("", Align::Left),
-        ("variant", Align::Left),
+        (subject, Align::Left),
         ("metric", Align::Left),
         ("was", Align::Right),
         ("is", Align::Right),
@@ -140,22 +160,17 @@ fn table(against: &Against, style: Style) -> Table {
         ("tolerated", Align::Left),
         ("where", Align::Left),
     ]);
-    let (met, missed) = if style.ascii {
-        ("ok", "FAIL")
-    } else {
-        ("✓", "✗")
-    };
     for change in &against.changes {
         let mark = match change.outcome {
             Outcome::Same => continue,
-            Outcome::Better => met,
-            Outcome::Worse => missed,
+            Outcome::Better => verdict::mark(true, style),
+            Outcome::Worse => verdict::mark(false, style),
         };
         let unit = change.name.metric.unit;
         let place = against.reasons(change).find_map(|edit| edit.place.as_ref());
         table.row(vec![
             mark.to_owned(),
-            change.variant.clone(),
+            change.cell.clone(),
             change.name.to_string(),
             figures::human(&change.was, unit, style),
             figures::human(&change.is, unit, style),

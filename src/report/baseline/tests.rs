@@ -15,7 +15,7 @@ fn stored(figures: &str) -> Stored {
 fn numbers_come_back_to_the_last_digit() {
     let stored =
         stored(r#""a": 0.000001, "b": 132.18865, "c": 12972, "d": "not drained", "e": 1e-6"#);
-    let (_, metrics) = &stored.variants["eager"][0];
+    let metrics = &stored.measured[0][0];
     let shown = |name: &str| metrics[name].to_string();
     let all = ["a", "b", "c", "d", "e"].map(shown);
     assert_eq!(
@@ -100,6 +100,7 @@ fn the_page_says_which_metric_by_how_much_and_where() {
     let against = Against {
         name: "baseline".to_owned(),
         changes: vec![Change {
+            cell: "eager".to_owned(),
             variant: "eager".to_owned(),
             name: Name::parse("longest_downtime_s").expect("it is a metric"),
             was: Value::seconds(10_000_000),

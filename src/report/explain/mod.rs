@@ -1,12 +1,15 @@
-//! The chain of causes of one stall, for people: each event that mattered with its instant, and between two events what was waited for.
+//! The chain of causes of one stall: each event that mattered with its instant, and between two events what was waited for. For people,
+//! and as one document for scripts.
 //!
 //! It computes nothing: legs and origins come from [`crate::metrics::stall`]. Settings that bound a leg are shown with their values.
 
 mod events;
+mod json;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use json::{document, served};
 pub use words::{instant, length, member, partition};
 
 use super::figures::Style;
@@ -57,8 +60,7 @@ fn head(played: Played<'_>, stall: &Stall) -> String {
         played.plan.variant,
         played.seed,
     );
-    let (from, to) = played.timeline.measured;
-    let counted = stall.to.min(to).since(stall.from.max(from)).as_micros();
+    let counted = counted(played, stall);
     if counted != stall.micros() {
         text.push_str(&format!(
             "of these {} lie in the measured time\n",
@@ -66,6 +68,12 @@ fn head(played: Played<'_>, stall: &Stall) -> String {
         ));
     }
     text
+}
+
+/// Microseconds of the stall that lie in the measured time.
+fn counted(played: Played<'_>, stall: &Stall) -> u64 {
+    let (from, to) = played.timeline.measured;
+    stall.to.min(to).since(stall.from.max(from)).as_micros()
 }
 
 /// True for what comes from outside the group.
@@ -146,7 +154,17 @@ fn events_and_legs(played: Played<'_>, stall: &Stall) -> String {
 
 /// Where the scenario says so.
 fn place(played: Played<'_>, observation: &Observation) -> String {
-    let pointer = match observation {
+    let pointer = pointer(played, observation);
+    match pointer.map(|pointer| (played.places.get(&pointer), pointer)) {
+        Some((Some(place), pointer)) => format!("{place} ({pointer})"),
+        Some((None, pointer)) => pointer,
+        None => String::new(),
+    }
+}
+
+/// The entry of the scenario whose doing it was.
+fn pointer(played: Played<'_>, observation: &Observation) -> Option<String> {
+    match observation {
         Observation::Action { event, .. } => {
             let event = played.plan.events.get(*event as usize);
             event.map(|event| event.pointer.clone())
@@ -157,11 +175,6 @@ fn place(played: Played<'_>, observation: &Observation) -> String {
         }
         Observation::Platform(fact) => platform_pointer(played, fact),
         _ => None,
-    };
-    match pointer.map(|pointer| (played.places.get(&pointer), pointer)) {
-        Some((Some(place), pointer)) => format!("{place} ({pointer})"),
-        Some((None, pointer)) => pointer,
-        None => String::new(),
     }
 }
 
@@ -209,7 +222,8 @@ fn leg_row(played: Played<'_>, stall: &Stall, leg: &Leg) -> [String; 4] {
     if let Some(since) = leg.since.filter(|since| Some(*since) != leg.began) {
         what.push_str(&since_when(played, since));
     }
-    let setting = setting(played, stall, leg).unwrap_or_default();
+    let setting = setting(played, stall, leg);
+    let setting = setting.map_or_else(String::new, |(key, value)| format!("{key}={value}"));
     [String::new(), String::new(), what, setting]
 }
 
@@ -245,8 +259,8 @@ fn member_of<'p>(plan: &'p Plan, stall: &Stall, who: Option<ConsumerId>) -> Opti
     own.or_else(|| Some(&plan.platform.maker_of(stall.group)?.member))
 }
 
-/// The setting that says how long a leg may take, with its value: that of the member that is waited for.
-fn setting(played: Played<'_>, stall: &Stall, leg: &Leg) -> Option<String> {
+/// The setting that says how long a leg may take, with its value as Kafka takes it: that of the member that is waited for.
+fn setting(played: Played<'_>, stall: &Stall, leg: &Leg) -> Option<(&'static str, u64)> {
     let group = played.plan.groups.get(stall.group.index())?;
     let config = &member_of(played.plan, stall, leg.who)?.config;
     let broker = &group.config;
@@ -265,7 +279,7 @@ fn setting(played: Played<'_>, stall: &Stall, leg: &Leg) -> Option<String> {
         ),
         Need::Join(Wait::Heartbeat) => ("heartbeat.interval.ms", config.heartbeat_interval),
         Need::Join(Wait::Batch) => {
-            return Some(format!("max.poll.records={}", config.max_poll_records));
+            return Some(("max.poll.records", u64::from(config.max_poll_records)));
         }
         Need::Join(Wait::Timer) => (
             "group.initial.rebalance.delay.ms",
@@ -292,7 +306,7 @@ fn setting(played: Played<'_>, stall: &Stall, leg: &Leg) -> Option<String> {
         | Need::Member
         | Need::Admission => return None,
     };
-    Some(format!("{key}={}", span.as_micros() / 1_000))
+    Some((key, span.as_micros() / 1_000))
 }
 
 /// Where the time went: by cause, the largest first, and within a cause by need.

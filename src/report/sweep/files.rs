@@ -35,8 +35,9 @@ pub fn cells<'r>(
 pub fn medians(sweep: &Sweep) -> String {
     let columns = ["metric", "seeds", "median", "low", "high"];
     let mut table = table(&sweep.outline, columns.into_iter());
+    let groups = sweep.groups();
     for (index, own) in sweep.outline.cells.iter().enumerate() {
-        for group in sweep.groups() {
+        for group in &groups {
             for (_, base) in text::KEY {
                 let name = Name::bare(registry::get(base));
                 let values = sweep.values(index, group, &name);
@@ -114,12 +115,13 @@ fn marked(value: &mut Json, outline: &Outline) {
 pub fn document(sweep: &Sweep) -> String {
     let outline = &sweep.outline;
     let figure = |value: Value| summary::value(value);
+    let all = sweep.groups();
     let cells: Vec<Json> = outline
         .cells
         .iter()
         .enumerate()
         .map(|(index, cell)| {
-            let groups = sweep.groups().into_iter().map(|group| {
+            let groups = all.iter().map(|group| {
                 let metrics = text::KEY.iter().filter_map(|(_, base)| {
                     let name = Name::bare(registry::get(base));
                     let spread = spread(&sweep.values(index, group, &name))?;

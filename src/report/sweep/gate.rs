@@ -2,22 +2,10 @@
 //! variant with the same parameters.
 
 use super::{CellKey, Sweep, columns};
-use crate::metrics::condition::{Condition, Verdict};
+use crate::metrics::condition::Condition;
 use crate::metrics::registry::Unit;
 use crate::metrics::{Labels, Name};
-
-/// A requirement and what became of it in one cell.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Judged<'s> {
-    /// Which cell.
-    pub cell: &'s CellKey,
-    /// What is required.
-    pub condition: Condition,
-    /// What became of it.
-    pub verdict: Verdict,
-    /// The seed that decided; `None` for a median or percentile.
-    pub seed: Option<u64>,
-}
+use crate::report::model::{Expectation, Origin};
 
 /// Whether a sweep keeps what `condition` asks about.
 ///
@@ -37,7 +25,7 @@ pub fn check(condition: &Condition) -> Result<(), String> {
 }
 
 /// The column in which a name is found.
-fn column(name: &Name) -> Name {
+pub(super) fn column(name: &Name) -> Name {
     let labels = Labels {
         group: None,
         ..name.labels.clone()
@@ -49,12 +37,18 @@ fn column(name: &Name) -> Name {
 ///
 /// # Errors
 /// When a condition concerns no cell at all.
-pub fn judge<'s>(sweep: &'s Sweep, conditions: &[Condition]) -> Result<Vec<Judged<'s>>, String> {
+pub fn judge(sweep: &Sweep, conditions: &[Condition]) -> Result<Vec<Expectation>, String> {
+    let groups = sweep.groups();
     let mut all = Vec::new();
     for condition in conditions {
+        let group = condition.name.labels.group.as_deref();
+        let group = group.unwrap_or(groups.first().copied().unwrap_or(""));
+        if !groups.contains(&group) {
+            return Err(format!("no group `{group}` in {}", groups.join(", ")));
+        }
         let before = all.len();
         for (index, cell) in sweep.outline.cells.iter().enumerate() {
-            all.extend(in_cell(sweep, condition, index, cell)?);
+            all.extend(in_cell(sweep, condition, group, index, cell));
         }
         if all.len() == before {
             return Err(format!("`{condition}` concerns no cell of this sweep"));
@@ -63,42 +57,37 @@ pub fn judge<'s>(sweep: &'s Sweep, conditions: &[Condition]) -> Result<Vec<Judge
     Ok(all)
 }
 
-fn in_cell<'s>(
+fn in_cell(
     sweep: &Sweep,
     condition: &Condition,
+    group: &str,
     index: usize,
-    cell: &'s CellKey,
-) -> Result<Option<Judged<'s>>, String> {
+    cell: &CellKey,
+) -> Option<Expectation> {
+    let outline = &sweep.outline;
     let other = condition.other_variant();
     let is_meant = match &condition.variant {
         Some(name) => *name == cell.variant,
         None => other != Some(&cell.variant),
     };
     if !is_meant {
-        return Ok(None);
-    }
-    let groups = sweep.groups();
-    let group = condition.name.labels.group.as_deref();
-    let group = group.unwrap_or(groups.first().copied().unwrap_or(""));
-    if !groups.contains(&group) {
-        return Err(format!("no group `{group}` in {}", groups.join(", ")));
+        return None;
     }
     let name = column(&condition.name);
     let other = match other {
         None => Vec::new(),
         Some(variant) => {
             let is_twin = |key: &CellKey| key.variant == variant && key.values == cell.values;
-            match sweep.outline.cells.iter().position(is_twin) {
-                None => return Ok(None),
-                Some(twin) => sweep.values(twin, group, &name),
-            }
+            let twin = outline.cells.iter().position(is_twin)?;
+            sweep.values(twin, group, &name)
         }
     };
     let verdict = condition.judge(&sweep.values(index, group, &name), &other);
-    Ok(Some(Judged {
-        cell,
+    Some(Expectation {
+        variant: outline.words(cell),
         condition: condition.clone(),
         verdict,
-        seed: verdict.seed.map(|at| sweep.outline.seeds[at]),
-    }))
+        seed: verdict.seed.map(|at| outline.seeds[at]),
+        origin: Origin::CommandLine,
+    })
 }

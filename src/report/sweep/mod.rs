@@ -1,6 +1,7 @@
 //! Sweeps as tables. A replication is kept as the cells of its rows, as text: the same whether it was played just now, read from a journal
 //! or merged from a shard, and so is everything that is made of it.
 
+mod baseline;
 pub mod files;
 pub mod gate;
 pub mod pivot;
@@ -117,6 +118,17 @@ impl Outline {
         let words = std::iter::once(cell.variant.clone()).chain(words);
         words.collect::<Vec<_>>().join(", ")
     }
+
+    /// Every combination that Kafka would refuse, and why.
+    pub fn left_out(&self) -> impl Iterator<Item = String> {
+        self.refused.iter().map(|one| {
+            let key = CellKey {
+                variant: one.variant.clone(),
+                values: one.values.clone(),
+            };
+            format!("{}: {}", self.words(&key), one.why)
+        })
+    }
 }
 
 /// What a cell of a table says of a metric in `unit`; words but those for missing numbers are told by no table of sweeps.
@@ -179,20 +191,15 @@ pub struct Spread {
 #[must_use]
 pub fn spread(values: &[Value]) -> Option<Spread> {
     let numbers: Option<Vec<Decimal>> = values.iter().map(Value::number).collect();
-    let Some(numbers) = numbers else {
-        let word = values.iter().find(|value| value.number().is_none())?;
-        return Some(Spread {
-            central: *word,
-            interval: None,
+    let interval = numbers
+        .filter(|numbers| numbers.len() > 1)
+        .and_then(|numbers| {
+            let extremes = || Some((*numbers.iter().min()?, *numbers.iter().max()?));
+            statistics::median_interval(&numbers).or_else(extremes)
         });
-    };
-    let extremes = || Some((*numbers.iter().min()?, *numbers.iter().max()?));
     Some(Spread {
-        central: Value::Number(statistics::quantile(&numbers, 1, 2)?),
-        interval: match numbers.len() {
-            1 => None,
-            _ => statistics::median_interval(&numbers).or_else(extremes),
-        },
+        central: statistics::central(values)?,
+        interval,
     })
 }
 

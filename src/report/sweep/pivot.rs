@@ -1,11 +1,12 @@
 //! A sweep for people: for each metric a table with parameters down, variants across, and in each cell the median with its interval.
 
-use super::gate::Judged;
 use super::{CellKey, Sweep, interval_words, spread};
 use crate::metrics::registry::{Better, Unit};
 use crate::metrics::{Decimal, Name, Value};
 use crate::report::figures::{self, Style};
+use crate::report::model::{Expectation, mark};
 use crate::report::table::{Align, Table};
+use crate::report::verdict;
 
 /// How a page is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,13 +17,13 @@ enum Page {
 
 /// The tables of `metrics`, what Kafka refuses, what was required and is not met.
 #[must_use]
-pub fn text(sweep: &Sweep, metrics: &[Name], judged: &[Judged<'_>], style: Style) -> String {
+pub fn text(sweep: &Sweep, metrics: &[Name], judged: &[Expectation], style: Style) -> String {
     page(sweep, metrics, judged, style, Page::Text)
 }
 
 /// The same as GitHub-flavoured Markdown.
 #[must_use]
-pub fn markdown(sweep: &Sweep, metrics: &[Name], judged: &[Judged<'_>]) -> String {
+pub fn markdown(sweep: &Sweep, metrics: &[Name], judged: &[Expectation]) -> String {
     page(
         sweep,
         metrics,
@@ -35,30 +36,31 @@ pub fn markdown(sweep: &Sweep, metrics: &[Name], judged: &[Judged<'_>]) -> Strin
 fn page(
     sweep: &Sweep,
     metrics: &[Name],
-    judged: &[Judged<'_>],
+    judged: &[Expectation],
     style: Style,
     kind: Page,
 ) -> String {
     let outline = &sweep.outline;
     let (cells, seeds) = (outline.cells.len(), outline.seeds.len());
-    let (mark, laid): (&str, fn(&Table) -> String) = match kind {
+    let (heading, laid): (&str, fn(&Table) -> String) = match kind {
         Page::Text => ("", |table| table.text(0)),
         Page::Markdown => ("## ", Table::markdown),
     };
     let mut page = format!(
-        "{mark}{}{}{}{}, {}, {}\n",
+        "{heading}{}{}{}{}, {}, {}\n",
         outline.scenario,
-        super::super::model::mark(outline.fidelity),
+        mark(outline.fidelity),
         if kind == Page::Text { "   " } else { "\n\n" },
         counted(cells, "cell"),
         counted(seeds, "seed"),
         counted(outline.replications(), "replication"),
     );
-    for group in sweep.groups() {
+    let groups = sweep.groups();
+    for group in &groups {
         for name in metrics {
-            let of = match group {
+            let of = match *group {
                 "" => String::new(),
-                _ if sweep.groups().len() == 1 => String::new(),
+                _ if groups.len() == 1 => String::new(),
                 group => format!(" of {group}"),
             };
             page.push_str(&format!("\n{}\n\n", title(name, &of, seeds)));
@@ -73,14 +75,14 @@ fn page(
         page.push_str("\nevery seed gives the same in every cell: one seed suffices\n");
     }
     if !outline.refused.is_empty() {
-        page.push_str(&format!(
-            "\nKafka would refuse, so left out:\n{}",
-            refused(sweep)
-        ));
+        page.push_str("\nKafka would refuse, so left out:\n");
+        for one in outline.left_out() {
+            page.push_str(&format!("  {one}\n"));
+        }
     }
     if !judged.is_empty() {
         page.push('\n');
-        page.push_str(&laid(&unmet(sweep, judged, style)));
+        page.push_str(&laid(&unmet(judged, style)));
         let met = judged.iter().filter(|one| one.verdict.met).count();
         let all = counted(judged.len(), "requirement");
         page.push_str(&format!(
@@ -236,34 +238,16 @@ fn extremes(sweep: &Sweep, group: &str, name: &Name, style: Style) -> String {
     )
 }
 
-fn refused(sweep: &Sweep) -> String {
-    let outline = &sweep.outline;
-    let lines = outline.refused.iter().map(|one| {
-        let key = CellKey {
-            variant: one.variant.clone(),
-            values: one.values.clone(),
-        };
-        format!("  {}: {}\n", outline.words(&key), one.why)
-    });
-    lines.collect()
-}
-
 /// Requirements that are not met, cell by cell.
-fn unmet(sweep: &Sweep, judged: &[Judged<'_>], style: Style) -> Table {
+fn unmet(judged: &[Expectation], style: Style) -> Table {
     let head = ["cell", "metric", "actual", "required", "seed"];
     let mut table = Table::new(&head.map(|title| (title, Align::Left)));
     for one in judged.iter().filter(|one| !one.verdict.met) {
-        let unit = one.condition.name.metric.unit;
-        let mut required = one.condition.requirement();
-        if let (Some(_), Some(limit)) = (one.condition.other_variant(), one.verdict.limit) {
-            let limit = figures::human(&Value::Number(limit), unit, style);
-            required.push_str(&format!(" ({limit})"));
-        }
         table.row(vec![
-            sweep.outline.words(one.cell),
+            one.variant.clone(),
             one.condition.name.to_string(),
-            figures::human(&one.verdict.actual, unit, style),
-            required,
+            verdict::actual(one, style),
+            verdict::required(one, style),
             one.seed.map_or_else(String::new, |seed| seed.to_string()),
         ]);
     }

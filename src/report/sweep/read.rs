@@ -5,7 +5,6 @@ use serde_json::Value as Json;
 use super::{CellKey, Outline, Row, columns};
 use crate::metrics::Name;
 use crate::scenario::grid::Refused;
-use crate::timeline::Fidelity;
 
 /// The outline in a `grid.json`; what is wrong with it otherwise.
 ///
@@ -40,13 +39,9 @@ pub fn outline(text: &str) -> Result<Outline, String> {
     let seeds: Option<Vec<u64>> = list("seeds")?.iter().map(Json::as_u64).collect();
     let cells: Option<Vec<CellKey>> = list("cells")?.iter().map(cell).collect();
     let refused: Option<Vec<Refused>> = list("refused")?.iter().map(refused).collect();
-    let fidelity = match &value["fidelity"] {
-        Json::Null => Fidelity::Exact,
-        word if *word == Fidelity::Fluid.name() => Fidelity::Fluid,
-        _ => return Err(lacks("fidelity")),
-    };
+    let fidelity = crate::report::json::fidelity_of(&value["fidelity"]);
     Ok(Outline {
-        fidelity,
+        fidelity: fidelity.ok_or_else(|| lacks("fidelity"))?,
         scenario: scenario.to_owned(),
         parameters: texts(&value["parameters"]).ok_or_else(|| lacks("parameters"))?,
         cells: cells.ok_or_else(|| lacks("cells"))?,

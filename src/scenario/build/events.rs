@@ -2,20 +2,16 @@
 
 use crate::assignor::{ConsumerId, GroupId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::config::ConsumerConfig;
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::near::did_you_mean;
-use crate::scenario::plan::{
-    Consumer, Ending, Event, Plan, ResetTo, Sequencing, Target, Verb, WorkloadId,
-};
+use crate::scenario::plan::{Ending, Event, Plan, ResetTo, Sequencing, Target, Verb};
 use crate::scenario::scalar;
 use crate::scenario::shape::{Item, Pair, Typed};
 use crate::scenario::verbs::{self, EVENT, Object, VerbRow};
 
-use super::Builder;
 use super::groups::{Draft, count};
-use super::settings::{self, Keys};
+use super::{Builder, config};
 
 impl Builder<'_, '_> {
     /// The script, in the scenario's order.
@@ -26,13 +22,14 @@ impl Builder<'_, '_> {
         drafts: &[Draft<'_>],
     ) -> Vec<Event> {
         let mut events = Vec::new();
-        for (index, entry) in item.map_or(&[][..], Item::items).iter().enumerate() {
+        let script = item.map_or(&[][..], Item::items);
+        for (index, entry) in script.iter().enumerate() {
             let Some((row, pair)) = self.verb_of(entry) else {
                 continue;
             };
             let at = entry.get("at");
             let at = at.map_or(SimTime::ZERO, |at| self.instant(at, "the event"));
-            let Some(verb) = self.verb(row, pair, entry, plan, drafts) else {
+            let Some(verb) = self.verb(row, pair, (script, index), plan, drafts) else {
                 continue;
             };
             events.push(Event {
@@ -53,8 +50,9 @@ impl Builder<'_, '_> {
             .iter()
             .filter_map(|pair| Some((verbs::verb(&pair.key)?, pair)));
         let Some((row, pair)) = there.next() else {
-            let later = |pair: &Pair| EVENT.is_not_modelled(&pair.key);
-            if entry.is_wrong() || entry.pairs().iter().any(later) {
+            let is_reported =
+                |pair: &Pair| !EVENT.has(&pair.key) || EVENT.is_not_modelled(&pair.key);
+            if entry.is_wrong() || entry.pairs().iter().any(is_reported) {
                 return None;
             }
             let names: Vec<&str> = verbs::modelled().map(|row| row.name).collect();
@@ -79,6 +77,7 @@ impl Builder<'_, '_> {
         for other in entry.pairs() {
             let key = other.key.as_str();
             let goes = key == row.name
+                || !EVENT.has(key)
                 || [row.needs, row.takes, row.timing]
                     .iter()
                     .any(|keys| keys.contains(&key));
@@ -142,11 +141,11 @@ impl Builder<'_, '_> {
         &mut self,
         row: &VerbRow,
         pair: &Pair,
-        entry: &Item,
+        (script, index): (&[Item], usize),
         plan: &Plan,
         drafts: &[Draft<'_>],
     ) -> Option<Verb> {
-        let item = &pair.item;
+        let (item, entry) = (&pair.item, &script[index]);
         match row.object {
             Object::Members => {
                 let target = self.target(item, plan)?;
@@ -168,7 +167,8 @@ impl Builder<'_, '_> {
             Object::Group => {
                 let group = self.group_named(item, item.text()?, plan)?;
                 if row.name == "config" {
-                    return Some(self.configure(group, entry.get("set")?, plan, drafts));
+                    let sets = config::sets_until(script, index);
+                    return Some(self.configure(group, &sets, plan, drafts));
                 }
                 Some(Verb::ResetOffsets(group, self.reset_to(entry.get("to")?)?))
             }
@@ -322,67 +322,6 @@ impl Builder<'_, '_> {
             }
             None => None,
         }
-    }
-
-    /// The members' settings from their next start on: of those that are listed, or of those that pods are to make.
-    fn configure(&mut self, group: GroupId, set: &Item, plan: &Plan, drafts: &[Draft<'_>]) -> Verb {
-        for pair in set.pairs() {
-            if matches!(
-                &*pair.key,
-                "enable.auto.commit" | "auto.offset.reset" | "group.instance.id"
-            ) {
-                let message = format!("`{}` cannot change in the middle of a run yet", pair.key);
-                self.report(Diagnostic::error(Code::NotModelled, pair.key_span, message));
-            }
-        }
-        // Drafts are of the listed members, then of the workloads.
-        let (listed, pods) = drafts.split_at(plan.consumers.len());
-        if plan.platform.maker_of(group).is_some() {
-            let workloads = (0..)
-                .map(WorkloadId)
-                .zip(&plan.platform.workloads)
-                .zip(pods);
-            let of_group = workloads.filter(|((_, workload), _)| workload.group == group);
-            let settings = of_group.map(|((id, workload), draft)| {
-                (id, self.configured(&workload.member, draft, set, plan))
-            });
-            return Verb::ConfigurePods(settings.collect());
-        }
-        let (from, to) = plan.groups[group.index()].consumers;
-        let mut settings = Vec::new();
-        for id in from.0..to.0 {
-            let (draft, consumer) = (&listed[id as usize], &plan.consumers[id as usize]);
-            let before = self.found.len();
-            let config = self.configured(consumer, draft, set, plan);
-            settings.push((ConsumerId(id), config));
-            if self.found.len() > before {
-                break;
-            }
-        }
-        Verb::Configure(group, settings)
-    }
-
-    /// The settings of `consumer` with `set` laid over those that its draft was made of.
-    fn configured(
-        &mut self,
-        consumer: &Consumer,
-        draft: &Draft<'_>,
-        set: &Item,
-        plan: &Plan,
-    ) -> ConsumerConfig {
-        let mut keys: Keys<'_> = draft.keys.clone();
-        settings::lay(&mut keys, set);
-        let mut config = self.consumer_config(&keys, draft.release, &plan.brokers.config, set.span);
-        config.enable_auto_commit = consumer.config.enable_auto_commit;
-        config.auto_offset_reset = consumer.config.auto_offset_reset;
-        config.subscribed_by = consumer.config.subscribed_by.clone();
-        if draft.instance.is_some() {
-            config.group_instance_id.clone_from(&draft.instance);
-        }
-        if draft.rack.is_some() {
-            config.client_rack.clone_from(&draft.rack);
-        }
-        config
     }
 
     /// A target of members: `group`, `group/*`, `group/2`, `group/name`, `group/random`.

@@ -4,6 +4,7 @@
 pub(super) mod autoscalers;
 mod brokers;
 mod commits;
+mod config;
 mod consumer_groups;
 mod containers;
 mod distribution;
@@ -13,6 +14,7 @@ mod groups;
 mod load;
 mod nodes;
 mod pods;
+mod racks;
 mod settings;
 mod subscription;
 mod surroundings;
@@ -150,6 +152,7 @@ pub(super) fn build(
     plan.events = builder.events(root.get("events"), &plan, &drafts);
     let most = builder.growth(root.get("events"), &plan);
     builder.skews(root.get("topics"), &plan.topics, &most);
+    builder.racks(root, &plan, variants.is_empty());
     let expectations = builder.expectations(root.get("expect"), &plan, variants);
     Built { plan, expectations }
 }
