@@ -5,7 +5,7 @@ use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::Seed;
 use rebsim::platform::node::NodeSpec;
 use rebsim::scenario::plan::Plan;
-use rebsim::scenario::{NoFiles, Overrides, load, render};
+use rebsim::scenario::{NoFiles, Overrides, load};
 use rebsim::timeline::{Observation, RemovalReason, Timeline};
 use rebsim::workload::cpu::CpuBudget;
 
@@ -14,10 +14,8 @@ fn plan(text: &str, sets: &[&str]) -> Plan {
         set: sets.iter().map(|set| (*set).to_owned()).collect(),
         ..Overrides::default()
     };
-    let scenario = load("feel.yaml", text, &mut NoFiles, &overrides).unwrap_or_else(|rejected| {
-        let text = render::text(&rejected.diagnostics, &rejected.sources, false);
-        panic!("{sets:?}\n{text}")
-    });
+    let scenario = load("feel.yaml", text, &mut NoFiles, &overrides)
+        .unwrap_or_else(|rejected| panic!("{sets:?}\n{rejected}"));
     scenario.plans.into_iter().next().expect("one plan")
 }
 

@@ -1,11 +1,16 @@
 //! No knob is ignored: every key of the language and every modelled key of Kafka's is changed alone, and each change shows in what happens:
 //! in the timeline, in the grid or in the totals of a run, names left aside.
 
+#[path = "knobs/platform.rs"]
+mod platform;
+
+use std::fmt;
+
 use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::Seed;
 use rebsim::scenario::kafka::{self, Model};
 use rebsim::scenario::shape::Side;
-use rebsim::scenario::{LoadError, Loader, Overrides, load, render};
+use rebsim::scenario::{LoadError, Loader, Overrides, Scenario, load};
 
 struct Traces;
 
@@ -42,16 +47,19 @@ events:
   - { at: 165s, start: checkout }
 ";
 
-/// What happens in `base` after these settings.
-fn outcome_of(base: &str, sets: &[&str]) -> String {
+/// `base` with these settings.
+fn scenario(base: &str, sets: &[impl AsRef<str> + fmt::Debug]) -> Scenario {
     let overrides = Overrides {
-        set: sets.iter().map(|set| (*set).to_owned()).collect(),
+        set: sets.iter().map(|set| set.as_ref().to_owned()).collect(),
         ..Overrides::default()
     };
-    let scenario = load("knobs.yaml", base, &mut Traces, &overrides).unwrap_or_else(|rejected| {
-        let text = render::text(&rejected.diagnostics, &rejected.sources, false);
-        panic!("{sets:?}\n{text}")
-    });
+    load("knobs.yaml", base, &mut Traces, &overrides)
+        .unwrap_or_else(|rejected| panic!("{sets:?}\n{rejected}"))
+}
+
+/// What happens in `base` after these settings.
+fn outcome_of(base: &str, sets: &[impl AsRef<str> + fmt::Debug]) -> String {
+    let scenario = scenario(base, sets);
     let options = Options {
         check_invariants: true,
         ..Options::default()

@@ -1,30 +1,23 @@
 //! Real manifests, pasted under `spec:`: each of their keys is honoured or named as one that changes nothing.
 
-use std::process::{Command, Output};
+#[path = "cli/support.rs"]
+mod support;
 
-fn rebsim(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rebsim"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(arguments)
-        .output()
-        .expect("the program can be run")
-}
+use support::{root, run_in};
 
 /// The keys that the notes on a manifest name.
 fn noted(name: &str) -> Vec<String> {
     let file = format!("tests/manifests/{name}.yaml");
-    let output = rebsim(&["check", "-v", &file]);
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8(said).expect("it is text");
-    assert!(output.status.success(), "{said}");
+    let checked = run_in(root(), &["check", "-v", &file]);
+    let said = checked.out + &checked.err;
+    assert_eq!(checked.code, 0, "{said}");
     let notes = said.lines().filter_map(|line| {
         let (_, rest) = line.strip_prefix("note[")?.split_once('`')?;
         Some(rest.split_once('`')?.0.to_owned())
     });
     let notes = notes.collect();
-    let run = rebsim(&["run", &file, "--no-out", "--check-invariants"]);
-    let said = String::from_utf8_lossy(&run.stderr).into_owned();
-    assert!(run.status.success(), "{said}");
+    let run = run_in(root(), &["run", &file, "--no-out", "--check-invariants"]);
+    assert_eq!(run.code, 0, "{}", run.err);
     notes
 }
 

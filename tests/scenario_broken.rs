@@ -247,7 +247,7 @@ fn notes_become_errors_only_when_asked() {
     let path = format!("{}/49-strict.yaml", folder());
     let text = fs::read_to_string(&path).expect("it is there");
     let accepted = load(&path, &text, &mut Folder, &Overrides::default());
-    let scenario = accepted.unwrap_or_else(|rejected| panic!("{:?}", rejected.diagnostics));
+    let scenario = accepted.unwrap_or_else(|rejected| panic!("{rejected}"));
     assert_eq!(scenario.notes.len(), 2);
 }
 

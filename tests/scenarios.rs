@@ -12,14 +12,7 @@ use rebsim::timeline::{RebalanceReason, Timeline};
 fn shipped(name: &str) -> Scenario {
     let example = examples::find(name).expect("it is shipped");
     let scenario = load(name, example.text, &mut NoFiles, &Overrides::default());
-    let scenario = scenario.unwrap_or_else(|rejected| {
-        let found: Vec<String> = rejected
-            .diagnostics
-            .iter()
-            .map(|d| d.message.clone())
-            .collect();
-        panic!("{name} is rejected: {found:#?}")
-    });
+    let scenario = scenario.unwrap_or_else(|rejected| panic!("{rejected}"));
     assert!(scenario.notes.is_empty(), "{name} has notes");
     scenario
 }

@@ -12,7 +12,7 @@ use rebsim::timeline::Timeline;
 
 fn play(text: &str) -> Timeline {
     let scenario = load("vector.yaml", text, &mut NoFiles, &Overrides::default())
-        .unwrap_or_else(|rejected| panic!("{:#?}", rejected.diagnostics));
+        .unwrap_or_else(|rejected| panic!("{rejected}"));
     let options = Options {
         check_invariants: true,
         ..Options::default()

@@ -149,11 +149,9 @@ fn understand_all(
         match understand::understand(input, &args.overrides) {
             Ok(scenario) => scenarios.push(scenario),
             Err(rejected) => {
-                let (findings, sources) = (&rejected.diagnostics, &rejected.sources);
-                let (notes, color) = (streams.verbose, streams.color_err);
-                streams.error(&understand::text(findings, sources, notes, color));
+                let exit = understand::told(&rejected, streams).exit();
                 if refused != Some(Exit::Refused) {
-                    refused = Some(understand::exit(&rejected));
+                    refused = Some(exit);
                 }
             }
         }

@@ -47,7 +47,7 @@ pub(crate) fn open(operand: &str, which: &Which, streams: &Streams) -> Result<Su
         let [input] = &inputs[..] else {
             return Err(Failure::Nothing("no scenario selected".to_owned()));
         };
-        let scenario = understood(input, &which.overrides, streams)?;
+        let scenario = understand::understood(input, &which.overrides, streams)?;
         return Ok(Subject {
             seed: Seed(which.seed.map_or(scenario.seed, |seed| seed.0)),
             places: scenario.places.clone(),
@@ -108,7 +108,7 @@ fn from_folder(
         strict: false,
         ..OverrideArgs::default()
     };
-    let scenario = understood(&input, &overrides, streams)?;
+    let scenario = understand::understood(&input, &overrides, streams)?;
     if canonical_hash(&scenario.resolved) != stored.hash {
         let what = "scenario.json is not the scenario that its manifest names";
         return Err(stored::damaged(&stored.folder, what));
@@ -119,19 +119,6 @@ fn from_folder(
         places: stored.places.clone(),
         operand: operand.to_owned(),
         stored: Some(stored),
-    })
-}
-
-fn understood(
-    input: &Input,
-    overrides: &OverrideArgs,
-    streams: &Streams,
-) -> Result<Scenario, Failure> {
-    understand::understand(input, overrides).map_err(|rejected| {
-        let (notes, color) = (streams.verbose, streams.color_err);
-        let findings = &rejected.diagnostics;
-        streams.error(&understand::text(findings, &rejected.sources, notes, color));
-        Failure::Told(understand::exit(&rejected))
     })
 }
 

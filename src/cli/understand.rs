@@ -8,7 +8,6 @@ use super::source::{Input, Origin, read_file, refusal};
 use super::streams::Streams;
 use crate::scenario::diagnostic::{Diagnostic, Severity};
 use crate::scenario::files::MAX_TRACE_BYTES;
-use crate::scenario::node::Span;
 use crate::scenario::source::Sources;
 use crate::scenario::{
     Grid, LoadError, Loader, Overrides, Rejected, Scenario, examples, fluid, load, load_grid,
@@ -17,15 +16,16 @@ use crate::scenario::{
 
 /// Reads the scenario of `input` with the changes of the command line.
 pub(crate) fn understand(input: &Input, args: &OverrideArgs) -> Result<Scenario, Rejected> {
-    let text = match &input.text {
-        Ok(text) => text,
-        Err(error) => return Err(unread(&input.name, error)),
-    };
-    let overrides = overrides(args);
-    match input.origin {
-        Origin::Disc => load(&input.name, text, &mut Disc, &overrides),
-        Origin::Example => load(&input.name, text, &mut Shipped, &overrides),
-    }
+    loaded(input, args, load)
+}
+
+/// The same; what is wrong is told.
+pub(crate) fn understood(
+    input: &Input,
+    args: &OverrideArgs,
+    streams: &Streams,
+) -> Result<Scenario, Failure> {
+    understand(input, args).map_err(|rejected| told(&rejected, streams))
 }
 
 /// Reads the scenario of `input` and the cells that a sweep makes of it; what is wrong is told.
@@ -35,27 +35,37 @@ pub(crate) fn grid(
     vary: &[String],
     streams: &Streams,
 ) -> Result<Grid, Failure> {
-    let overrides = overrides(args);
-    let grid = match (&input.text, input.origin) {
-        (Err(error), _) => Err(unread(&input.name, error)),
-        (Ok(text), Origin::Disc) => load_grid(&input.name, text, &mut Disc, &overrides, vary),
-        (Ok(text), Origin::Example) => load_grid(&input.name, text, &mut Shipped, &overrides, vary),
-    };
-    let (color, verbose) = (streams.color_err, streams.verbose);
-    match grid {
-        Ok(grid) => {
-            if verbose && !grid.scenario.notes.is_empty() {
-                let (notes, sources) = (&grid.scenario.notes, &grid.scenario.sources);
-                streams.note(&self::text(notes, sources, true, color));
-            }
-            Ok(grid)
-        }
-        Err(rejected) => {
-            let (findings, sources) = (&rejected.diagnostics, &rejected.sources);
-            streams.error(&self::text(findings, sources, verbose, color));
-            Err(Failure::Told(exit(&rejected)))
-        }
+    let grid = loaded(input, args, |name, text, loader, overrides| {
+        load_grid(name, text, loader, overrides, vary)
+    });
+    let grid = grid.map_err(|rejected| told(&rejected, streams))?;
+    let (notes, sources) = (&grid.scenario.notes, &grid.scenario.sources);
+    if streams.verbose && !notes.is_empty() {
+        streams.note(&text(notes, sources, true, streams.color_err));
     }
+    Ok(grid)
+}
+
+/// What `load` makes of the text of `input`, with files from where it came from.
+fn loaded<T>(
+    input: &Input,
+    args: &OverrideArgs,
+    load: impl FnOnce(&str, &str, &mut dyn Loader, &Overrides) -> Result<T, Rejected>,
+) -> Result<T, Rejected> {
+    let text = input.text.as_ref();
+    let text = text.map_err(|error| Rejected::unloaded(&input.name, error))?;
+    let loader: &mut dyn Loader = match input.origin {
+        Origin::Disc => &mut Disc,
+        Origin::Example => &mut Shipped,
+    };
+    load(&input.name, text, loader, &overrides(args))
+}
+
+/// Says what is wrong with a scenario.
+pub(crate) fn told(rejected: &Rejected, streams: &Streams) -> Failure {
+    let (findings, sources) = (&rejected.diagnostics, &rejected.sources);
+    streams.error(&text(findings, sources, streams.verbose, streams.color_err));
+    Failure::Told(exit(rejected))
 }
 
 /// Refuses what the chosen level of detail cannot play; what it is, is told.
@@ -81,21 +91,6 @@ fn overrides(args: &OverrideArgs) -> Overrides {
         set: args.set.clone(),
         variants: args.variants.clone(),
         strict: args.strict,
-    }
-}
-
-/// A text that could not even be read.
-fn unread(name: &str, error: &LoadError) -> Rejected {
-    let mut sources = Sources::default();
-    let source = sources.add(name, "");
-    let span = Span {
-        source,
-        start: 0,
-        end: 0,
-    };
-    Rejected {
-        diagnostics: vec![error.at(name, span)],
-        sources,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The whole way from a text to the plans of its variants.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::build::{self, Built, Room};
 use super::check::Checker;
@@ -13,6 +14,7 @@ use super::node::{Entry, Node, Span};
 use super::overlay::{self, Override, Overrides};
 use super::places;
 use super::plan::Plan;
+use super::render;
 use super::resolved;
 use super::shape::{Item, Shape, Typed};
 use super::source::{Place, Sources};
@@ -111,6 +113,13 @@ pub struct Rejected {
     pub diagnostics: Vec<Diagnostic>,
     /// The texts.
     pub sources: Sources,
+}
+
+/// Everything that is wrong, with the text around it.
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&render::text(&self.diagnostics, &self.sources, false))
+    }
 }
 
 impl Rejected {
@@ -345,7 +354,7 @@ mod tests {
             &mut NoFiles,
             &Overrides::default(),
         );
-        let scenario = scenario.unwrap_or_else(|rejected| panic!("{:#?}", rejected.diagnostics));
+        let scenario = scenario.unwrap_or_else(|rejected| panic!("{rejected}"));
         assert_eq!(scenario.plans.len(), 2);
         assert_eq!(scenario.plans[0].consumers.len(), 6);
         assert!(!scenario.plans[0].consumers[0].config.is_cooperative());

@@ -32,7 +32,7 @@ fn read(text: &str, strict: bool) -> Result<Scenario, Rejected> {
 
 fn plan(text: &str) -> Plan {
     let scenario = read(text, false);
-    let mut scenario = scenario.unwrap_or_else(|rejected| panic!("{:#?}", rejected.diagnostics));
+    let mut scenario = scenario.unwrap_or_else(|rejected| panic!("{rejected}"));
     scenario.plans.remove(0)
 }
 
@@ -227,8 +227,7 @@ fn a_short_deployment_has_the_defaults_of_kubernetes() {
 
 #[test]
 fn keys_without_a_model_are_noted_with_their_path() {
-    let scenario =
-        read(MANIFESTS, false).unwrap_or_else(|rejected| panic!("{:#?}", rejected.diagnostics));
+    let scenario = read(MANIFESTS, false).unwrap_or_else(|rejected| panic!("{rejected}"));
     let notes: Vec<&str> = scenario.notes.iter().map(|note| &*note.message).collect();
     for key in [
         "paused",

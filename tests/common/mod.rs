@@ -4,7 +4,7 @@ use std::fs;
 
 use rebsim::kernel::{SimDuration, SimTime};
 use rebsim::scenario::plan::Plan;
-use rebsim::scenario::{LoadError, Loader, Overrides, Scenario, load, render};
+use rebsim::scenario::{LoadError, Loader, Overrides, Scenario, load};
 
 /// Reads what a path names.
 struct Folder;
@@ -20,12 +20,7 @@ pub(crate) fn path(file: &str) -> String {
 }
 
 pub(crate) fn accepted(file: &str, text: &str, overrides: &Overrides) -> Scenario {
-    load(file, text, &mut Folder, overrides).unwrap_or_else(|rejected| {
-        panic!(
-            "{}",
-            render::text(&rejected.diagnostics, &rejected.sources, false)
-        )
-    })
+    load(file, text, &mut Folder, overrides).unwrap_or_else(|rejected| panic!("{rejected}"))
 }
 
 pub(crate) fn good(file: &str) -> Scenario {

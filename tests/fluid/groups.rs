@@ -55,7 +55,7 @@ fn group(number: u64) -> String {
 
 fn scenario(text: &str) -> Scenario {
     load("random.yaml", text, &mut NoFiles, &Overrides::default())
-        .unwrap_or_else(|rejected| panic!("{:?}\n{text}", rejected.diagnostics))
+        .unwrap_or_else(|rejected| panic!("{rejected}\n{text}"))
 }
 
 fn play(scenario: &Scenario, seed: u64, fidelity: Fidelity) -> Timeline {

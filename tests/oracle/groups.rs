@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use rebsim::cluster::Calibration;
 use rebsim::kernel::{Draw, Seed, Stream};
 use rebsim::scenario::plan::Plan;
-use rebsim::scenario::{NoFiles, Overrides, load, render};
+use rebsim::scenario::{NoFiles, Overrides, load};
 
 /// One random group with its scenario.
 pub(crate) struct Case {
@@ -22,8 +22,7 @@ pub(crate) struct Case {
 pub(crate) fn plan_of(text: &str) -> Plan {
     let scenario = load("random.yaml", text, &mut NoFiles, &Overrides::default());
     let scenario = scenario.unwrap_or_else(|rejected| {
-        let why = render::text(&rejected.diagnostics, &rejected.sources, false);
-        panic!("the generator writes good scenarios only: {why}\n{text}")
+        panic!("the generator writes good scenarios only: {rejected}\n{text}")
     });
     scenario.plans.into_iter().next().expect("one plan")
 }

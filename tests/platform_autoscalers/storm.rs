@@ -24,7 +24,7 @@ fn a_storm_that_was_played_is_replayed_without_a_difference() {
     let path = format!("{}/scenarios/hpa-storm.yaml", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(path).expect("the scenario is shipped");
     let scenario = load("hpa-storm.yaml", &text, &mut NoFiles, &Overrides::default())
-        .unwrap_or_else(|rejected| panic!("{:?}", rejected.diagnostics));
+        .unwrap_or_else(|rejected| panic!("{rejected}"));
     let plan = scenario.plans.iter().find(|plan| plan.variant == "cpu");
     let plan = plan.expect("the variant that oscillates");
     let options = Options {

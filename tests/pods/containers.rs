@@ -18,7 +18,7 @@ fn text(containers: &str, rest: &str) -> String {
 fn pod(containers: &str, pod: &str) -> PodSpec {
     let text = text(containers, &format!("{pod}|"));
     let scenario = load("pods.yaml", &text, &mut NoFiles, &Overrides::default());
-    let scenario = scenario.unwrap_or_else(|rejected| panic!("{:#?}", rejected.diagnostics));
+    let scenario = scenario.unwrap_or_else(|rejected| panic!("{rejected}"));
     scenario.plans[0].platform.workloads[0].pod.clone()
 }
 

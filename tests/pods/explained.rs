@@ -35,7 +35,7 @@ variants:
 
 fn scenario() -> Scenario {
     load("told.yaml", TEXT, &mut NoFiles, &Overrides::default())
-        .unwrap_or_else(|rejected| panic!("{:#?}", rejected.diagnostics))
+        .unwrap_or_else(|rejected| panic!("{rejected}"))
 }
 
 /// The chains of a variant's stalls of orders-0 that begin at `from` or later.

@@ -18,7 +18,7 @@ const fn at(seconds: u64) -> SimTime {
 /// Plays the only variant of a text.
 fn play(text: &str) -> Timeline {
     let scenario = load("pods.yaml", text, &mut NoFiles, &Overrides::default())
-        .unwrap_or_else(|rejected| panic!("{:#?}", rejected.diagnostics));
+        .unwrap_or_else(|rejected| panic!("{rejected}"));
     let options = Options {
         check_invariants: true,
         ..Options::default()

@@ -5,7 +5,7 @@ use std::io::Write;
 use rebsim::assignor::{ConsumerId, TopicPartition};
 use rebsim::cluster::{Calibration, Halt, Options, simulate};
 use rebsim::kernel::{Seed, SimTime};
-use rebsim::scenario::{NoFiles, Overrides, load, render};
+use rebsim::scenario::{NoFiles, Overrides, load};
 use rebsim::timeline::{
     CallbackKind, Entry, GroupState, Observation, RebalanceReason, RemovalReason, Timeline,
 };
@@ -15,13 +15,8 @@ use rebsim::timeline::{
 /// # Errors
 /// When the run does not reach its end.
 pub(crate) fn attempt(text: &str, calibration: Calibration) -> Result<Timeline, Halt> {
-    let scenario =
-        load("test.yaml", text, &mut NoFiles, &Overrides::default()).unwrap_or_else(|rejected| {
-            panic!(
-                "{}\n{text}",
-                render::text(&rejected.diagnostics, &rejected.sources, false)
-            )
-        });
+    let scenario = load("test.yaml", text, &mut NoFiles, &Overrides::default())
+        .unwrap_or_else(|rejected| panic!("{rejected}\n{text}"));
     let options = Options {
         check_invariants: true,
         event_limit: 3_000_000,

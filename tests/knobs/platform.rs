@@ -1,42 +1,14 @@
 //! No knob of pods, nodes and autoscalers is ignored: each key is changed alone, and the change shows in what happens: in the timeline,
 //! in the grid or in the totals of a run. The rows are held against the vocabulary in `scenario_keys.rs`.
 
-#[path = "common/pod_keys.rs"]
+#[path = "../common/pod_keys.rs"]
 mod pod_keys;
 
-use rebsim::cluster::{Options, simulate};
-use rebsim::kernel::Seed;
-use rebsim::scenario::{NoFiles, Overrides, Scenario, load, render};
-
-fn scenario(base: &str, sets: &[String]) -> Scenario {
-    let overrides = Overrides {
-        set: sets.to_vec(),
-        ..Overrides::default()
-    };
-    load("pods.yaml", base, &mut NoFiles, &overrides).unwrap_or_else(|rejected| {
-        let text = render::text(&rejected.diagnostics, &rejected.sources, false);
-        panic!("{sets:?}\n{text}")
-    })
-}
+use super::{outcome_of, scenario};
 
 /// How many notes these settings call forth.
 fn notes(base: &str, sets: &[String]) -> usize {
     scenario(base, sets).notes.len()
-}
-
-/// What happens after these settings.
-fn outcome(base: &str, sets: &[String]) -> String {
-    let scenario = scenario(base, sets);
-    let options = Options {
-        check_invariants: true,
-        ..Options::default()
-    };
-    let run = simulate(&scenario.plans[0], Seed(scenario.seed), &options)
-        .unwrap_or_else(|halt| panic!("{sets:?}: {halt:?}"));
-    format!(
-        "{:?}{:?}{:?}{:?}",
-        run.entries, run.samples, run.partitions, run.consumers
-    )
 }
 
 /// Keys that change what a controller thinks and nothing that it does: the language says so in a note.
@@ -49,7 +21,7 @@ fn each_changes_what_happens(share: usize) {
     assert!(rows.len() > 90, "{} rows", rows.len());
     let mut ignored = Vec::new();
     for row in rows.iter().skip(share).step_by(SHARES) {
-        let differs = outcome(&base, &row.before) != outcome(&base, &row.after);
+        let differs = outcome_of(&base, &row.before) != outcome_of(&base, &row.after);
         if row.keys.iter().any(|key| NOTED.contains(&&**key)) {
             assert!(!differs, "{:?} is noted as doing nothing", row.keys);
             assert!(notes(&base, &row.after) > notes(&base, &row.before));
