@@ -301,7 +301,7 @@ fn settings_are_refused_on_top_of_those_that_came_before() {
     let rejected = rejected.expect_err("a consumer group has no such setting");
     assert_eq!(
         lines(&rejected, "x.yaml"),
-        ["E0106 8:31 session.timeout.ms"]
+        ["E0106 8:33 session.timeout.ms"]
     );
 }
 
@@ -324,4 +324,78 @@ fn an_unknown_verb_is_one_finding() {
         assert_eq!(refused(verb), format!("did you mean `{meant}`?"));
     }
     assert!(refused("explode").starts_with("known keys: at, start, "));
+}
+
+/// Where replicas and brokers are matters to members that have racks, and to assignors that look at them; anything else is said.
+#[test]
+fn racks_that_change_nothing_are_noted() {
+    let notes = |topic: &str, rest: &str| -> Result<Vec<String>, Vec<String>> {
+        let text = format!(
+            "version: 1\nname: x\nduration: 10m\ntopics: {{ t: {{ partitions: 2, rate: 1/s, {topic} }} }}\n{rest}\n"
+        );
+        let told = |findings: &[rebsim::scenario::diagnostic::Diagnostic]| {
+            let messages = findings.iter().map(|finding| finding.message.clone());
+            messages.collect::<Vec<String>>()
+        };
+        match load("x.yaml", &text, &mut Folder, &Overrides::default()) {
+            Ok(scenario) => Ok(told(&scenario.notes)),
+            Err(rejected) => Err(told(&rejected.diagnostics)),
+        }
+    };
+    let members = |members: &str, config: &str| {
+        format!("groups: {{ g: {{ topics: [t], members: {members}, config: {{ {config} }} }} }}")
+    };
+    let (plain, racks) = (members("2", ""), "brokers: { racks: [a, b, c] }\n");
+    let racked =
+        |config: &str| racks.to_owned() + &members("[ { name: x, rack: a }, { name: y } ]", config);
+    let nothing = |key: &str, why: &str| format!("`{key}` changes nothing here: {why}");
+    let no_brokers = nothing("replicas", "the brokers have no racks");
+    assert_eq!(notes("replicas: 2", &plain), Ok(vec![no_brokers]));
+    assert_eq!(notes("replicas: 1", &plain), Ok(Vec::new()));
+    let nobody = [
+        nothing("replicas", "no member that reads the topic has a rack"),
+        nothing("racks", "no member has a rack"),
+    ];
+    assert_eq!(
+        notes("replicas: 2", &format!("{racks}{plain}")),
+        Ok(nobody.to_vec())
+    );
+    for topic in ["replicas: 2", "racks: [[a, b], [b, c]]"] {
+        assert_eq!(notes(topic, &racked("")), Ok(Vec::new()), "{topic}");
+    }
+    let unseen = [
+        nothing(
+            "replicas",
+            "no assignor of who reads the topic looks at racks",
+        ),
+        nothing(
+            "racks",
+            "there is no `cross_rack_latency`, and no assignor looks at them",
+        ),
+    ];
+    for config in [
+        "partition.assignment.strategy: roundrobin",
+        "group.protocol: consumer",
+    ] {
+        assert_eq!(
+            notes("replicas: 2", &racked(config)),
+            Ok(unseen.to_vec()),
+            "{config}"
+        );
+    }
+    // Among variants the assignor may be the question.
+    let compared = racked("partition.assignment.strategy: roundrobin")
+        + "\nvariants: { a: {}, b: { config: { partition.assignment.strategy: range } } }";
+    assert_eq!(notes("replicas: 2", &compared), Ok(Vec::new()));
+    // Racks come with nodes and with later settings too.
+    let pods = format!(
+        "{racks}nodes: {{ n: {{ cores: 4, rack: a }} }}\ngroups: {{ g: {{ topics: [t] }} }}\n\
+         deployments: {{ g: {{ group: g, spec: {{ replicas: 2 }} }} }}"
+    );
+    assert_eq!(notes("replicas: 2", &pods), Ok(Vec::new()));
+    let later =
+        format!("{racks}{plain}\nevents: [ {{ at: 1m, config: g, set: {{ client.rack: a }} }} ]");
+    assert_eq!(notes("replicas: 2", &later), Ok(Vec::new()));
+    let many = "4 replicas need as many brokers; there are 3".to_owned();
+    assert_eq!(notes("replicas: 4", &racked("")), Err(vec![many]));
 }

@@ -113,6 +113,32 @@ pub(crate) fn read(folder: &Path) -> Result<Stored, Failure> {
         let what = format!("{MANIFEST} is of schema {}", manifest.schema);
         return Err(damaged(folder, &what));
     }
+    refuse_what_cannot_be_played_again(folder, &manifest)?;
+    let scenario = checked(folder, "scenario.json", &manifest)?;
+    let summary = checked(folder, "summary.json", &manifest)?;
+    let summary = serde_json::from_str(&summary)
+        .map_err(|error| damaged(folder, &format!("summary.json is no summary: {error}")))?;
+    let (Some(_), Some(_)) = (
+        manifest.inputs.variants.first(),
+        manifest.inputs.seeds.first(),
+    ) else {
+        return Err(damaged(folder, "its manifest lists no variant or no seed"));
+    };
+    let there = folder.join("scenario.json").display().to_string();
+    Ok(Stored {
+        folder: folder.to_path_buf(),
+        scenario,
+        hash: manifest.inputs.scenario_sha256,
+        file: manifest.volatile.scenario_file.unwrap_or(there),
+        places: manifest.volatile.scenario_lines,
+        variants: manifest.inputs.variants,
+        seeds: manifest.inputs.seeds.into_iter().map(Seed).collect(),
+        summary,
+    })
+}
+
+/// Refuses results of another version, of a sweep, and of a mode that knows no single records.
+fn refuse_what_cannot_be_played_again(folder: &Path, manifest: &Manifest) -> Result<(), Failure> {
     let version = env!("CARGO_PKG_VERSION");
     if (manifest.version.as_str(), manifest.model_version) != (version, MODEL_VERSION) {
         return Err(Failure::usage(
@@ -146,27 +172,7 @@ pub(crate) fn read(folder: &Path) -> Result<Stored, Failure> {
             Some("run the scenario without --fidelity, and look at that".to_owned()),
         ));
     }
-    let scenario = checked(folder, "scenario.json", &manifest)?;
-    let summary = checked(folder, "summary.json", &manifest)?;
-    let summary = serde_json::from_str(&summary)
-        .map_err(|error| damaged(folder, &format!("summary.json is no summary: {error}")))?;
-    let (Some(_), Some(_)) = (
-        manifest.inputs.variants.first(),
-        manifest.inputs.seeds.first(),
-    ) else {
-        return Err(damaged(folder, "its manifest lists no variant or no seed"));
-    };
-    let there = folder.join("scenario.json").display().to_string();
-    Ok(Stored {
-        folder: folder.to_path_buf(),
-        scenario,
-        hash: manifest.inputs.scenario_sha256,
-        file: manifest.volatile.scenario_file.unwrap_or(there),
-        places: manifest.volatile.scenario_lines,
-        variants: manifest.inputs.variants,
-        seeds: manifest.inputs.seeds.into_iter().map(Seed).collect(),
-        summary,
-    })
+    Ok(())
 }
 
 /// A file whose digest the manifest holds.
@@ -202,17 +208,9 @@ pub(crate) fn damaged(folder: &Path, what: &str) -> Failure {
 impl Stored {
     /// What the folder says of a replication: metric by metric.
     pub(crate) fn metrics(&self, variant: &str, seed: Seed) -> Option<&Value> {
-        let list = |value: &'_ Value| value.as_array().cloned();
-        let variants = self.summary.get("variants")?;
-        list(variants)?;
-        let variant = variants
-            .as_array()?
-            .iter()
-            .find(|known| known.get("name").and_then(Value::as_str) == Some(variant))?;
-        let seeds = variant.get("seeds")?.as_array()?;
-        let found = seeds
-            .iter()
-            .find(|known| known.get("seed").and_then(Value::as_u64) == Some(seed.0))?;
-        found.get("metrics")
+        let mut variants = self.summary.get("variants")?.as_array()?.iter();
+        let variant = variants.find(|known| known["name"] == variant)?;
+        let mut seeds = variant.get("seeds")?.as_array()?.iter();
+        seeds.find(|known| known["seed"] == seed.0)?.get("metrics")
     }
 }

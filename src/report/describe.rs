@@ -185,7 +185,6 @@ fn offset_row(
         .find(|sample| sample.partition == partition);
     let committed = sample.and_then(|sample| sample.committed);
     let end = sample.map(|sample| sample.log_end);
-    let number = |value: Option<u64>| value.map_or(MISSING.to_owned(), |value| value.to_string());
     let lag = committed
         .zip(end)
         .map(|(offset, end)| end.saturating_sub(offset));
@@ -198,90 +197,105 @@ fn offset_row(
         // Leaders of partitions do not change here, and have no epochs.
         row.push(MISSING.to_owned());
     }
-    row.extend([number(committed), number(end), number(lag)]);
+    row.extend([figure(committed), figure(end), figure(lag)]);
     row.extend(whose);
     row
+}
+
+/// A column of `--members`.
+struct Column {
+    title: &'static str,
+    least: usize,
+    /// Its width follows from what is in it; numbers and epochs have one of their own.
+    grows: bool,
+    cell: fn(Described<'_>, &MemberId, &Seat) -> String,
+}
+
+const fn column(
+    title: &'static str,
+    least: usize,
+    cell: fn(Described<'_>, &MemberId, &Seat) -> String,
+) -> Column {
+    Column {
+        title,
+        least,
+        grows: true,
+        cell,
+    }
+}
+
+/// A number, or whether something is so.
+fn figure<T: ToString>(value: Option<T>) -> String {
+    value.map_or(MISSING.to_owned(), |value| value.to_string())
+}
+
+/// The columns of `--members`, by what the members of the group are like.
+fn columns(described: Described<'_>, verbose: bool) -> Vec<Column> {
+    const fn fixed(column: Column) -> Column {
+        Column {
+            grows: false,
+            ..column
+        }
+    }
+    let seats = &described.roster.members;
+    let mut each = seats.values();
+    let is_static = each.any(|seat| !described.instance(seat).is_empty());
+    let speaks = |wanted: bool| seats.values().any(|seat| seat.upgraded == Some(wanted));
+    let is_mixed = speaks(true) && speaks(false);
+    let mut columns = vec![
+        column("GROUP", 15, |all, _, _| all.name().to_owned()),
+        column("CONSUMER-ID", 15, |_, id, _| id.as_str().to_owned()),
+    ];
+    if is_static {
+        columns.push(column("GROUP-INSTANCE-ID", 17, |all, _, seat| {
+            all.instance(seat).to_owned()
+        }));
+    }
+    columns.extend([
+        column("HOST", 15, |all, _, seat| all.host(seat)),
+        column("CLIENT-ID", 15, |all, _, seat| {
+            all.client_id(seat).to_owned()
+        }),
+        fixed(column("#PARTITIONS", 15, |all, _, seat| {
+            all.assigned(seat).len().to_string()
+        })),
+    ]);
+    if verbose {
+        columns.extend([
+            fixed(column("CURRENT-EPOCH", 15, |_, _, seat| figure(seat.epoch))),
+            column("CURRENT-ASSIGNMENT", 20, |all, _, seat| {
+                assignment(all, all.assigned(seat))
+            }),
+            fixed(column("TARGET-EPOCH", 15, |all, _, _| {
+                figure(all.roster.target_epoch)
+            })),
+            column("TARGET-ASSIGNMENT", 20, |all, _, seat| {
+                assignment(all, &seat.target)
+            }),
+        ]);
+        if is_mixed {
+            columns.push(fixed(column("UPGRADED", 0, |_, _, seat| {
+                figure(seat.upgraded)
+            })));
+        }
+    }
+    columns
 }
 
 /// `--describe --members`: one row a member.
 #[must_use]
 pub fn members(described: Described<'_>, verbose: bool) -> String {
-    let seats = &described.roster.members;
-    let is_static = seats
-        .values()
-        .any(|seat| !described.instance(seat).is_empty());
-    let speaks = |wanted: bool| seats.values().any(|seat| seat.upgraded == Some(wanted));
-    let is_mixed = speaks(true) && speaks(false);
-    let mut head = words(&["GROUP", "CONSUMER-ID"]);
-    let mut least = vec![15, 15];
-    if is_static {
-        head.push("GROUP-INSTANCE-ID".to_owned());
-        least.push(17);
+    let columns = columns(described, verbose);
+    let mut rows = vec![columns.iter().map(|one| one.title.to_owned()).collect()];
+    for (id, seat) in &described.roster.members {
+        let cells = columns.iter().map(|one| (one.cell)(described, id, seat));
+        rows.push(cells.collect::<Vec<String>>());
     }
-    head.extend(words(&["HOST", "CLIENT-ID", "#PARTITIONS"]));
-    least.extend([15, 15, 15]);
-    if verbose {
-        head.extend(words(&[
-            "CURRENT-EPOCH",
-            "CURRENT-ASSIGNMENT",
-            "TARGET-EPOCH",
-            "TARGET-ASSIGNMENT",
-        ]));
-        least.extend([15, 20, 15, 20]);
-        if is_mixed {
-            head.push("UPGRADED".to_owned());
-            least.push(0);
-        }
-    }
-    let mut rows = vec![head];
-    for (member_id, seat) in seats {
-        let mut row = vec![described.name().to_owned(), member_id.as_str().to_owned()];
-        if is_static {
-            row.push(described.instance(seat).to_owned());
-        }
-        let assigned = described.assigned(seat);
-        row.extend([
-            described.host(seat),
-            described.client_id(seat).to_owned(),
-            assigned.len().to_string(),
-        ]);
-        if verbose {
-            let epoch =
-                |epoch: Option<i32>| epoch.map_or(MISSING.to_owned(), |one| one.to_string());
-            row.extend([
-                epoch(seat.epoch),
-                assignment(described, assigned),
-                epoch(described.roster.target_epoch),
-                assignment(described, &seat.target),
-            ]);
-            if is_mixed {
-                row.push(
-                    seat.upgraded
-                        .map_or(MISSING.to_owned(), |one| one.to_string()),
-                );
-            }
-        }
-        rows.push(row);
-    }
-    let grows = |column: usize| {
-        // Numbers and epochs have a width of their own, whatever is in them.
-        let name = rows[0][column].as_str();
-        !matches!(
-            name,
-            "#PARTITIONS" | "CURRENT-EPOCH" | "TARGET-EPOCH" | "UPGRADED"
-        )
-    };
-    let widths: Vec<usize> = least
-        .iter()
-        .enumerate()
-        .map(|(column, least)| {
-            if grows(column) {
-                widest(*least, &rows, column)
-            } else {
-                *least
-            }
-        })
-        .collect();
+    let widths = columns.iter().enumerate().map(|(at, one)| match one.grows {
+        true => widest(one.least, &rows, at),
+        false => one.least,
+    });
+    let widths: Vec<usize> = widths.collect();
     let text = table(&widths, &rows);
     // The short form ends with a blank after its last column.
     if verbose {
@@ -338,8 +352,7 @@ pub fn state(described: Described<'_>, verbose: bool) -> String {
     if verbose {
         head.extend(words(&["GROUP-EPOCH", "TARGET-ASSIGNMENT-EPOCH"]));
         let epoch = roster.incremental.then_some(roster.generation);
-        let number = |epoch: Option<i32>| epoch.map_or(MISSING.to_owned(), |one| one.to_string());
-        row.extend([number(epoch), number(roster.target_epoch)]);
+        row.extend([figure(epoch), figure(roster.target_epoch)]);
         least.extend([15, 25]);
     }
     head.push("#MEMBERS".to_owned());

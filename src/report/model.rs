@@ -199,10 +199,10 @@ impl Report {
     #[must_use]
     pub fn is_deterministic(&self) -> bool {
         self.variants.iter().all(|variant| {
-            let values = |run: &Run| run.metrics.values.clone();
-            let first = variant.runs.first().map(values);
-            let mut runs = variant.runs.iter();
-            runs.all(|run| !run.metrics.drew && Some(values(run)) == first)
+            let runs = &variant.runs;
+            let is_the_first = |run: &Run| run.metrics.values == runs[0].metrics.values;
+            runs.iter()
+                .all(|run| !run.metrics.drew && is_the_first(run))
         })
     }
 }

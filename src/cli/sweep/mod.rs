@@ -141,6 +141,14 @@ fn refuse_what_cannot_be_shown(args: &Args, shard: Option<Shard>) -> Result<(), 
 /// Replications by number, each with its rows.
 type Played = Vec<(usize, Vec<Row>)>;
 
+/// What has been played.
+enum Done {
+    /// The replications of one shard.
+    Shard(Shard, Played),
+    /// All.
+    Whole(Sweep),
+}
+
 /// A sweep about to be played.
 struct Sweeping<'a> {
     args: &'a Args,
@@ -224,9 +232,10 @@ impl Sweeping<'_> {
             ));
         }
         let (played, wall) = self.play(finished, journal.as_ref(), &hash, streams)?;
+        let done = self.done(played);
         let mut written = None;
         if let Some(place) = &place {
-            let files = self.files(&played);
+            let files = self.files(&done);
             let volatile = super::manifest::volatile(wall, self.jobs.get());
             let manifest = super::manifest::manifest(&inputs, &files, &volatile);
             written = Some(place.write(&folder, &files, &manifest, output.force)?);
@@ -234,15 +243,9 @@ impl Sweeping<'_> {
         if let Some(journal) = journal {
             journal.remove()?;
         }
-        let outcome = match self.shard {
-            Some(shard) => self.show_shard(shard, &played, streams),
-            None => {
-                let sweep = Sweep {
-                    outline: self.outline.clone(),
-                    replications: played.into_iter().map(|(_, rows)| rows).collect(),
-                };
-                output::show(&sweep, output, demands, streams)
-            }
+        let outcome = match &done {
+            Done::Shard(shard, played) => self.show_shard(*shard, played, streams),
+            Done::Whole(sweep) => output::show(sweep, output, demands, streams),
         };
         if let Some(written) = written {
             super::output::tell(&output.out.join(folder), &written, streams)?;
@@ -352,22 +355,29 @@ impl Sweeping<'_> {
         }
     }
 
-    /// The files of the results folder.
-    fn files(&self, played: &[(usize, Vec<Row>)]) -> super::results::Files {
-        let rows = || played.iter().map(|(index, rows)| (*index, &rows[..]));
-        let resolved = &self.grid.scenario.resolved;
-        if let Some(shard) = self.shard {
-            let name = format!("cells-{}.csv", shard::suffix(shard));
-            let cells = (name, files::cells(&self.outline, rows()));
-            return output::common(resolved, &self.outline)
-                .chain([cells])
-                .collect();
+    fn done(&self, played: Played) -> Done {
+        match self.shard {
+            Some(shard) => Done::Shard(shard, played),
+            None => Done::Whole(Sweep {
+                outline: self.outline.clone(),
+                replications: played.into_iter().map(|(_, rows)| rows).collect(),
+            }),
         }
-        let sweep = Sweep {
-            outline: self.outline.clone(),
-            replications: played.iter().map(|(_, rows)| rows.clone()).collect(),
-        };
-        output::whole(resolved, &sweep)
+    }
+
+    /// The files of the results folder.
+    fn files(&self, done: &Done) -> super::results::Files {
+        let resolved = &self.grid.scenario.resolved;
+        match done {
+            Done::Shard(shard, played) => {
+                let rows = played.iter().map(|(index, rows)| (*index, &rows[..]));
+                let name = format!("cells-{}.csv", shard::suffix(*shard));
+                let cells = (name, files::cells(&self.outline, rows));
+                let common = output::common(resolved, &self.outline);
+                common.chain([cells]).collect()
+            }
+            Done::Whole(sweep) => output::whole(resolved, sweep),
+        }
     }
 
     fn show_shard(

@@ -130,7 +130,8 @@ impl Tolerances {
             named: Vec::new(),
         };
         for text in texts {
-            let (metric, amount) = match text.split_once('=') {
+            // Labels have such signs too: `lag_records{group=checkout}=10%`.
+            let (metric, amount) = match text.rsplit_once('=') {
                 Some((metric, amount)) => (Some(metric.trim()), amount.trim()),
                 None => (None, text.trim()),
             };

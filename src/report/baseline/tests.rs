@@ -45,7 +45,11 @@ fn tolerances_are_shares_or_amounts_of_metrics_that_there_are() {
     assert_eq!(of("lag_s").as_deref(), Some("0.5s"));
     assert_eq!(of("rebalances").as_deref(), Some("0"));
     assert_eq!(of("longest_downtime_s").as_deref(), Some("10 %"));
+    let labelled = parse(&["lag_records{group=g}=10%"]).expect("nothing is wrong");
+    let mut labelled = labelled.compared().into_iter();
+    assert!(labelled.any(|(name, _)| name.to_string() == "lag_records{group=g}"));
     for bad in [
+        "lag_records{group=g}",
         "no_such=5%",
         "lag_s=5 records",
         "5",
