@@ -152,7 +152,7 @@ pub(super) fn build(
     plan.events = builder.events(root.get("events"), &plan, &drafts);
     let most = builder.growth(root.get("events"), &plan);
     builder.skews(root.get("topics"), &plan.topics, &most);
-    builder.racks(root, &plan, variants.is_empty());
+    builder.racks(root, &plan, variants.len() < 2);
     let expectations = builder.expectations(root.get("expect"), &plan, variants);
     Built { plan, expectations }
 }
