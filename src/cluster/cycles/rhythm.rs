@@ -85,7 +85,10 @@ impl Cycle {
 
     /// Position of the phase of answer `number`.
     pub(super) fn phase_of(&self, number: u64) -> usize {
-        (number % self.turns()) as usize
+        match self.phases.len() {
+            1 => 0, // The usual case, and a division is what this costs.
+            turns => (number % turns as u64) as usize,
+        }
     }
 
     /// How many of the answers to play are of the phase at `place`.
