@@ -7,7 +7,7 @@ use super::code::Code;
 use super::diagnostic::Diagnostic;
 use super::kafka;
 use super::manifest;
-use super::near::nearest;
+use super::near::{elsewhere, nearest};
 use super::node::{Entry, Node, Span, Value};
 use super::scalar;
 use super::shape::{Field, Item, Pair, Presence, Record, Rule, Shape, Typed};
@@ -159,6 +159,7 @@ impl Checker {
         let names = record.fields.iter().map(|field| field.name);
         let meant = nearest(&entry.key, names);
         let help = meant.map(|name| format!("did you mean `{name}`?"));
+        let place = || elsewhere(&entry.key).map(|home| format!("it is a key of {home}; "));
         let known: Vec<&str> = record
             .fields
             .iter()
@@ -171,8 +172,12 @@ impl Checker {
             with_article(record.what)
         );
         self.found.push(
-            Diagnostic::error(Code::UnknownKey, entry.key_span, message)
-                .help(help.unwrap_or_else(|| format!("known keys: {}", known.join(", ")))),
+            Diagnostic::error(Code::UnknownKey, entry.key_span, message).help(help.unwrap_or_else(
+                || {
+                    let place = place().unwrap_or_default();
+                    format!("{place}known keys: {}", known.join(", "))
+                },
+            )),
         );
         meant
     }
