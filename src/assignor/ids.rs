@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::java::string_hash;
+
 macro_rules! index {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -45,13 +47,20 @@ pub struct TopicPartition {
 ///
 /// Empty before the coordinator has issued one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MemberId(Arc<str>);
+pub struct MemberId {
+    text: Arc<str>,
+    /// `text.hashCode()`, which `java.lang.String` remembers, too.
+    hash_code: i32,
+}
 
 impl MemberId {
     /// The identity written `text`.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(Arc::from(text))
+        Self {
+            text: Arc::from(text),
+            hash_code: string_hash(text),
+        }
     }
 
     /// The identity of who has none yet (`JoinGroupRequest.UNKNOWN_MEMBER_ID`).
@@ -63,25 +72,31 @@ impl MemberId {
     /// True for [`MemberId::unknown`].
     #[must_use]
     pub fn is_unknown(&self) -> bool {
-        self.0.is_empty()
+        self.text.is_empty()
     }
 
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// `java.lang.String.hashCode` of the text.
+    #[must_use]
+    pub fn hash_code(&self) -> i32 {
+        self.hash_code
     }
 }
 
 impl fmt::Debug for MemberId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
+        fmt::Debug::fmt(&*self.text, f)
     }
 }
 
 impl fmt::Display for MemberId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

@@ -68,7 +68,7 @@ impl JavaKey for JavaString<'_> {
 
 impl JavaKey for MemberId {
     fn hash_code(&self) -> i32 {
-        string_hash(self.as_str())
+        self.hash_code()
     }
 
     fn compare_to(&self, other: &Self) -> Ordering {

@@ -25,7 +25,11 @@ impl Client {
     /// Handles the answers at the socket.
     pub(super) fn drain(&mut self, ground: &mut Ground<'_>) {
         let was_heartbeating = self.member.is_heartbeating();
-        for answer in std::mem::take(&mut self.inbox) {
+        if self.inbox.is_empty() {
+            return;
+        }
+        let mut inbox = std::mem::take(&mut self.inbox);
+        for answer in inbox.drain(..) {
             let mut effects = Vec::new();
             match answer {
                 Answer::Group(response) => {
@@ -68,6 +72,8 @@ impl Client {
             }
             self.apply(effects, ground);
         }
+        debug_assert!(self.inbox.is_empty(), "answers come from outside");
+        self.inbox = inbox; // Its room is used again.
         if !was_heartbeating && self.member.is_heartbeating() {
             self.heartbeat_pass = ground.now;
         }

@@ -89,8 +89,7 @@ impl World<'_> {
     fn disconnect_from_coordinator(&mut self, consumer: ConsumerId) {
         let now = self.now();
         let process = &mut self.processes[consumer.index()];
-        process.connection.serving = None;
-        process.connection.queue.clear();
+        process.disconnect();
         let incarnation = process.incarnation;
         let event = Event::Deliver {
             consumer,

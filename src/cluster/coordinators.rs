@@ -33,9 +33,12 @@ pub(super) struct Inbound {
     pub(super) back: SimDuration,
 }
 
-/// The broker's end of one client's connection to its coordinator.
+/// The broker's end of the connection to its coordinator of one life of a client. It outlasts the client: what waits on it was sent, and is read when
+/// its turn comes.
 #[derive(Debug, Default)]
 pub(super) struct Connection {
+    /// Which life.
+    pub(super) incarnation: u32,
     /// The request being served.
     pub(super) serving: Option<RequestToken>,
     /// Behind it.

@@ -385,9 +385,9 @@ impl Client {
     /// The heartbeat thread takes its passes where the waits of `cycle` let it: see [`super::heartbeats`].
     fn pass_waits(&mut self, cycle: &Cycle, ground: &mut Ground<'_>) {
         let step = super::heartbeats::step(ground);
+        let is_regular = cycle.steps_with_first_waits(step);
         let mut number = 0;
-        let mut answered = cycle.answered(0, ground.logs);
-        ground.now = answered;
+        ground.now = cycle.answered(0, ground.logs);
         self.heartbeat_pass_after_network(ground);
         loop {
             // Only a wait that does not end before the next pass comes due changes anything.
@@ -395,28 +395,27 @@ impl Client {
             let mut next = cycle.answered(number + 1, ground.logs);
             if next < due {
                 number = cycle.first_from(due, ground.logs) - 1;
-                answered = cycle.answered(number, ground.logs);
                 next = cycle.answered(number + 1, ground.logs);
             }
             if number + 1 >= cycle.times {
                 return;
             }
-            let phase = &cycle.phases[cycle.phase_of(number)];
-            let busy = cycle.busy(phase, cycle.records(number, ground.logs));
-            let worked = answered + busy + cycle.overhead;
-            for wait in 0..=phase.empty_polls {
-                let called = worked + cycle.empty.times(wait);
-                let returns = if wait < phase.empty_polls {
-                    called + cycle.timeout
-                } else {
-                    next
-                };
+            let (mut called, mut returns) = cycle.first_wait(number, ground.logs);
+            let first = returns;
+            for _ in 0..=cycle.phases[cycle.phase_of(number)].empty_polls {
                 if self.heartbeat_pass + step <= returns {
                     (self.waiting_since, ground.now) = (called, returns);
                     self.heartbeat_pass_after_network(ground);
                 }
+                called += cycle.empty;
+                returns = next.min(called + cycle.timeout);
             }
-            (number, answered) = (number + 1, next);
+            if is_regular && self.heartbeat_pass == first {
+                let (_, last) = cycle.first_wait(cycle.times - 2, ground.logs);
+                self.heartbeat_pass = last;
+                return;
+            }
+            number += 1;
         }
     }
 }

@@ -5,7 +5,7 @@ use super::world::Event;
 use super::world::World;
 
 use super::answers::Answer;
-use super::coordinators::{Inbound, ReturnAddress, not_coordinator};
+use super::coordinators::{Connection, Inbound, ReturnAddress, not_coordinator};
 use super::ground::Packet;
 use crate::assignor::{ConsumerId, GroupId, MemberId};
 use crate::protocol::config::GroupProtocol;
@@ -26,8 +26,10 @@ impl World<'_> {
             };
             return self.schedule(at, Class::Message, consumer.0, event);
         }
-        if incarnation == process.incarnation && process.connection.serving.is_some() {
-            process.connection.queue.push_back(inbound);
+        if let Some(connection) = process.connection_of(incarnation)
+            && connection.serving.is_some()
+        {
+            connection.queue.push_back(inbound);
             return;
         }
         self.serve(consumer, incarnation, inbound);
@@ -36,8 +38,8 @@ impl World<'_> {
     pub(super) fn serve(&mut self, consumer: ConsumerId, incarnation: u32, inbound: Inbound) {
         let process = &mut self.processes[consumer.index()];
         let group = process.group;
-        if incarnation == process.incarnation {
-            process.connection.serving = Some(inbound.token);
+        if let Some(connection) = process.connection_of(incarnation) {
+            connection.serving = Some(inbound.token);
         }
         let Inbound {
             token,
@@ -120,11 +122,10 @@ impl World<'_> {
         } = address;
         let now = self.now();
         let process = &mut self.processes[consumer.index()];
-        let current = process.incarnation == incarnation;
         let mut at = now + back;
-        if current {
-            at = at.max(process.connection.last_answer);
-            process.connection.last_answer = at;
+        if let Some(connection) = process.connection_of(incarnation) {
+            at = at.max(connection.last_answer);
+            connection.last_answer = at;
         }
         let event = Event::Deliver {
             consumer,
@@ -134,13 +135,20 @@ impl World<'_> {
         };
         self.schedule(at, Class::Message, consumer.0, event);
         let process = &mut self.processes[consumer.index()];
-        if current && process.connection.serving == Some(token) {
-            process.connection.serving = None;
-            if let Some(next) = process.connection.queue.pop_front() {
-                process.connection.serving = Some(next.token);
-                self.unmuted.push_back((consumer, incarnation, next));
-                self.serve_unmuted();
-            }
+        let Some(connection) = process.connection_of(incarnation) else {
+            return;
+        };
+        if connection.serving != Some(token) {
+            return;
+        }
+        let next = connection.queue.pop_front();
+        connection.serving = next.as_ref().map(|next| next.token);
+        if let Some(next) = next {
+            self.unmuted.push_back((consumer, incarnation, next));
+            self.serve_unmuted();
+        } else {
+            let others = |former: &Connection| former.incarnation != incarnation;
+            process.former_connections.retain(others);
         }
     }
 

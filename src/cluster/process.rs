@@ -50,6 +50,8 @@ pub(super) struct Process {
     pub(super) incarnation: u32,
     pub(super) client: Option<Box<Client>>,
     pub(super) connection: Connection,
+    /// Those of earlier lives on which requests wait.
+    pub(super) former_connections: Vec<Connection>,
     pub(super) link: Link,
     pub(super) listener: Draw,
     /// How long its assignor runs, when it leads.
@@ -102,6 +104,7 @@ impl Process {
             incarnation: 0,
             client: None,
             connection: Connection::default(),
+            former_connections: Vec::new(),
             link: Link::new(
                 latency,
                 Draw::new(seed, Stream::new(&name, "latency")),
@@ -121,6 +124,36 @@ impl Process {
             touched: false,
             name,
         }
+    }
+}
+
+impl Process {
+    /// A life begins, with a connection of its own.
+    pub(super) fn begin_life(&mut self) {
+        self.incarnation += 1;
+        let fresh = Connection {
+            incarnation: self.incarnation,
+            ..Connection::default()
+        };
+        let former = std::mem::replace(&mut self.connection, fresh);
+        if former.serving.is_some() {
+            self.former_connections.push(former);
+        }
+    }
+
+    /// The broker's end of the connection of this life or, while requests wait there, of an earlier one.
+    pub(super) fn connection_of(&mut self, incarnation: u32) -> Option<&mut Connection> {
+        let former = self.former_connections.iter_mut();
+        std::iter::once(&mut self.connection)
+            .chain(former)
+            .find(|connection| connection.incarnation == incarnation)
+    }
+
+    /// The broker has lost all connections.
+    pub(super) fn disconnect(&mut self) {
+        self.connection.serving = None;
+        self.connection.queue.clear();
+        self.former_connections.clear();
     }
 }
 
@@ -144,9 +177,9 @@ impl World<'_> {
         at: SimTime,
         act: impl FnOnce(&mut Client, &mut Ground<'_>) -> T,
     ) -> Option<T> {
-        let mut out = Vec::new();
         let process = &mut self.processes[consumer.index()];
         let mut client = process.client.take()?;
+        let mut out = std::mem::take(&mut self.outputs);
         let mut ground = Ground {
             now: at,
             consumer,
@@ -178,8 +211,9 @@ impl World<'_> {
                 at == self.calendar.now(),
                 "a client showed itself between two control events"
             );
-            self.apply_outputs(consumer, out);
+            self.apply_outputs(consumer, out.drain(..));
         }
+        self.outputs = out;
         Some(result)
     }
 
@@ -297,7 +331,7 @@ impl World<'_> {
         }
     }
 
-    fn apply_outputs(&mut self, consumer: ConsumerId, outputs: Vec<Output>) {
+    fn apply_outputs(&mut self, consumer: ConsumerId, outputs: impl Iterator<Item = Output>) {
         for output in outputs {
             match output {
                 Output::Send {
@@ -348,8 +382,7 @@ impl World<'_> {
         if let Some(spec) = process.next_spec.take() {
             process.spec = spec;
         }
-        process.incarnation += 1;
-        process.connection = Connection::default();
+        process.begin_life();
         process.alive_since = now;
         process.wake = SimTime::NEVER;
         process.memory.clear();

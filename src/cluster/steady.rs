@@ -307,7 +307,7 @@ impl World<'_> {
     fn start_client(&mut self, consumer: ConsumerId, mut member: Membership, owned: &Partitions) {
         let now = SimTime::ZERO;
         let construction = self.options.calibration.construction_of(&member);
-        self.processes[consumer.index()].incarnation = 1;
+        self.processes[consumer.index()].begin_life();
         member.wait_by(self.jitter(consumer));
         let mut client = Client::new(member, now, self.topology.brokers, construction);
         let process = &mut self.processes[consumer.index()];

@@ -158,6 +158,8 @@ pub(super) struct World<'a> {
     pub(super) poisoned: bool,
     pub(super) tokens: u64,
     pub(super) polls_played: u64,
+    /// Empty: room for what the client under way does to the world.
+    pub(super) outputs: Vec<super::ground::Output>,
     /// Clients that are to be put on the calendar when the event is over, in the fluid mode.
     pub(super) touched: Vec<ConsumerId>,
     /// Nobody falls quiet before, in the fluid mode.
@@ -212,6 +214,7 @@ impl<'a> World<'a> {
             poisoned: false,
             tokens: 0,
             polls_played: 0,
+            outputs: Vec::new(),
             touched: Vec::new(),
             restless_until: SimTime::ZERO,
             applying: 0,

@@ -7,7 +7,7 @@ use super::code::Code;
 use super::diagnostic::Diagnostic;
 use super::kafka;
 use super::manifest;
-use super::near::nearest;
+use super::near::{elsewhere, nearest};
 use super::node::{Entry, Node, Span, Value};
 use super::scalar;
 use super::shape::{Field, Item, Pair, Presence, Record, Rule, Shape, Typed};
@@ -166,6 +166,7 @@ impl Checker {
             .map(|(_, verb)| *verb)
             .or_else(|| nearest(&entry.key, names));
         let help = meant.map(|name| format!("did you mean `{name}`?"));
+        let place = || elsewhere(&entry.key).map(|home| format!("it is a key of {home}; "));
         let known: Vec<&str> = record
             .fields
             .iter()
@@ -178,8 +179,12 @@ impl Checker {
             with_article(record.what)
         );
         self.found.push(
-            Diagnostic::error(Code::UnknownKey, entry.key_span, message)
-                .help(help.unwrap_or_else(|| format!("known keys: {}", known.join(", ")))),
+            Diagnostic::error(Code::UnknownKey, entry.key_span, message).help(help.unwrap_or_else(
+                || {
+                    let place = place().unwrap_or_default();
+                    format!("{place}known keys: {}", known.join(", "))
+                },
+            )),
         );
         meant
     }

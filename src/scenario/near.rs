@@ -1,4 +1,9 @@
-//! The name that was probably meant.
+//! The name, or the place, that was probably meant.
+
+use super::check::with_article;
+use super::kafka;
+use super::shape::{Presence, Record, Shape, Side};
+use super::vocabulary::SCENARIO;
 
 /// The candidate nearest to `written`, when it is near enough to be worth suggesting; of equals the first.
 #[must_use]
@@ -24,6 +29,51 @@ pub fn did_you_mean<'c>(
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<String> {
     nearest(written, candidates).map(|name| format!("did you mean `{name}`?"))
+}
+
+/// What has a key of exactly this name elsewhere in the language: `a group`; a few at most, in the order of its tables.
+#[must_use]
+pub fn elsewhere(written: &str) -> Option<String> {
+    const FEW: usize = 3;
+    let mut seen = Vec::new();
+    let mut open = vec![Shape::Record(&SCENARIO)];
+    let mut homes: Vec<String> = Vec::new();
+    while let Some(shape) = open.pop() {
+        let record: &Record = match shape {
+            Shape::Record(record) => record,
+            Shape::Manifest(manifest) => &manifest.record,
+            Shape::List(inner) | Shape::Named(inner) => {
+                open.push(*inner);
+                continue;
+            }
+            Shape::Either { scalar, list, map } => {
+                open.extend([map, list, scalar].into_iter().flatten().copied());
+                continue;
+            }
+            _ => continue,
+        };
+        if seen.contains(&record.what) {
+            continue;
+        }
+        seen.push(record.what);
+        let fields = record.fields.iter();
+        for field in fields.filter(|field| field.presence != Presence::NotModelled) {
+            if field.name == written {
+                homes.push(with_article(record.what));
+            }
+            open.push(field.shape);
+        }
+    }
+    let setting = [Side::Consumer, Side::Broker, Side::Group]
+        .into_iter()
+        .any(|side| kafka::key(side, written).is_some());
+    if setting {
+        homes.push("a `config`".to_owned());
+    }
+    homes.dedup();
+    (1..=FEW)
+        .contains(&homes.len())
+        .then(|| homes.join(", of "))
 }
 
 fn fold(text: &str) -> Vec<char> {
@@ -69,5 +119,11 @@ mod tests {
         assert_eq!(nearest("Partitions", names), Some("partitions"));
         assert_eq!(nearest("skwe", names), Some("skew"));
         assert_eq!(nearest("replicas", names), None);
+    }
+    #[test]
+    fn a_key_that_stands_at_the_wrong_place_is_told_its_own() {
+        assert_eq!(elsewhere("static_membership").as_deref(), Some("a group"));
+        assert_eq!(elsewhere("max.poll.records").as_deref(), Some("a `config`"));
+        assert_eq!(elsewhere("kubectl"), None);
     }
 }

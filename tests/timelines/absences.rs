@@ -57,6 +57,33 @@ fn c7_crash_while_a_join_is_under_way() {
     assert_eq!(story.completed(), ["6000.000 1 a,b,c", "19000.000 2 a,c,x"]);
 }
 
+/// A member closes while its JoinGroup waits: the broker reads no other request from that connection before it has answered (`SocketServer`, muted channels), so
+/// LeaveGroup waits, too, and is read when the join is over, although the client has gone (TCP gives what came before the end). So it is removed at once and does not
+/// wait for its session to expire, whether its process stays away or is up again by then. c holds up the join until 15,500.
+#[test]
+fn c7_leave_of_a_member_that_has_joined() {
+    for (verb, second) in [
+        ("stop: g/b", "a,b,c,x"),
+        ("restart: g/b, down: 1s", "a,b,b,c,x"),
+    ] {
+        let events = format!("{{ at: 11s, stall: g/c, for: 4500ms }}, {{ at: 13s, {verb} }}");
+        let story = Hand {
+            members: AND_X,
+            events: &events,
+            ..HAND
+        }
+        .play();
+        assert_eq!(
+            story.removed("b"),
+            [(ms(15_500), RemovalReason::Leave)],
+            "{verb}"
+        );
+        assert_eq!(story.completed()[1], format!("15500.000 2 {second}"));
+        let third = second.replacen(",b", "", 1);
+        assert!(story.completed()[2].ends_with(&format!(" 3 {third}")));
+    }
+}
+
 /// The crash comes after the JoinGroup: c holds up the join until 15,500, b dies at 13,000, is given partitions all the same, and is missed S later. The others
 /// heartbeat 3,000, 6,000, 9,000 and 12,000 after the join.
 #[test]

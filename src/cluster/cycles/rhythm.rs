@@ -85,7 +85,10 @@ impl Cycle {
 
     /// Position of the phase of answer `number`.
     pub(super) fn phase_of(&self, number: u64) -> usize {
-        (number % self.turns()) as usize
+        match self.phases.len() {
+            1 => 0, // The usual case, and a division is what this costs.
+            turns => (number % turns as u64) as usize,
+        }
     }
 
     /// How many of the answers to play are of the phase at `place`.
@@ -215,6 +218,38 @@ impl Cycle {
             self.phases[place].empty_polls = after_most.unwrap_or_default();
         }
         true
+    }
+
+    /// The first `poll()` after answer `number`: when it is called, and when it returns.
+    pub(super) fn first_wait(&self, number: u64, logs: &[Log]) -> (SimTime, SimTime) {
+        let phase = &self.phases[self.phase_of(number)];
+        let busy = self.busy(phase, self.records(number, logs));
+        let called = self.answered(number, logs) + busy + self.overhead;
+        let returns = match phase.empty_polls {
+            0 => self.answered(number + 1, logs),
+            _ => called + self.timeout,
+        };
+        (called, returns)
+    }
+
+    /// True when a step that begins with the return of the first `poll()` after an answer ends while the first `poll()` after the next answer
+    /// waits, whatever they bring: no step ends with another.
+    pub(super) fn steps_with_first_waits(&self, step: SimDuration) -> bool {
+        let (least, most) = self.rhythm.records;
+        let longest_busy = self.phases.iter().map(|phase| self.busy(phase, most)).max();
+        let longest_busy = longest_busy.unwrap_or_default() + self.overhead;
+        let mut places = self.phases.iter().enumerate();
+        places.all(|(place, phase)| {
+            let (shortest, longest) = self.gap(place);
+            let (since_answer, rest) = match phase.empty_polls {
+                0 => (shortest, SimDuration::ZERO),
+                _ => {
+                    let waited = self.busy(phase, least) + self.overhead + self.timeout;
+                    (waited, longest - waited)
+                }
+            };
+            step <= since_answer && rest + longest_busy < step
+        })
     }
 
     fn empty_polls(&self, place: usize, gap: SimDuration, records: u64) -> Option<u64> {

@@ -5,7 +5,6 @@
 //! kept here; who the members are, the group knows.
 
 use crate::assignor::MemberId;
-use crate::assignor::java::JavaKey;
 
 /// `MIN_CAPACITY`
 const CAPACITY_MIN: usize = 2;
