@@ -307,10 +307,7 @@ impl End {
                     ..
                 } => {
                     let group = timeline.cast.consumers[consumer.index()].group;
-                    end.serving
-                        .entry((group, *partition))
-                        .or_default()
-                        .insert(*consumer);
+                    end.serve(group, *partition, *consumer);
                 }
                 Observation::Released {
                     consumer,
@@ -318,16 +315,23 @@ impl End {
                     ..
                 } => {
                     let group = timeline.cast.consumers[consumer.index()].group;
-                    end.given_up_by.insert((group, *partition), *consumer);
-                    end.serving
-                        .entry((group, *partition))
-                        .or_default()
-                        .remove(consumer);
+                    end.give_up(group, *partition, *consumer);
                 }
                 _ => {}
             }
         }
         end
+    }
+
+    fn serve(&mut self, group: GroupId, place: TopicPartition, consumer: ConsumerId) {
+        let servers = self.serving.entry((group, place)).or_default();
+        servers.insert(consumer);
+    }
+
+    fn give_up(&mut self, group: GroupId, place: TopicPartition, consumer: ConsumerId) {
+        self.given_up_by.insert((group, place), consumer);
+        let servers = self.serving.entry((group, place)).or_default();
+        servers.remove(&consumer);
     }
 }
 
