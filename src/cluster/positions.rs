@@ -233,7 +233,11 @@ impl Fetcher {
             match slot.readiness {
                 Readiness::NeedsReset => {
                     let Some(offset) = reset_offset(slot, ground) else {
-                        return Some("NoOffsetForPartitionException");
+                        // Who has a position was told that it is out of range (`FetchCollector.handleInitializeErrors`).
+                        return Some(match slot.position {
+                            Some(_) => "OffsetOutOfRangeException",
+                            None => "NoOffsetForPartitionException",
+                        });
                     };
                     let at = asked.answer(slot.node, &mut self.nodes, ground);
                     slot.readiness = Readiness::AskedLeader {

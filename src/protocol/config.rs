@@ -72,6 +72,22 @@ pub struct ConsumerGroupConfig {
     pub classic_members_follow_target: bool,
     /// A commit of an older epoch is accepted for partitions that the member has held since then (KIP-1251, 4.3), not refused as stale.
     pub commits_since_assignment: bool,
+    /// A dynamic member that the coordinator still knows may join anew with epoch 0 (KAFKA-19233, 4.2); before, it is fenced until its session is over.
+    pub known_members_rejoin: bool,
+    /// A group that becomes a classic one because a static member returns by that protocol rebalances if its target is not of its epoch (KAFKA-20273, 4.3),
+    /// not only if that member subscribes to something else.
+    pub stale_downgrades_rebalance: bool,
+    /// When the last member goes the target is of the group's epoch and the assignment interval is over (KAFKA-20442, 4.4); before, the old target stays.
+    pub empty_groups_start_over: bool,
+    /// The group's epoch is bumped when another assignor is preferred than before (KAFKA-20434, 4.4).
+    pub preferred_assignor_bumps: bool,
+    /// A static member may return to a full group (KAFKA-20601, 4.4).
+    pub static_members_have_room: bool,
+    /// Under [`MigrationPolicy::Disabled`] no member of the classic protocol may join a consumer group (KAFKA-20640, 4.4, and patches of June 2026 to releases
+    /// before it, which these profiles leave out).
+    pub disabled_policy_refuses_classic: bool,
+    /// `group.consumer.regex.refresh.interval.ms` (KAFKA-18961, 4.1): regular expressions are resolved anew when this has passed since the last time.
+    pub regex_refresh_interval: Option<SimDuration>,
 }
 
 /// Broker settings that the coordinators read (`GroupCoordinatorConfig`).

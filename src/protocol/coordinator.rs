@@ -85,7 +85,14 @@ impl GroupCoordinator {
         let Machine::Classic(classic) = &mut self.machine else {
             return;
         };
-        if let Err(error) = check_upgrade(&self.config, classic, &request) {
+        let checked = check_upgrade(&self.config, classic, &request).and_then(|()| {
+            let converted = check_conversion(&self.config, classic, &request);
+            if converted.is_err() {
+                classic.interrupt(ErrorCode::RebalanceInProgress, out);
+            }
+            converted
+        });
+        if let Err(error) = checked {
             let response = consumer::refuse(error, &request);
             return out.push(CoordinatorEffect::Reply {
                 to: token,
@@ -326,7 +333,7 @@ impl GroupCoordinator {
     }
 }
 
-/// Whether a classic group may take in the sender of a heartbeat of the consumer protocol (`validateOnlineUpgrade`).
+/// Whether a classic group may take in the sender of a heartbeat of the consumer protocol (`getOrMaybeCreateConsumerGroup`, `validateOnlineUpgrade`).
 fn check_upgrade(
     config: &BrokerConfig,
     classic: &classic::Coordinator,
@@ -336,23 +343,35 @@ fn check_upgrade(
         return Err(ErrorCode::CoordinatorNotAvailable);
     }
     consumer::validate(&config.consumer, request)?;
-    let members = classic.members().count();
+    let too_many = classic.members().count() > config.consumer.max_size as usize;
+    let refused = !config.consumer.migration_policy.upgrades() || too_many;
+    if request.member_epoch != JOIN_EPOCH || classic.state() != GroupState::Empty && refused {
+        Err(ErrorCode::GroupIdNotFound)
+    } else {
+        Ok(())
+    }
+}
+
+/// What fails only when the group is being converted, so that who waits for its rebalance has been sent away already (`convertToConsumerGroup`,
+/// `throwIfConsumerGroupIsFull`). A group that has never chosen an assignor has no metadata to convert: an exception that nobody catches
+/// (`ConsumerGroup.fromClassicGroup`, `protocolName().get()`).
+fn check_conversion(
+    config: &BrokerConfig,
+    classic: &classic::Coordinator,
+    request: &ConsumerGroupHeartbeatRequest,
+) -> Result<(), ErrorCode> {
     let room = config.consumer.max_size as usize;
-    if request.member_epoch != JOIN_EPOCH {
-        Err(ErrorCode::GroupIdNotFound)
-    } else if classic.state() == GroupState::Empty {
-        if room == 0 {
-            Err(ErrorCode::GroupMaxSizeReached)
-        } else {
-            Ok(())
-        }
-    } else if !config.consumer.migration_policy.upgrades()
-        || members > room
-        // A group that has never chosen an assignor has nothing to convert.
-        || classic.assignor().is_none()
+    let has_place = config.consumer.static_members_have_room
+        && request
+            .instance_id
+            .as_deref()
+            .is_some_and(|instance_id| classic.has_static_member(instance_id));
+    if classic.state() != GroupState::Empty && classic.assignor().is_none() {
+        Err(ErrorCode::UnknownServerError)
+    } else if classic.members().count() == room
+        && !has_place
+        && !classic.contains(&request.member_id)
     {
-        Err(ErrorCode::GroupIdNotFound)
-    } else if members == room && !classic.contains(&request.member_id) {
         Err(ErrorCode::GroupMaxSizeReached)
     } else {
         Ok(())

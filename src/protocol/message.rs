@@ -10,6 +10,8 @@ use crate::timeline::Partitions;
 /// Kafka's error codes (`org.apache.kafka.common.protocol.Errors`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ErrorCode {
+    /// -1
+    UnknownServerError,
     /// 0
     None,
     /// 14
@@ -53,6 +55,7 @@ impl ErrorCode {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::UnknownServerError => "UNKNOWN_SERVER_ERROR",
             Self::None => "NONE",
             Self::CoordinatorLoadInProgress => "COORDINATOR_LOAD_IN_PROGRESS",
             Self::CoordinatorNotAvailable => "COORDINATOR_NOT_AVAILABLE",

@@ -61,6 +61,10 @@ pub struct Profile {
     pub reconciles_from_old_epoch: bool,
     /// See [`ConsumerGroupConfig::classic_members_follow_target`] and what follows it there (4.3).
     pub targets_lag: bool,
+    /// See [`ConsumerGroupConfig::empty_groups_start_over`] and what follows it there (4.4).
+    pub empty_groups_start_over: bool,
+    /// Default of `group.consumer.regex.refresh.interval.ms` (4.1).
+    pub regex_refresh_interval_ms: Option<u64>,
     /// See [`BrokerConfig::append_lingers`] (4.0, 4.1).
     pub append_lingers: bool,
     /// See [`AsyncClient::polls_asynchronously`] (4.2).
@@ -85,6 +89,8 @@ const V2_3: Profile = Profile {
     first_group_epoch: 1,
     reconciles_from_old_epoch: false,
     targets_lag: false,
+    empty_groups_start_over: false,
+    regex_refresh_interval_ms: None,
     append_lingers: false,
     polls_asynchronously: false,
     renews_event_within_poll: false,
@@ -110,6 +116,7 @@ const V4_0: Profile = Profile {
 };
 const V4_1: Profile = Profile {
     version: Version(4, 1),
+    regex_refresh_interval_ms: Some(600_000),
     ..V4_0
 };
 const V4_2: Profile = Profile {
@@ -129,6 +136,7 @@ const V4_3: Profile = Profile {
 };
 const V4_4: Profile = Profile {
     version: Version(4, 4),
+    empty_groups_start_over: true,
     renews_event_within_poll: true,
     ..V4_3
 };
@@ -224,6 +232,15 @@ impl Profile {
                 own_revocations_are_free: self.reconciles_from_old_epoch,
                 classic_members_follow_target: self.targets_lag,
                 commits_since_assignment: self.targets_lag,
+                known_members_rejoin: self.reconciles_from_old_epoch,
+                stale_downgrades_rebalance: self.targets_lag,
+                empty_groups_start_over: self.empty_groups_start_over,
+                preferred_assignor_bumps: self.empty_groups_start_over,
+                static_members_have_room: self.empty_groups_start_over,
+                disabled_policy_refuses_classic: self.empty_groups_start_over,
+                regex_refresh_interval: self
+                    .regex_refresh_interval_ms
+                    .map(SimDuration::from_millis),
             },
             rules: Rules::ALL,
         }

@@ -77,9 +77,13 @@ pub(crate) struct Client {
     unsaid: bool,
     /// It did not hear the last answer: it will say everything again.
     unsure: bool,
-    /// It uses what it was told before an answer that it did not hear. Meanwhile it had said that it had less, and the coordinator took its word
-    /// for it (`ownsRevokedPartitions`): Kafka allows that.
-    outdated: bool,
+    /// What it has been told to own and was missing from a list that it sent since, in a heartbeat whose answer it did not hear.
+    disowned: BTreeSet<TopicPartition>,
+    /// What it uses by an answer from before such a list. The coordinator may have given it to somebody else: a list of owned partitions without one that
+    /// is to be given up counts as giving it up (4.4: `CurrentAssignmentBuilder.ownsRevokedPartitions`, called by `computeNextAssignment`). Java's client sends such
+    /// a list when a heartbeat fails (`ConsumerHeartbeatRequestManager.HeartbeatState.reset`, then `buildRequestData` with `currentAssignment()`), which lacks what is
+    /// being reconciled until `onPartitionsAssigned` is through (`AbstractMembershipManager.revokeAndAssign`). A hole of Kafka's own, until the next answer.
+    pub(crate) outdated: BTreeSet<TopicPartition>,
     classic: Option<Classic>,
 }
 
@@ -102,7 +106,8 @@ impl Client {
             told: None,
             unsaid: false,
             unsure: false,
-            outdated: false,
+            disowned: BTreeSet::new(),
+            outdated: BTreeSet::new(),
             classic,
         }
     }
@@ -125,7 +130,7 @@ impl Client {
         let known = group.coordinator.member_epoch(&id(&self.id));
         self.life == Life::Alive
             && match self.classic {
-                None => known.is_some() && self.epoch > 0 && !self.outdated,
+                None => known.is_some() && self.epoch > 0,
                 Some(_) => known == Some(self.epoch),
             }
     }
@@ -154,7 +159,7 @@ impl Client {
                 if let Some(told) = self.told.take() {
                     self.owned = told.iter().copied().collect();
                     self.unsaid = true;
-                    self.outdated = self.unsure;
+                    self.outdated = &self.owned & &self.disowned;
                 }
                 self.beat(group, true);
             }
@@ -179,7 +184,8 @@ impl Client {
     fn lose_all(&mut self) {
         self.owned.clear();
         (self.epoch, self.told, self.unsaid, self.unsure) = (0, None, false, false);
-        self.outdated = false;
+        self.disowned.clear();
+        self.outdated.clear();
     }
 
     fn owned_list(&self) -> Partitions {
@@ -210,6 +216,9 @@ impl Client {
         }
         if self.epoch > 0 && (self.unsaid || self.unsure) {
             beat = beat.owned(&self.owned_list());
+            let told = self.told.iter().flat_map(|told| told.iter()).copied();
+            self.disowned
+                .extend(told.filter(|partition| !self.owned.contains(partition)));
         }
         let token = group.send(Request::ConsumerGroupHeartbeat(beat.0));
         let answer = match group.replies.remove(&token) {
@@ -228,6 +237,7 @@ impl Client {
             ErrorCode::None => {
                 self.epoch = answer.member_epoch;
                 (self.unsaid, self.unsure) = (false, false);
+                self.disowned.clear();
                 if let Some(told) = answer.assignment {
                     self.told = Some(told);
                 }

@@ -325,3 +325,135 @@ fn an_empty_group_becomes_what_its_next_member_is_whatever_the_policy() {
     assert!(!group.coordinator.is_consumer());
     assert_eq!(group.coordinator.generation(), 0, "a new group");
 }
+
+// KAFKA-20640
+#[test]
+fn since_4_4_a_consumer_group_takes_in_no_classic_member_without_leave_of_the_policy() {
+    for (version, error) in [
+        ("4.3", ErrorCode::MemberIdRequired),
+        ("4.4", ErrorCode::InconsistentGroupProtocol),
+    ] {
+        for (policy, error) in [
+            (MigrationPolicy::Disabled, error),
+            (MigrationPolicy::Upgrade, ErrorCode::MemberIdRequired),
+        ] {
+            let mut config = broker(version);
+            config.consumer.migration_policy = policy;
+            let mut group = Group::with(config);
+            group.ok(Beat::join("a"));
+            let mut join = classic_join("", &share(&[]));
+            join.proposed_member_id = id("b");
+            assert_eq!(group.join_group(join).error, error);
+        }
+    }
+}
+
+fn told(group: &Group, join: RequestToken) -> ErrorCode {
+    match &group.replies[&join] {
+        Response::JoinGroup(answer) => answer.error,
+        other => panic!("{other:?}"),
+    }
+}
+
+// `GroupMetadataManager.convertToConsumerGroup` sends away who waits, then `ConsumerGroup.fromClassicGroup` asks for the name of a protocol that is none yet.
+#[test]
+fn a_group_that_has_chosen_no_assignor_yet_fails_to_be_converted_and_begins_again() {
+    let mut group = Group::of("4.4");
+    let mut join = classic_join("", &share(&[]));
+    join.proposed_member_id = id("b");
+    group.join_group(join);
+    let join = group.send(Request::JoinGroup(classic_join("b", &share(&[]))));
+    assert!(!group.replies.contains_key(&join));
+    let error = group.refused(Beat::join("a"));
+    assert_eq!(error, ErrorCode::UnknownServerError);
+    assert_eq!(told(&group, join), ErrorCode::RebalanceInProgress);
+    assert!(!group.coordinator.is_consumer());
+    assert_eq!(group.state(), GroupState::PreparingRebalance);
+    let join = group.send(Request::JoinGroup(classic_join("b", &share(&[]))));
+    group.wait(3_000);
+    assert_eq!(told(&group, join), ErrorCode::None);
+    assert_eq!(group.ok(Beat::join("a")).0, 2);
+}
+
+#[test]
+fn who_waits_is_sent_away_also_when_there_is_no_room_for_who_comes() {
+    let mut config = broker("4.4");
+    config.consumer.max_size = 2;
+    let mut group = classic_with(config);
+    let join = group.send(Request::JoinGroup(classic_join("b", &share(&[0]))));
+    let full = ErrorCode::GroupMaxSizeReached;
+    assert_eq!(group.refused(Beat::join("a")), full);
+    assert_eq!(told(&group, join), ErrorCode::RebalanceInProgress);
+    assert_eq!(group.state(), GroupState::PreparingRebalance);
+}
+
+// KAFKA-20273
+#[test]
+fn since_4_3_a_group_goes_back_with_a_rebalance_if_its_target_is_old() {
+    for (version, state) in [
+        ("4.2", GroupState::Stable),
+        ("4.3", GroupState::PreparingRebalance),
+    ] {
+        let mut group = classic_with(broker(version));
+        group.ok(Beat::join("a").instance("i"));
+        for member in ["b", "c"] {
+            group.join_group(classic_join(member, &share(&[])));
+            group.sync_group(member, 2).expect("in its generation");
+        }
+        group.ok(Beat::new("a", 2).instance("i"));
+        group.leave_group("c");
+        let mut join = classic_join("", &share(&[]));
+        join.instance_id = Some(Arc::from("i"));
+        join.proposed_member_id = id("d");
+        assert_eq!(group.join_group(join).error, ErrorCode::None);
+        assert_eq!(
+            (group.coordinator.is_consumer(), group.state()),
+            (false, state)
+        );
+    }
+}
+
+/// The members' ids fall into one bin of Java's map and one slot of Kafka's, so that their order decides. The log's replay fills Kafka's map in the order in which the
+/// first one had them, newest first; so the older one comes first in the end (`GroupMetadataManager.convertToConsumerGroup`, `createConsumerGroupRecords`).
+#[test]
+fn members_of_a_converted_group_are_in_the_order_of_its_replay() {
+    let mut config = broker("4.1");
+    config.initial_rebalance_delay = ms(0);
+    let mut group = Group::with(config);
+    let ids = ["b14", "c24"];
+    let joins = ids.map(|member| {
+        let mut join = classic_join("", &share(&[]));
+        join.proposed_member_id = id(member);
+        group.join_group(join);
+        group.send(Request::JoinGroup(classic_join(member, &share(&[]))))
+    });
+    group.wait(0);
+    assert!(
+        joins
+            .iter()
+            .all(|&join| told(&group, join) == ErrorCode::None)
+    );
+    let shares: [(&str, &[u32]); 2] = [("b14", &[0, 1, 2]), ("c24", &[3, 4, 5])];
+    for member in ids {
+        group.send(sync(member, 1, &shares));
+    }
+    group.ok(Beat::join("a"));
+    group.take_facts();
+    group.ok(Beat::join("d"));
+    let target = group.take_facts().into_iter().find_map(|fact| match fact {
+        Fact::TargetAssignment { assignment, .. } => Some(assignment),
+        _ => None,
+    });
+    let lengths: Vec<(String, usize)> = target
+        .expect("a target")
+        .iter()
+        .map(|(member, share)| (member.as_str().to_owned(), share.len()))
+        .collect();
+    let of = |member: &str| {
+        lengths
+            .iter()
+            .find(|(id, _)| id == member)
+            .map(|(_, len)| *len)
+    };
+    assert_eq!((of("b14"), of("c24")), (Some(2), Some(1)), "{lengths:?}");
+}

@@ -62,3 +62,22 @@ fn a_static_member_must_be_the_one_and_at_its_epoch() {
     assert_eq!(group.refused(other), ErrorCode::UnknownMemberId);
     assert_eq!(group.ok(beat("a", 1)), (1, None));
 }
+
+// KAFKA-19233: testConsumerGroupMemberRejoinWithEpochZero… (in our words)
+#[test]
+fn since_4_2_a_member_that_is_known_may_join_anew() {
+    for (version, taken_back) in [("4.1", false), ("4.2", true)] {
+        let mut group = Group::of(version);
+        group.ok(Beat::join("a"));
+        group.ok(Beat::join("b"));
+        group.ok(Beat::new("a", 1));
+        if taken_back {
+            // It owns nothing any more, and so has given up what it had to.
+            assert_eq!(group.ok(Beat::join("a")), (2, Some(share(&[0, 1, 2]))));
+            assert_eq!(group.bumps(), [1, 2], "nothing has changed for the group");
+        } else {
+            let fenced = ErrorCode::FencedMemberEpoch;
+            assert_eq!(group.refused(Beat::join("a")), fenced);
+        }
+    }
+}

@@ -295,3 +295,22 @@ fn the_answer_names_the_heartbeat_interval_of_the_group() {
     let mut group = Group::with(config);
     assert_eq!(group.beat(Beat::join("a")).heartbeat_interval, ms(1_234));
 }
+
+// KAFKA-20601
+#[test]
+fn since_4_4_a_static_member_may_come_back_to_a_full_group() {
+    for (version, error) in [
+        ("4.3", ErrorCode::GroupMaxSizeReached),
+        ("4.4", ErrorCode::None),
+    ] {
+        let mut config = broker(version);
+        config.consumer.max_size = 1;
+        let mut group = Group::with(config);
+        group.ok(Beat::join("a").instance("i"));
+        group.ok(Beat::leave_for_now("a", "i"));
+        let full = ErrorCode::GroupMaxSizeReached;
+        assert_eq!(group.refused(Beat::join("b").instance("j")), full);
+        let answer = group.beat(Beat::join("b").instance("i"));
+        assert_eq!(answer.error, error, "{version}");
+    }
+}

@@ -92,3 +92,21 @@ fn without_members_anybody_may_commit_without_an_epoch() {
     group.ok(Beat::leave("a"));
     assert_eq!(group.commit("", -1, &share(&[0])), ErrorCode::None);
 }
+
+// `CurrentAssignmentBuilder.computeNextAssignment`: what is given back counts from the new epoch on.
+#[test]
+fn what_was_to_be_given_up_and_came_back_is_held_since_then_only() {
+    let mut group = Group::of("4.3");
+    group.ok(Beat::join("a"));
+    group.wait(1_000);
+    group.ok(Beat::join("b"));
+    assert_eq!(group.ok(Beat::new("a", 2)).1, Some(share(&[0, 1, 2])));
+    group.wait(1_000);
+    group.ok(Beat::leave("b"));
+    let all = share(&[0, 1, 2, 3, 4, 5]);
+    let beat = Beat::new("a", 2).owned(&share(&[0, 1, 2]));
+    assert_eq!(group.ok(beat), (4, Some(all)));
+    assert_eq!(group.commit("a", 2, &share(&[0])), ErrorCode::None);
+    let stale = ErrorCode::StaleMemberEpoch;
+    assert_eq!(group.commit("a", 2, &share(&[3])), stale);
+}

@@ -2,7 +2,7 @@
 
 use rebsim::protocol::effect::{CoordinatorFact as Fact, CoordinatorTimer};
 use rebsim::protocol::message::ErrorCode;
-use rebsim::timeline::{Partitions, RebalanceReason};
+use rebsim::timeline::{GroupState, Partitions, RebalanceReason};
 
 use crate::group::{Beat, Group, of_topic, share};
 
@@ -120,4 +120,46 @@ fn a_join_without_topics_and_without_an_expression_is_no_request() {
         group.refused(Beat::join("a").topics(&[])),
         ErrorCode::InvalidRequest
     );
+}
+
+// KAFKA-20268: `ModernGroup` begins with epoch 1, the hash of no topics is that of a new group, and an expression that is not resolved bumps nothing.
+#[test]
+fn since_4_3_a_new_group_stays_at_epoch_1_until_its_expression_is_resolved() {
+    for version in ["4.3", "4.4"] {
+        let mut group = Group::of(version);
+        assert_eq!(group.ok(join("a", ORDERS)), (1, nothing()));
+        assert_eq!(group.state(), GroupState::Stable);
+        assert_eq!(epochs(&group.take_facts()), []);
+        group.wait(0);
+        let resolved = [(2, RebalanceReason::SubscriptionChange)];
+        assert_eq!(epochs(&group.take_facts()), resolved);
+        let all = share(&[0, 1, 2, 3, 4, 5]);
+        assert_eq!(group.ok(Beat::new("a", 1)), (2, Some(all)));
+    }
+}
+
+// KAFKA-18961
+#[test]
+fn since_4_1_what_is_resolved_is_so_anew_from_time_to_time_and_who_comes_then_waits() {
+    for (version, again) in [("4.0", false), ("4.1", true)] {
+        let mut group = Group::of(version);
+        group.ok(join("a", ORDERS));
+        group.wait(0);
+        let (epoch, _) = group.ok(Beat::new("a", 1));
+        for _ in 0..20 {
+            group.wait(30_000);
+            group.ok(Beat::new("a", epoch));
+            assert_eq!(group.fires(&CoordinatorTimer::Patterns), None);
+        }
+        group.wait(1);
+        group.take_facts();
+        group.ok(Beat::new("a", epoch));
+        let timer = group.fires(&CoordinatorTimer::Patterns);
+        assert_eq!(timer, again.then_some(group.now));
+        group.wait(9_000);
+        assert_eq!(epochs(&group.take_facts()), [], "nothing new is found");
+        group.ok(join("b", ALL));
+        let timer = group.fires(&CoordinatorTimer::Patterns);
+        assert_eq!(timer, (!again).then_some(group.now));
+    }
 }

@@ -28,6 +28,8 @@ struct Script {
     observed_at: SimTime,
     /// Classic members are called when there is a new target, which only others bring about (4.4).
     classic_follow_target: bool,
+    /// The group may go back to the classic protocol.
+    downgrades: bool,
     /// Every member subscribes to the same topics, so that the target must be even.
     alike: bool,
 }
@@ -47,6 +49,7 @@ impl Script {
         ]);
         let alike = dice.one_in(2);
         let classic_follow_target = config.consumer.classic_members_follow_target;
+        let downgrades = config.consumer.migration_policy.downgrades();
         Self {
             dice,
             group: Group::with(config),
@@ -58,6 +61,7 @@ impl Script {
             observed: 0,
             observed_at: SimTime::ZERO,
             classic_follow_target,
+            downgrades,
             alike,
         }
     }
@@ -148,7 +152,7 @@ impl Script {
             if !client.believes_rightly(&self.group) {
                 continue; // A zombie, until it hears of it.
             }
-            for &partition in &client.owned {
+            for &partition in client.owned.difference(&client.outdated) {
                 if let Some(other) = owners.insert(partition, &client.id) {
                     panic!("{other} and {} use {partition:?}", client.id);
                 }
@@ -203,6 +207,25 @@ impl Script {
         }
     }
 
+    /// A consumer group of which all members speak the classic protocol, all of them where the last target wants them, while the group's epoch has gone on because
+    /// somebody went. Nobody computes the new target (4.3, 4.4): `GroupMetadataManager.maybeUpdateTargetAssignment` is called by `consumerGroupHeartbeat` and
+    /// `classicGroupJoinToConsumerGroup` alone, and `classicGroupHeartbeatToConsumerGroup` calls a member to join only when its epoch is below the target's
+    /// (`assignmentEpoch()`, KAFKA-20272), not the group's. The next who joins ends it. There is such a group only where it may not become a classic one
+    /// (`validateOnlineDowngradeWithFencedMembers`).
+    fn waits_for_a_join(&self) -> bool {
+        let rests = |client: &&Client| client.is_in() && client.is_classic();
+        self.classic_follow_target
+            && !self.downgrades
+            && self.group.coordinator.is_consumer()
+            && self.group.state() == GroupState::Assigning
+            && self.group.coordinator.awaited().is_empty()
+            && self
+                .clients
+                .iter()
+                .filter(rests)
+                .all(|client| client.believes_rightly(&self.group))
+    }
+
     fn quiet_since(&self) -> SimDuration {
         self.group.now.since(self.observed_at)
     }
@@ -217,14 +240,14 @@ impl Script {
             return;
         }
         let all_classic = members.iter().all(|client| client.is_classic());
-        if self.group.state() == GroupState::Assigning && all_classic && self.classic_follow_target
-        {
-            return; // The next who joins brings a new target about.
+        if self.waits_for_a_join() && all_classic {
+            return;
         }
         assert_eq!(self.group.state(), GroupState::Stable);
         let mut subscribed: BTreeSet<TopicPartition> = BTreeSet::new();
         for client in &members {
             assert!(client.believes_rightly(&self.group), "{}", client.id);
+            assert!(client.outdated.is_empty(), "{}", client.id);
             for &topic in &client.topics {
                 let count = if topic == 0 {
                     self.partitions.0

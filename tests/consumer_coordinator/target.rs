@@ -100,3 +100,44 @@ fn the_assignor_that_most_members_ask_for_is_taken() {
         ["uniform", "range", "uniform", "uniform", "uniform", "range"]
     );
 }
+
+// KAFKA-20434
+#[test]
+fn since_4_4_another_preferred_assignor_bumps_the_epoch() {
+    for (version, bumps) in [("4.3", &[][..]), ("4.4", &[3])] {
+        let mut group = Group::of(version);
+        group.ok(Beat::join("a").instance("i"));
+        group.ok(Beat::leave_for_now("a", "i"));
+        group.take_facts();
+        let join = Beat::join("b").instance("i");
+        group.ok(join.assignor(ServerAssignorKind::Range));
+        assert_eq!(group.bumps(), bumps, "{version}");
+    }
+    // The default is the same, asked for by nobody or by name.
+    let mut group = Group::of("4.4");
+    group.ok(Beat::join("a").instance("i"));
+    group.ok(Beat::leave_for_now("a", "i"));
+    group.take_facts();
+    let join = Beat::join("b").instance("i");
+    group.ok(join.assignor(ServerAssignorKind::Uniform));
+    assert_eq!(group.bumps(), [0; 0]);
+}
+
+// KAFKA-20442
+#[test]
+fn who_comes_to_a_group_that_everybody_left_waits_for_no_interval_since_4_4() {
+    for (version, answer) in [
+        ("4.3", (2, share(&[]))),
+        ("4.4", (4, share(&[0, 1, 2, 3, 4, 5]))),
+    ] {
+        let mut group = Group::of(version);
+        group.ok(Beat::join("a"));
+        group.wait(200);
+        group.ok(Beat::leave("a"));
+        assert_eq!(group.bumps(), [2, 3]);
+        assert_eq!(group.ok(Beat::join("b")), (answer.0, Some(answer.1)));
+        group.wait(800);
+        let (epoch, _) = group.ok(Beat::new("b", answer.0));
+        assert_eq!((epoch, group.assignment("b").len()), (4, 6));
+    }
+}

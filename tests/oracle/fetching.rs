@@ -68,17 +68,30 @@ fn a_committed_offset_beyond_the_log_is_out_of_range() {
     }
 }
 
-/// With the policy `none` there is nowhere to begin.
+/// With the policy `none` there is nowhere to begin: without a committed offset, and with one that lies beyond the log. Both clients say which.
 #[test]
-fn out_of_range_without_a_policy_is_fatal() {
-    let timeline = played(
-        "version: 1\nname: nowhere\nduration: 10s\ntopics: { t: { partitions: 1, rate: 1/s, backlog: 20 } }\n\
-         groups: { g: { topics: [t], members: 1, start_at: { committed: 500 }, config: { auto.offset.reset: none } } }\n",
-    );
-    let failed = |entry: &rebsim::timeline::Entry| {
-        matches!(entry.observation, Observation::ConsumerFailed { .. })
-    };
-    assert!(timeline.entries.iter().any(failed));
+fn without_a_reset_policy_there_is_nowhere_to_begin() {
+    for protocol in ["classic", "consumer"] {
+        for (start_at, error) in [
+            ("start_at: { committed: 500 },", "OffsetOutOfRangeException"),
+            ("", "NoOffsetForPartitionException"),
+        ] {
+            let timeline = played(&format!(
+                "version: 1\nname: nowhere\nduration: 10s\ntopics: {{ t: {{ partitions: 1, rate: 1/s, backlog: 20 }} }}\n\
+                 groups: {{ g: {{ topics: [t], members: 1, start: cold, {start_at} \
+                 config: {{ auto.offset.reset: none, group.protocol: {protocol} }} }} }}\n",
+            ));
+            let errors: Vec<&str> = timeline
+                .entries
+                .iter()
+                .filter_map(|entry| match &entry.observation {
+                    Observation::ConsumerFailed { error, .. } => Some(*error),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(errors, [error], "{protocol}, {start_at}");
+        }
+    }
 }
 
 /// `fetch.min.bytes` counts no more of a partition than an answer may hold of it, so one partition alone never makes up for the others.

@@ -186,6 +186,9 @@ fn served_once(
                 .flatten()
                 .map(|consumer| timeline.cast.consumers[consumer.index()].name.as_str())
                 .collect();
+            if servers.is_empty() && end.is_forgotten(group, place) {
+                continue;
+            }
             if servers.len() != 1 {
                 return Some(format!(
                     "{name}-{partition} of {} is served by {servers:?} at the end",
@@ -208,11 +211,29 @@ struct End {
     overlooked: BTreeMap<(GroupId, TopicId), u32>,
     grown: Vec<(TopicId, u32)>,
     serving: BTreeMap<(GroupId, TopicPartition), BTreeSet<ConsumerId>>,
+    /// What the leader of a classic group has handed out last.
+    handed_out: BTreeMap<GroupId, BTreeSet<TopicPartition>>,
+    /// Instances of which a new process has taken the place since then.
+    replaced: BTreeMap<GroupId, BTreeSet<ConsumerId>>,
+    /// Who gave up each partition last.
+    given_up_by: BTreeMap<(GroupId, TopicPartition), ConsumerId>,
     /// Who spoke the classic protocol last.
     classic: BTreeSet<ConsumerId>,
 }
 
 impl End {
+    /// The partition was to move: it is not in the last assignment, and who held it was to join again when it had given it up, so that it be handed out
+    /// (`ConsumerCoordinator.onJoinComplete`, cooperative). It was restarted instead, and as a static member it got the same assignment again without a rebalance
+    /// (`GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin`: stable, and the assignor stays). Nobody knows of it until somebody else joins, in
+    /// Kafka too.
+    fn is_forgotten(&self, group: GroupId, place: TopicPartition) -> bool {
+        let handed_out = self.handed_out.get(&group);
+        let holder = self.given_up_by.get(&(group, place));
+        let replaced = self.replaced.get(&group);
+        handed_out.is_some_and(|places| !places.contains(&place))
+            && holder.is_some_and(|holder| replaced.is_some_and(|set| set.contains(holder)))
+    }
+
     fn of(timeline: &Timeline) -> Self {
         let mut end = Self::default();
         for entry in &timeline.entries {
@@ -260,9 +281,17 @@ impl End {
                     for &(topic, before) in &end.grown {
                         end.overlooked.entry((*group, topic)).or_insert(before);
                     }
+                    end.replaced.entry(*group).or_default().insert(*consumer);
                     let members = end.members.entry(*group).or_default();
                     members.remove(old);
                     members.insert(new.clone(), *consumer);
+                }
+                Observation::AssignmentReceived {
+                    group, assignment, ..
+                } => {
+                    let places = assignment.iter().flat_map(|(_, share)| share.iter());
+                    end.handed_out.insert(*group, places.copied().collect());
+                    end.replaced.remove(group);
                 }
                 Observation::PartitionsAdded { topic, before, .. } => {
                     end.grown.push((*topic, *before));
@@ -278,10 +307,7 @@ impl End {
                     ..
                 } => {
                     let group = timeline.cast.consumers[consumer.index()].group;
-                    end.serving
-                        .entry((group, *partition))
-                        .or_default()
-                        .insert(*consumer);
+                    end.serve(group, *partition, *consumer);
                 }
                 Observation::Released {
                     consumer,
@@ -289,15 +315,23 @@ impl End {
                     ..
                 } => {
                     let group = timeline.cast.consumers[consumer.index()].group;
-                    end.serving
-                        .entry((group, *partition))
-                        .or_default()
-                        .remove(consumer);
+                    end.give_up(group, *partition, *consumer);
                 }
                 _ => {}
             }
         }
         end
+    }
+
+    fn serve(&mut self, group: GroupId, place: TopicPartition, consumer: ConsumerId) {
+        let servers = self.serving.entry((group, place)).or_default();
+        servers.insert(consumer);
+    }
+
+    fn give_up(&mut self, group: GroupId, place: TopicPartition, consumer: ConsumerId) {
+        self.given_up_by.insert((group, place), consumer);
+        let servers = self.serving.entry((group, place)).or_default();
+        servers.remove(&consumer);
     }
 }
 

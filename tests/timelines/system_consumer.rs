@@ -6,6 +6,8 @@ use rebsim::timeline::{Observation, RemovalReason};
 
 struct Group<'a> {
     brokers: &'a str,
+    /// `client_version`; empty: the brokers'.
+    clients: &'a str,
     partitions: u32,
     members: &'a str,
     start: &'a str,
@@ -16,6 +18,7 @@ struct Group<'a> {
 
 const GROUP: Group<'static> = Group {
     brokers: "{}",
+    clients: "",
     partitions: 6,
     members: "[{ name: a }, { name: b }, { name: c }]",
     start: "cold",
@@ -30,6 +33,7 @@ impl Group<'_> {
     fn play(&self) -> Story {
         let Self {
             brokers,
+            clients,
             partitions,
             members,
             start,
@@ -42,9 +46,14 @@ impl Group<'_> {
         } else {
             format!("    start: {start}\n")
         };
+        let clients = if clients.is_empty() {
+            String::new()
+        } else {
+            format!("    client_version: \"{clients}\"\n")
+        };
         ideal(&format!(
             "version: 1\nname: system\nduration: {duration}\nbrokers: {brokers}\ntopics: {{ t: {{ partitions: {partitions}, rate: 500/s }} }}\n\
-             groups:\n  g:\n    topics: [t]\n{start}    processing: {{ per_record: 100us }}\n    members: {members}\n    config: {{ {config} }}\n\
+             groups:\n  g:\n    topics: [t]\n{start}{clients}    processing: {{ per_record: 100us }}\n    members: {members}\n    config: {{ {config} }}\n\
              events: [{events}]\n"
         )).told()
     }
@@ -179,19 +188,29 @@ fn an_assignor_is_in_force_when_every_member_supports_it() {
 const STEPS: &str = "{ at: 40s, restart: g/a, down: 2s }, { at: 80s, restart: g/b, down: 2s }, { at: 120s, restart: g/c, down: 2s }";
 const UP: &str = "{ at: 20s, config: g, set: { group.protocol: consumer, partition.assignment.strategy: null } }";
 
-/// Versions of the brokers, members, assignors of the classic members.
-fn migrations() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    ["4.0", "4.1", "4.2", "4.4"]
-        .into_iter()
-        .flat_map(|version| {
-            [GROUP.members, STATIC]
-                .into_iter()
-                .flat_map(move |members| {
-                    ["range", "cooperative-sticky"]
-                        .into_iter()
-                        .map(move |assignor| (version, members, assignor))
-                })
-        })
+/// Versions of the brokers and the clients, members, assignors of the classic members. Clients before 4.0 do not speak the consumer protocol.
+fn migrations() -> impl Iterator<Item = ((&'static str, &'static str), &'static str, &'static str)>
+{
+    [
+        ("4.0", "4.0"),
+        ("4.1", "4.1"),
+        ("4.2", "4.2"),
+        ("4.4", "4.4"),
+        ("4.4", "4.0"),
+        ("4.3", "4.2"),
+        ("4.0", "4.4"),
+        ("4.1", "4.3"),
+    ]
+    .into_iter()
+    .flat_map(|versions| {
+        [GROUP.members, STATIC]
+            .into_iter()
+            .flat_map(move |members| {
+                ["range", "cooperative-sticky"]
+                    .into_iter()
+                    .map(move |assignor| (versions, members, assignor))
+            })
+    })
 }
 
 fn assert_valid_at_each_step(story: &Story, what: &str) {
@@ -213,10 +232,11 @@ fn kinds(story: &Story) -> (Vec<SimTime>, Vec<SimTime>) {
 /// S11, rolling up: with the first member of the consumer protocol the group is one of it, and stays so.
 #[test]
 fn a_group_migrates_up_member_by_member() {
-    for (version, members, assignor) in migrations() {
-        let what = format!("{version} {assignor} {members}");
+    for ((version, clients), members, assignor) in migrations() {
+        let what = format!("{version} {clients} {assignor} {members}");
         let story = Group {
             brokers: &format!("{{ version: \"{version}\" }}"),
+            clients,
             members,
             config: &format!("group.protocol: classic, partition.assignment.strategy: {assignor}"),
             events: &format!("{UP}, {STEPS}, {{ at: 160s, crash: g/a }}"),
@@ -242,10 +262,11 @@ fn a_group_migrates_up_member_by_member() {
 /// S11, rolling down: the group is one of the consumer protocol until its last member of it is gone or replaced.
 #[test]
 fn a_group_migrates_down_member_by_member() {
-    for (version, members, assignor) in migrations() {
-        let what = format!("{version} {assignor} {members}");
+    for ((version, clients), members, assignor) in migrations() {
+        let what = format!("{version} {clients} {assignor} {members}");
         let story = Group {
             brokers: &format!("{{ version: \"{version}\" }}"),
+            clients,
             members,
             events: &format!(
                 "{{ at: 20s, config: g, set: {{ group.protocol: classic, partition.assignment.strategy: {assignor} }} }}, {STEPS}, {{ at: 160s, crash: g/a }}"
@@ -273,7 +294,13 @@ fn a_group_migrates_down_member_by_member() {
 }
 
 /// The group of `migrations` with migration forbidden: `from`, `change` at 20 s, everybody stops at 40 s and starts when `starts` says.
-fn offline(version: &str, members: &str, from: &str, change: &str, starts: &[&str]) -> Story {
+fn offline(
+    (version, clients): (&str, &str),
+    members: &str,
+    from: &str,
+    change: &str,
+    starts: &[&str],
+) -> Story {
     let starts: Vec<String> = starts
         .iter()
         .map(|at| format!("{{ at: {at}, start: g }}"))
@@ -281,6 +308,7 @@ fn offline(version: &str, members: &str, from: &str, change: &str, starts: &[&st
     let policy = "group.consumer.migration.policy: disabled";
     Group {
         brokers: &format!("{{ version: \"{version}\", config: {{ {policy} }} }}"),
+        clients,
         members,
         config: from,
         events: &format!("{change}, {{ at: 40s, stop: g }}, {}", starts.join(", ")),
@@ -293,10 +321,10 @@ fn offline(version: &str, members: &str, from: &str, change: &str, starts: &[&st
 /// over, and who comes earlier fails.
 #[test]
 fn a_group_migrates_up_offline_once_it_is_empty() {
-    for (version, members, assignor) in migrations() {
-        let what = format!("{version} {assignor} {members}");
+    for ((version, clients), members, assignor) in migrations() {
+        let what = format!("{version} {clients} {assignor} {members}");
         let from = format!("group.protocol: classic, partition.assignment.strategy: {assignor}");
-        let story = offline(version, members, &from, UP, &["50s", "100s"]);
+        let story = offline((version, clients), members, &from, UP, &["50s", "100s"]);
         assert_valid(&story, &["a", "b", "c"], 6, 39_000, &what);
         assert_valid(&story, &["a", "b", "c"], 6, 179_000, &what);
         let starts = if members == STATIC { 100_000 } else { 50_000 };
@@ -320,15 +348,24 @@ fn a_group_migrates_up_offline_once_it_is_empty() {
 }
 
 /// S11, offline and down. Static members that come back as classic ones before their sessions are over have their places, but the group, which may not be
-/// converted, stays one of the consumer protocol.
+/// converted, stays one of the consumer protocol; since 4.4 it refuses them (KAFKA-20640).
 #[test]
 fn a_group_migrates_down_offline_once_it_is_empty() {
-    for (version, members, assignor) in migrations() {
+    for ((version, clients), members, assignor) in migrations() {
         let set = format!("group.protocol: classic, partition.assignment.strategy: {assignor}");
         let change = format!("{{ at: 20s, config: g, set: {{ {set} }} }}");
-        for (starts, empty) in [("50s", members != STATIC), ("100s", true)] {
-            let what = format!("{version} {assignor} {members} {starts}");
-            let story = offline(version, members, GROUP.config, &change, &[starts]);
+        let refused = version == "4.4" && members == STATIC;
+        for (starts, empty) in [
+            (&["50s"][..], members != STATIC),
+            (&["50s", "100s"], refused),
+            (&["100s"], true),
+        ] {
+            if refused && starts == ["50s"] || !refused && starts.len() > 1 {
+                continue;
+            }
+            let what = format!("{version} {clients} {assignor} {members} {starts:?}");
+            let versions = (version, clients);
+            let story = offline(versions, members, GROUP.config, &change, starts);
             assert_valid(&story, &["a", "b", "c"], 6, 39_000, &what);
             assert_valid(&story, &["a", "b", "c"], 6, 179_000, &what);
             let (classic, _) = kinds(&story);
@@ -342,7 +379,16 @@ fn a_group_migrates_down_offline_once_it_is_empty() {
                     (true, false) => vec![],
                 };
                 assert_eq!(removed, expected, "{what}");
-                assert_eq!(story.failed(who), [] as [&str; 0], "{what}");
+                let failed = story.failed(who);
+                if starts.len() > 1 {
+                    let error = " InconsistentGroupProtocolException";
+                    assert!(
+                        failed.len() == 1 && failed[0].ends_with(error),
+                        "{what}: {failed:?}"
+                    );
+                } else {
+                    assert_eq!(failed, [] as [&str; 0], "{what}");
+                }
             }
         }
     }

@@ -140,6 +140,7 @@ impl Member {
             ErrorCode::InvalidSessionTimeout => self.fail("InvalidSessionTimeoutException"),
             ErrorCode::GroupMaxSizeReached => self.fail("GroupMaxSizeReachedException"),
             ErrorCode::InvalidRequest
+            | ErrorCode::UnknownServerError
             | ErrorCode::GroupIdNotFound
             | ErrorCode::FencedMemberEpoch
             | ErrorCode::UnreleasedInstanceId
@@ -206,6 +207,7 @@ impl Member {
                 | ErrorCode::MemberIdRequired
                 | ErrorCode::GroupMaxSizeReached
                 | ErrorCode::InvalidRequest
+                | ErrorCode::UnknownServerError
                 | ErrorCode::GroupIdNotFound
                 | ErrorCode::FencedMemberEpoch
                 | ErrorCode::UnreleasedInstanceId
@@ -277,6 +279,7 @@ impl Member {
             | ErrorCode::MemberIdRequired
             | ErrorCode::GroupMaxSizeReached
             | ErrorCode::InvalidRequest
+            | ErrorCode::UnknownServerError
             | ErrorCode::GroupIdNotFound
             | ErrorCode::FencedMemberEpoch
             | ErrorCode::UnreleasedInstanceId

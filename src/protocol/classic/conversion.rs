@@ -114,11 +114,10 @@ impl Coordinator {
         machine
     }
 
-    /// Tells everybody who waits in JoinGroup or SyncGroup `error`; all timers die.
-    pub(super) fn turn_away(&mut self, error: ErrorCode, out: &mut Vec<CoordinatorEffect>) {
+    /// Tells everybody who waits in JoinGroup or SyncGroup `error` (`completeAllJoinFutures`, `completeAllSyncFutures`).
+    pub fn interrupt(&mut self, error: ErrorCode, out: &mut Vec<CoordinatorEffect>) {
         for place in self.group.order() {
             let member_id = self.group.member(place).id.clone();
-            cancel(CoordinatorTimer::Session(member_id.clone()), out);
             if let Some(token) = self.group.take_join(place) {
                 refuse_join(token, error, member_id, out);
             }
@@ -126,6 +125,15 @@ impl Coordinator {
                 reply(token, Response::SyncGroup(Err(error)), out);
             }
         }
+    }
+
+    /// Tells everybody who waits in JoinGroup or SyncGroup `error`; all timers die.
+    pub(super) fn turn_away(&mut self, error: ErrorCode, out: &mut Vec<CoordinatorEffect>) {
+        for place in self.group.order() {
+            let member_id = self.group.member(place).id.clone();
+            cancel(CoordinatorTimer::Session(member_id), out);
+        }
+        self.interrupt(error, out);
         for member_id in std::mem::take(&mut self.group.pending_join) {
             cancel(CoordinatorTimer::Session(member_id), out);
         }

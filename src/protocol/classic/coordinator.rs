@@ -192,6 +192,12 @@ impl Coordinator {
         self.group.find(member_id).is_some()
     }
 
+    /// True when a member holds the instance id.
+    #[must_use]
+    pub fn has_static_member(&self, instance_id: &str) -> bool {
+        self.group.static_member(instance_id).is_some()
+    }
+
     /// True for an id that was issued and whose owner has not come back with it.
     #[must_use]
     pub fn is_pending(&self, member_id: &MemberId) -> bool {

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use super::coordinator::{Coordinator, Deferred, observe, reply};
 use super::epochs::Sender;
 use super::group::{ClassicMember, GroupMember};
-use super::heartbeat::Arrival;
+use super::heartbeat::{Arrival, Course};
 use super::leave::named;
-use crate::assignor::{AssignorKind, MemberId, TopicDescription};
+use crate::assignor::{AssignorKind, MemberId, TopicDescription, TopicId};
 use crate::kernel::SimDuration;
+use crate::protocol::config::MigrationPolicy;
 use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact, CoordinatorTimer};
 use crate::protocol::message::{
     ErrorCode, HeartbeatRequest, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
@@ -57,17 +58,13 @@ impl Coordinator {
             Ok(sender) => sender,
             Err(error) => return refuse_join(token, error, request.member_id.clone(), out),
         };
-        let downgrades = sender
-            .replaces
-            .as_ref()
-            .is_some_and(|old| self.may_downgrade_with_successor_of(old));
-        let same_topics = sender.before.subscribes_to(&request.subscription.topics);
+        let course = self.course_with(&sender, &request.subscription.topics);
         let arrival = Arrival {
             updated: merge(&sender.before, request),
             sender,
             owned: Some(&request.subscription.owned),
             topics,
-            downgrades,
+            course,
         };
         let member = self.advance(arrival, out);
         let answer = Response::JoinGroup(JoinGroupResponse {
@@ -79,11 +76,11 @@ impl Coordinator {
             skip_assignment: false,
             members: Vec::new(),
         });
-        if downgrades {
+        if course != Course::Stays {
             self.drop_changes();
             let reason = (RebalanceReason::SubscriptionChange, member.id.clone());
             self.downgrade = Some(Downgrade {
-                reason: (!same_topics).then_some(reason),
+                reason: (course == Course::GoesBackAndRebalances).then_some(reason),
                 joined: Some(member.id.clone()),
                 answer: Some((token, answer)),
             });
@@ -94,20 +91,45 @@ impl Coordinator {
         self.finish(vec![then], out);
     }
 
+    /// Whether the group goes back to the classic protocol with this member, and rebalances then.
+    fn course_with(&self, sender: &Sender, topics: &[TopicId]) -> Course {
+        let last = |old| self.may_downgrade_with_successor_of(old);
+        if !sender.replaces.as_ref().is_some_and(last) {
+            return Course::Stays;
+        }
+        let other_topics = sender.before.pattern.is_some() || !sender.before.subscribes_to(topics);
+        let is_stale = self.group.epoch > self.group.target.epoch
+            || self.refresh_due && self.current_metadata() != self.group.metadata;
+        if other_topics || is_stale && self.config.consumer.stale_downgrades_rebalance {
+            Course::GoesBackAndRebalances
+        } else {
+            Course::GoesBack
+        }
+    }
+
     fn check_join(&self, request: &JoinGroupRequest) -> Result<(), ErrorCode> {
         let sessions = self.config.min_session_timeout..=self.config.max_session_timeout;
         if self.state == GroupState::Dead {
             Err(ErrorCode::CoordinatorNotAvailable)
         } else if !sessions.contains(&request.session_timeout) {
             Err(ErrorCode::InvalidSessionTimeout)
+        } else if self.refuses_classic_members() {
+            Err(ErrorCode::InconsistentGroupProtocol)
         } else {
-            self.check_room(&request.member_id)?;
+            self.check_room(&request.member_id, request.instance_id.as_deref())?;
             if self.supports(&request.assignors) {
                 Ok(())
             } else {
                 Err(ErrorCode::InconsistentGroupProtocol)
             }
         }
+    }
+
+    /// `throwIfClassicMemberCannotJoinConsumerGroup`
+    fn refuses_classic_members(&self) -> bool {
+        let config = &self.config.consumer;
+        config.disabled_policy_refuses_classic
+            && config.migration_policy == MigrationPolicy::Disabled
     }
 
     /// One of the assignors is supported by all members of the classic protocol (`supportsClassicProtocols`).

@@ -60,6 +60,9 @@ impl Coordinator {
         let joins = request.member_epoch == JOIN_EPOCH;
         match &request.instance_id {
             None => match self.group.member(&request.member_id) {
+                Some(member) if joins && self.config.consumer.known_members_rejoin => {
+                    Ok(Sender::known(member))
+                }
                 Some(member) => accept(member, request),
                 None if joins => Ok(Sender::newcomer(&request.member_id)),
                 None => Err(ErrorCode::UnknownMemberId),

@@ -30,8 +30,18 @@ pub(super) struct Arrival<'a> {
     /// What it says it owns.
     pub(super) owned: Option<&'a [TopicPartition]>,
     pub(super) topics: &'a [TopicDescription],
-    /// The group goes back to the classic protocol with it: nothing new is begun.
-    pub(super) downgrades: bool,
+    pub(super) course: Course,
+}
+
+/// What becomes of the group with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    /// It stays a consumer group.
+    Stays,
+    /// It goes back to the classic protocol: the member is moved on, and nothing new is begun.
+    GoesBack,
+    /// It goes back and rebalances there: the member is not even moved on.
+    GoesBackAndRebalances,
 }
 
 impl Coordinator {
@@ -70,7 +80,7 @@ impl Coordinator {
         topics: &[TopicDescription],
         out: &mut Vec<CoordinatorEffect>,
     ) -> Result<ConsumerGroupHeartbeatResponse, ErrorCode> {
-        self.check_room(&request.member_id)?;
+        self.check_room(&request.member_id, request.instance_id.as_deref())?;
         let sender = self.sender_of(request)?;
         let before = Arc::clone(&sender.before);
         let updated = self.advance(
@@ -79,7 +89,7 @@ impl Coordinator {
                 sender,
                 owned: request.owned.as_deref(),
                 topics,
-                downgrades: false,
+                course: Course::Stays,
             },
             out,
         );
@@ -98,10 +108,18 @@ impl Coordinator {
         })
     }
 
-    /// `group.consumer.max.size`
-    pub(super) fn check_room(&self, member_id: &MemberId) -> Result<(), ErrorCode> {
+    /// `group.consumer.max.size` (`throwIfConsumerGroupIsFull`)
+    pub(super) fn check_room(
+        &self,
+        member_id: &MemberId,
+        instance_id: Option<&str>,
+    ) -> Result<(), ErrorCode> {
         let full = self.group.len() >= self.config.consumer.max_size as usize;
-        if full && !self.contains(member_id) {
+        let has_place = instance_id.is_some_and(|instance_id| {
+            self.config.consumer.static_members_have_room
+                && self.group.static_member(instance_id).is_some()
+        });
+        if full && !has_place && !self.contains(member_id) {
             Err(ErrorCode::GroupMaxSizeReached)
         } else {
             Ok(())
@@ -152,20 +170,28 @@ impl Coordinator {
             updated,
             owned,
             topics,
-            downgrades,
+            course,
         } = arrival;
         let order = self.order_with(&sender, &updated.id);
-        let subscription_changed = !sender.before.subscribes_to(&updated.topics);
+        let subscription_changed = self.is_subscription_changed(&sender.before, &updated);
+        let preferred = self.preferred_assignor_of_group();
         let mut member = Arc::new(updated);
         self.take_in(&sender, &member, out);
-        if downgrades && subscription_changed {
+        if course == Course::GoesBackAndRebalances {
             return member;
         }
-        if !downgrades {
+        if course == Course::Stays {
             self.refresh_patterns(&sender.before, &member, out);
-            self.bump_if_changed(&sender, &member, subscription_changed, out);
+            let other_assignor = self.config.consumer.preferred_assignor_bumps
+                && self.preferred_assignor(&member) != preferred;
+            self.bump_if_changed(
+                &sender,
+                &member,
+                subscription_changed || other_assignor,
+                out,
+            );
         }
-        if !downgrades && self.is_target_due() {
+        if course == Course::Stays && self.is_target_due() {
             let kind = self.preferred_assignor(&member);
             self.compute_target(kind, order, topics, out);
         }
@@ -216,22 +242,33 @@ impl Coordinator {
         }
     }
 
+    /// The member names other topics, or an expression of which the topics are known (`hasMemberSubscriptionChanged`, `REGEX_UPDATED_AND_RESOLVED`).
+    fn is_subscription_changed(&self, before: &GroupMember, updated: &GroupMember) -> bool {
+        let known = updated
+            .pattern
+            .as_ref()
+            .filter(|_| updated.pattern != before.pattern)
+            .is_some_and(|pattern| self.group.resolved().contains_key(pattern));
+        known || !before.subscribes_to(&updated.topics)
+    }
+
     /// Step one, its second half: the group's epoch.
     fn bump_if_changed(
         &mut self,
         sender: &Sender,
         member: &GroupMember,
-        subscription_changed: bool,
+        changed: bool,
         out: &mut Vec<CoordinatorEffect>,
     ) {
-        // A new group leaves the epoch that it is made with, also when nobody knows yet what its first member subscribes to.
-        let is_made = self.group.epoch < self.config.consumer.first_epoch;
-        if !subscription_changed && !is_made && !self.refresh_due {
+        // A new group leaves epoch 0, also when nobody knows yet what its first member subscribes to. Since 4.3 groups are made with epoch 1, and such a one
+        // stays there until its expression is resolved (KAFKA-20268).
+        let is_made = self.group.epoch == 0;
+        if !changed && !is_made && !self.refresh_due {
             return;
         }
         self.refresh_due = false;
         let metadata = self.current_metadata();
-        if subscription_changed || is_made {
+        if changed || is_made {
             let reason = if sender.is_new {
                 RebalanceReason::Join
             } else {

@@ -3,6 +3,7 @@
 //! Whoever goes for good takes its target along, its partitions are free, and the group's epoch goes up. No target is computed: that is left to
 //! the next heartbeat. A static member that says it may come back (-2) keeps what it has, and its session goes on as it was.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::classic_members::Downgrade;
@@ -94,11 +95,11 @@ impl Coordinator {
         }
         let metadata = self.current_metadata();
         self.bump(metadata, reason, Some(member_id.clone()), out);
-        if self.group.is_empty() {
-            // KAFKA-20442. Before, the next join computed a target all the same.
+        if self.group.is_empty() && self.config.consumer.empty_groups_start_over {
             let target = Target {
                 epoch: self.group.epoch,
-                ..self.group.target.clone()
+                computed_at: None,
+                shares: BTreeMap::new(),
             };
             self.record(Change::Target(Arc::new(target)));
         }

@@ -270,6 +270,7 @@ impl Member {
             ErrorCode::UnsupportedAssignor => self.fail("UnsupportedAssignorException", out),
             ErrorCode::InvalidRequest => self.fail("InvalidRequestException", out),
             ErrorCode::GroupIdNotFound => self.fail("GroupIdNotFoundException", out),
+            ErrorCode::UnknownServerError => self.fail("UnknownServerException", out),
             ErrorCode::None
             | ErrorCode::IllegalGeneration
             | ErrorCode::InconsistentGroupProtocol

@@ -2,7 +2,8 @@
 //!
 //! A heartbeat that brings an expression which nobody had before has another thread look through the topics. Until that is done the member
 //! subscribes to nothing: its first answer is empty, and it hears of its partitions in the answer to a later heartbeat. Whoever comes with an expression that is resolved
-//! gets its topics at once. The periodic refresh (`group.consumer.regex.refresh.interval.ms`) would find nothing new: topics neither come nor go.
+//! gets its topics at once. All are resolved anew when `group.consumer.regex.refresh.interval.ms` has passed. That finds nothing new, because topics neither come nor go;
+//! but who brings a new expression in the ten seconds after it has to wait.
 
 use std::sync::Arc;
 
@@ -38,7 +39,11 @@ impl Coordinator {
             .as_ref()
             .filter(|_| member.pattern != before.pattern);
         let is_new = brings.is_some_and(|pattern| !resolved.contains_key(pattern));
-        if is_new || patterns != resolved.len() {
+        let interval = self.config.consumer.regex_refresh_interval;
+        let is_old = last
+            .zip(interval)
+            .is_some_and(|(&last, interval)| self.now > last + interval);
+        if is_new || is_old || patterns != resolved.len() {
             self.arm(CoordinatorTimer::Patterns, SimDuration::ZERO, out);
         }
     }

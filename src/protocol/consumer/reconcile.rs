@@ -67,18 +67,12 @@ impl Step<'_> {
             if assigned.contains_key(&partition) || !self.may_have(partition.topic) {
                 continue;
             }
-            let own = member
-                .pending_revocation
-                .get(&partition)
-                .filter(|_| self.config.own_revocations_are_free);
-            match own {
-                Some(&since) => {
-                    assigned.insert(partition, since);
-                }
-                None if is_free(partition) => {
-                    assigned.insert(partition, self.target_epoch);
-                }
-                None => unreleased = true,
+            let own = self.config.own_revocations_are_free
+                && member.pending_revocation.contains_key(&partition);
+            if own || is_free(partition) {
+                assigned.insert(partition, self.target_epoch);
+            } else {
+                unreleased = true;
             }
         }
         let state = if unreleased {
@@ -179,6 +173,13 @@ mod tests {
             own_revocations_are_free: since_4_2,
             classic_members_follow_target: false,
             commits_since_assignment: false,
+            known_members_rejoin: since_4_2,
+            stale_downgrades_rebalance: false,
+            empty_groups_start_over: false,
+            preferred_assignor_bumps: false,
+            static_members_have_room: false,
+            disabled_policy_refuses_classic: false,
+            regex_refresh_interval: None,
         }
     }
 

@@ -139,6 +139,19 @@ impl Coordinator {
             .collect()
     }
 
+    /// The assignor that is preferred as the group is (`preferredServerAssignor`).
+    pub(super) fn preferred_assignor_of_group(&self) -> ServerAssignorKind {
+        let asking = |kind: &ServerAssignorKind| {
+            let asks = |member: &&Arc<GroupMember>| member.server_assignor == Some(*kind);
+            self.group.members().filter(asks).count()
+        };
+        // At a tie the one that Kafka's map has first.
+        let first = ServerAssignorKind::ALL.into_iter().rev().max_by_key(asking);
+        first
+            .filter(|kind| asking(kind) > 0)
+            .unwrap_or(self.config.consumer.assignors[0])
+    }
+
     /// The assignor that most members ask for, among those that ask (`computePreferredServerAssignor`); the broker's first when nobody does.
     pub(super) fn preferred_assignor(&self, sender: &GroupMember) -> ServerAssignorKind {
         let mut counts: BTreeMap<ServerAssignorKind, usize> = BTreeMap::new();
