@@ -129,6 +129,16 @@ impl Client {
         }
     }
 
+    /// It is quiet no more and flows on: what it committed by itself by now is stored, and it does so no longer.
+    fn commit_alone(&mut self, ground: &mut Ground<'_>) {
+        let Some(flow) = &self.flow else { return };
+        let (_, ended) = flow.whole_cycles(ground.now);
+        for slot in &self.fetcher.slots {
+            let log = &ground.logs[slot.index];
+            ground.accounts[slot.index].commit_alone(log, ended, ground.now);
+        }
+    }
+
     /// It was quiet until `at`: when everything is due next. Returns when its coordinator heard of it last, if it has since.
     fn make_up_for(&mut self, quiet: &Quiet, at: SimTime) -> Option<SimTime> {
         let (heard, next) = quiet.heartbeats.around(at);
@@ -193,7 +203,10 @@ impl World<'_> {
                 continue;
             }
             for consumer in std::mem::take(&mut host.quiet) {
-                self.catch_up(consumer);
+                self.disturb_rest(consumer);
+                let now = self.now();
+                self.with_client(consumer, now, |client, ground| client.commit_alone(ground));
+                self.rearm(consumer);
             }
         }
     }
