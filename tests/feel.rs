@@ -1,5 +1,7 @@
 //! What consumers feel, in whole runs: processors, threads, neighbours, resources, records that fail, state, chance.
 
+use std::sync::Arc;
+
 use rebsim::assignor::ConsumerId;
 use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::Seed;
@@ -68,7 +70,7 @@ fn cpu_1_waiting_burns_nothing() {
 #[test]
 fn cpu_2_a_quota_is_what_it_says() {
     let mut plan = plan(BUSY, &["groups.g.processing={per_record: 800us}"]);
-    plan.consumers[0].cpu = CpuBudget {
+    Arc::make_mut(&mut plan.consumers[0]).cpu = CpuBudget {
         limit_m: Some(1_000),
         idle_m: 50,
     };
@@ -84,7 +86,7 @@ fn a_quota_on_work_that_waits_binds_only_when_it_is_used_up() {
         &["groups.g.processing={per_record: 20ms, cpu_per_record: 2ms, threads: 8}"],
     );
     near(done(&plan).0, 400.0, 0.02);
-    plan.consumers[0].cpu.limit_m = Some(400);
+    Arc::make_mut(&mut plan.consumers[0]).cpu.limit_m = Some(400);
     let (rate, cores_m) = done(&plan);
     near(rate, 200.0, 0.02);
     near(cores_m, 400.0, 0.02);
@@ -119,16 +121,17 @@ fn consumers_of_one_node_share_its_cores() {
         rack: None,
     }];
     for consumer in &mut plan.consumers {
-        consumer.host = Some("big".to_owned());
+        Arc::make_mut(consumer).host = Some("big".to_owned());
     }
     let (rate, cores_m) = done(&plan);
     near(rate, 2_000.0, 0.03);
     near(cores_m, 2_000.0, 0.03);
     // Who wants little leaves the rest: one waits for most of its time, the others get what is left.
-    plan.consumers[0].processing.cpu_per_record =
-        Some(rebsim::workload::distribution::Distribution::Constant(
-            rebsim::kernel::SimDuration::from_micros(200),
-        ));
+    Arc::make_mut(&mut plan.consumers[0])
+        .processing
+        .cpu_per_record = Some(rebsim::workload::distribution::Distribution::Constant(
+        rebsim::kernel::SimDuration::from_micros(200),
+    ));
     near(done(&plan).0, 1_000.0 + 1_800.0, 0.05);
 }
 

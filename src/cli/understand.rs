@@ -68,20 +68,34 @@ pub(crate) fn told(rejected: &Rejected, streams: &Streams) -> Failure {
     Failure::Told(exit(rejected))
 }
 
-/// Refuses what the chosen level of detail cannot play; what it is, is told.
+/// Refuses a scenario that the chosen level of detail cannot play; why, is told.
 pub(crate) fn refuse_unless_fluid(
     scenario: &Scenario,
     fidelity: FidelityArg,
     streams: &Streams,
 ) -> Result<(), Failure> {
-    if fidelity == FidelityArg::Exact {
+    refuse(&fluid::refused(scenario), scenario, fidelity, streams)
+}
+
+/// The same of the cells of a sweep, whose settings come from its parameters, too.
+pub(crate) fn refuse_unless_all_fluid(
+    grid: &Grid,
+    fidelity: FidelityArg,
+    streams: &Streams,
+) -> Result<(), Failure> {
+    refuse(&grid.not_fluid, &grid.scenario, fidelity, streams)
+}
+
+fn refuse(
+    found: &[Diagnostic],
+    scenario: &Scenario,
+    fidelity: FidelityArg,
+    streams: &Streams,
+) -> Result<(), Failure> {
+    if fidelity == FidelityArg::Exact || found.is_empty() {
         return Ok(());
     }
-    let found = fluid::refused(scenario);
-    if found.is_empty() {
-        return Ok(());
-    }
-    streams.error(&text(&found, &scenario.sources, false, streams.color_err));
+    streams.error(&text(found, &scenario.sources, false, streams.color_err));
     Err(Failure::Told(Exit::Refused))
 }
 

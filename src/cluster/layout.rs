@@ -131,7 +131,7 @@ pub(super) fn draws(plan: &Plan) -> bool {
     });
     let brokers = &plan.brokers;
     random_load
-        || plan.consumers.iter().any(varies)
+        || plan.consumers.iter().any(|consumer| varies(consumer))
         || !brokers.append.is_constant()
         || !brokers.latency.is_constant()
         || brokers

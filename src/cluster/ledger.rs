@@ -6,7 +6,7 @@
 //! out at even intervals are kept as one (`trains`). What has ended is accounted for in `batches`.
 
 mod batches;
-mod late;
+mod credits;
 mod listed;
 mod streams;
 mod trains;
@@ -14,7 +14,7 @@ mod trains;
 use std::sync::Arc;
 
 use batches::Batch;
-use late::{Credits, Latencies};
+use credits::Credits;
 pub(super) use listed::Listed;
 pub(super) use streams::{Commits, Course, LATENCIES, Stream};
 pub(super) use trains::{Beat, Train};
@@ -72,8 +72,6 @@ pub(super) struct Account {
     watched: SimTime,
     /// Records that each process ended within the window, repeats included.
     ended: Credits,
-    /// Latencies of records processed for the first time.
-    latencies: Latencies,
     /// Integral of `done` over the window: record-microseconds.
     position_area: u128,
     /// Ends of downtimes with the lags to come back to; a later downtime does not end an earlier catching up.
@@ -99,7 +97,6 @@ impl Account {
             stream: None,
             watched: SimTime::ZERO,
             ended: Credits::default(),
-            latencies: Latencies::default(),
             position_area: u128::from(done) * u128::from(window.after(SimTime::ZERO)),
             catching_up: Vec::new(),
             lag_at_release: None,
@@ -419,7 +416,6 @@ impl Account {
         }
         let Window { from, to } = self.window;
         let mut totals = self.totals;
-        self.latencies.pour_into(&mut totals.latency);
         totals.catch_ups.sort_unstable();
         totals.produced = log.arrivals.produced(from, to);
         let area = log.arrivals.area(from, to);

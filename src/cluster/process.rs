@@ -77,7 +77,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn new(plan: &Plan, seed: Seed, spec: &Consumer, options: &Options) -> Self {
+    pub(super) fn new(plan: &Plan, seed: Seed, spec: Arc<Consumer>, options: &Options) -> Self {
         let call = spec.processing.downstream;
         let call = call.map_or(SimDuration::ZERO, |resource| {
             plan.resources[resource.index()].spec.call(0)
@@ -90,7 +90,6 @@ impl Process {
             .unwrap_or_else(|| plan.brokers.latency.clone());
         Self {
             group: spec.group,
-            spec: Arc::new(spec.clone()),
             next_spec: None,
             labour: Labour::new(&spec.processing, spec.cpu, call),
             burnt: Work::default(),
@@ -123,6 +122,7 @@ impl Process {
             pod: None,
             touched: false,
             name,
+            spec,
         }
     }
 }
@@ -412,7 +412,7 @@ impl World<'_> {
     fn new_member(&mut self, consumer: ConsumerId) -> Membership {
         let now = self.now();
         let process = &self.processes[consumer.index()];
-        let config = Arc::new(process.spec.config.clone());
+        let config = Arc::clone(&process.spec.config);
         match config.group_protocol {
             GroupProtocol::Classic => {
                 let topics = process.spec.topics.clone();

@@ -9,6 +9,10 @@ use crate::assignor::{GroupId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
 use crate::timeline::{Fidelity, Sample, Timeline};
 
+/// Points of the grid from one sample to the next while every partition keeps abreast, in the fluid mode: commits every few seconds are met at
+/// all their ages.
+const CALM_STEP: u64 = 7;
+
 impl World<'_> {
     pub(super) fn first_samples(&mut self) {
         self.schedule(SimTime::ZERO, Class::Scrape, 0, Event::Sample);
@@ -52,23 +56,34 @@ impl World<'_> {
 
     pub(super) fn sample(&mut self) {
         let (at, end) = (self.now(), SimTime::ZERO + self.plan.duration);
-        let is_fluid = self.options.fidelity == Fidelity::Fluid;
-        if at >= end || !is_fluid || !self.may_skip_sample() {
+        let is_calm = self.options.fidelity == Fidelity::Fluid && self.is_calm();
+        if at >= end || !is_calm || self.grid_points.is_multiple_of(CALM_STEP) {
             self.catch_up_before_reading();
             let rows = self.rows();
             self.timeline.samples.extend(rows);
         }
-        self.grid_points += 1;
         if at < end {
-            let next = (at + self.grid).min(end);
+            let points = if is_calm { self.points_to_skip() } else { 1 };
+            self.grid_points += points;
+            let next = (at + self.grid.times(points)).min(end);
             self.schedule(next, Class::Scrape, 0, Event::Sample);
         }
+    }
+
+    /// To which point of the grid after this one nothing is to be done: the next that is sampled although it is calm, or the last one before
+    /// anything happens. At least the next.
+    fn points_to_skip(&self) -> u64 {
+        let next = self.calendar.peek().map_or(SimTime::NEVER, |next| next.at);
+        let quiet = next.since(self.now()).as_micros().saturating_sub(1);
+        let before = quiet / self.grid.as_micros().max(1);
+        let sampled = CALM_STEP - self.grid_points % CALM_STEP;
+        before.clamp(1, sampled)
     }
 
     /// What every partition is to every group now; everybody is caught up with.
     fn rows(&mut self) -> Vec<Sample> {
         let at = self.now();
-        let mut rows = Vec::new();
+        let mut rows = Vec::with_capacity(self.logs.len() * self.groups.len());
         for group in 0..self.groups.len() {
             for topic in self.topics_of(GroupId(u32::try_from(group).unwrap_or(u32::MAX))) {
                 for partition in 0..self.topology.partitions_of(topic) {
@@ -127,14 +142,15 @@ impl World<'_> {
 
     /// Topics that any member of the group subscribes to.
     pub(super) fn topics_of(&self, group: GroupId) -> Vec<TopicId> {
-        let mut topics: Vec<TopicId> = self
-            .processes
-            .iter()
-            .filter(|process| process.group == group)
-            .flat_map(|process| process.spec.topics.iter().copied())
-            .collect();
-        topics.sort_unstable();
-        topics.dedup();
+        let mut topics: Vec<TopicId> = Vec::new();
+        let members = self.processes.iter();
+        for process in members.filter(|process| process.group == group) {
+            for &topic in &process.spec.topics {
+                if let Err(place) = topics.binary_search(&topic) {
+                    topics.insert(place, topic);
+                }
+            }
+        }
         topics
     }
 

@@ -247,7 +247,7 @@ impl World<'_> {
                 for (consumer, config) in settings {
                     let process = &mut self.processes[consumer.index()];
                     let mut spec = (*process.spec).clone();
-                    spec.config = config.clone();
+                    spec.config = Arc::new(config.clone());
                     process.next_spec = Some(Arc::new(spec));
                 }
             }

@@ -199,7 +199,7 @@ impl World<'_> {
                 pending_revocation: Arc::from([]),
             });
             let spec = Arc::clone(&self.processes[consumer.index()].spec);
-            let config = Arc::new(spec.config.clone());
+            let config = Arc::clone(&spec.config);
             let mut membership = consumer::Member::new(
                 SimTime::ZERO,
                 consumer,
@@ -281,7 +281,7 @@ impl World<'_> {
     ) {
         let now = SimTime::ZERO;
         let process = &mut self.processes[consumer.index()];
-        let config = Arc::new(process.spec.config.clone());
+        let config = Arc::clone(&process.spec.config);
         let mut member = Member::new(now, consumer, config, process.spec.topics.clone());
         let MemberRecord {
             member_id,

@@ -1,6 +1,7 @@
 //! The event loop: takes the next event from the calendar, hands it to the machine it concerns, applies the effects.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::process::Process;
 
@@ -189,7 +190,7 @@ impl<'a> World<'a> {
         let processes: Vec<Process> = plan
             .consumers
             .iter()
-            .map(|spec| Process::new(plan, seed, spec, options))
+            .map(|spec| Process::new(plan, seed, Arc::clone(spec), options))
             .collect();
         let seconds = plan.duration.as_micros().div_ceil(600 * 1_000_000).max(1);
         Self {

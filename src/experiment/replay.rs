@@ -1,5 +1,7 @@
 //! Plays the script of a recording in the simulator, under the recording's own names, and compares what happens.
 
+use std::sync::Arc;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
@@ -104,7 +106,8 @@ impl Replay<'_> {
                 group.config.rules = rules;
             }
             for consumer in &mut plan.consumers {
-                consumer.config.rules = rules;
+                let config = &mut Arc::make_mut(consumer).config;
+                Arc::make_mut(config).rules = rules;
             }
         }
         self

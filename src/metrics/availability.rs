@@ -4,7 +4,7 @@
 
 use super::cause::{Cause, State};
 use super::decimal::Decimal;
-use super::delivery::{group_label, scopes};
+use super::delivery::{Scope, group_label};
 use super::name::Aggregate;
 use super::values::{Value, Values};
 use super::world::World;
@@ -367,22 +367,23 @@ pub(super) fn values(
     timeline: &Timeline,
     availability: &Availability,
     group: GroupId,
+    scopes: &[Scope],
     values: &mut Values,
 ) {
-    for (labels, indexes) in scopes(timeline, group) {
+    for (labels, indexes) in scopes {
         let sums: Vec<&PartitionAvailability> = indexes
             .iter()
             .filter_map(|index| availability.of(timeline.partitions[*index].0))
             .collect();
         let down: u64 = sums.iter().map(|sums| sums.down_us()).sum();
         let existed: u64 = sums.iter().map(|sums| sums.existed_us).sum();
-        values.put("downtime_partition_s", &labels, Value::seconds(down));
+        values.put("downtime_partition_s", labels, Value::seconds(down));
         for cause in Cause::ALL {
             let micros = sums.iter().map(|sums| sums.causes[cause as usize]).sum();
-            values.put(cause.metric(), &labels, Value::seconds(micros));
+            values.put(cause.metric(), labels, Value::seconds(micros));
         }
         let share = Decimal::ratio(i128::from(down), i128::from(existed));
-        values.put("downtime_share", &labels, Value::or_no_data(share));
+        values.put("downtime_share", labels, Value::or_no_data(share));
         let longest = sums
             .iter()
             .filter_map(|sums| sums.longest())
@@ -390,7 +391,7 @@ pub(super) fn values(
             .max();
         values.put(
             "longest_downtime_s",
-            &labels,
+            labels,
             Value::seconds(longest.unwrap_or(0)),
         );
         let stalled = sums
@@ -398,20 +399,20 @@ pub(super) fn values(
             .flat_map(|sums| &sums.downtimes)
             .map(|down| down.stalled)
             .sum();
-        values.put("stalled_records", &labels, Value::count(stalled));
+        values.put("stalled_records", labels, Value::count(stalled));
         let catch_ups = indexes
             .iter()
             .flat_map(|index| &timeline.partitions[*index].1.catch_ups)
             .map(|(from, to)| to.unwrap_or(timeline.horizon).since(*from).as_micros());
         values.put(
             "catch_up_s",
-            &labels,
+            labels,
             Value::seconds(catch_ups.clone().max().unwrap_or(0)),
         );
         values.put_as(
             "catch_up_s",
             Aggregate::Sum,
-            &labels,
+            labels,
             Value::seconds(catch_ups.sum()),
         );
     }

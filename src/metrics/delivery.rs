@@ -17,13 +17,26 @@ pub(super) fn window_us(timeline: &Timeline) -> u64 {
     timeline.measured.1.since(timeline.measured.0).as_micros()
 }
 
-/// The partitions of a group in the three scopes: each alone, each topic, all.
-pub(super) fn scopes(timeline: &Timeline, group: GroupId) -> Vec<(Labels, Vec<usize>)> {
-    let name = timeline.cast.groups[group.index()].name.clone();
-    let whole = Labels {
-        group: Some(name),
-        ..Labels::default()
-    };
+/// Whose values are worked out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Breadth {
+    /// Those of groups, topics and partitions.
+    Everything,
+    /// Those of groups alone.
+    Groups,
+}
+
+/// Some partitions of a group under the labels of what they are together, by their place in [`Timeline::partitions`].
+pub(super) type Scope = (Labels, Vec<usize>);
+
+/// The partitions of a group in the three scopes: all, each topic, each alone; or all of them only.
+pub(super) fn scopes(timeline: &Timeline, group: GroupId, breadth: Breadth) -> Vec<Scope> {
+    let whole = group_label(&timeline.cast.groups[group.index()].name);
+    if breadth == Breadth::Groups {
+        let places = 0..timeline.partitions.len();
+        let own = places.filter(|&index| timeline.partitions[index].0.0 == group);
+        return vec![(whole, own.collect())];
+    }
     let mut all = Vec::new();
     let mut topics: Vec<(Labels, Vec<usize>)> = Vec::new();
     let mut single = Vec::new();
@@ -65,8 +78,8 @@ const COUNTS: [(&str, Counter); 6] = [
 ];
 
 /// Adds the values of one group.
-pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) {
-    for (labels, indexes) in scopes(timeline, group) {
+pub(super) fn values(timeline: &Timeline, group: GroupId, scopes: &[Scope], values: &mut Values) {
+    for (labels, indexes) in scopes {
         let sum = |counter: Counter| -> u64 {
             indexes
                 .iter()
@@ -74,13 +87,13 @@ pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) {
                 .sum()
         };
         for (base, counter) in COUNTS {
-            values.put(base, &labels, Value::count(sum(counter)));
+            values.put(base, labels, Value::count(sum(counter)));
         }
         let processed = i128::from(sum(|totals| totals.processed));
         let rate = Decimal::ratio(processed * 1_000_000, i128::from(window_us(timeline)));
-        values.put("throughput_records_per_s", &labels, Value::or_no_data(rate));
+        values.put("throughput_records_per_s", labels, Value::or_no_data(rate));
         let overlap = sum(|totals| totals.overlap_us);
-        values.put("overlap_partition_s", &labels, Value::seconds(overlap));
+        values.put("overlap_partition_s", labels, Value::seconds(overlap));
     }
     let failed = timeline.entries.iter().filter(|entry| {
         let Observation::CommitFailed { consumer, .. } = &entry.observation else {

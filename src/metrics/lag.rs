@@ -1,7 +1,7 @@
 //! Lag of partitions, topics and groups: levels on the grid of samples, integrals from the data plane's exact sums.
 
 use super::decimal::Decimal;
-use super::delivery::{measured, scopes, window_us};
+use super::delivery::{Scope, measured, window_us};
 use super::name::Labels;
 use super::series::{self, Kind, Summary};
 use super::values::{NO_DATA, NOT_DRAINED, Value, Values};
@@ -43,11 +43,31 @@ impl Known {
     }
 }
 
+/// The highest that any partition's own levels rise within the window, by the rule of [`series::holds`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Hottest([Option<u64>; 3]);
+
+impl Hottest {
+    /// What was known at `at` held until `next`.
+    fn take(&mut self, known: &Known, at: SimTime, next: SimTime, window: (SimTime, SimTime)) {
+        if series::holds(at, next, window).is_none() {
+            return;
+        }
+        let levels = [known.records, known.committed, known.age(at)];
+        for (highest, level) in self.0.iter_mut().zip(levels) {
+            *highest = (*highest).max(Some(level));
+        }
+    }
+}
+
 /// Adds the values of one group, and gives back the series of its lag.
-pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) -> Series {
-    let scopes = scopes(timeline, group);
-    let levels = read(timeline, group, &scopes);
-    let mut hottest = [None; 3];
+pub(super) fn values(
+    timeline: &Timeline,
+    group: GroupId,
+    scopes: &[Scope],
+    values: &mut Values,
+) -> Series {
+    let (levels, hottest) = read(timeline, group, scopes);
     for ((labels, indexes), levels) in scopes.iter().zip(&levels) {
         let summary = |series: &Series| series::summarise(series, timeline.measured);
         let summaries = [&levels.records, &levels.committed, &levels.age].map(summary);
@@ -74,11 +94,7 @@ pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) -
             None,
         );
         series::put(values, "lag_s", labels, Kind::Span, age.as_ref(), None);
-        if labels.partition.is_some() {
-            for (hottest, summary) in hottest.iter_mut().zip(&summaries) {
-                *hottest = (*hottest).max(summary.as_ref().map(|summary| summary.peak));
-            }
-        } else if labels.topic.is_none() {
+        if labels.topic.is_none() {
             put_moments(values, labels, &summaries);
         }
     }
@@ -89,10 +105,10 @@ pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) -
         "hottest_partition_lag_records",
         "hottest_partition_committed_lag_records",
     ];
-    for (name, peak) in names.into_iter().zip(hottest) {
+    for (name, peak) in names.into_iter().zip(hottest.0) {
         values.put(name, labels, Value::or_no_data(peak.map(Decimal::whole)));
     }
-    let oldest = Value::or_no_data(hottest[2].map(Decimal::seconds));
+    let oldest = Value::or_no_data(hottest.0[2].map(Decimal::seconds));
     values.put("hottest_partition_lag_s", labels, oldest);
     let series = levels.into_iter().next().unwrap_or_default().records;
     values.put("drain_s", labels, drain(timeline, &series));
@@ -115,8 +131,9 @@ fn put_moments(values: &mut Values, labels: &Labels, summaries: &[Option<Summary
 
 /// The levels of all scopes of a group: a partition's own at its samples, those of topics and of the group at every instant with
 /// samples, partitions not sampled then counting with what was last known.
-fn read(timeline: &Timeline, group: GroupId, scopes: &[(Labels, Vec<usize>)]) -> Vec<Levels> {
+fn read(timeline: &Timeline, group: GroupId, scopes: &[Scope]) -> (Vec<Levels>, Hottest) {
     let mut levels = vec![Levels::default(); scopes.len()];
+    let (mut hottest, window) = (Hottest::default(), timeline.measured);
     let place = |partition: TopicPartition| {
         let by_name = |known: &((GroupId, TopicPartition), PartitionTotals)| known.0;
         let found = timeline
@@ -132,7 +149,7 @@ fn read(timeline: &Timeline, group: GroupId, scopes: &[(Labels, Vec<usize>)]) ->
             }
         }
     }
-    let mut known: Vec<Option<Known>> = vec![None; timeline.partitions.len()];
+    let mut known: Vec<Option<(SimTime, Known)>> = vec![None; timeline.partitions.len()];
     let mut last = 0;
     let of_group = timeline
         .samples
@@ -152,7 +169,9 @@ fn read(timeline: &Timeline, group: GroupId, scopes: &[(Labels, Vec<usize>)]) ->
                 },
             };
             let now = Known::of(sample);
-            known[last] = Some(now);
+            if let Some((since, before)) = known[last].replace((at, now)) {
+                hottest.take(&before, since, at, window);
+            }
             if let Some(scope) = alone[last] {
                 push(
                     &mut levels[scope],
@@ -166,14 +185,17 @@ fn read(timeline: &Timeline, group: GroupId, scopes: &[(Labels, Vec<usize>)]) ->
         for (levels, (labels, indexes)) in levels.iter_mut().zip(scopes) {
             if labels.partition.is_none() {
                 let all = || indexes.iter().filter_map(|index| known[*index]);
-                let records = all().map(|known| known.records).sum();
-                let committed = all().map(|known| known.committed).sum();
-                let age = all().map(|known| known.age(at)).max().unwrap_or(0);
+                let records = all().map(|(_, known)| known.records).sum();
+                let committed = all().map(|(_, known)| known.committed).sum();
+                let age = all().map(|(_, known)| known.age(at)).max().unwrap_or(0);
                 push(levels, at, records, committed, age);
             }
         }
     }
-    levels
+    for (since, last) in known.iter().flatten() {
+        hottest.take(last, *since, window.1, window);
+    }
+    (levels, hottest)
 }
 
 fn push(levels: &mut Levels, at: SimTime, records: u64, committed: u64, age: u64) {

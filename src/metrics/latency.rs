@@ -1,7 +1,7 @@
 //! From due to done: latencies of records, and how busy the members are.
 
 use super::decimal::Decimal;
-use super::delivery::{group_label, scopes};
+use super::delivery::{Scope, group_label};
 use super::name::Aggregate;
 use super::values::{Value, Values};
 use crate::assignor::{ConsumerId, GroupId};
@@ -16,8 +16,8 @@ const QUANTILES: [(&str, u64); 5] = [
 ];
 
 /// Adds the values of one group.
-pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) {
-    for (labels, indexes) in scopes(timeline, group) {
+pub(super) fn values(timeline: &Timeline, group: GroupId, scopes: &[Scope], values: &mut Values) {
+    for (labels, indexes) in scopes {
         let mut sum = Histogram::default();
         let all = match indexes.as_slice() {
             [index] if timeline.partitions[*index].1.waiting.count() == 0 => {
@@ -34,17 +34,14 @@ pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) {
         };
         let quantiles = all.quantiles(QUANTILES.map(|(_, thousandths)| thousandths), 1_000);
         for ((base, _), micros) in QUANTILES.into_iter().zip(quantiles) {
-            values.put(
-                base,
-                &labels,
-                Value::or_no_data(micros.map(Decimal::seconds)),
-            );
+            let value = Value::or_no_data(micros.map(Decimal::seconds));
+            values.put(base, labels, value);
         }
         let max = (all.count() > 0).then(|| Decimal::seconds(all.max()));
-        values.put("latency_max_s", &labels, Value::or_no_data(max));
+        values.put("latency_max_s", labels, Value::or_no_data(max));
         let sum = i128::try_from(all.sum()).unwrap_or(i128::MAX);
         let mean = Decimal::ratio(sum, i128::from(all.count()).saturating_mul(1_000_000));
-        values.put("latency_mean_s", &labels, Value::or_no_data(mean));
+        values.put("latency_mean_s", labels, Value::or_no_data(mean));
     }
     let shares: Vec<Decimal> = members(timeline, group)
         .filter_map(|(_, totals)| utilization(totals))

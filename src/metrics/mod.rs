@@ -47,6 +47,7 @@ use std::collections::BTreeMap;
 use crate::assignor::{GroupId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
 use crate::timeline::{Cast, ConsumerTotals, PlatformFact, Sample, Timeline};
+use delivery::Breadth;
 use rebalances::GroupEpisodes;
 use world::World;
 
@@ -161,26 +162,34 @@ const MOMENTS: [(&str, &str); 4] = [
 /// Measures a replication.
 #[must_use]
 pub fn evaluate(timeline: &Timeline) -> RunMetrics {
-    measure(timeline, true)
+    measure(timeline, true, Breadth::Everything)
 }
 
 /// The same as [`RunMetrics::without_series`] of what [`evaluate`] gives, at less cost: the tables over time are not made.
 #[must_use]
 pub fn evaluate_without_series(timeline: &Timeline) -> RunMetrics {
-    measure(timeline, false)
+    measure(timeline, false, Breadth::Everything)
 }
 
-fn measure(timeline: &Timeline, with_series: bool) -> RunMetrics {
+/// The values of groups alone, and those over all groups: what is told of one partition or topic is not worked out.
+#[must_use]
+pub fn evaluate_groups(timeline: &Timeline) -> RunMetrics {
+    measure(timeline, false, Breadth::Groups)
+}
+
+fn measure(timeline: &Timeline, with_series: bool, breadth: Breadth) -> RunMetrics {
     let folded = fold(timeline, with_series);
     let mut values = Values::default();
     let mut lag = Vec::new();
     let mut all_loops = Vec::new();
     for group in (0..).map(GroupId).take(timeline.cast.groups.len()) {
         setting(timeline, &folded, group, &mut values);
-        availability::values(timeline, &folded.availability, group, &mut values);
-        lag.push(lag::values(timeline, group, &mut values));
-        latency::values(timeline, group, &mut values);
-        delivery::values(timeline, group, &mut values);
+        let scopes = delivery::scopes(timeline, group, breadth);
+        let states = &folded.availability;
+        availability::values(timeline, states, group, &scopes, &mut values);
+        lag.push(lag::values(timeline, group, &scopes, &mut values));
+        latency::values(timeline, group, &scopes, &mut values);
+        delivery::values(timeline, group, &scopes, &mut values);
         let of_group = &folded.groups[group.index()];
         rebalances::values(timeline, group, of_group, &mut values);
         let of_group = loops::loops(timeline, group, &folded.groups[group.index()].episodes);

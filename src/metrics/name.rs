@@ -99,8 +99,8 @@ pub struct Name {
 
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
-        self.metric.base == other.metric.base
-            && self.aggregate == other.aggregate
+        self.aggregate == other.aggregate
+            && (std::ptr::eq(self.metric, other.metric) || self.metric.base == other.metric.base)
             && self.labels == other.labels
     }
 }

@@ -44,6 +44,14 @@ pub(super) struct Summary {
     length: u64,
 }
 
+/// For how many microseconds of the window a value holds that was read at `at` and again at `next`, and whether it is the one at the window's
+/// end. `None`: a value that was replaced at once, or lies outside, was never there; one at the very end was.
+pub(super) fn holds(at: SimTime, next: SimTime, window: (SimTime, SimTime)) -> Option<(u64, bool)> {
+    let micros = next.min(window.1).since(at.max(window.0)).as_micros();
+    let is_last = at <= window.1 && next >= window.1;
+    (at <= window.1 && (micros > 0 || is_last)).then_some((micros, is_last))
+}
+
 /// Summarises a level within `window`; `None` when nothing is known of it there.
 pub(super) fn summarise(points: &[(SimTime, u64)], window: (SimTime, SimTime)) -> Option<Summary> {
     let mut held: Vec<(u64, u64)> = Vec::with_capacity(points.len());
@@ -53,13 +61,10 @@ pub(super) fn summarise(points: &[(SimTime, u64)], window: (SimTime, SimTime)) -
     let mut length = 0;
     for (index, (at, value)) in points.iter().enumerate() {
         let next = points.get(index + 1).map_or(window.1, |next| next.0);
-        let (from, to) = ((*at).max(window.0), next.min(window.1));
-        let micros = to.since(from).as_micros();
-        let is_last = *at <= window.1 && next >= window.1;
-        // A value that was replaced at once, or lies outside, was never there; one at the very end was.
-        if *at > window.1 || (micros == 0 && !is_last) {
+        let Some((micros, is_last)) = holds(*at, next, window) else {
             continue;
-        }
+        };
+        let from = (*at).max(window.0);
         if peak.is_none_or(|(highest, _)| *value > highest) {
             peak = Some((*value, from));
         }

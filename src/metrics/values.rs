@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::decimal::Decimal;
 use super::name::{Aggregate, Labels, Name};
-use super::registry::{self, Across, Better, METRICS, Metric};
+use super::registry::{self, Across, Better, Metric};
 
 /// The value when a lag was not back at its level by the end.
 pub const NOT_DRAINED: &str = "not drained";
@@ -196,41 +196,61 @@ impl Values {
     /// Adds, for every name with a group label alone (or with a reason), its combination over groups where it is missing; then
     /// sorts by the table.
     pub fn complete(&mut self) {
-        let of_whole = |name: &Name| name.labels.topic.is_none() && name.labels.partition.is_none();
-        let whole = Self {
-            list: self
-                .list
-                .iter()
-                .filter(|(name, _)| of_whole(name))
-                .cloned()
-                .collect(),
-        };
-        let mut over_all: Vec<Name> = Vec::new();
-        for (name, _) in &whole.list {
-            let bare = Name {
-                labels: Labels {
-                    group: None,
-                    ..name.labels.clone()
-                },
-                ..name.clone()
-            };
-            if !over_all.contains(&bare) && whole.get(&bare).is_none() {
-                over_all.push(bare);
-            }
-        }
-        for name in over_all {
-            if let Some(value) = whole.lookup(&name) {
-                self.list.push((name, value));
-            }
-        }
-        let places: BTreeMap<&str, usize> = (0..)
-            .zip(METRICS)
-            .map(|(place, metric)| (metric.base, place))
+        let places: Vec<Option<usize>> = self
+            .list
+            .iter()
+            .map(|(name, _)| registry::place(name.metric.base))
             .collect();
-        self.list.sort_by_cached_key(|(name, _)| {
-            let position = places.get(name.metric.base);
-            (position, name.aggregate, name.labels.group.is_some())
+        // By what is left without the group: the first name of it, and the values of the groups; none where they are combined already.
+        let mut of_groups: BTreeMap<_, (usize, Option<Vec<Value>>)> = BTreeMap::new();
+        for (number, ((name, value), place)) in self.list.iter().zip(&places).enumerate() {
+            let labels = &name.labels;
+            if labels.topic.is_some() || labels.partition.is_some() {
+                continue;
+            }
+            let key = (*place, name.aggregate, labels.reason.as_deref());
+            let (_, values) = of_groups
+                .entry(key)
+                .or_insert_with(|| (number, Some(Vec::new())));
+            match values {
+                Some(values) if labels.group.is_some() => values.push(*value),
+                Some(_) | None => *values = None,
+            }
+        }
+        let mut missing: Vec<(usize, Vec<Value>)> = of_groups
+            .into_values()
+            .filter_map(|(number, values)| Some((number, values?)))
+            .collect();
+        missing.sort_unstable_by_key(|(number, _)| *number);
+        let mut keys = places;
+        for (number, values) in missing {
+            let like = &self.list[number].0;
+            let Some(value) = combine(like.metric, &values) else {
+                continue;
+            };
+            let name = Name {
+                labels: Labels {
+                    reason: like.labels.reason.clone(),
+                    ..Labels::default()
+                },
+                ..*like
+            };
+            self.list.push((name, value));
+            keys.push(keys[number]);
+        }
+        let mut order: Vec<usize> = (0..self.list.len()).collect();
+        order.sort_by_key(|&number| {
+            let name = &self.list[number].0;
+            (keys[number], name.aggregate, name.labels.group.is_some())
         });
+        let mut list: Vec<Option<(Name, Value)>> = std::mem::take(&mut self.list)
+            .into_iter()
+            .map(Some)
+            .collect();
+        self.list = order
+            .into_iter()
+            .filter_map(|number| list[number].take())
+            .collect();
     }
 
     /// Takes out the values that `filter` names.

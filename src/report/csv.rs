@@ -4,6 +4,8 @@ mod platform;
 
 pub use platform::{members, scaling};
 
+use std::collections::BTreeMap;
+
 use super::model::{Report, Run};
 use super::table::{Align, Table};
 use crate::assignor::{ConsumerId, GroupId, TopicPartition};
@@ -128,17 +130,29 @@ pub fn summary(report: &Report) -> String {
     table.csv()
 }
 
+/// What tells the names of one group apart.
+fn column(name: &Name) -> (&'static str, Option<Aggregate>, Option<&str>) {
+    (
+        name.metric.base,
+        name.aggregate,
+        name.labels.reason.as_deref(),
+    )
+}
+
 /// The cells of `names` for each group; with several groups first those over all of them, under an empty name.
 pub(super) fn by_group(metrics: &RunMetrics, names: &[Name]) -> Vec<(String, Vec<String>)> {
     let groups = metrics.cast.groups.iter().map(|group| group.name.as_str());
     let all = (metrics.cast.groups.len() > 1).then_some("");
+    let all_values = || metrics.values.iter().chain(metrics.details.list());
     let of = |group: &str| {
+        let wanted = (!group.is_empty()).then_some(group);
+        let own = all_values().filter(|(name, _)| {
+            let labels = &name.labels;
+            labels.group.as_deref() == wanted && labels.topic.is_none()
+        });
+        let known: BTreeMap<_, Value> = own.map(|(name, value)| (column(name), *value)).collect();
         let cells = names.iter().map(|name| {
-            let labels = Labels {
-                group: (!group.is_empty()).then(|| group.to_owned()),
-                ..name.labels.clone()
-            };
-            let value = metrics.lookup(&name.clone().with(labels));
+            let value = known.get(&column(name)).copied();
             cell(value, name.metric.unit)
         });
         (group.to_owned(), cells.collect())

@@ -27,18 +27,21 @@ const HELP: &str = "leave out --fidelity fluid: the exact mode plays it";
 #[must_use]
 pub fn refused(scenario: &Scenario) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
+    for document in scenario.documents() {
+        look(document, &mut found);
+    }
+    found
+}
+
+/// Adds everything in one document that is played, each place once.
+pub(super) fn look(document: &Item, found: &mut Vec<Diagnostic>) {
     let mut add = |finding: Diagnostic| {
         if found.iter().all(|known| known.span != finding.span) {
             found.push(finding);
         }
     };
-    for document in scenario.documents() {
-        document
-            .pairs()
-            .iter()
-            .for_each(|pair| visit(pair, &mut add));
-    }
-    found
+    let pairs = document.pairs().iter();
+    pairs.for_each(|pair| visit(pair, &mut add));
 }
 
 fn visit(pair: &Pair, add: &mut impl FnMut(Diagnostic)) {

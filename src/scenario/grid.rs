@@ -6,6 +6,7 @@ use super::build::{self, Room};
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
 use super::files::{Files, Loader};
+use super::fluid;
 use super::load::{self, Rejected, Scenario};
 use super::matrix::{self, Combination, MAX_CELLS, Matrix};
 use super::node::{Node, Span};
@@ -23,6 +24,8 @@ pub struct Grid {
     pub cells: Vec<Cell>,
     /// What Kafka would refuse.
     pub refused: Vec<Refused>,
+    /// What of the cells the fluid mode has no model of, each place once.
+    pub not_fluid: Vec<Diagnostic>,
 }
 
 /// One variant under one setting of the parameters.
@@ -151,6 +154,7 @@ fn grid(
             .collect(),
         cells: Vec::new(),
         refused: Vec::new(),
+        not_fluid: Vec::new(),
     };
     let mut maker = Maker {
         document,
@@ -237,6 +241,7 @@ impl Maker<'_> {
         match errors.first() {
             None => {
                 found.append(&mut own);
+                fluid::look(&item, &mut grid.not_fluid);
                 grid.cells.push(Cell {
                     plan: built.plan,
                     values,

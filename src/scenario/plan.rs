@@ -4,6 +4,8 @@ pub mod autoscaler;
 pub mod platform;
 pub mod surroundings;
 
+use std::sync::Arc;
+
 use crate::assignor::{ConsumerId, GroupId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::config::{BrokerConfig, ConsumerConfig};
@@ -35,7 +37,7 @@ pub struct Plan {
     /// Groups, in the scenario's order; [`GroupId`] is the position.
     pub groups: Vec<Group>,
     /// Processes, by group, then in the group's order; [`ConsumerId`] is the position.
-    pub consumers: Vec<Consumer>,
+    pub consumers: Vec<Arc<Consumer>>,
     /// Workloads whose pods make members, and what acts on them.
     pub platform: Platform,
     /// Shared downstream resources, by name; [`ResourceId`] is the position.
@@ -117,7 +119,7 @@ pub struct Consumer {
     /// Subscribed topics.
     pub topics: Vec<TopicId>,
     /// Settings.
-    pub config: ConsumerConfig,
+    pub config: Arc<ConsumerConfig>,
     /// Processing.
     pub processing: Processing,
     /// Listener.

@@ -1,6 +1,10 @@
 //! A log-linear histogram of whole numbers: quantiles with a relative error below 0.1 %.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+/// Rules that wait before they go into the buckets.
+const WAITING: usize = 256;
 
 /// Buckets per power of two: 1,024, so that a bucket is at most 1/1024 of its values wide.
 const SUB_BITS: u32 = 10;
@@ -11,13 +15,57 @@ const MARGIN: usize = 64;
 /// Counts of values, in buckets.
 ///
 /// There is one for each partition of a run, so what it takes up matters: buckets are kept from about the smallest value on, and count in
-/// 32 bits; what does not fit is carried apart.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+/// 32 bits; what does not fit is carried apart. Tens of kilobytes a partition, touched at every batch, are in nobody's cache all the same. So
+/// values wait by the rule that they follow and go into the buckets many at a time, or never where there are few.
+#[derive(Clone, Debug, Eq, Default)]
 pub struct Histogram {
+    /// Counted and not in the buckets yet.
+    waiting: Vec<Progression>,
     buckets: Buckets,
     count: u64,
     max: u64,
     sum: u128,
+}
+
+impl PartialEq for Histogram {
+    fn eq(&self, other: &Self) -> bool {
+        (self.count, self.max, self.sum) == (other.count, other.max, other.sum)
+            && self.all_in_buckets() == other.all_in_buckets()
+    }
+}
+
+/// Values at even distances; none is below zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progression {
+    /// The first.
+    pub first: u64,
+    /// From each to the next.
+    pub step: i64,
+    /// How many.
+    pub count: u64,
+    /// How often all of them occur.
+    pub times: u64,
+}
+
+impl Progression {
+    /// One value, that many times.
+    #[must_use]
+    pub const fn of(value: u64, times: u64) -> Self {
+        Self {
+            first: value,
+            step: 0,
+            count: 1,
+            times,
+        }
+    }
+
+    /// The smallest and the largest; `None` when there is nothing.
+    fn ends(&self) -> Option<(u64, u64)> {
+        let further = self.count.checked_sub(1).filter(|_| self.times > 0)?;
+        let further = self.step.wrapping_mul(further as i64);
+        let last = self.first.wrapping_add_signed(further);
+        Some((self.first.min(last), self.first.max(last)))
+    }
 }
 
 /// How many values each bucket counts.
@@ -53,6 +101,24 @@ impl Buckets {
         }
     }
 
+    /// What `rules` count.
+    fn pour(&mut self, rules: &[Progression]) {
+        let ends = || rules.iter().filter_map(Progression::ends);
+        let least = ends().map(|(least, _)| least).min();
+        let largest = ends().map(|(_, largest)| largest).max();
+        let (Some(least), Some(largest)) = (least, largest) else {
+            return;
+        };
+        self.make_room(bucket_of(least), bucket_of(largest));
+        for rule in rules {
+            let mut value = rule.first;
+            for _ in 0..rule.count {
+                self.add(bucket_of(value), rule.times);
+                value = value.wrapping_add_signed(rule.step);
+            }
+        }
+    }
+
     /// There is room for `bucket`.
     fn add(&mut self, bucket: usize, times: u64) {
         let low = &mut self.low[bucket - self.first];
@@ -73,12 +139,18 @@ impl Buckets {
         };
         self.make_room(other.first, other.first + last);
         let offset = other.first - self.first;
-        for (place, &theirs) in other.low.iter().enumerate() {
-            let mine = &mut self.low[offset + place];
-            let (sum, is_over) = mine.overflowing_add(theirs);
-            *mine = sum;
-            if is_over {
-                *self.high.entry(other.first + place).or_default() += 1;
+        let mine = &mut self.low[offset..=offset + last];
+        let mut is_over = false;
+        for (mine, &theirs) in mine.iter_mut().zip(&other.low) {
+            *mine = mine.wrapping_add(theirs);
+            is_over |= *mine < theirs;
+        }
+        if is_over {
+            // Seldom: what has wrapped around is below what was added.
+            for (place, (&sum, &theirs)) in (other.first..).zip(mine.iter().zip(&other.low)) {
+                if sum < theirs {
+                    *self.high.entry(place).or_default() += 1;
+                }
             }
         }
         for (&bucket, &wholes) in &other.high {
@@ -125,15 +197,7 @@ impl Histogram {
 
     /// Counts `value` `times` times.
     pub fn record_many(&mut self, value: u64, times: u64) {
-        if times == 0 {
-            return;
-        }
-        let bucket = bucket_of(value);
-        self.buckets.make_room(bucket, bucket);
-        self.buckets.add(bucket, times);
-        self.count += times;
-        self.max = self.max.max(value);
-        self.sum += u128::from(value) * u128::from(times);
+        self.record_progression(Progression::of(value, times));
     }
 
     /// Counts each of `values` `times` times.
@@ -152,23 +216,40 @@ impl Histogram {
         self.sum += sum * u128::from(times);
     }
 
-    /// Counts `count` values `times` times each: `first`, and those that follow it at intervals of `step`; none is below zero.
-    pub fn record_progression(&mut self, first: u64, step: i64, count: u64, times: u64) {
-        let Some(further) = count.checked_sub(1).filter(|_| times > 0) else {
+    /// Counts the values of a rule.
+    pub fn record_progression(&mut self, rule: Progression) {
+        let Some((least, largest)) = rule.ends() else {
             return;
         };
-        let last = first.wrapping_add_signed(step.wrapping_mul(further as i64));
-        let [least, largest] = [first.min(last), first.max(last)].map(bucket_of);
-        self.buckets.make_room(least, largest);
-        let mut value = first;
-        for _ in 0..count {
-            self.buckets.add(bucket_of(value), times);
-            value = value.wrapping_add_signed(step);
+        self.count += rule.count * rule.times;
+        self.max = self.max.max(largest);
+        let sum = (u128::from(least) + u128::from(largest)) * u128::from(rule.count) / 2;
+        self.sum += sum * u128::from(rule.times);
+        if let Some(last) = self.waiting.last_mut() {
+            let repeated = Progression {
+                times: last.times,
+                ..rule
+            };
+            if repeated == *last {
+                last.times += rule.times;
+                return;
+            }
         }
-        self.count += count * times;
-        self.max = self.max.max(first.max(last));
-        let sum = (u128::from(first) + u128::from(last)) * u128::from(count) / 2;
-        self.sum += sum * u128::from(times);
+        if self.waiting.len() == WAITING {
+            self.buckets.pour(&self.waiting);
+            self.waiting.clear();
+        }
+        self.waiting.push(rule);
+    }
+
+    /// The buckets with everything that waits.
+    fn all_in_buckets(&self) -> Cow<'_, Buckets> {
+        if self.waiting.is_empty() {
+            return Cow::Borrowed(&self.buckets);
+        }
+        let mut all = self.buckets.clone();
+        all.pour(&self.waiting);
+        Cow::Owned(all)
     }
 
     /// Adds the counts of `other`.
@@ -176,6 +257,7 @@ impl Histogram {
         if other.count == 0 {
             return;
         }
+        self.buckets.pour(&other.waiting);
         self.buckets.merge(&other.buckets);
         self.count += other.count;
         self.max = self.max.max(other.max);
@@ -218,7 +300,8 @@ impl Histogram {
         if self.count == 0 {
             return [None; N];
         }
-        let mut buckets = self.buckets.iter();
+        let buckets = self.all_in_buckets();
+        let mut buckets = buckets.iter();
         let (mut seen, mut value) = (0_u64, 0);
         numerators.map(|numerator| {
             let rank = (u128::from(self.count) * u128::from(numerator))
@@ -258,7 +341,12 @@ mod tests {
             (9, 1, 2, 0),
         ] {
             let (mut at_once, mut one_by_one) = (Histogram::default(), Histogram::default());
-            at_once.record_progression(first, step, count, times);
+            at_once.record_progression(Progression {
+                first,
+                step,
+                count,
+                times,
+            });
             let values = (0..count * times)
                 .map(|index| first.wrapping_add_signed(step * (index % count) as i64));
             one_by_one.record_all(values.clone(), 1);
@@ -267,6 +355,35 @@ mod tests {
             values.for_each(|value| each.record(value));
             assert_eq!(each, one_by_one);
         }
+    }
+
+    #[test]
+    fn values_that_wait_count_like_those_in_buckets() {
+        let (mut late, mut at_once) = (Histogram::default(), Histogram::default());
+        for number in 0..3 * WAITING as u64 {
+            let rule = Progression {
+                first: 50_000 + number / 2 * 7,
+                step: -40,
+                count: number % 5,
+                times: 1 + number % 3,
+            };
+            late.record_progression(rule);
+            let values = (0..rule.count).map(|index| rule.first - 40 * index);
+            at_once.record_all(values, rule.times);
+            assert_eq!(late, at_once, "{number}");
+            assert_eq!(late.quantile(1, 2), at_once.quantile(1, 2));
+        }
+        late.record_many(3, 7);
+        late.record_many(3, 2);
+        assert_ne!(late, at_once);
+        at_once.record_all([3].into_iter(), 9);
+        assert!(!late.waiting.is_empty() && at_once.waiting.is_empty());
+        assert_eq!(late, at_once);
+        let mut sum = Histogram::default();
+        sum.merge(&late);
+        assert_eq!(sum, late);
+        sum.merge(&at_once);
+        assert_eq!(sum.count(), 2 * late.count());
     }
 
     #[test]

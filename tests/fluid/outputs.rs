@@ -201,6 +201,20 @@ fn what_needs_single_records_is_refused_at_its_place() {
             assert!(said.contains("leave out --fidelity fluid"), "{said}");
         }
     }
+    for (option, text) in [
+        ("--vary", "groups.g.processing.threads=1,4"),
+        ("--set", "groups.g.processing.threads=4"),
+    ] {
+        let play = ["sweep", "small.yaml", "--no-out", "--fidelity", "fluid"];
+        let mut arguments = [&play[..], &[option, text]].concat();
+        if option == "--set" {
+            arguments.extend(["--vary", "heartbeat.interval.ms=1000,3000"]);
+        }
+        let output = rebsim(home.path(), &arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("E0023") && said.contains(option), "{said}");
+    }
     let poisoned = SCENARIO.replace("crash: g/0", "poison: orders-1");
     fs::write(home.path().join("refused.yaml"), poisoned).expect("it can be written");
     let output = rebsim(

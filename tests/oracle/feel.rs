@@ -88,7 +88,7 @@ fn felt(number: u64) -> Case {
             rack: None,
         }];
         for consumer in plan.consumers.iter_mut().skip(1) {
-            consumer.host = Some("big".to_owned());
+            std::sync::Arc::make_mut(consumer).host = Some("big".to_owned());
         }
     }
     Case { text, plan, ..case }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use rebsim::cluster::{Fidelity, Options, simulate};
 use rebsim::experiment;
 use rebsim::kernel::Seed;
-use rebsim::metrics::{RunMetrics, evaluate_without_series};
+use rebsim::metrics::{RunMetrics, evaluate_groups, evaluate_without_series};
 use rebsim::scenario::{NoFiles, Overrides, Scenario, load};
 
 use crate::table::Row;
@@ -180,7 +180,7 @@ fn cells_of(fidelity: Fidelity) -> Vec<Row> {
     let seeds: Vec<Seed> = (1..=100).map(Seed).collect();
     let engine = |replication: experiment::Replication<'_>| {
         let timeline = simulate(replication.plan, replication.seed, &options(fidelity));
-        timeline.map(|timeline| evaluate_without_series(&timeline).values.len())
+        timeline.map(|timeline| evaluate_groups(&timeline).values.len())
     };
     let count = seeds.len() as f64;
     let run = |jobs: usize| {

@@ -64,7 +64,7 @@ pub(crate) fn sweep(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
         args.selection.seeds,
     );
     let numbers: Vec<u64> = seeds.iter().map(|seed| seed.0).collect();
-    understand::refuse_unless_fluid(&grid.scenario, args.work.fidelity, streams)?;
+    understand::refuse_unless_all_fluid(&grid, args.work.fidelity, streams)?;
     let outline = Outline::of(&grid, &numbers, args.work.fidelity.into());
     if outline.cells.is_empty() {
         let why = outline.refused.first().map_or("", |one| &one.why);
@@ -306,7 +306,7 @@ impl Sweeping<'_> {
             ..cluster::Options::default()
         };
         match cluster::simulate(&cell.plan, task.seed, &options) {
-            Ok(timeline) => Ok(tables::rows(&metrics::evaluate_without_series(&timeline))),
+            Ok(timeline) => Ok(tables::rows(&metrics::evaluate_groups(&timeline))),
             Err(halt) => Err(halted::failure(
                 halt,
                 &halted::Who {

@@ -33,6 +33,17 @@ pub(super) struct Flow {
     quiet: Option<quiet::Quiet>,
 }
 
+impl Flow {
+    /// If it is ended at `at`: how many cycles it came to, and the last return of `poll()` in it.
+    fn whole_cycles(&self, at: SimTime) -> (u64, SimTime) {
+        let cycle = self.outlook.cycle.as_micros();
+        // A last cycle is left to be played, unless `poll()` returns a whole batch at every turn.
+        let kept = u64::from(!self.outlook.is_full);
+        let cycles = (at.since(self.since).as_micros() / cycle).saturating_sub(kept);
+        (cycles, self.since + self.outlook.cycle.times(cycles))
+    }
+}
+
 impl Client {
     /// True when nothing but records moves, none of them needs to be looked at by itself, and their averages say enough.
     fn may_flow(&self, ground: &Ground<'_>) -> bool {
@@ -50,6 +61,8 @@ impl Client {
         };
         between
             && self.is_steady(ground)
+            // An answer that will be here in no time is not worth a flow; a JoinGroup may wait for a barrier.
+            && (self.awaited.is_empty() || self.member.is_rejoining())
             && !ground.labour.in_detail
             && self.flow.is_none()
             && self.frozen_until <= ground.now
@@ -129,11 +142,7 @@ impl Client {
         let Some(flow) = self.flow.take() else {
             return;
         };
-        let cycle = flow.outlook.cycle.as_micros();
-        // A last cycle is left to be played, unless `poll()` returns a whole batch at every turn.
-        let kept = u64::from(!flow.outlook.is_full);
-        let cycles = (at.since(flow.since).as_micros() / cycle).saturating_sub(kept);
-        let ended = flow.since + flow.outlook.cycle.times(cycles);
+        let (cycles, ended) = flow.whole_cycles(at);
         self.count_flow(&flow, cycles, ended, at, ground);
         if cycles == 0 {
             return;

@@ -15,14 +15,12 @@ use crate::cluster::world::World;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::config::GroupProtocol;
 use crate::protocol::effect::CoordinatorTimer;
+use crate::protocol::rules::Rule;
 use crate::scenario::plan::CommitMode;
 use crate::timeline::GroupState;
 
 /// What is noticed by a refresh of metadata has come of it that much later.
 const SLACK: SimDuration = SimDuration::from_secs(60);
-
-/// Points of the grid from one sample to the next while every partition keeps abreast.
-const CALM_STEP: u64 = 7;
 
 /// Things that happen again and again.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +86,10 @@ impl Client {
         } else {
             (SimDuration::ZERO, beat_delay(self, ground))
         };
+        // Metadata are asked for on a connection on which a fetch waits: half of the time that it does.
+        let waits = config.rules.hold(Rule::AnswersBehindFetch) && !flow.outlook.is_full;
+        let parked = flow.outlook.cycle.as_micros() / 2;
+        let parked = SimDuration::from_micros(if waits { parked } else { 0 });
         let interval = match self.member.modern() {
             Some(member) => member
                 .heartbeat_interval()
@@ -119,13 +121,26 @@ impl Client {
             commits,
             metadata: Beat {
                 first: self.metadata_due,
-                every: config.metadata_max_age + ground.calibration.request_service + round_trip,
+                every: config.metadata_max_age
+                    + ground.calibration.request_service
+                    + round_trip
+                    + parked,
             },
             latency,
             session,
         };
         if let Some(flow) = &mut self.flow {
             flow.quiet = Some(quiet);
+        }
+    }
+
+    /// It is quiet no more and flows on: what it committed by itself by now is stored, and it does so no longer.
+    fn commit_alone(&mut self, ground: &mut Ground<'_>) {
+        let Some(flow) = &self.flow else { return };
+        let (_, ended) = flow.whole_cycles(ground.now);
+        for slot in &self.fetcher.slots {
+            let log = &ground.logs[slot.index];
+            ground.accounts[slot.index].commit_alone(log, ended, ground.now);
         }
     }
 
@@ -174,14 +189,13 @@ impl World<'_> {
         }
     }
 
-    /// True at a point of the grid at which every partition that anybody ever owned keeps abreast, and which is none of those that are sampled all the
-    /// same: every seventh, so that commits every few seconds are met at all their ages.
-    pub(in crate::cluster) fn may_skip_sample(&self) -> bool {
+    /// True while every partition that anybody ever owned keeps abreast: until something happens.
+    pub(in crate::cluster) fn is_calm(&self) -> bool {
         let abreast = |host: &HostedGroup| {
             let mut owned = host.accounts.iter().zip(&host.owners);
             owned.all(|(account, owners)| owners.is_empty() || account.is_abreast())
         };
-        !self.grid_points.is_multiple_of(CALM_STEP) && self.groups.iter().all(abreast)
+        self.groups.iter().all(abreast)
     }
 
     /// Groups that are stable no more have no quiet members.
@@ -193,7 +207,10 @@ impl World<'_> {
                 continue;
             }
             for consumer in std::mem::take(&mut host.quiet) {
-                self.catch_up(consumer);
+                self.disturb_rest(consumer);
+                let now = self.now();
+                self.with_client(consumer, now, |client, ground| client.commit_alone(ground));
+                self.rearm(consumer);
             }
         }
     }

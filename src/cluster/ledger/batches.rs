@@ -1,10 +1,10 @@
 //! What it means that records have ended: who is credited with them, whether they are new, how late they are, what is caught up with.
 
 use super::Account;
-use super::late::Progression;
 use crate::assignor::ConsumerId;
 use crate::cluster::records::{Hole, Log, Passed};
 use crate::kernel::{SimDuration, SimTime};
+use crate::timeline::Progression;
 
 /// Records that ended one after the other: the first at `first`, each further one `each` later.
 #[derive(Clone, Copy, Debug)]
@@ -133,7 +133,7 @@ impl Account {
 
     /// Latencies of records processed for the first time.
     pub(super) fn record_latencies(&mut self, latencies: Progression) {
-        self.latencies.add(latencies, &mut self.totals.latency);
+        self.totals.latency.record_progression(latencies);
     }
 
     /// Latencies of records that all end inside the window, `times` times.

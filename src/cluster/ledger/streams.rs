@@ -5,10 +5,10 @@
 
 use super::Account;
 use super::batches::Batch;
-use super::late::Progression;
 use crate::assignor::ConsumerId;
 use crate::cluster::records::{Log, Passed};
 use crate::kernel::{SimDuration, SimTime};
+use crate::timeline::Progression;
 use crate::workload::arrivals::Rate;
 
 /// Where a stream is abreast, so many records are looked at for the lowest lag that it has.
@@ -150,6 +150,23 @@ impl Account {
         }
     }
 
+    /// The stream commits by itself no longer; what it has committed by `now` is stored, as if it were over at `at`.
+    pub(in crate::cluster) fn commit_alone(&mut self, log: &Log, at: SimTime, now: SimTime) {
+        if let Some(stream) = self.stream {
+            self.store_commits(log, &stream, at, now);
+            self.stream = Some(Stream {
+                commits: None,
+                ..stream
+            });
+        }
+    }
+
+    fn store_commits(&mut self, log: &Log, stream: &Stream, at: SimTime, now: SimTime) {
+        if let Some(tick) = stream.commits.and_then(|commits| commits.last_sent(now)) {
+            self.commit(stream.position(log, tick.min(at)));
+        }
+    }
+
     /// The stream is over at `at`: all records before `to` have ended by then, and what it committed by `now` is stored.
     pub(in crate::cluster) fn end_stream(
         &mut self,
@@ -162,10 +179,7 @@ impl Account {
             return;
         };
         self.settle(log, stream.since);
-        if let Some(tick) = stream.commits.and_then(|commits| commits.last_sent(now)) {
-            self.committed = Some(stream.position(log, tick.min(at)));
-            self.was_reset = false;
-        }
+        self.store_commits(log, &stream, at, now);
         if stream.from < to {
             self.account_stream(log, &stream, at, to);
         }

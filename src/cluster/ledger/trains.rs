@@ -8,10 +8,10 @@
 
 use super::Account;
 use super::batches::Batch;
-use super::late::Progression;
 use crate::assignor::ConsumerId;
 use crate::cluster::records::Log;
 use crate::kernel::{SimDuration, SimTime};
+use crate::timeline::Progression;
 
 /// What makes a batch leave its broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

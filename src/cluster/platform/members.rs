@@ -54,7 +54,7 @@ impl World<'_> {
                 if let Some(node) = node {
                     settle(&mut consumer, &plan.platform.nodes[node.index()]);
                 }
-                let process = Process::new(plan, self.seed, &consumer, self.options);
+                let process = Process::new(plan, self.seed, Arc::new(consumer), self.options);
                 self.processes.push(process);
                 self.schedule_faults_of(id);
                 id
@@ -67,14 +67,15 @@ impl World<'_> {
         let spec = &self.plan.platform.workloads[workload.index()];
         let mut consumer = spec.member.clone();
         if let Some(config) = self.platform.config_of(workload) {
-            consumer.config = config.clone();
+            consumer.config = Arc::new(config.clone());
         }
         consumer.name = spec.member_name(name, index);
         if spec.pod.shutdown == Shutdown::GracefulWithoutLeave {
-            consumer.config.leave_group_on_close = false;
+            Arc::make_mut(&mut consumer.config).leave_group_on_close = false;
         }
         if spec.static_membership {
-            consumer.config.group_instance_id = Some(Arc::from(&*consumer.name));
+            let id = Arc::from(&*consumer.name);
+            Arc::make_mut(&mut consumer.config).group_instance_id = Some(id);
         }
         if let Some(cpu) = spec.pod.cpu {
             // The consumers of a pod share its limit evenly.
@@ -115,6 +116,6 @@ impl World<'_> {
 fn settle(consumer: &mut Consumer, node: &NodeSpec) {
     consumer.host = Some(node.name.clone());
     if let Some(rack) = &node.rack {
-        consumer.config.client_rack = Some(Arc::from(rack.as_str()));
+        Arc::make_mut(&mut consumer.config).client_rack = Some(Arc::from(rack.as_str()));
     }
 }

@@ -99,7 +99,7 @@ const fn kafka(base: &'static str, unit: Unit, definition: &'static str) -> Metr
 const LEVEL: &[Aggregate] = &[Mean, P50, P95, P99, End, Integral];
 
 /// Every metric, in the order in which results list them.
-pub const METRICS: &[Metric] = &[
+pub static METRICS: &[Metric] = &[
     word("protocol", "Group protocol in force: `classic` or `consumer`."),
     word("rebalance", "How partitions move: `incremental` in a consumer group, else `eager` or `cooperative`, as the members were configured at the end."),
     word("assignor", "The assignor in force at the end of the measured time."),

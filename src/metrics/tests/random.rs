@@ -182,6 +182,12 @@ proptest! {
         prop_assert!(total(&metrics, "stop_the_world_s") * i128::from(PARTITIONS) <= total(&metrics, "downtime_partition_s"));
         prop_assert!(total(&metrics, "longest_stop_the_world_s") <= total(&metrics, "longest_downtime_s"));
         let without = crate::metrics::evaluate_without_series(&play.timeline);
+        let groups = crate::metrics::evaluate_groups(&play.timeline);
+        prop_assert_eq!(&without.values, &groups.values);
+        let mut of_groups = without.details.clone();
+        of_groups.split_off(|name| name.labels.topic.is_some());
+        prop_assert!(!of_groups.list().is_empty());
+        prop_assert_eq!(&of_groups, &groups.details);
         prop_assert_eq!(metrics.without_series(), without);
     }
 

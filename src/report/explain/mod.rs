@@ -256,6 +256,7 @@ fn member_of<'p>(plan: &'p Plan, stall: &Stall, who: Option<ConsumerId>) -> Opti
         Some(who) => plan.consumers.get(who.index()),
         None => anybody(),
     };
+    let own = own.map(|member| &**member);
     own.or_else(|| Some(&plan.platform.maker_of(stall.group)?.member))
 }
 

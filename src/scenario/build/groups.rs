@@ -58,10 +58,10 @@ pub(super) struct Context<'i, 'p> {
 }
 
 /// Groups, consumers, and a draft of each consumer.
-type Members<'i> = (Vec<Group>, Vec<Consumer>, Vec<Draft<'i>>);
+type Members<'i> = (Vec<Group>, Vec<Arc<Consumer>>, Vec<Draft<'i>>);
 
 /// Of those who are there from the beginning.
-fn speak_both_protocols(consumers: &[Consumer]) -> bool {
+fn speak_both_protocols(consumers: &[Arc<Consumer>]) -> bool {
     let initial = consumers.iter().filter(|consumer| consumer.start.is_none());
     let mut protocols = initial.map(|consumer| consumer.config.group_protocol);
     let first = protocols.next();
@@ -123,7 +123,7 @@ impl Builder<'_, '_> {
     fn members<'i>(
         &mut self,
         group: &Context<'i, '_>,
-        consumers: &mut Vec<Consumer>,
+        consumers: &mut Vec<Arc<Consumer>>,
         drafts: &mut Vec<Draft<'i>>,
     ) {
         let first = consumers.len();
@@ -156,7 +156,7 @@ impl Builder<'_, '_> {
         entry: Option<&'i Item>,
         size: usize,
         first: usize,
-        consumers: &mut Vec<Consumer>,
+        consumers: &mut Vec<Arc<Consumer>>,
         drafts: &mut Vec<Draft<'i>>,
     ) {
         if size > self.room.members {
@@ -177,7 +177,7 @@ impl Builder<'_, '_> {
                 at,
                 own("config").and_then(|config| config.pair("client.rack")),
             );
-            model.config.client_rack = Some(Arc::clone(rack));
+            Arc::make_mut(&mut model.config).client_rack = Some(Arc::clone(rack));
         }
         self.shared_instance(&keys, group, own("config"), size);
         let static_membership = group
@@ -197,9 +197,11 @@ impl Builder<'_, '_> {
                 && member.config.group_instance_id.is_none())
             .then(|| Arc::from(format!("{}-{index}", group.name)));
             if given.is_some() {
-                member.config.group_instance_id.clone_from(&given);
+                Arc::make_mut(&mut member.config)
+                    .group_instance_id
+                    .clone_from(&given);
             }
-            consumers.push(member);
+            consumers.push(Arc::new(member));
             drafts.push(Draft {
                 keys: keys.clone(),
                 release: group.release,
@@ -250,7 +252,7 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn names(&mut self, members: &Item, consumers: &[Consumer]) {
+    fn names(&mut self, members: &Item, consumers: &[Arc<Consumer>]) {
         let mut seen = BTreeMap::new();
         for (index, consumer) in consumers.iter().enumerate() {
             if seen.insert(&*consumer.name, index).is_some() {
@@ -296,7 +298,7 @@ impl Builder<'_, '_> {
             cpu: CpuBudget::default(),
             processing: self.processing(processing, &topics, group),
             topics,
-            config,
+            config: Arc::new(config),
             listener: self.listener(listener),
             commit,
             start_at,

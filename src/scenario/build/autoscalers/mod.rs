@@ -330,7 +330,8 @@ fn subscribed(group: GroupId, plan: &Plan) -> Vec<TopicId> {
         .workloads
         .iter()
         .map(|workload| &workload.member);
-    let members = plan.consumers.iter().chain(workloads);
+    let members = plan.consumers.iter().map(|member| &**member);
+    let members = members.chain(workloads);
     let mut topics: Vec<TopicId> = members
         .filter(|consumer| consumer.group == group)
         .flat_map(|consumer| consumer.topics.iter().copied())

@@ -75,8 +75,8 @@ fn plan() -> Plan {
             .consumers
             .iter()
             .find(|consumer| consumer.group == GroupId(group))
-            .expect("each group has a member")
-            .clone(),
+            .map(|consumer| (**consumer).clone())
+            .expect("each group has a member"),
         static_membership: false,
         pointer: String::new(),
     });

@@ -1,0 +1,57 @@
+//! To whom records are credited: a list that is added up later.
+
+use crate::assignor::ConsumerId;
+
+/// How many records each process ended. A process may stand in the list several times: that is put together when the list would grow.
+#[derive(Debug, Default)]
+pub(super) struct Credits {
+    list: Vec<(ConsumerId, u64)>,
+}
+
+impl Credits {
+    pub(super) fn add(&mut self, consumer: ConsumerId, records: u64) {
+        if let Some((who, sum)) = self.list.last_mut()
+            && *who == consumer
+        {
+            *sum += records;
+            return;
+        }
+        if self.list.len() == self.list.capacity() {
+            self.list.sort_unstable();
+            self.list.dedup_by(|next, kept| {
+                let same = next.0 == kept.0;
+                if same {
+                    kept.1 += next.1;
+                }
+                same
+            });
+            // Room for as many again, so that sorting is paid for by what was added since.
+            self.list.reserve(self.list.len().max(4));
+        }
+        self.list.push((consumer, records));
+    }
+
+    pub(super) fn list(&self) -> &[(ConsumerId, u64)] {
+        &self.list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn two_that_take_turns_for_ever_take_up_a_line_or_two_each() {
+        let mut credits = Credits::default();
+        for number in 0..10_000 {
+            credits.add(ConsumerId(number % 2), 1);
+        }
+        assert!(credits.list().len() < 20, "{}", credits.list().len());
+        let mut sums: BTreeMap<ConsumerId, u64> = BTreeMap::new();
+        for &(consumer, records) in credits.list() {
+            *sums.entry(consumer).or_default() += records;
+        }
+        assert_eq!(sums.into_values().collect::<Vec<_>>(), [5_000, 5_000]);
+    }
+}
