@@ -26,11 +26,11 @@ fn settings(plan: &Plan) -> impl Iterator<Item = (&Consumer, &ConsumerConfig)> {
         .workloads
         .iter()
         .map(|workload| &workload.member);
-    let members = plan.consumers.iter().chain(made);
+    let members = plan.consumers.iter().map(|member| &**member).chain(made);
     let later = plan.events.iter().flat_map(|event| match &event.verb {
         Verb::Configure(_, settings) => settings
             .iter()
-            .map(|(id, config)| (&plan.consumers[id.index()], config))
+            .map(|(id, config)| (&*plan.consumers[id.index()], config))
             .collect(),
         Verb::ConfigurePods(settings) => settings
             .iter()
@@ -38,7 +38,7 @@ fn settings(plan: &Plan) -> impl Iterator<Item = (&Consumer, &ConsumerConfig)> {
             .collect(),
         _ => Vec::new(),
     });
-    members.map(|member| (member, &member.config)).chain(later)
+    members.map(|member| (member, &*member.config)).chain(later)
 }
 
 /// Whether some member that `is_meant` has a rack, its own or that of a node.
