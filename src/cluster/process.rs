@@ -144,9 +144,9 @@ impl World<'_> {
         at: SimTime,
         act: impl FnOnce(&mut Client, &mut Ground<'_>) -> T,
     ) -> Option<T> {
-        let mut out = Vec::new();
         let process = &mut self.processes[consumer.index()];
         let mut client = process.client.take()?;
+        let mut out = std::mem::take(&mut self.outputs);
         let mut ground = Ground {
             now: at,
             consumer,
@@ -178,8 +178,9 @@ impl World<'_> {
                 at == self.calendar.now(),
                 "a client showed itself between two control events"
             );
-            self.apply_outputs(consumer, out);
+            self.apply_outputs(consumer, &mut out);
         }
+        self.outputs = out;
         Some(result)
     }
 
@@ -297,8 +298,8 @@ impl World<'_> {
         }
     }
 
-    fn apply_outputs(&mut self, consumer: ConsumerId, outputs: Vec<Output>) {
-        for output in outputs {
+    fn apply_outputs(&mut self, consumer: ConsumerId, outputs: &mut Vec<Output>) {
+        for output in outputs.drain(..) {
             match output {
                 Output::Send {
                     token,

@@ -6,7 +6,7 @@ use super::process::Process;
 
 use super::answers::Answer;
 use super::coordinators::{HostedGroup, Inbound};
-use super::ground::Topology;
+use super::ground::{Output, Topology};
 use super::naming::Naming;
 use super::records::Log;
 use super::script::Script;
@@ -15,7 +15,7 @@ use super::{Fidelity, Halt, Options};
 use crate::assignor::{ConsumerId, GroupId, TopicDescription};
 use crate::kernel::{Calendar, Order, Place, Seed, SimDuration, SimTime};
 use crate::platform::hpa::Reconcile;
-use crate::protocol::effect::{AppendToken, CoordinatorTimer};
+use crate::protocol::effect::{AppendToken, CoordinatorEffect, CoordinatorTimer};
 use crate::protocol::message::RequestToken;
 use crate::scenario::plan::Plan;
 use crate::timeline::{NodeId, Observation, PodId, ScalerId, Timeline, WorkloadId};
@@ -147,6 +147,9 @@ pub(super) struct World<'a> {
     pub(super) logs: Vec<Log>,
     pub(super) groups: Vec<HostedGroup>,
     pub(super) processes: Vec<Process>,
+    /// Room for what a client does, and a coordinator, while nobody uses it.
+    pub(super) outputs: Vec<Output>,
+    pub(super) effects: Vec<CoordinatorEffect>,
     pub(super) naming: Naming,
     pub(super) script: Script,
     pub(super) platform: super::platform::Platform,
@@ -211,6 +214,8 @@ impl<'a> World<'a> {
             topics,
             poisoned: false,
             tokens: 0,
+            outputs: Vec::new(),
+            effects: Vec::new(),
             polls_played: 0,
             touched: Vec::new(),
             restless_until: SimTime::ZERO,

@@ -4,6 +4,7 @@ use super::decimal::Decimal;
 use super::delivery::{measured, scopes, window_us};
 use super::name::Labels;
 use super::series::{self, Kind, Summary};
+use super::told::Told;
 use super::values::{NO_DATA, NOT_DRAINED, Value, Values};
 use crate::assignor::{GroupId, TopicPartition};
 use crate::kernel::SimTime;
@@ -44,7 +45,7 @@ impl Known {
 }
 
 /// Adds the values of one group, and gives back the series of its lag.
-pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) -> Series {
+pub(super) fn values(timeline: &Told<'_>, group: GroupId, values: &mut Values) -> Series {
     let scopes = scopes(timeline, group);
     let levels = read(timeline, group, &scopes);
     let mut hottest = [None; 3];
@@ -183,9 +184,9 @@ fn push(levels: &mut Levels, at: SimTime, records: u64, committed: u64, age: u64
 }
 
 /// See the definition of `drain_s`.
-fn drain(timeline: &Timeline, series: &[(SimTime, u64)]) -> Value {
+fn drain(timeline: &Told<'_>, series: &[(SimTime, u64)]) -> Value {
     let actions = || {
-        timeline.entries.iter().filter(|entry| {
+        timeline.events.iter().filter(|entry| {
             let acts = Observation::is_action;
             acts(&entry.observation) && measured(timeline, entry.at)
         })

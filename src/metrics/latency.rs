@@ -2,7 +2,7 @@
 
 use super::decimal::Decimal;
 use super::delivery::{group_label, scopes};
-use super::name::Aggregate;
+use super::name::{Aggregate, Labels};
 use super::values::{Value, Values};
 use crate::assignor::{ConsumerId, GroupId};
 use crate::timeline::{ConsumerTotals, Histogram, Timeline};
@@ -17,34 +17,48 @@ const QUANTILES: [(&str, u64); 5] = [
 
 /// Adds the values of one group.
 pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) {
-    for (labels, indexes) in scopes(timeline, group) {
+    let scopes = scopes(timeline, group);
+    let sum_of = |indexes: &[usize]| {
         let mut sum = Histogram::default();
-        let all = match indexes.as_slice() {
-            [index] if timeline.partitions[*index].1.waiting.count() == 0 => {
-                &timeline.partitions[*index].1.latency
+        for &index in indexes {
+            let totals = &timeline.partitions[index].1;
+            sum.merge(&totals.latency);
+            sum.merge(&totals.waiting);
+        }
+        sum
+    };
+    let of_topic = |labels: &Labels| labels.topic.is_some() && labels.partition.is_none();
+    let topics = scopes.iter().filter(|(labels, _)| of_topic(labels));
+    let topics: Vec<Histogram> = topics.map(|(_, indexes)| sum_of(indexes)).collect();
+    let mut whole = Histogram::default();
+    topics.iter().for_each(|topic| whole.merge(topic));
+    let mut topics = topics.iter();
+    for (labels, indexes) in &scopes {
+        let own;
+        let all = match (labels.partition, indexes.as_slice()) {
+            (Some(_), &[index]) if timeline.partitions[index].1.waiting.count() == 0 => {
+                &timeline.partitions[index].1.latency
             }
-            several => {
-                for &index in several {
-                    let totals = &timeline.partitions[index].1;
-                    sum.merge(&totals.latency);
-                    sum.merge(&totals.waiting);
-                }
-                &sum
+            (Some(_), indexes) => {
+                own = sum_of(indexes);
+                &own
             }
+            (None, _) if labels.topic.is_none() => &whole,
+            (None, _) => topics.next().unwrap_or(&whole),
         };
         let quantiles = all.quantiles(QUANTILES.map(|(_, thousandths)| thousandths), 1_000);
         for ((base, _), micros) in QUANTILES.into_iter().zip(quantiles) {
             values.put(
                 base,
-                &labels,
+                labels,
                 Value::or_no_data(micros.map(Decimal::seconds)),
             );
         }
         let max = (all.count() > 0).then(|| Decimal::seconds(all.max()));
-        values.put("latency_max_s", &labels, Value::or_no_data(max));
+        values.put("latency_max_s", labels, Value::or_no_data(max));
         let sum = i128::try_from(all.sum()).unwrap_or(i128::MAX);
         let mean = Decimal::ratio(sum, i128::from(all.count()).saturating_mul(1_000_000));
-        values.put("latency_mean_s", &labels, Value::or_no_data(mean));
+        values.put("latency_mean_s", labels, Value::or_no_data(mean));
     }
     let shares: Vec<Decimal> = members(timeline, group)
         .filter_map(|(_, totals)| utilization(totals))

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 /// Buckets per power of two: 1,024, so that a bucket is at most 1/1024 of its values wide.
 const SUB_BITS: u32 = 10;
 
-/// The first bucket that is kept is a multiple of this, so that a histogram which grows downwards does so seldom.
+/// The first bucket that is kept is a multiple of this, so that a histogram which grows downwards does so seldom; and as many are passed over
+/// at once where a quantile lies beyond.
 const MARGIN: usize = 64;
 
 /// Counts of values, in buckets.
@@ -29,6 +30,13 @@ struct Buckets {
     low: Vec<u32>,
     /// Whole 2^32s, by bucket.
     high: BTreeMap<usize, u64>,
+}
+
+/// How far one has come through the buckets: past all before `next`, which count `seen`.
+#[derive(Debug, Default)]
+struct Walk {
+    next: usize,
+    seen: u64,
 }
 
 impl PartialEq for Buckets {
@@ -61,17 +69,53 @@ impl Buckets {
         self.carry(bucket, (times >> 32) + u64::from(is_over));
     }
 
+    /// There is room for all of `count` values from `first` on at intervals of `step`, and no bucket gets beyond 32 bits. Between two powers of two
+    /// buckets are equally wide.
+    fn add_evenly(&mut self, first: u64, step: i64, count: u64, times: u32) {
+        let (mut value, mut left) = (first, count);
+        while left > 0 {
+            let shift = shift_of(value);
+            let beyond = match step {
+                0 => left,
+                1.. => (largest_at(shift) - value) / step.unsigned_abs() + 1,
+                ..0 => (value - least_at(shift)) / step.unsigned_abs() + 1,
+            };
+            let here = beyond.min(left);
+            let base = ((shift as usize) << SUB_BITS).wrapping_sub(self.first);
+            if step == 0 {
+                self.low[base.wrapping_add((value >> shift) as usize)] += times * here as u32;
+                return;
+            }
+            for _ in 0..here {
+                self.low[base.wrapping_add((value >> shift) as usize)] += times;
+                value = value.wrapping_add_signed(step);
+            }
+            left -= here;
+        }
+    }
+
+    /// There is room for all that `other` counts, and no bucket gets beyond 32 bits.
+    fn merge_within(&mut self, other: &Self) {
+        let offset = other.first - self.first;
+        for (mine, theirs) in self.low[offset..].iter_mut().zip(&other.low) {
+            *mine += *theirs;
+        }
+    }
+
     fn carry(&mut self, bucket: usize, wholes: u64) {
         if wholes > 0 {
             *self.high.entry(bucket).or_default() += wholes;
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: &Self, fits: bool) {
         let Some(last) = other.low.len().checked_sub(1) else {
             return;
         };
         self.make_room(other.first, other.first + last);
+        if fits {
+            return self.merge_within(other);
+        }
         let offset = other.first - self.first;
         for (place, &theirs) in other.low.iter().enumerate() {
             let mine = &mut self.low[offset + place];
@@ -86,24 +130,67 @@ impl Buckets {
         }
     }
 
+    /// The bucket with the value of rank `rank`, from where the walk stands; `None` behind the last.
+    fn walk_to(&self, rank: u128, walk: &mut Walk) -> Option<usize> {
+        while u128::from(walk.seen) < rank {
+            let place = walk.next;
+            if place.is_multiple_of(MARGIN)
+                && self.high.is_empty()
+                && let Some(many) = self.low.get(place..place + MARGIN)
+            {
+                let seen = walk.seen + many.iter().map(|&low| u64::from(low)).sum::<u64>();
+                if u128::from(seen) < rank {
+                    (walk.seen, walk.next) = (seen, place + MARGIN);
+                    continue;
+                }
+            }
+            let low = *self.low.get(place)?;
+            walk.next += 1;
+            walk.seen += self.whole(self.first + place, low);
+        }
+        Some(self.first + walk.next - 1)
+    }
+
+    /// What the bucket counts whose count modulo 2^32 is `low`.
+    fn whole(&self, bucket: usize, low: u32) -> u64 {
+        let high = if self.high.is_empty() {
+            0
+        } else {
+            self.high.get(&bucket).copied().unwrap_or_default()
+        };
+        (high << 32) + u64::from(low)
+    }
+
     /// Buckets that count something, with how much.
     fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
         let all = (self.first..).zip(&self.low);
-        let whole = all.map(|(bucket, &low)| {
-            let high = if self.high.is_empty() {
-                0
-            } else {
-                self.high.get(&bucket).copied().unwrap_or_default()
-            };
-            (bucket, (high << 32) + u64::from(low))
-        });
+        let whole = all.map(|(bucket, &low)| (bucket, self.whole(bucket, low)));
         whole.filter(|&(_, times)| times > 0)
     }
 }
 
-fn bucket_of(value: u64) -> usize {
+/// By how many bits the buckets around `value` are coarser than whole numbers.
+fn shift_of(value: u64) -> u32 {
     let bits = u64::BITS - value.leading_zeros();
-    let shift = bits.saturating_sub(SUB_BITS + 1);
+    bits.saturating_sub(SUB_BITS + 1)
+}
+
+/// The smallest value of such buckets.
+fn least_at(shift: u32) -> u64 {
+    if shift == 0 {
+        0
+    } else {
+        1 << (SUB_BITS + shift)
+    }
+}
+
+/// The largest value of such buckets.
+fn largest_at(shift: u32) -> u64 {
+    u64::MAX >> (u64::BITS - SUB_BITS - 1 - shift)
+}
+
+fn bucket_of(value: u64) -> usize {
+    let shift = shift_of(value);
     (u64::from(shift) * (1 << SUB_BITS) + (value >> shift)) as usize
 }
 
@@ -160,10 +247,14 @@ impl Histogram {
         let last = first.wrapping_add_signed(step.wrapping_mul(further as i64));
         let [least, largest] = [first.min(last), first.max(last)].map(bucket_of);
         self.buckets.make_room(least, largest);
-        let mut value = first;
-        for _ in 0..count {
-            self.buckets.add(bucket_of(value), times);
-            value = value.wrapping_add_signed(step);
+        if self.fits(count.saturating_mul(times)) {
+            self.buckets.add_evenly(first, step, count, times as u32);
+        } else {
+            let mut value = first;
+            for _ in 0..count {
+                self.buckets.add(bucket_of(value), times);
+                value = value.wrapping_add_signed(step);
+            }
         }
         self.count += count * times;
         self.max = self.max.max(first.max(last));
@@ -171,12 +262,17 @@ impl Histogram {
         self.sum += sum * u128::from(times);
     }
 
+    /// With so many values more no bucket can be beyond 32 bits.
+    fn fits(&self, more: u64) -> bool {
+        self.count.saturating_add(more) <= u64::from(u32::MAX)
+    }
+
     /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         if other.count == 0 {
             return;
         }
-        self.buckets.merge(&other.buckets);
+        self.buckets.merge(&other.buckets, self.fits(other.count));
         self.count += other.count;
         self.max = self.max.max(other.max);
         self.sum += other.sum;
@@ -218,19 +314,15 @@ impl Histogram {
         if self.count == 0 {
             return [None; N];
         }
-        let mut buckets = self.buckets.iter();
-        let (mut seen, mut value) = (0_u64, 0);
+        let mut walk = Walk::default();
         numerators.map(|numerator| {
             let rank = (u128::from(self.count) * u128::from(numerator))
                 .div_ceil(u128::from(denominator))
                 .max(1);
-            while u128::from(seen) < rank {
-                let Some((bucket, times)) = buckets.next() else {
-                    return Some(self.max);
-                };
-                seen += times;
-                value = lower_bound(bucket);
-            }
+            let value = self
+                .buckets
+                .walk_to(rank, &mut walk)
+                .map_or(self.max, lower_bound);
             Some(value.min(self.max))
         })
     }
@@ -256,6 +348,11 @@ mod tests {
             (5, -5, 2, 40),
             (9, 1, 0, 2),
             (9, 1, 2, 0),
+            (2_047, 1, 3, 1),
+            (2_049, -1, 4, 2),
+            (4_100, -3, 1_366, 1),
+            (1_000, 999, 500, 7),
+            (u64::MAX - 40, 20, 3, 1),
         ] {
             let (mut at_once, mut one_by_one) = (Histogram::default(), Histogram::default());
             at_once.record_progression(first, step, count, times);
@@ -289,6 +386,14 @@ mod tests {
         assert_eq!(parts.quantile(2, times + 2), Some(9));
         whole.record(70);
         assert_ne!(parts, whole);
+        let (mut evenly, mut singly) = (Histogram::default(), Histogram::default());
+        for value in 12..17 {
+            singly.record_many(value, 3 << 31);
+        }
+        for _ in 0..3 {
+            evenly.record_progression(12, 1, 5, 1 << 31);
+        }
+        assert_eq!(evenly, singly);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What an account keeps to add up later: latencies that follow a rule, and to whom records are credited.
 //!
 //! A histogram is tens of kilobytes and there is one a partition: touched at every batch, a thousand of them are in nobody's cache. So
-//! latencies wait here by the rule that they follow, and go into the histogram many at a time.
+//! latencies wait here by the rule that they follow, and go into the histogram many at a time. What is looked at each time, the last
+//! rule and whom the last records were credited to, lies in the account itself, and the lists are only written to.
 
 use crate::assignor::ConsumerId;
 use crate::timeline::Histogram;
@@ -33,51 +34,75 @@ impl Progression {
 }
 
 /// Latencies that are not in the histogram yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Latencies {
+    /// Behind all that wait; it may not occur at all.
+    last: Progression,
     waiting: Vec<Progression>,
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self {
+            last: Progression::of(0, 0),
+            waiting: Vec::new(),
+        }
+    }
 }
 
 impl Latencies {
     pub(super) fn add(&mut self, latencies: Progression, histogram: &mut Histogram) {
-        if let Some(last) = self.waiting.last_mut() {
-            let repeated = Progression {
-                times: last.times,
-                ..latencies
-            };
-            if repeated == *last {
-                last.times += latencies.times;
-                return;
+        let last = &mut self.last;
+        let is_alike = (last.first, last.step, last.count)
+            == (latencies.first, latencies.step, latencies.count);
+        if is_alike {
+            last.times += latencies.times;
+            return;
+        }
+        let before = std::mem::replace(last, latencies);
+        if before.times > 0 {
+            if self.waiting.len() == WAITING {
+                self.pour(histogram);
             }
+            self.waiting.push(before);
         }
-        if self.waiting.len() == WAITING {
-            self.pour_into(histogram);
-        }
-        self.waiting.push(latencies);
     }
 
-    /// Nothing waits afterwards.
-    pub(super) fn pour_into(&mut self, histogram: &mut Histogram) {
+    fn pour(&mut self, histogram: &mut Histogram) {
         for rule in self.waiting.drain(..) {
             histogram.record_progression(rule.first, rule.step, rule.count, rule.times);
         }
+    }
+
+    /// All that was added is in the histogram, and nothing more will be.
+    pub(super) fn pour_into(mut self, histogram: &mut Histogram) {
+        self.pour(histogram);
+        let last = self.last;
+        histogram.record_progression(last.first, last.step, last.count, last.times);
     }
 }
 
 /// How many records each process ended. A process may stand in the list several times: that is put together when the list would grow.
 #[derive(Debug, Default)]
 pub(super) struct Credits {
+    last: Option<(ConsumerId, u64)>,
     list: Vec<(ConsumerId, u64)>,
 }
 
 impl Credits {
     pub(super) fn add(&mut self, consumer: ConsumerId, records: u64) {
-        if let Some((who, sum)) = self.list.last_mut()
+        if let Some((who, sum)) = &mut self.last
             && *who == consumer
         {
             *sum += records;
             return;
         }
+        if let Some(before) = self.last.replace((consumer, records)) {
+            self.put(before);
+        }
+    }
+
+    fn put(&mut self, credit: (ConsumerId, u64)) {
         if self.list.len() == self.list.capacity() {
             self.list.sort_unstable();
             self.list.dedup_by(|next, kept| {
@@ -90,11 +115,11 @@ impl Credits {
             // Room for as many again, so that sorting is paid for by what was added since.
             self.list.reserve(self.list.len().max(4));
         }
-        self.list.push((consumer, records));
+        self.list.push(credit);
     }
 
-    pub(super) fn list(&self) -> &[(ConsumerId, u64)] {
-        &self.list
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ConsumerId, u64)> {
+        self.list.iter().chain(&self.last).copied()
     }
 }
 
@@ -130,9 +155,9 @@ mod tests {
         for number in 0..10_000 {
             credits.add(ConsumerId(number % 2), 1);
         }
-        assert!(credits.list().len() < 20, "{}", credits.list().len());
+        assert!(credits.iter().count() < 20, "{}", credits.iter().count());
         let mut sums: BTreeMap<ConsumerId, u64> = BTreeMap::new();
-        for &(consumer, records) in credits.list() {
+        for (consumer, records) in credits.iter() {
             *sums.entry(consumer).or_default() += records;
         }
         assert_eq!(sums.into_values().collect::<Vec<_>>(), [5_000, 5_000]);
