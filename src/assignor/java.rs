@@ -42,6 +42,35 @@ pub fn compare_strings(a: &str, b: &str) -> Ordering {
     a.encode_utf16().cmp(b.encode_utf16())
 }
 
+/// Sorts `items` by their texts, as [`compare_strings`] does; equal ones keep their order.
+///
+/// Ids of one group begin alike. What stands behind that, eight bytes of it as one number, nearly always decides.
+pub(super) fn sort_by_text<'t, T: Copy>(items: &mut Vec<T>, text: impl Fn(T) -> &'t str) {
+    let Some(&first) = items.first() else {
+        return;
+    };
+    if !items.iter().all(|&item| text(item).is_ascii()) {
+        items.sort_by(|&a, &b| compare_strings(text(a), text(b)));
+        return;
+    }
+    let first = text(first).as_bytes();
+    let alike = items.iter().fold(first.len(), |alike, &item| {
+        let pairs = first[..alike].iter().zip(text(item).as_bytes());
+        pairs.take_while(|(a, b)| a == b).count()
+    });
+    let key = |item: T| {
+        let rest = &text(item).as_bytes()[alike..];
+        let mut bytes = [0; 8];
+        let length = rest.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&rest[..length]);
+        u64::from_be_bytes(bytes)
+    };
+    let mut keyed: Vec<(u64, T)> = items.iter().map(|&item| (key(item), item)).collect();
+    keyed.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| text(a.1).cmp(text(b.1))));
+    items.clear();
+    items.extend(keyed.into_iter().map(|(_, item)| item));
+}
+
 /// `org.apache.kafka.common.TopicPartition.hashCode`.
 #[must_use]
 pub fn topic_partition_hash(topic: &str, partition: i32) -> i32 {
@@ -119,5 +148,39 @@ impl JavaKey for JavaTopicPartition {
 
     fn compare_to(&self, _other: &Self) -> Ordering {
         Ordering::Equal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_sorted_as_java_compares_them() {
+        let lists: [&[&str]; 5] = [
+            &["g/c-10-ab", "g/c-9-cd", "g/c-1-ef", "g/c-10-aa", "g/c-9-cd"],
+            &["same", "same", "same"],
+            &[
+                "a\0b",
+                "a",
+                "a\0",
+                "",
+                "a\0\0\0\0\0\0\0\0c",
+                "a\0\0\0\0\0\0\0\0b",
+            ],
+            &[
+                "long-beginning-12345678-b",
+                "long-beginning-12345678-a",
+                "long-beginning-12345678",
+            ],
+            &["\u{1f600}", "\u{ff5e}", "a"],
+        ];
+        for list in lists {
+            let mut sorted: Vec<usize> = (0..list.len()).collect();
+            sort_by_text(&mut sorted, |item| list[item]);
+            let mut expected: Vec<usize> = (0..list.len()).collect();
+            expected.sort_by(|&a, &b| compare_strings(list[a], list[b]));
+            assert_eq!(sorted, expected, "{list:?}");
+        }
     }
 }

@@ -1,8 +1,6 @@
 //! An [`AssignmentInput`] laid out for the assignors: partitions numbered densely, members and topics in Java's order.
 
-use std::cmp::Ordering;
-
-use super::java::{JavaHashMap, JavaString, compare_strings};
+use super::java::{JavaHashMap, JavaString, compare_strings, sort_by_text};
 use super::{AssignmentInput, MemberDescription, TopicId, TopicPartition};
 
 /// Dense number of a partition: ascending by (topic name, partition) over the topics that can be assigned.
@@ -111,9 +109,7 @@ impl<'a> Layout<'a> {
     /// For each member its place in the natural order of the member ids (`String.compareTo`).
     pub(super) fn id_ranks(&self) -> Vec<u32> {
         let mut order: Vec<usize> = (0..self.input.members.len()).collect();
-        order.sort_by(|&a, &b| {
-            compare_strings(self.member(a).id.as_str(), self.member(b).id.as_str())
-        });
+        sort_by_text(&mut order, |member| self.member(member).id.as_str());
         let mut ranks = vec![0; order.len()];
         for (rank, member) in order.into_iter().enumerate() {
             ranks[member] = rank as u32;
@@ -124,17 +120,23 @@ impl<'a> Layout<'a> {
     /// The members sorted as `MemberInfo.compareTo` (and the server's `RangeAssignor.sortMemberIds`) sorts them: static
     /// ones by instance id, then the others by member id.
     pub(super) fn members_by_key(&self) -> Vec<usize> {
-        let mut sorted = self.members.clone();
-        sorted.sort_by(|&a, &b| {
-            let (a, b) = (self.member(a), self.member(b));
-            match (&a.instance, &b.instance) {
-                (Some(a), Some(b)) => compare_strings(a, b),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (None, None) => compare_strings(a.id.as_str(), b.id.as_str()),
-            }
+        let members = self.members.iter().copied();
+        let (mut sorted, mut others): (Vec<usize>, Vec<usize>) =
+            members.partition(|&member| self.member(member).instance.is_some());
+        sort_by_text(&mut sorted, |member| {
+            self.member(member).instance.as_deref().unwrap_or_default()
         });
+        sort_by_text(&mut others, |member| self.member(member).id.as_str());
+        sorted.append(&mut others);
         sorted
+    }
+
+    /// An empty list for each member, with room for a share as large as the others'.
+    pub(super) fn empty_lists(&self) -> Vec<Vec<Slot>> {
+        let members = self.input.members.len();
+        let share = self.slots().div_ceil(members.max(1));
+        let lists = (0..members).map(|_| Vec::with_capacity(share));
+        lists.collect()
     }
 
     /// For each topic of the input its subscribers, in the order of `members`, each once.

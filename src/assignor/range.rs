@@ -33,7 +33,7 @@ pub(super) fn assign(layout: &Layout<'_>) -> Vec<Vec<Slot>> {
         .iter()
         .map(|&topic| TopicState::new(layout, &racks, topic, &subscribers[topic]))
         .collect();
-    let mut lists = vec![Vec::new(); layout.input.members.len()];
+    let mut lists = layout.empty_lists();
     let is_rack_aware = states.iter().any(|state| state.is_rack_aware);
     if is_rack_aware {
         assign_within_racks(&mut states, &racks, &mut lists);
@@ -187,6 +187,7 @@ impl TopicState {
     /// What a cursor has passed is taken or has no replica in the cursor's rack; so one cursor for each rack suffices.
     fn assign_ranges(&mut self, racks: Option<&Racks>, lists: &mut [Vec<Slot>]) {
         let mut cursors = vec![0_u32; racks.map_or(1, |racks| racks.count + 1)];
+        let mut block = Vec::new();
         for position in 0..self.members.len() {
             let rack = racks.and_then(|racks| {
                 racks.of_member[self.members[position]].map(|rack| (racks, rack))
@@ -194,7 +195,7 @@ impl TopicState {
             let last = cursors.len() - 1;
             let cursor = &mut cursors[rack.map_or(last, |(_, rack)| rack as usize)];
             let room = self.room(position) as usize;
-            let mut block = Vec::with_capacity(room);
+            block.clear();
             while block.len() < room && (*cursor as usize) < self.taken.len() {
                 let partition = *cursor;
                 let matches = rack.is_none_or(|(racks, rack)| {

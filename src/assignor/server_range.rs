@@ -4,7 +4,7 @@
 use super::layout::{Layout, Slot};
 
 pub(super) fn assign(layout: &Layout<'_>) -> Vec<Vec<Slot>> {
-    let mut lists = vec![Vec::new(); layout.input.members.len()];
+    let mut lists = layout.empty_lists();
     let subscribers = layout.subscribers(&layout.members_by_key());
     for &topic in &layout.topics_by_name {
         let subscribers = &subscribers[topic];

@@ -67,8 +67,8 @@ pub(super) struct HostedGroup {
     pub(super) contests: Vec<(ConsumerId, ConsumerId)>,
     /// Who was assigned each partition last, behind those before that may still return records of it; by flat index.
     pub(super) owners: Vec<Vec<ConsumerId>>,
-    /// Whose id it is.
-    pub(super) processes: BTreeMap<MemberId, ConsumerId>,
+    /// Whose id it is. Asked for every member of every rebalance, and never iterated.
+    pub(super) processes: rustc_hash::FxHashMap<MemberId, ConsumerId>,
     /// Members of whom nothing is on the calendar, in the fluid mode.
     pub(super) quiet: Vec<ConsumerId>,
     /// Unanswered requests.
@@ -116,7 +116,7 @@ impl World<'_> {
         group: GroupId,
         act: impl FnOnce(&mut HostedGroup, SimTime, &mut Vec<CoordinatorEffect>),
     ) {
-        let mut out = Vec::new();
+        let mut out = std::mem::take(&mut self.effects);
         let now = self.now();
         act(&mut self.groups[group.index()], now, &mut out);
         self.apply_effects(group, out);
@@ -124,19 +124,20 @@ impl World<'_> {
 
     /// A request of a member, or its commit, is served.
     pub(super) fn serve_group(&mut self, group: GroupId, token: RequestToken, request: Request) {
-        let mut out = Vec::new();
+        let mut out = std::mem::take(&mut self.effects);
         let now = self.now();
         let coordinator = &mut self.groups[group.index()].coordinator;
         coordinator.on_request(now, token, request, &self.topics, &mut out);
         self.apply_effects(group, out);
     }
 
-    fn apply_effects(&mut self, group: GroupId, out: Vec<CoordinatorEffect>) {
+    fn apply_effects(&mut self, group: GroupId, mut out: Vec<CoordinatorEffect>) {
         self.applying += 1;
-        for effect in out {
+        for effect in out.drain(..) {
             self.apply_effect(group, effect);
         }
         self.applying -= 1;
+        self.effects = out;
         self.serve_unmuted();
     }
 

@@ -182,14 +182,16 @@ impl Fetcher {
             if self.nodes[node].is_fetching() {
                 continue;
             }
-            let drained = self.nodes[node].buffered == 0
-                || !ground.spec.config.rules.hold(Rule::FetchWhenDrained);
+            let empty = self.nodes[node].buffered == 0;
+            if !empty && ground.spec.config.rules.hold(Rule::FetchWhenDrained) {
+                continue;
+            }
             let buffer = &self.buffer;
             let wanted = |slot: &Slot| {
                 let buffered = || buffer.iter().any(|chunk| chunk.partition == slot.partition);
-                slot.node == node && slot.may_be_fetched() && !buffered()
+                slot.node == node && slot.may_be_fetched() && (empty || !buffered())
             };
-            if drained && self.slots.iter().any(wanted) {
+            if self.slots.iter().any(wanted) {
                 self.send_fetch(node, ground);
             }
         }

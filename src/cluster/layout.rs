@@ -191,7 +191,7 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
                 .collect(),
             contests: Vec::new(),
             owners: vec![Vec::new(); logs.len()],
-            processes: std::collections::BTreeMap::new(),
+            processes: Default::default(),
             quiet: Vec::new(),
             unanswered: std::collections::BTreeMap::new(),
             available: true,

@@ -404,8 +404,8 @@ impl Account {
     }
 
     /// Records that each process ended within the window, repeats included.
-    pub(super) fn ended_by(&self) -> &[(ConsumerId, u64)] {
-        self.ended.list()
+    pub(super) fn ended_by(&self) -> impl Iterator<Item = (ConsumerId, u64)> {
+        self.ended.iter()
     }
 
     /// The totals of the window; the replication is over at `at`.

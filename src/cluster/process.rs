@@ -211,7 +211,7 @@ impl World<'_> {
                 at == self.calendar.now(),
                 "a client showed itself between two control events"
             );
-            self.apply_outputs(consumer, out.drain(..));
+            self.apply_outputs(consumer, &mut out);
         }
         self.outputs = out;
         Some(result)
@@ -331,8 +331,8 @@ impl World<'_> {
         }
     }
 
-    fn apply_outputs(&mut self, consumer: ConsumerId, outputs: impl Iterator<Item = Output>) {
-        for output in outputs {
+    fn apply_outputs(&mut self, consumer: ConsumerId, outputs: &mut Vec<Output>) {
+        for output in outputs.drain(..) {
             match output {
                 Output::Send {
                     token,

@@ -166,7 +166,7 @@ impl World<'_> {
             }
         }
         for host in &self.groups {
-            for &(consumer, records) in host.accounts.iter().flat_map(Account::ended_by) {
+            for (consumer, records) in host.accounts.iter().flat_map(Account::ended_by) {
                 self.processes[consumer.index()].totals.records += records;
             }
         }

@@ -7,7 +7,7 @@ use super::process::Process;
 
 use super::answers::Answer;
 use super::coordinators::{HostedGroup, Inbound};
-use super::ground::Topology;
+use super::ground::{Output, Topology};
 use super::naming::Naming;
 use super::records::Log;
 use super::script::Script;
@@ -16,7 +16,7 @@ use super::{Fidelity, Halt, Options};
 use crate::assignor::{ConsumerId, GroupId, TopicDescription};
 use crate::kernel::{Calendar, Order, Place, Seed, SimDuration, SimTime};
 use crate::platform::hpa::Reconcile;
-use crate::protocol::effect::{AppendToken, CoordinatorTimer};
+use crate::protocol::effect::{AppendToken, CoordinatorEffect, CoordinatorTimer};
 use crate::protocol::message::RequestToken;
 use crate::scenario::plan::Plan;
 use crate::timeline::{NodeId, Observation, PodId, ScalerId, Timeline, WorkloadId};
@@ -148,6 +148,9 @@ pub(super) struct World<'a> {
     pub(super) logs: Vec<Log>,
     pub(super) groups: Vec<HostedGroup>,
     pub(super) processes: Vec<Process>,
+    /// Room for what a client does, and a coordinator, while nobody uses it.
+    pub(super) outputs: Vec<Output>,
+    pub(super) effects: Vec<CoordinatorEffect>,
     pub(super) naming: Naming,
     pub(super) script: Script,
     pub(super) platform: super::platform::Platform,
@@ -159,8 +162,6 @@ pub(super) struct World<'a> {
     pub(super) poisoned: bool,
     pub(super) tokens: u64,
     pub(super) polls_played: u64,
-    /// Empty: room for what the client under way does to the world.
-    pub(super) outputs: Vec<super::ground::Output>,
     /// Clients that are to be put on the calendar when the event is over, in the fluid mode.
     pub(super) touched: Vec<ConsumerId>,
     /// Nobody falls quiet before, in the fluid mode.
@@ -214,8 +215,9 @@ impl<'a> World<'a> {
             topics,
             poisoned: false,
             tokens: 0,
-            polls_played: 0,
             outputs: Vec::new(),
+            effects: Vec::new(),
+            polls_played: 0,
             touched: Vec::new(),
             restless_until: SimTime::ZERO,
             applying: 0,

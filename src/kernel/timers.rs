@@ -3,7 +3,7 @@
 //! Nothing is ever removed from the calendar. A timer that is armed again for later, as session timers are all the time, keeps the entry that it
 //! has: when that comes due it moves on to the instant and to the place in the order that the last arming gave it ([`Tick::Later`]).
 
-use std::collections::BTreeMap;
+use std::hash::Hash;
 
 use super::calendar::Place;
 use super::time::SimTime;
@@ -31,18 +31,19 @@ pub enum Tick {
 /// The timers of one owner, by key.
 #[derive(Debug)]
 pub struct Timers<K> {
-    armed: BTreeMap<K, Armed>,
+    /// Armed again with every heartbeat, and never iterated.
+    armed: rustc_hash::FxHashMap<K, Armed>,
 }
 
 impl<K> Default for Timers<K> {
     fn default() -> Self {
         Self {
-            armed: BTreeMap::new(),
+            armed: Default::default(),
         }
     }
 }
 
-impl<K: Ord + Clone> Timers<K> {
+impl<K: Eq + Hash + Clone> Timers<K> {
     /// Arms the timer of `key` for `due`, replacing an earlier arming. True when an entry has to be put on the calendar, at `due` and
     /// `place`; false when one that comes no later stands there already.
     pub fn arm(&mut self, key: &K, due: SimTime, place: Place) -> bool {

@@ -2,6 +2,7 @@
 
 use super::decimal::Decimal;
 use super::name::Labels;
+use super::told::Told;
 use super::values::{Value, Values};
 use crate::assignor::GroupId;
 use crate::kernel::SimTime;
@@ -78,7 +79,7 @@ const COUNTS: [(&str, Counter); 6] = [
 ];
 
 /// Adds the values of one group.
-pub(super) fn values(timeline: &Timeline, group: GroupId, scopes: &[Scope], values: &mut Values) {
+pub(super) fn values(timeline: &Told<'_>, group: GroupId, scopes: &[Scope], values: &mut Values) {
     for (labels, indexes) in scopes {
         let sum = |counter: Counter| -> u64 {
             indexes
@@ -95,7 +96,7 @@ pub(super) fn values(timeline: &Timeline, group: GroupId, scopes: &[Scope], valu
         let overlap = sum(|totals| totals.overlap_us);
         values.put("overlap_partition_s", labels, Value::seconds(overlap));
     }
-    let failed = timeline.entries.iter().filter(|entry| {
+    let failed = timeline.events.iter().filter(|entry| {
         let Observation::CommitFailed { consumer, .. } = &entry.observation else {
             return false;
         };

@@ -6,6 +6,7 @@
 
 use super::decimal::Decimal;
 use super::delivery::{group_label, measured, window_us};
+use super::told::Told;
 use super::values::{Value, Values};
 use crate::assignor::{ConsumerId, GroupId};
 use crate::kernel::SimTime;
@@ -62,10 +63,10 @@ struct Counters {
 }
 
 /// Adds the values of one group, whose members held `assigned` partitions at the end of the window.
-pub(super) fn values(timeline: &Timeline, group: GroupId, assigned: u64, values: &mut Values) {
+pub(super) fn values(timeline: &Told<'_>, group: GroupId, assigned: u64, values: &mut Values) {
     let mut clients = vec![Client::default(); timeline.cast.consumers.len()];
     let mut counters = Counters::default();
-    for entry in &timeline.entries {
+    for entry in &timeline.events {
         if entry.at <= timeline.measured.1 {
             counters.take(timeline, group, entry.at, &entry.observation, &mut clients);
         }

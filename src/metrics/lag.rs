@@ -4,6 +4,7 @@ use super::decimal::Decimal;
 use super::delivery::{Scope, measured, window_us};
 use super::name::Labels;
 use super::series::{self, Kind, Summary};
+use super::told::Told;
 use super::values::{NO_DATA, NOT_DRAINED, Value, Values};
 use crate::assignor::{GroupId, TopicPartition};
 use crate::kernel::SimTime;
@@ -62,7 +63,7 @@ impl Hottest {
 
 /// Adds the values of one group, and gives back the series of its lag.
 pub(super) fn values(
-    timeline: &Timeline,
+    timeline: &Told<'_>,
     group: GroupId,
     scopes: &[Scope],
     values: &mut Values,
@@ -205,9 +206,9 @@ fn push(levels: &mut Levels, at: SimTime, records: u64, committed: u64, age: u64
 }
 
 /// See the definition of `drain_s`.
-fn drain(timeline: &Timeline, series: &[(SimTime, u64)]) -> Value {
+fn drain(timeline: &Told<'_>, series: &[(SimTime, u64)]) -> Value {
     let actions = || {
-        timeline.entries.iter().filter(|entry| {
+        timeline.events.iter().filter(|entry| {
             let acts = Observation::is_action;
             acts(&entry.observation) && measured(timeline, entry.at)
         })

@@ -2,7 +2,7 @@
 
 use super::decimal::Decimal;
 use super::delivery::{Scope, group_label};
-use super::name::Aggregate;
+use super::name::{Aggregate, Labels};
 use super::values::{Value, Values};
 use crate::assignor::{ConsumerId, GroupId};
 use crate::timeline::{ConsumerTotals, Histogram, Timeline};
@@ -17,20 +17,37 @@ const QUANTILES: [(&str, u64); 5] = [
 
 /// Adds the values of one group.
 pub(super) fn values(timeline: &Timeline, group: GroupId, scopes: &[Scope], values: &mut Values) {
-    for (labels, indexes) in scopes {
+    let sum_of = |indexes: &[usize]| {
         let mut sum = Histogram::default();
-        let all = match indexes.as_slice() {
-            [index] if timeline.partitions[*index].1.waiting.count() == 0 => {
-                &timeline.partitions[*index].1.latency
+        for &index in indexes {
+            let totals = &timeline.partitions[index].1;
+            sum.merge(&totals.latency);
+            sum.merge(&totals.waiting);
+        }
+        sum
+    };
+    let of_topic = |labels: &Labels| labels.topic.is_some() && labels.partition.is_none();
+    let topics = scopes.iter().filter(|(labels, _)| of_topic(labels));
+    let topics: Vec<Histogram> = topics.map(|(_, indexes)| sum_of(indexes)).collect();
+    let mut whole = Histogram::default();
+    topics.iter().for_each(|topic| whole.merge(topic));
+    let mut topics = topics.iter();
+    for (labels, indexes) in scopes {
+        let own;
+        let all = match (labels.partition, indexes.as_slice()) {
+            (Some(_), &[index]) if timeline.partitions[index].1.waiting.count() == 0 => {
+                &timeline.partitions[index].1.latency
             }
-            several => {
-                for &index in several {
-                    let totals = &timeline.partitions[index].1;
-                    sum.merge(&totals.latency);
-                    sum.merge(&totals.waiting);
-                }
-                &sum
+            (Some(_), indexes) => {
+                own = sum_of(indexes);
+                &own
             }
+            (None, _) if labels.topic.is_some() => topics.next().unwrap_or(&whole),
+            (None, indexes) if scopes.len() == 1 => {
+                own = sum_of(indexes);
+                &own
+            }
+            (None, _) => &whole,
         };
         let quantiles = all.quantiles(QUANTILES.map(|(_, thousandths)| thousandths), 1_000);
         for ((base, _), micros) in QUANTILES.into_iter().zip(quantiles) {

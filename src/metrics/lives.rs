@@ -1,7 +1,8 @@
 //! When each process started and ended, how often, and what ended it.
 
+use super::told::Told;
 use crate::kernel::SimTime;
-use crate::timeline::{ContainerEnd, Observation, PlatformFact, Timeline};
+use crate::timeline::{ContainerEnd, Observation, PlatformFact};
 
 /// What became of one process over the whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -29,9 +30,9 @@ impl Lives {
 }
 
 /// The lives of all processes, in their order.
-pub(super) fn lives(timeline: &Timeline) -> Vec<Lives> {
+pub(super) fn lives(timeline: &Told<'_>) -> Vec<Lives> {
     let mut lives = vec![Lives::default(); timeline.cast.consumers.len()];
-    for entry in &timeline.entries {
+    for entry in &timeline.events {
         let at = entry.at;
         match &entry.observation {
             Observation::ConsumerStarted { consumer } => {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::delivery::group_label;
 use super::episode::Episode;
 use super::platform;
+use super::told::Told;
 use super::values::{NO_DATA, Value, Values};
 use crate::assignor::GroupId;
 use crate::kernel::{SimDuration, SimTime};
@@ -93,7 +94,7 @@ pub(super) fn values(
 
 /// The loops of a group, by the first instant.
 pub(super) fn loops(
-    timeline: &Timeline,
+    timeline: &Told<'_>,
     group: GroupId,
     episodes: &[Episode],
 ) -> Vec<RebalanceLoop> {
@@ -106,7 +107,7 @@ pub(super) fn loops(
 }
 
 /// Instants of what no loop accounts for.
-fn outside_events(timeline: &Timeline) -> Vec<SimTime> {
+fn outside_events(timeline: &Told<'_>) -> Vec<SimTime> {
     let is_outside = |observation: &Observation| match observation {
         Observation::Action { .. } | Observation::Fault { .. } => true,
         Observation::Platform(fact) => match fact {
@@ -130,7 +131,7 @@ fn outside_events(timeline: &Timeline) -> Vec<SimTime> {
         _ => false,
     };
     let outside = timeline
-        .entries
+        .events
         .iter()
         .filter(|entry| entry.at > SimTime::ZERO && is_outside(&entry.observation));
     outside.map(|entry| entry.at).collect()
@@ -159,7 +160,7 @@ struct Scaling {
 }
 
 fn scaling(
-    timeline: &Timeline,
+    timeline: &Told<'_>,
     group: GroupId,
     episodes: &[Episode],
     outside: &[SimTime],
@@ -240,7 +241,7 @@ fn is_rebalanced(episodes: &[Episode], (from, to): (SimTime, SimTime), times: u3
 }
 
 fn memory(
-    timeline: &Timeline,
+    timeline: &Told<'_>,
     group: GroupId,
     episodes: &[Episode],
     outside: &[SimTime],
@@ -287,7 +288,7 @@ fn memory(
 }
 
 fn removal(
-    timeline: &Timeline,
+    timeline: &Told<'_>,
     group: GroupId,
     episodes: &[Episode],
     outside: &[SimTime],

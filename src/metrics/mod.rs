@@ -25,6 +25,7 @@ pub mod roster;
 mod series;
 pub mod stall;
 pub mod statistics;
+mod told;
 pub mod values;
 mod world;
 
@@ -49,6 +50,7 @@ use crate::kernel::SimTime;
 use crate::timeline::{Cast, ConsumerTotals, PlatformFact, Sample, Timeline};
 use delivery::Breadth;
 use rebalances::GroupEpisodes;
+use told::Told;
 use world::World;
 
 /// Everything that is measured of one replication.
@@ -178,6 +180,7 @@ pub fn evaluate_groups(timeline: &Timeline) -> RunMetrics {
 }
 
 fn measure(timeline: &Timeline, with_series: bool, breadth: Breadth) -> RunMetrics {
+    let timeline = &Told::new(timeline);
     let folded = fold(timeline, with_series);
     let mut values = Values::default();
     let mut lag = Vec::new();
@@ -265,8 +268,8 @@ struct AtEnd {
     consumer_group: Option<bool>,
 }
 
-fn fold(timeline: &Timeline, keeps_spans: bool) -> Folded {
-    let mut world = World::new(timeline);
+fn fold(timeline: &Told<'_>, keeps_spans: bool) -> Folded {
+    let mut world = World::new(timeline, timeline.events.iter().copied());
     let mut states = availability::Fold::new(timeline, &world, keeps_spans);
     let mut episodes =
         rebalances::Fold::new(timeline.cast.groups.len(), timeline.cast.consumers.len());

@@ -4,15 +4,18 @@ use super::decimal::Decimal;
 use super::delivery::{group_label, measured};
 use super::name::Aggregate;
 use super::registry::{METRICS, Section};
+use super::told::Told;
 use super::values::{NO_DATA, Value, Values};
 use crate::assignor::GroupId;
 use crate::kernel::SimTime;
 use crate::timeline::{ContainerEnd, Observation, PlatformFact, ScaledBy, Timeline};
 
 /// The facts of the platform, each with its instant.
-pub(super) fn facts(timeline: &Timeline) -> impl Iterator<Item = (SimTime, &PlatformFact)> {
+pub(super) fn facts<'t>(
+    timeline: &'t Told<'_>,
+) -> impl Iterator<Item = (SimTime, &'t PlatformFact)> {
     timeline
-        .entries
+        .events
         .iter()
         .filter_map(|entry| match &entry.observation {
             Observation::Platform(fact) => Some((entry.at, fact)),
@@ -31,7 +34,7 @@ fn share(timeline: &Timeline, from: SimTime, to: SimTime) -> u64 {
 }
 
 /// Adds the values of one group: `no data` when no pods make its members.
-pub(super) fn values(timeline: &Timeline, group: GroupId, values: &mut Values) {
+pub(super) fn values(timeline: &Told<'_>, group: GroupId, values: &mut Values) {
     let cast = &timeline.cast;
     let workloads: Vec<bool> = cast
         .workloads
@@ -114,7 +117,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn of(timeline: &Timeline, workloads: &[bool]) -> Self {
+    fn of(timeline: &Told<'_>, workloads: &[bool]) -> Self {
         let cast = &timeline.cast;
         let mut tally = Self::default();
         let mut replicas: Vec<u64> = vec![0; cast.workloads.len()];

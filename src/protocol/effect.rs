@@ -11,7 +11,7 @@ use crate::timeline::{
 };
 
 /// Timers of a classic group's coordinator; arming a key again replaces it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CoordinatorTimer {
     /// Session (or new-member, or pending-member) timer of one member: `heartbeat-<group>-<member>`.
     Session(MemberId),

@@ -9,7 +9,8 @@ const WAITING: usize = 256;
 /// Buckets per power of two: 1,024, so that a bucket is at most 1/1024 of its values wide.
 const SUB_BITS: u32 = 10;
 
-/// The first bucket that is kept is a multiple of this, so that a histogram which grows downwards does so seldom.
+/// The first bucket that is kept is a multiple of this, so that a histogram which grows downwards does so seldom; and as many are passed over
+/// at once where a quantile lies beyond.
 const MARGIN: usize = 64;
 
 /// Counts of values, in buckets.
@@ -19,7 +20,8 @@ const MARGIN: usize = 64;
 /// values wait by the rule that they follow and go into the buckets many at a time, or never where there are few.
 #[derive(Clone, Debug, Eq, Default)]
 pub struct Histogram {
-    /// Counted and not in the buckets yet.
+    /// Counted and not in the buckets yet: the last rule, which is looked at each time and lies here, and those before it.
+    newest: Option<Progression>,
     waiting: Vec<Progression>,
     buckets: Buckets,
     count: u64,
@@ -79,6 +81,13 @@ struct Buckets {
     high: BTreeMap<usize, u64>,
 }
 
+/// How far one has come through the buckets: past all before `next`, which count `seen`.
+#[derive(Debug, Default)]
+struct Walk {
+    next: usize,
+    seen: u64,
+}
+
 impl PartialEq for Buckets {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
@@ -101,9 +110,9 @@ impl Buckets {
         }
     }
 
-    /// What `rules` count.
-    fn pour(&mut self, rules: &[Progression]) {
-        let ends = || rules.iter().filter_map(Progression::ends);
+    /// Puts in what `rules` count; with `fits` no bucket gets beyond 32 bits by that.
+    fn pour<'r>(&mut self, rules: impl Iterator<Item = &'r Progression> + Clone, fits: bool) {
+        let ends = || rules.clone().filter_map(Progression::ends);
         let least = ends().map(|(least, _)| least).min();
         let largest = ends().map(|(_, largest)| largest).max();
         let (Some(least), Some(largest)) = (least, largest) else {
@@ -113,7 +122,11 @@ impl Buckets {
         for rule in rules {
             let mut value = rule.first;
             for _ in 0..rule.count {
-                self.add(bucket_of(value), rule.times);
+                if fits {
+                    self.low[bucket_of(value) - self.first] += rule.times as u32;
+                } else {
+                    self.add(bucket_of(value), rule.times);
+                }
                 value = value.wrapping_add_signed(rule.step);
             }
         }
@@ -127,48 +140,71 @@ impl Buckets {
         self.carry(bucket, (times >> 32) + u64::from(is_over));
     }
 
+    /// There is room for all that `other` counts, and no bucket gets beyond 32 bits.
+    fn merge_within(&mut self, other: &Self) {
+        let offset = other.first - self.first;
+        for (mine, theirs) in self.low[offset..].iter_mut().zip(&other.low) {
+            *mine += *theirs;
+        }
+    }
+
     fn carry(&mut self, bucket: usize, wholes: u64) {
         if wholes > 0 {
             *self.high.entry(bucket).or_default() += wholes;
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: &Self, fits: bool) {
         let Some(last) = other.low.len().checked_sub(1) else {
             return;
         };
         self.make_room(other.first, other.first + last);
-        let offset = other.first - self.first;
-        let mine = &mut self.low[offset..=offset + last];
-        let mut is_over = false;
-        for (mine, &theirs) in mine.iter_mut().zip(&other.low) {
-            *mine = mine.wrapping_add(theirs);
-            is_over |= *mine < theirs;
+        if fits {
+            return self.merge_within(other);
         }
-        if is_over {
-            // Seldom: what has wrapped around is below what was added.
-            for (place, (&sum, &theirs)) in (other.first..).zip(mine.iter().zip(&other.low)) {
-                if sum < theirs {
-                    *self.high.entry(place).or_default() += 1;
-                }
-            }
+        for (bucket, &theirs) in (other.first..).zip(&other.low) {
+            self.add(bucket, u64::from(theirs));
         }
         for (&bucket, &wholes) in &other.high {
             self.carry(bucket, wholes);
         }
     }
 
+    /// The bucket with the value of rank `rank`, from where the walk stands; `None` behind the last.
+    fn walk_to(&self, rank: u128, walk: &mut Walk) -> Option<usize> {
+        while u128::from(walk.seen) < rank {
+            let place = walk.next;
+            if place.is_multiple_of(MARGIN)
+                && self.high.is_empty()
+                && let Some(many) = self.low.get(place..place + MARGIN)
+            {
+                let seen = walk.seen + many.iter().map(|&low| u64::from(low)).sum::<u64>();
+                if u128::from(seen) < rank {
+                    (walk.seen, walk.next) = (seen, place + MARGIN);
+                    continue;
+                }
+            }
+            let low = *self.low.get(place)?;
+            walk.next += 1;
+            walk.seen += self.whole(self.first + place, low);
+        }
+        Some(self.first + walk.next - 1)
+    }
+
+    /// What the bucket counts whose count modulo 2^32 is `low`.
+    fn whole(&self, bucket: usize, low: u32) -> u64 {
+        let high = if self.high.is_empty() {
+            0
+        } else {
+            self.high.get(&bucket).copied().unwrap_or_default()
+        };
+        (high << 32) + u64::from(low)
+    }
+
     /// Buckets that count something, with how much.
     fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
         let all = (self.first..).zip(&self.low);
-        let whole = all.map(|(bucket, &low)| {
-            let high = if self.high.is_empty() {
-                0
-            } else {
-                self.high.get(&bucket).copied().unwrap_or_default()
-            };
-            (bucket, (high << 32) + u64::from(low))
-        });
+        let whole = all.map(|(bucket, &low)| (bucket, self.whole(bucket, low)));
         whole.filter(|&(_, times)| times > 0)
     }
 }
@@ -225,31 +261,41 @@ impl Histogram {
         self.max = self.max.max(largest);
         let sum = (u128::from(least) + u128::from(largest)) * u128::from(rule.count) / 2;
         self.sum += sum * u128::from(rule.times);
-        if let Some(last) = self.waiting.last_mut() {
-            let repeated = Progression {
-                times: last.times,
-                ..rule
-            };
-            if repeated == *last {
-                last.times += rule.times;
-                return;
-            }
+        if let Some(newest) = &mut self.newest
+            && (newest.first, newest.step, newest.count) == (rule.first, rule.step, rule.count)
+        {
+            newest.times += rule.times;
+            return;
         }
+        let Some(before) = self.newest.replace(rule) else {
+            return;
+        };
         if self.waiting.len() == WAITING {
-            self.buckets.pour(&self.waiting);
+            let fits = self.fits(0);
+            self.buckets.pour(self.waiting.iter(), fits);
             self.waiting.clear();
         }
-        self.waiting.push(rule);
+        self.waiting.push(before);
+    }
+
+    /// What is not in the buckets yet.
+    fn rules(&self) -> impl Iterator<Item = &Progression> + Clone {
+        self.waiting.iter().chain(&self.newest)
     }
 
     /// The buckets with everything that waits.
     fn all_in_buckets(&self) -> Cow<'_, Buckets> {
-        if self.waiting.is_empty() {
+        if self.newest.is_none() {
             return Cow::Borrowed(&self.buckets);
         }
         let mut all = self.buckets.clone();
-        all.pour(&self.waiting);
+        all.pour(self.rules(), self.fits(0));
         Cow::Owned(all)
+    }
+
+    /// With so many values more no bucket can be beyond 32 bits.
+    fn fits(&self, more: u64) -> bool {
+        self.count.saturating_add(more) <= u64::from(u32::MAX)
     }
 
     /// Adds the counts of `other`.
@@ -257,8 +303,9 @@ impl Histogram {
         if other.count == 0 {
             return;
         }
-        self.buckets.pour(&other.waiting);
-        self.buckets.merge(&other.buckets);
+        let fits = self.fits(other.count);
+        self.buckets.pour(other.rules(), fits);
+        self.buckets.merge(&other.buckets, fits);
         self.count += other.count;
         self.max = self.max.max(other.max);
         self.sum += other.sum;
@@ -301,19 +348,14 @@ impl Histogram {
             return [None; N];
         }
         let buckets = self.all_in_buckets();
-        let mut buckets = buckets.iter();
-        let (mut seen, mut value) = (0_u64, 0);
+        let mut walk = Walk::default();
         numerators.map(|numerator| {
             let rank = (u128::from(self.count) * u128::from(numerator))
                 .div_ceil(u128::from(denominator))
                 .max(1);
-            while u128::from(seen) < rank {
-                let Some((bucket, times)) = buckets.next() else {
-                    return Some(self.max);
-                };
-                seen += times;
-                value = lower_bound(bucket);
-            }
+            let value = buckets
+                .walk_to(rank, &mut walk)
+                .map_or(self.max, lower_bound);
             Some(value.min(self.max))
         })
     }
@@ -339,6 +381,11 @@ mod tests {
             (5, -5, 2, 40),
             (9, 1, 0, 2),
             (9, 1, 2, 0),
+            (2_047, 1, 3, 1),
+            (2_049, -1, 4, 2),
+            (4_100, -3, 1_366, 1),
+            (1_000, 999, 500, 7),
+            (u64::MAX - 40, 20, 3, 1),
         ] {
             let (mut at_once, mut one_by_one) = (Histogram::default(), Histogram::default());
             at_once.record_progression(Progression {
@@ -377,7 +424,7 @@ mod tests {
         late.record_many(3, 2);
         assert_ne!(late, at_once);
         at_once.record_all([3].into_iter(), 9);
-        assert!(!late.waiting.is_empty() && at_once.waiting.is_empty());
+        assert!(late.newest.is_some() && at_once.newest.is_none());
         assert_eq!(late, at_once);
         let mut sum = Histogram::default();
         sum.merge(&late);
@@ -406,6 +453,19 @@ mod tests {
         assert_eq!(parts.quantile(2, times + 2), Some(9));
         whole.record(70);
         assert_ne!(parts, whole);
+        let (mut evenly, mut singly) = (Histogram::default(), Histogram::default());
+        for value in 12..17 {
+            singly.record_many(value, 3 << 31);
+        }
+        for _ in 0..3 {
+            evenly.record_progression(Progression {
+                first: 12,
+                step: 1,
+                count: 5,
+                times: 1 << 31,
+            });
+        }
+        assert_eq!(evenly, singly);
     }
 
     #[test]

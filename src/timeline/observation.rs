@@ -429,6 +429,20 @@ pub enum Observation {
 }
 
 impl Observation {
+    /// True for a step of one partition of one member.
+    #[must_use]
+    pub const fn is_of_one_partition(&self) -> bool {
+        matches!(
+            self,
+            Self::Assigned { .. }
+                | Self::PositionKnown { .. }
+                | Self::Serving { .. }
+                | Self::Released { .. }
+                | Self::RestoreStarted { .. }
+                | Self::RestoreEnded { .. }
+        )
+    }
+
     /// True for an action of the scenario: an entry of `events`, or a fault.
     #[must_use]
     pub const fn is_action(&self) -> bool {

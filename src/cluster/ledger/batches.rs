@@ -107,10 +107,10 @@ impl Account {
                 self.first_time(log, from + index, ended);
             }
         }
-        if !self.catching_up.is_empty() {
-            for index in 0..count {
-                self.check_caught_up(log, from + index + 1, batch.end(index));
-            }
+        let mut index = 0;
+        while index < count && !self.catching_up.is_empty() {
+            // A record takes one off the lag, if none has come meanwhile: that many more are needed at least.
+            index += self.check_caught_up(log, from + index + 1, batch.end(index));
         }
     }
 
@@ -161,13 +161,22 @@ impl Account {
         self.totals.latency.record_all(latencies, times);
     }
 
-    pub(super) fn check_caught_up(&mut self, log: &Log, done: u64, at: SimTime) {
+    /// Who waits for the lag to be at a level that it has at `at`, when all before `done` have ended, waits no longer. Returns by how many records,
+    /// at least one, it is above the next level.
+    pub(super) fn check_caught_up(&mut self, log: &Log, done: u64, at: SimTime) -> u64 {
         let lag = log.arrivals.count(at).saturating_sub(done);
+        let above = |&(_, level): &(SimTime, u64)| lag.saturating_sub(level);
+        let least = |list: &[(SimTime, u64)]| list.iter().map(above).min().unwrap_or(1);
+        let nearest = least(&self.catching_up);
+        if nearest > 0 {
+            return nearest;
+        }
         let back = |(_, level): &mut (SimTime, u64)| lag <= *level;
         let ended: Vec<(SimTime, u64)> = self.catching_up.extract_if(.., back).collect();
         for (since, _) in ended {
             self.caught_up(since, Some(at));
         }
+        least(&self.catching_up)
     }
 
     /// A downtime that ended at `since` is made up for at `at`, or is not.

@@ -6,12 +6,13 @@ use crate::metrics::decimal::Decimal;
 use crate::metrics::delivery::{group_label, measured, window_us};
 use crate::metrics::episode::Episode;
 use crate::metrics::name::{Aggregate, Labels};
+use crate::metrics::told::Told;
 use crate::metrics::values::{Value, Values};
 use crate::timeline::{ClientState, Observation, RebalanceReason, Timeline};
 
 /// Adds the values of one group.
 pub(in crate::metrics) fn values(
-    timeline: &Timeline,
+    timeline: &Told<'_>,
     group: GroupId,
     folded: &GroupEpisodes,
     values: &mut Values,
@@ -82,7 +83,7 @@ pub(in crate::metrics) fn values(
         &labels,
         Value::or_no_data(mean),
     );
-    let fenced = timeline.entries.iter().filter(|entry| {
+    let fenced = timeline.events.iter().filter(|entry| {
         let consumer = match &entry.observation {
             Observation::ConsumerFailed { consumer, error }
                 if matches!(

@@ -16,7 +16,7 @@ pub fn stalls(
     group: GroupId,
     partition: TopicPartition,
 ) -> Option<Vec<Stall>> {
-    let world = World::new(timeline);
+    let world = World::new(timeline, timeline.entries.iter());
     let slot = world.slot(group, partition)?;
     let mut fold = Fold {
         group,

@@ -88,7 +88,11 @@ impl World {
             Observation::PollDeadlineExceeded { consumer } => {
                 self.set(*consumer, |p| p.past_deadline = true);
             }
-            Observation::Joining { consumer } => self.set(*consumer, |p| p.past_deadline = false),
+            Observation::Joining { consumer } => {
+                if self.processes[consumer.index()].past_deadline {
+                    self.set(*consumer, |p| p.past_deadline = false);
+                }
+            }
             Observation::ConsumerClosing { consumer } => {
                 self.unsubscribe(*consumer);
                 self.set(*consumer, |process| process.closing = true);
@@ -190,7 +194,10 @@ impl World {
                 self.retarget(index, None);
                 self.slots[index].withheld = false;
             }
-            self.dirty.insert(index);
+            // What is served is served in every state.
+            if self.server(index).is_none() {
+                self.dirty.insert(index);
+            }
         }
     }
 
@@ -218,7 +225,6 @@ impl World {
                 self.retarget(index, None);
             }
         }
-        self.touch(consumer);
     }
 
     /// A new assignment is in force: targets, and what it keeps back from those who still hold it.
@@ -279,7 +285,7 @@ impl World {
         let life = self.life(consumer);
         for index in self.slots_with(consumer) {
             let slot = &mut self.slots[index];
-            slot.serving.retain(|server| *server != life);
+            slot.serving.remove(life);
             if slot.held == Some(life) {
                 slot.pending = false;
                 slot.restoring = false;
@@ -331,9 +337,7 @@ impl World {
         }
         let slot = &mut self.slots[index];
         slot.pending &= slot.held != Some(life);
-        if !slot.serving.contains(&life) {
-            slot.serving.push(life);
-        }
+        slot.serving.add(life);
         self.relate(index, None, Some(life));
     }
 
@@ -342,7 +346,7 @@ impl World {
             return;
         };
         let life = self.life(consumer);
-        self.slots[index].serving.retain(|server| *server != life);
+        self.slots[index].serving.remove(life);
         self.dirty.insert(index);
         match why {
             ReleaseReason::PendingRevocation => {

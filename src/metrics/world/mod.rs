@@ -10,11 +10,11 @@ mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sets::{Changed, Roster};
+use sets::{Changed, Roster, Servers, Slots};
 
 use crate::assignor::{ConsumerId, GroupId, MemberId, TopicPartition};
 use crate::metrics::cause::{self, Facts, State};
-use crate::timeline::{CallbackKind, GroupState, Observation, Partitions, Timeline};
+use crate::timeline::{CallbackKind, Entry, GroupState, Observation, Partitions, Timeline};
 
 pub(in crate::metrics) use needs::{Beyond, View};
 
@@ -40,7 +40,7 @@ pub(in crate::metrics) struct Process {
     says_when_it_leaves: bool,
     pub(in crate::metrics) callback: Option<(CallbackKind, Partitions)>,
     /// Slots that name one of its lives as holder, target or server.
-    slots: BTreeSet<usize>,
+    slots: Slots,
 }
 
 /// A group as its coordinator sees it.
@@ -97,7 +97,7 @@ pub(in crate::metrics) struct Slot {
     pending: bool,
     callback_of: Option<Life>,
     restoring: bool,
-    serving: Vec<Life>,
+    serving: Servers,
 }
 
 /// Everything known.
@@ -116,11 +116,14 @@ pub(in crate::metrics) struct World {
 }
 
 impl World {
-    /// The world before the first observation.
-    pub(in crate::metrics) fn new(timeline: &Timeline) -> Self {
+    /// The world before the first observation. Topics that grow do so in `events`.
+    pub(in crate::metrics) fn new<'t>(
+        timeline: &Timeline,
+        events: impl DoubleEndedIterator<Item = &'t Entry>,
+    ) -> Self {
         let cast = &timeline.cast;
         let mut at_start: Vec<u32> = cast.topics.iter().map(|topic| topic.1).collect();
-        for entry in timeline.entries.iter().rev() {
+        for entry in events.rev() {
             if let Observation::PartitionsAdded { topic, before, .. } = entry.observation {
                 at_start[topic.index()] = before;
             }
@@ -145,7 +148,7 @@ impl World {
                         pending: false,
                         callback_of: None,
                         restoring: false,
-                        serving: Vec::new(),
+                        serving: Servers::default(),
                     });
                 }
             }

@@ -1,6 +1,8 @@
 //! Sets that are asked and changed at every observation: which slots may have changed, which lives are members.
 //!
-//! Both are indexed by small numbers that are known from the start, so they are arrays.
+//! Both are indexed by small numbers that are known from the start, so they are arrays. And who has to do with which slot.
+
+use std::collections::VecDeque;
 
 use super::Life;
 use crate::assignor::ConsumerId;
@@ -47,45 +49,82 @@ impl Changed {
 /// Lives that stand behind at least one member id, with the number of these ids.
 #[derive(Clone, Debug)]
 pub(super) struct Roster {
-    /// By process: start, ids.
-    by_process: Vec<Vec<(u32, u32)>>,
+    /// By process: the first of its lives with its start and ids; no ids: there is none. It is asked all the time, so it lies close together.
+    first: Vec<(u32, u32)>,
+    /// Later lives of a process whose earlier ones are members still: process, start, ids.
+    later: Vec<(ConsumerId, u32, u32)>,
 }
 
 impl Roster {
     /// Nobody of that many processes.
     pub(super) fn nobody(processes: usize) -> Self {
         Self {
-            by_process: vec![Vec::new(); processes],
+            first: vec![(0, 0); processes],
+            later: Vec::new(),
         }
     }
 
     pub(super) fn contains(&self, life: &Life) -> bool {
-        let mut known = self.by_process[life.consumer.index()].iter();
-        known.any(|(start, _)| *start == life.start)
+        let (start, ids) = self.first[life.consumer.index()];
+        (start == life.start && ids > 0)
+            || self
+                .later
+                .iter()
+                .any(|&(consumer, start, _)| (consumer, start) == (life.consumer, life.start))
     }
 
     /// The life has one id more.
     pub(super) fn add(&mut self, life: Life) {
-        let known = &mut self.by_process[life.consumer.index()];
-        match known.iter_mut().find(|(start, _)| *start == life.start) {
-            Some((_, ids)) => *ids += 1,
-            None => {
-                known.push((life.start, 1));
-                known.sort_unstable();
+        let Life { consumer, start } = life;
+        let first = &mut self.first[consumer.index()];
+        if first.1 == 0 {
+            *first = (start, 1);
+        } else if first.0 == start {
+            first.1 += 1;
+        } else {
+            let (mut earlier, mut later) = (*first, (start, 1));
+            if start < earlier.0 {
+                std::mem::swap(&mut earlier, &mut later);
+            }
+            *first = earlier;
+            let (start, ids) = later;
+            let known =
+                |other: &&mut (ConsumerId, u32, u32)| (other.0, other.1) == (consumer, start);
+            match self.later.iter_mut().find(known) {
+                Some((.., more)) => *more += ids,
+                None => {
+                    self.later.push((consumer, start, ids));
+                    self.later.sort_unstable();
+                }
             }
         }
     }
 
     /// The life has one id less; true when that was its last one.
     pub(super) fn remove(&mut self, life: Life) -> bool {
-        let known = &mut self.by_process[life.consumer.index()];
-        let Some(place) = known.iter().position(|(start, _)| *start == life.start) else {
+        let Life { consumer, start } = life;
+        let first = &mut self.first[consumer.index()];
+        let is_later = |other: &(ConsumerId, u32, u32)| other.0 == consumer;
+        if first.1 > 0 && first.0 == start {
+            first.1 -= 1;
+            let is_last = first.1 == 0;
+            if is_last && let Some(next) = self.later.iter().position(is_later) {
+                let (_, start, ids) = self.later.remove(next);
+                *first = (start, ids);
+            }
+            return is_last;
+        }
+        let place = self
+            .later
+            .iter()
+            .position(|other| is_later(other) && other.1 == start);
+        let Some(place) = place else {
             return false;
         };
-        known[place].1 -= 1;
-        let is_last = known[place].1 == 0;
+        self.later[place].2 -= 1;
+        let is_last = self.later[place].2 == 0;
         if is_last {
-            known.remove(place);
+            self.later.remove(place);
         }
         is_last
     }
@@ -94,12 +133,67 @@ impl Roster {
     pub(super) fn iter(&self) -> impl Iterator<Item = Life> {
         (0..)
             .map(ConsumerId)
-            .zip(&self.by_process)
-            .flat_map(|(consumer, known)| {
-                known
-                    .iter()
-                    .map(move |&(start, _)| Life { consumer, start })
+            .zip(&self.first)
+            .filter(|(_, (_, ids))| *ids > 0)
+            .flat_map(|(consumer, &(start, _))| {
+                let later = self.later.iter().filter(move |other| other.0 == consumer);
+                let starts = std::iter::once(start).chain(later.map(|&(_, start, _)| start));
+                starts.map(move |start| Life { consumer, start })
             })
+    }
+}
+
+/// Lives that can process one slot, in the order in which they began to: mostly one or none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Servers {
+    first: Option<Life>,
+    others: Vec<Life>,
+}
+
+impl Servers {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Life> {
+        self.first.iter().chain(&self.others)
+    }
+
+    /// The life is among them, behind the others if it was not before.
+    pub(super) fn add(&mut self, life: Life) {
+        if self.first.is_none() {
+            self.first = Some(life);
+        } else if !self.iter().any(|server| *server == life) {
+            self.others.push(life);
+        }
+    }
+
+    pub(super) fn remove(&mut self, life: Life) {
+        self.others.retain(|server| *server != life);
+        if self.first == Some(life) {
+            self.first = None;
+            if !self.others.is_empty() {
+                self.first = Some(self.others.remove(0));
+            }
+        }
+    }
+}
+
+/// Slots in order. They mostly come and go at an end: shares are stretches, and are gone through in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Slots(VecDeque<usize>);
+
+impl Slots {
+    pub(super) fn insert(&mut self, slot: usize) {
+        if let Err(place) = self.0.binary_search(&slot) {
+            self.0.insert(place, slot);
+        }
+    }
+
+    pub(super) fn remove(&mut self, slot: usize) {
+        if let Ok(place) = self.0.binary_search(&slot) {
+            self.0.remove(place);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().copied()
     }
 }
 
@@ -132,5 +226,39 @@ mod tests {
         assert!(!roster.remove(life(2, 1)) && roster.contains(&life(2, 1)));
         assert!(roster.remove(life(2, 1)) && !roster.contains(&life(2, 1)));
         assert!(!roster.remove(life(1, 1)));
+        assert!(roster.remove(life(0, 1)) && roster.contains(&life(0, 2)));
+        roster.add(life(0, 1));
+        let all: Vec<Life> = roster.iter().collect();
+        assert_eq!(all, [life(0, 1), life(0, 2)]);
+        assert!(roster.remove(life(0, 2)) && !roster.contains(&life(0, 2)));
+        assert!(roster.remove(life(0, 1)) && roster.iter().next().is_none());
+    }
+
+    #[test]
+    fn servers_keep_their_order() {
+        let life = |consumer| Life {
+            consumer: ConsumerId(consumer),
+            start: 1,
+        };
+        let mut servers = Servers::default();
+        for server in [4, 2, 4, 9, 2] {
+            servers.add(life(server));
+        }
+        servers.remove(life(4));
+        servers.remove(life(7));
+        servers.add(life(4));
+        let all: Vec<Life> = servers.iter().copied().collect();
+        assert_eq!(all, [life(2), life(9), life(4)]);
+    }
+
+    #[test]
+    fn slots_stand_once_and_in_order() {
+        let mut slots = Slots::default();
+        for slot in [3, 1, 7, 3, 5] {
+            slots.insert(slot);
+        }
+        slots.remove(1);
+        slots.remove(4);
+        assert_eq!(slots.iter().collect::<Vec<_>>(), [3, 5, 7]);
     }
 }

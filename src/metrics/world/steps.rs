@@ -1,26 +1,24 @@
 //! Small steps of which taking in an observation is made: who holds, serves and is to get what, kept in step on both sides.
 
+use std::ops::Range;
+
 use super::{Life, Process, World};
 use crate::assignor::{ConsumerId, GroupId};
 
 impl World {
-    pub(super) fn slots_of(&self, group: GroupId) -> Vec<usize> {
-        (0..self.slots.len())
-            .filter(|index| self.slots[*index].group == group)
-            .collect()
+    /// They stand together.
+    pub(super) fn slots_of(&self, group: GroupId) -> Range<usize> {
+        let before = |which: GroupId| self.slots.partition_point(|slot| slot.group < which);
+        before(group)..before(GroupId(group.0 + 1))
     }
 
     pub(super) fn slots_with(&self, consumer: ConsumerId) -> Vec<usize> {
-        self.processes[consumer.index()]
-            .slots
-            .iter()
-            .copied()
-            .collect()
+        self.processes[consumer.index()].slots.iter().collect()
     }
 
     pub(super) fn touch(&mut self, consumer: ConsumerId) {
         self.dirty
-            .extend(self.processes[consumer.index()].slots.iter().copied());
+            .extend(self.processes[consumer.index()].slots.iter());
     }
 
     pub(super) fn set(&mut self, consumer: ConsumerId, change: impl FnOnce(&mut Process)) {
@@ -79,7 +77,7 @@ impl World {
             self.hold(index, None);
         }
         let slot = &mut self.slots[index];
-        slot.serving.retain(|server| *server != life);
+        slot.serving.remove(life);
         slot.given_up |= slot.target == Some(life);
         self.dirty.insert(index);
     }
@@ -130,6 +128,9 @@ impl World {
 
     pub(super) fn relate(&mut self, index: usize, before: Option<Life>, after: Option<Life>) {
         self.dirty.insert(index);
+        if before == after {
+            return;
+        }
         if let Some(life) = before {
             let slot = &self.slots[index];
             let concerns = |other: &Life| other.consumer == life.consumer;
@@ -137,10 +138,10 @@ impl World {
                 .held
                 .iter()
                 .chain(&slot.target)
-                .chain(&slot.serving)
+                .chain(slot.serving.iter())
                 .any(concerns);
             if !related {
-                self.processes[life.consumer.index()].slots.remove(&index);
+                self.processes[life.consumer.index()].slots.remove(index);
             }
         }
         if let Some(life) = after {
