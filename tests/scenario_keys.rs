@@ -243,7 +243,6 @@ fn every_modelled_kafka_key_changes_the_plan() {
         ("group.consumer.heartbeat.interval.ms", "6000"),
         ("group.consumer.max.size", "10"),
         ("group.consumer.migration.policy", "disabled"),
-        ("group.consumer.regex.refresh.interval.ms", "60000"),
         ("group.consumer.session.timeout.ms", "50000"),
         ("group.initial.rebalance.delay.ms", "0"),
         ("group.max.session.timeout.ms", "50000"),

@@ -18,7 +18,6 @@ use super::settings::{self, Keys};
 const SESSION: &str = "session.timeout.ms";
 const HEARTBEAT: &str = "heartbeat.interval.ms";
 const ASSIGNMENT: &str = "assignment.interval.ms";
-const REGEX_REFRESH: &str = "regex.refresh.interval.ms";
 
 /// What a setting of a single group must lie within: least, most.
 type Bound = (SimDuration, SimDuration);
@@ -115,7 +114,6 @@ impl Builder<'_, '_> {
                     let size = pair.item.integer().unwrap_or(0);
                     config.max_size = u32::try_from(size).unwrap_or(u32::MAX);
                 }
-                REGEX_REFRESH => config.regex_refresh_interval = Some(span),
                 "assignors" => self.server_assignors(config, &pair.item),
                 "migration.policy" => config.migration_policy = policy(pair),
                 _ => {}
@@ -131,13 +129,16 @@ impl Builder<'_, '_> {
         let profile = release.profile;
         let (there, since) = if name.ends_with(ASSIGNMENT) {
             (profile.batches_assignments(), "4.3")
-        } else if name == REGEX_REFRESH {
-            (profile.regex_refresh_interval_ms.is_some(), "4.1")
         } else {
             (profile.consumer_protocol, "4.0")
         };
         // What has no model is noted wherever it stands.
-        if !there && name != "assignor.offload.enable" {
+        if !there
+            && !matches!(
+                name,
+                "regex.refresh.interval.ms" | "assignor.offload.enable"
+            )
+        {
             let message = format!("`{}` came with Kafka {since}", pair.key);
             self.report(
                 Diagnostic::error(Code::NotInVersion, pair.key_span, message)
