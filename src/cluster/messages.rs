@@ -26,9 +26,8 @@ impl World<'_> {
             };
             return self.schedule(at, Class::Message, consumer.0, event);
         }
-        if let Some(connection) = process.connection_of(incarnation)
-            && connection.serving.is_some()
-        {
+        let connection = process.connection_of(incarnation);
+        if connection.serving.is_some() {
             connection.queue.push_back(inbound);
             return;
         }
@@ -38,9 +37,7 @@ impl World<'_> {
     pub(super) fn serve(&mut self, consumer: ConsumerId, incarnation: u32, inbound: Inbound) {
         let process = &mut self.processes[consumer.index()];
         let group = process.group;
-        if let Some(connection) = process.connection_of(incarnation) {
-            connection.serving = Some(inbound.token);
-        }
+        process.connection_of(incarnation).serving = Some(inbound.token);
         let Inbound {
             token,
             packet,
@@ -122,11 +119,9 @@ impl World<'_> {
         } = address;
         let now = self.now();
         let process = &mut self.processes[consumer.index()];
-        let mut at = now + back;
-        if let Some(connection) = process.connection_of(incarnation) {
-            at = at.max(connection.last_answer);
-            connection.last_answer = at;
-        }
+        let connection = process.connection_of(incarnation);
+        let at = (now + back).max(connection.last_answer);
+        connection.last_answer = at;
         let event = Event::Deliver {
             consumer,
             incarnation,
@@ -135,9 +130,7 @@ impl World<'_> {
         };
         self.schedule(at, Class::Message, consumer.0, event);
         let process = &mut self.processes[consumer.index()];
-        let Some(connection) = process.connection_of(incarnation) else {
-            return;
-        };
+        let connection = process.connection_of(incarnation);
         if connection.serving != Some(token) {
             return;
         }

@@ -125,9 +125,7 @@ impl Process {
             spec,
         }
     }
-}
 
-impl Process {
     /// A life begins, with a connection of its own.
     pub(super) fn begin_life(&mut self) {
         self.incarnation += 1;
@@ -141,12 +139,22 @@ impl Process {
         }
     }
 
-    /// The broker's end of the connection of this life or, while requests wait there, of an earlier one.
-    pub(super) fn connection_of(&mut self, incarnation: u32) -> Option<&mut Connection> {
-        let former = self.former_connections.iter_mut();
-        std::iter::once(&mut self.connection)
-            .chain(former)
-            .find(|connection| connection.incarnation == incarnation)
+    /// The broker's end of the connection of this life or of an earlier one.
+    pub(super) fn connection_of(&mut self, incarnation: u32) -> &mut Connection {
+        if incarnation == self.connection.incarnation {
+            return &mut self.connection;
+        }
+        let former = &mut self.former_connections;
+        let is_it = |connection: &Connection| connection.incarnation == incarnation;
+        let place = former.iter().position(is_it).unwrap_or_else(|| {
+            // What was on its way when that life ended comes now.
+            former.push(Connection {
+                incarnation,
+                ..Connection::default()
+            });
+            former.len() - 1
+        });
+        &mut former[place]
     }
 
     /// The broker has lost all connections.

@@ -29,7 +29,10 @@ pub(super) fn values(timeline: &Timeline, group: GroupId, scopes: &[Scope], valu
     let of_topic = |labels: &Labels| labels.topic.is_some() && labels.partition.is_none();
     let topics = scopes.iter().filter(|(labels, _)| of_topic(labels));
     let topics: Vec<Histogram> = topics.map(|(_, indexes)| sum_of(indexes)).collect();
-    let mut whole = Histogram::default();
+    let mut whole = match (topics.as_slice(), scopes) {
+        ([], [(_, all), ..]) => sum_of(all),
+        _ => Histogram::default(),
+    };
     topics.iter().for_each(|topic| whole.merge(topic));
     let mut topics = topics.iter();
     for (labels, indexes) in scopes {
@@ -43,10 +46,6 @@ pub(super) fn values(timeline: &Timeline, group: GroupId, scopes: &[Scope], valu
                 &own
             }
             (None, _) if labels.topic.is_some() => topics.next().unwrap_or(&whole),
-            (None, indexes) if scopes.len() == 1 => {
-                own = sum_of(indexes);
-                &own
-            }
             (None, _) => &whole,
         };
         let quantiles = all.quantiles(QUANTILES.map(|(_, thousandths)| thousandths), 1_000);
