@@ -8,6 +8,8 @@ mod document;
 mod mutations;
 #[path = "conformance/recordings.rs"]
 mod recordings;
+#[path = "conformance/repeats.rs"]
+mod repeats;
 #[path = "conformance/scoring.rs"]
 mod scoring;
 #[path = "conformance/verb.rs"]
@@ -17,7 +19,7 @@ use std::io::Write;
 
 use rebsim::report::fidelity::{Summary, table, text};
 
-use recordings::{folder, golden, play_all, read, read_folder};
+use recordings::{golden, judged, play_all, play_consumer, read, read_folder};
 
 /// Every recording of the folder that can be played, judged as `rebsim replay` judges.
 #[test]
@@ -35,20 +37,12 @@ fn the_recordings_are_matched() {
     assert!(summary.is_within_marks(), "{}", text(&different));
 }
 
-fn consumer_runs(release: &str) -> Vec<rebsim::report::fidelity::RunFidelity> {
-    let name = match release {
-        "4.4.0" => "traces-consumer",
-        _ => "traces-4.1.1",
-    };
-    play_all(&read_folder(&folder(name))).0
-}
-
 /// The consumer protocol: times within the marks; structure and order not yet, so they are held where they are. A real client of it decides by races of
 /// less than a millisecond, twice or more in every run, whether an assignment is taken up 100 ms sooner or later (`docs/fidelity.md`).
 #[test]
 fn the_recordings_of_the_consumer_protocol_are_matched_in_time() {
     for (release, structure, order) in [("4.4.0", 113, 57), ("4.1.1", 47, 23)] {
-        let runs = consumer_runs(release);
+        let runs = judged(play_consumer(release).1);
         let summary = Summary::of(&runs, 0);
         writeln!(std::io::stdout(), "{release}: {}", summary.line()).expect("stdout is open");
         let tally = summary.consumer;
@@ -108,8 +102,10 @@ fn every_rule_is_needed_and_the_document_is_true() {
     let (runs, _) = play_all(&read_folder(&golden()));
     let losses = mutations::losses();
     document::check(&runs, &losses);
-    let releases = ["4.4.0", "4.1.1"].map(|release| (release, consumer_runs(release)));
-    document::check_consumer(&releases);
+    document::check_consumer(["4.4.0", "4.1.1"].map(|release| {
+        let (recordings, played) = play_consumer(release);
+        (release, repeats::met(&recordings, &played), judged(played))
+    }));
     let needless: Vec<_> = losses
         .iter()
         .filter(|loss| loss.recordings.is_empty())

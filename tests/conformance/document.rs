@@ -8,6 +8,7 @@ use rebsim::report::fidelity::{RunFidelity, Summary, misses, table};
 use rebsim::report::table::{Align, Table};
 
 use super::mutations::{Loss, is_matched};
+use super::repeats::{self, Agreement};
 
 /// More names are counted, not listed.
 const NAMES_LISTED: usize = 4;
@@ -61,12 +62,12 @@ fn known(page: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Holds the page's tables of the consumer protocol against what was played: a table, a line and what every run with another structure or order
-/// goes back to, for each release.
-pub(crate) fn check_consumer(releases: &[(&str, Vec<RunFidelity>)]) {
+/// Holds the page's tables of the consumer protocol against what was played: how far repeats agree, and for each release a table, a line and what every run
+/// with another structure or order goes back to.
+pub(crate) fn check_consumer(releases: [(&str, [Agreement; 2], Vec<RunFidelity>); 2]) {
     let page = fs::read_to_string(path()).expect("the page can be read");
     let mut real = page.clone();
-    for (release, runs) in releases {
+    for (release, _, runs) in &releases {
         let block = format!(
             "{}\n{}\n\nRuns of which structure or order is another:\n\n{}",
             table(runs).markdown(),
@@ -75,6 +76,8 @@ pub(crate) fn check_consumer(releases: &[(&str, Vec<RunFidelity>)]) {
         );
         real = with_block(&real, &format!("consumer {release}"), &block);
     }
+    let agreements = releases.map(|(release, agreements, _)| (release, agreements));
+    let real = with_block(&real, "repeats", &repeats::table(&agreements).markdown());
     compare(&page, &real);
 }
 

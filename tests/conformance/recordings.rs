@@ -45,12 +45,33 @@ pub(crate) fn prepare(recording: &Recording) -> Option<replay::Replay<'_>> {
     }
 }
 
+fn play(replays: &[replay::Replay<'_>]) -> Vec<replay::Replayed> {
+    let played = replay::play(replays, None, &replay::options(), processors());
+    played.unwrap_or_else(|(run, halt)| panic!("{run}: {halt:?}"))
+}
+
+/// The judgements of `played`.
+pub(crate) fn judged(played: Vec<replay::Replayed>) -> Vec<RunFidelity> {
+    played.into_iter().map(|run| run.fidelity).collect()
+}
+
 /// Plays every run of every recording; also says how many recordings need what has no model.
 pub(crate) fn play_all(recordings: &[Recording]) -> (Vec<RunFidelity>, usize) {
     let replays: Vec<_> = recordings.iter().filter_map(prepare).collect();
     let not_modelled = recordings.len() - replays.len();
-    let played = replay::play(&replays, None, &replay::options(), processors());
-    let played = played.unwrap_or_else(|(run, halt)| panic!("{run}: {halt:?}"));
-    let runs = played.into_iter().map(|run| run.fidelity).collect();
-    (runs, not_modelled)
+    (judged(play(&replays)), not_modelled)
+}
+
+/// The recordings of the consumer protocol of a release, each of them played.
+pub(crate) fn play_consumer(release: &str) -> (Vec<Recording>, Vec<replay::Replayed>) {
+    let name = match release {
+        "4.4.0" => "traces-consumer",
+        _ => "traces-4.1.1",
+    };
+    let recordings = read_folder(&folder(name));
+    let replays: Vec<_> = recordings.iter().filter_map(prepare).collect();
+    assert_eq!(replays.len(), recordings.len(), "all of them are modelled");
+    let played = play(&replays);
+    drop(replays);
+    (recordings, played)
 }
