@@ -356,4 +356,18 @@ mod tests {
         assert_eq!(config.session_timeout.as_micros(), 6_000_000);
         assert_eq!(config.first_epoch, 1, "4.1");
     }
+
+    #[test]
+    fn a_member_that_the_script_never_starts_takes_no_part() {
+        let idle = MIXED.replacen(
+            r#"{ "name": "b" },"#,
+            r#"{ "name": "b" }, { "name": "idle" },"#,
+            1,
+        );
+        let members = |text: &str| {
+            let recording = parse(text).expect("it is a recording");
+            recording.runs[0].scenario["groups"]["group"]["members"].clone()
+        };
+        assert_eq!(members(&idle), members(MIXED));
+    }
 }

@@ -84,6 +84,7 @@ pub(super) fn scenario(
         .unwrap_or_default()
         .iter()
         .enumerate()
+        .filter(|(_, entry)| !stays_away(scenario, entry))
         .map(|(number, entry)| {
             let place = format!("scenario.members[{number}]");
             member(entry, &place, group, (scenario, &instants), faults)
@@ -188,14 +189,7 @@ fn member(
     }
     let poll_ms = of_either("poll_ms").unwrap_or(POLL_TIMEOUT_MS);
     let name = name?;
-    let script = scenario.get("script").and_then(Value::as_array)?;
-    let starts = |action: &Value| {
-        word(action, "do") == "start" && action.get("member") == Some(&json!(name))
-    };
-    let never = scenario.get("end_ms")?.as_u64()? * 1_000;
-    let start = script.iter().position(starts);
-    let at = start.and_then(|number| instants.get(number).copied());
-    let at = at.unwrap_or(never);
+    let at = *instants.get(first_start(scenario, &json!(name))?)?;
     let mut entry = json!({
         "name": name,
         "at": format!("{at}us"),
@@ -209,6 +203,21 @@ fn member(
         entry["topics"] = topics.clone();
     }
     Some(entry)
+}
+
+/// Where in the script the member of that name is first started.
+fn first_start(scenario: &Value, name: &Value) -> Option<usize> {
+    let script = scenario.get("script")?.as_array()?;
+    let starts =
+        |action: &Value| word(action, "do") == "start" && action.get("member") == Some(name);
+    script.iter().position(starts)
+}
+
+/// True of a member that the script never starts.
+fn stays_away(scenario: &Value, member: &Value) -> bool {
+    let has_script = scenario.get("script").is_some_and(Value::is_array);
+    let name = member.get("name").filter(|name| name.is_string());
+    has_script && name.is_some_and(|name| first_start(scenario, name).is_none())
 }
 
 /// A member's settings: the group's, with its own on top; `null` takes one away.
