@@ -72,6 +72,7 @@ impl Client {
             }
             self.apply(effects, ground);
         }
+        self.end_close(ground.now);
         debug_assert!(self.inbox.is_empty(), "answers come from outside");
         self.inbox = inbox; // Its room is used again.
         if !was_heartbeating && self.member.is_heartbeating() {

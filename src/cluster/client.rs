@@ -100,6 +100,8 @@ pub(super) struct Client {
     pub(super) closing: bool,
     /// `close()` waits for answers until then.
     pub(super) closes_until: SimTime,
+    /// It has taken leave, and does not exit before then.
+    pub(super) exits_at: SimTime,
     pub(super) stalled: bool,
     /// The batch under way ends with the process: its next record cannot be processed.
     pub(super) doomed: bool,
@@ -161,6 +163,7 @@ impl Client {
             last_commit: now,
             closing: false,
             closes_until: SimTime::NEVER,
+            exits_at: SimTime::NEVER,
             stalled: false,
             doomed: false,
             contested: false,

@@ -81,9 +81,9 @@ impl Client {
                 MemberEffect::Closed => {
                     let idle = ground.now + ground.calibration.exit;
                     let last = self.fetcher.last_answer().min(self.closes_until);
-                    self.app = App::Exiting {
-                        until: idle.max(last),
-                    };
+                    self.app = App::Closing;
+                    self.exits_at = idle.max(last);
+                    self.end_close(ground.now);
                 }
             }
         }
@@ -121,7 +121,20 @@ impl Client {
         self.apply(effects, ground);
     }
 
-    /// `close()` has had its time: it waits no longer for the answer to its commit. The request has timed out as well (`request.timeout.ms`, the same 30 s), so that
+    /// `ConsumerNetworkClient.awaitPendingRequests`: who has taken leave waits for what the coordinator still owes it, be it the answer to a JoinGroup that is parked until
+    /// others have joined, behind which the LeaveGroup waits. A client of the consumer protocol waits for none.
+    pub(super) fn end_close(&mut self, now: SimTime) {
+        let waits = self.member.modern().is_none()
+            && self.member.knows_coordinator()
+            && !self.awaited.is_empty();
+        if self.app == App::Closing && self.exits_at != SimTime::NEVER && !waits {
+            self.app = App::Exiting {
+                until: self.exits_at.max(now),
+            };
+        }
+    }
+
+    /// `close()` has had its time: it waits no longer for answers. A commit has timed out as well (`request.timeout.ms`, the same 30 s), so that
     /// the client knows of no coordinator to take leave of.
     pub(super) fn close_in_time(&mut self, ground: &mut Ground<'_>) {
         let mut effects = Vec::new();

@@ -58,13 +58,13 @@ fn c7_crash_while_a_join_is_under_way() {
 }
 
 /// A member closes while its JoinGroup waits: the broker reads no other request from that connection before it has answered (`SocketServer`, muted channels), so
-/// LeaveGroup waits, too, and is read when the join is over, although the client has gone (TCP gives what came before the end). So it is removed at once and does not
-/// wait for its session to expire, whether its process stays away or is up again by then. c holds up the join until 15,500.
+/// LeaveGroup waits, too, and is read when the join is over. `close()` waits for both answers (`AbstractCoordinator.close`, `awaitPendingRequests`), so the process goes
+/// only then. A real 4.4 broker and client do the same. c holds up the join until 15,500.
 #[test]
 fn c7_leave_of_a_member_that_has_joined() {
-    for (verb, second) in [
-        ("stop: g/b", "a,b,c,x"),
-        ("restart: g/b, down: 1s", "a,b,b,c,x"),
+    for (verb, fourth) in [
+        ("stop: g/b", None),
+        ("restart: g/b, down: 1s", Some(" 4 a,b,c,x")),
     ] {
         let events = format!("{{ at: 11s, stall: g/c, for: 4500ms }}, {{ at: 13s, {verb} }}");
         let story = Hand {
@@ -78,9 +78,42 @@ fn c7_leave_of_a_member_that_has_joined() {
             [(ms(15_500), RemovalReason::Leave)],
             "{verb}"
         );
-        assert_eq!(story.completed()[1], format!("15500.000 2 {second}"));
-        let third = second.replacen(",b", "", 1);
-        assert!(story.completed()[2].ends_with(&format!(" 3 {third}")));
+        let completed = story.completed();
+        assert_eq!(completed[1], "15500.000 2 a,b,c,x");
+        assert!(completed[2].ends_with(" 3 a,c,x"));
+        assert_eq!(completed.len(), 3 + usize::from(fourth.is_some()));
+        assert!(fourth.is_none_or(|fourth| completed[3].ends_with(fourth)));
+        assert_eq!(
+            story.closed("b"),
+            [ms(15_500)],
+            "close() waits for both answers"
+        );
+    }
+}
+
+/// After 30 s `close()` waits no longer (its default timeout, `request.timeout.ms`). The process is gone, maybe up again, and the broker reads the LeaveGroup when the JoinGroup
+/// is answered all the same: TCP gives what came before the end. c holds up the join until 50,000.
+#[test]
+fn c7_close_has_thirty_seconds() {
+    for (verb, second) in [
+        ("stop: g/b", " 2 a,b,c,x"),
+        ("restart: g/b, down: 1s", " 2 a,b,b,c,x"),
+    ] {
+        let events = format!("{{ at: 11s, stall: g/c, for: 39s }}, {{ at: 13s, {verb} }}");
+        let story = Hand {
+            members: AND_X,
+            events: &events,
+            ..HAND
+        }
+        .play();
+        assert_eq!(story.closed("b"), [ms(43_000)], "{verb}");
+        assert_eq!(
+            story.removed("b"),
+            [(ms(50_000), RemovalReason::Leave)],
+            "{verb}"
+        );
+        let completed = story.completed();
+        assert!(completed[1].ends_with(second), "{completed:?}");
     }
 }
 

@@ -182,6 +182,14 @@ impl Story {
         })
     }
 
+    /// When `close()` of `who` was over.
+    pub(crate) fn closed(&self, who: &str) -> Vec<SimTime> {
+        let who = self.who(who);
+        self.when(
+            |seen| matches!(seen, Observation::ConsumerClosed { consumer } if *consumer == who),
+        )
+    }
+
     /// JoinGroups that `who` sent.
     pub(crate) fn joining(&self, who: &str) -> Vec<SimTime> {
         let who = self.who(who);

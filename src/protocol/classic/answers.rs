@@ -12,6 +12,9 @@ use crate::timeline::{Observation, Partitions};
 impl Member {
     /// An answer was handled. Commits have their own [`Member::on_commit`].
     pub fn on_response(&mut self, now: SimTime, response: Response, out: &mut Vec<MemberEffect>) {
+        if self.closing == Closing::Done {
+            return; // `close()` waits for the answers, and does nothing with them.
+        }
         match response {
             Response::JoinGroup(response) => self.on_join(now, response, out),
             Response::SyncGroup(result) => self.on_sync(now, result, out),
