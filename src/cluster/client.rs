@@ -9,7 +9,7 @@ use super::answers::Answer;
 use super::batch::{Burn, Work};
 use super::fetch::{Fetcher, Handed};
 use super::fluid::{Flow, Variation};
-use super::ground::{Ground, Output};
+use super::ground::{Ground, Output, Topology};
 use super::membership::Membership;
 use super::poll_event::Queues;
 use super::restores::Restores;
@@ -86,6 +86,8 @@ pub(super) struct Client {
     pub(super) pending: Vec<Pending>,
     pub(super) metadata_due: SimTime,
     pub(super) metadata_answer: Option<SimTime>,
+    /// Topics of which it has metadata, with their partitions as of then.
+    pub(super) known_topics: Vec<(TopicId, u32)>,
     /// When metadata came last.
     pub(super) metadata_at: SimTime,
     /// Requests on their way that were not answered yet.
@@ -154,6 +156,7 @@ impl Client {
             pending: Vec::new(),
             metadata_due: SimTime::NEVER,
             metadata_answer: None,
+            known_topics: Vec::new(),
             metadata_at: SimTime::ZERO,
             awaited: Vec::new(),
             first_lookup: true,
@@ -177,6 +180,26 @@ impl Client {
             flow: None,
             variation: Variation::default(),
         }
+    }
+
+    /// Metadata of all topics that it knows and of `topics` come.
+    pub(super) fn learn(&mut self, topics: &[TopicId], topology: &Topology) {
+        for &topic in topics {
+            if self.partitions_known_of(topic).is_none() {
+                self.known_topics.push((topic, 0));
+            }
+        }
+        for (topic, partitions) in &mut self.known_topics {
+            *partitions = topology.partitions_of(*topic);
+        }
+    }
+
+    /// Partitions of `topic`, as far as it knows.
+    pub(super) fn partitions_known_of(&self, topic: TopicId) -> Option<u32> {
+        let mut known = self.known_topics.iter();
+        known
+            .find(|(known, _)| *known == topic)
+            .map(|&(_, partitions)| partitions)
     }
 
     /// True while the application thread is inside `poll()` or `close()` and handles answers as they come.
@@ -251,7 +274,9 @@ impl Client {
             .min(self.fetcher.next_serving())
             .min(self.heartbeat_notice);
         if self.heartbeat_thread_runs() && self.heartbeat_notice == SimTime::NEVER {
+            let metadata = self.metadata_answer.unwrap_or(self.metadata_due);
             let due = self.member.heartbeat_due().min(self.member.poll_deadline());
+            let due = due.min(metadata);
             if due < next {
                 next = next.min(self.heartbeat_pass_from(due, ground));
             }

@@ -80,7 +80,8 @@ impl Client {
         }
     }
 
-    /// A pass while the application is elsewhere: answers, then the poll deadline, then the heartbeat.
+    /// A pass while the application is elsewhere: answers, then the poll deadline, then the heartbeat. As every look at the network it takes metadata in and asks for them
+    /// when they are due (`NetworkClient.poll`); what has changed in them the next `poll()` finds.
     pub(super) fn heartbeat_thread(&mut self, ground: &mut Ground<'_>) {
         if !self.heartbeat_thread_runs() {
             return;
@@ -97,6 +98,7 @@ impl Client {
             let at = &self.fetcher;
             self.member.on_heartbeat_due(ground.now, at, &mut effects);
         }
+        self.refresh_metadata(ground, &mut effects);
         self.apply(effects, ground);
     }
 

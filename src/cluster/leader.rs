@@ -18,21 +18,53 @@ use crate::workload::assignor_cost::{AssignorWork, assignor_cost};
 /// How far back [`Measure::Weight`] looks.
 const WEIGHT_SPAN: SimDuration = SimDuration::from_secs(60);
 
+/// The topics that the members have subscribed to, in order.
+fn topics_of(members: &[JoinGroupMember]) -> Vec<TopicId> {
+    let mut topics: Vec<TopicId> = members
+        .iter()
+        .flat_map(|member| member.subscription.topics.iter().copied())
+        .collect();
+    topics.sort_unstable();
+    topics.dedup();
+    topics
+}
+
 impl World<'_> {
-    pub(super) fn snapshot_of(&self, members: &[JoinGroupMember]) -> Vec<(TopicId, u32)> {
-        let mut topics: Vec<TopicId> = members
-            .iter()
-            .flat_map(|member| member.subscription.topics.iter().copied())
-            .collect();
-        topics.sort_unstable();
-        topics.dedup();
+    /// The topics that the members have subscribed to, each with the partitions that it has now.
+    pub(super) fn present_topics(&self, members: &[JoinGroupMember]) -> Vec<(TopicId, u32)> {
+        let topics = topics_of(members).into_iter();
         topics
-            .into_iter()
             .map(|topic| (topic, self.topology.partitions_of(topic)))
             .collect()
     }
 
-    /// The leader runs its assignor. If it lacks metadata of a topic of the group, or a refresh of its is in flight, it waits for that first.
+    /// The same as the leader knows them, and when: it goes by the metadata that it has, which may be `metadata.max.age.ms` old. If it lacks those of a topic of the
+    /// group, or a refresh of its is in flight, it waits for that first (`ConsumerNetworkClient.ensureFreshMetadata`).
+    pub(super) fn metadata_of(
+        &mut self,
+        leader: ConsumerId,
+        members: &[JoinGroupMember],
+    ) -> (Vec<(TopicId, u32)>, SimTime) {
+        let now = self.now();
+        let topics = topics_of(members);
+        let told = self.with_client(leader, now, |client, ground| {
+            let unknown = |topic: &TopicId| client.partitions_known_of(*topic).is_none();
+            let at = match client.metadata_answer {
+                Some(at) => at,
+                None if topics.iter().any(unknown) => client.fetcher.metadata_answer(ground),
+                None => {
+                    let known = |&topic| Some((topic, client.partitions_known_of(topic)?));
+                    return (topics.iter().filter_map(known).collect(), now);
+                }
+            };
+            client.learn(&topics, ground.topology);
+            let present = |&topic| (topic, ground.topology.partitions_of(topic));
+            (topics.iter().map(present).collect(), at)
+        });
+        told.unwrap_or_default()
+    }
+
+    /// The leader runs its assignor.
     pub(super) fn lead(
         &mut self,
         consumer: ConsumerId,
@@ -40,27 +72,15 @@ impl World<'_> {
         members: &[JoinGroupMember],
     ) {
         let now = self.now();
-        let snapshot = self.snapshot_of(members);
+        let (snapshot, metadata) = self.metadata_of(consumer, members);
         let lists = self.assign_for(consumer, kind, members, &snapshot);
         let cost = self.assignor_cost(consumer, kind, members, &snapshot);
-        let process = &mut self.processes[consumer.index()];
-        let unknown = snapshot
-            .iter()
-            .any(|(topic, _)| !process.known_topics.contains(topic));
-        process
-            .known_topics
-            .extend(snapshot.iter().map(|&(topic, _)| topic));
         let assignments = members
             .iter()
             .map(|member| member.member_id.clone())
             .zip(lists)
             .collect();
-        self.with_client(consumer, now, |client, ground| {
-            let metadata = match client.metadata_answer {
-                Some(at) => at,
-                None if unknown => client.fetcher.metadata_answer(ground),
-                None => now,
-            };
+        self.with_client(consumer, now, |client, _| {
             client.assigned = Some((assignments, snapshot));
             client.app = App::Assigning {
                 until: metadata.max(now) + cost,

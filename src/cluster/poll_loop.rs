@@ -139,7 +139,12 @@ impl Client {
         }
     }
 
-    fn refresh_metadata(&mut self, ground: &mut Ground<'_>, effects: &mut Vec<MemberEffect>) {
+    /// The look at the network takes metadata in that have come, or asks for them.
+    pub(super) fn refresh_metadata(
+        &mut self,
+        ground: &mut Ground<'_>,
+        effects: &mut Vec<MemberEffect>,
+    ) {
         match self.metadata_answer {
             Some(at) if at <= ground.now => {
                 self.metadata_answer = None;
@@ -149,6 +154,7 @@ impl Client {
                     + ground.spec.config.metadata_max_age
                     + ground.calibration.request_service;
                 let topology = ground.topology;
+                self.learn(&[], topology);
                 self.member
                     .on_metadata(&|topic| topology.partitions_of(topic), effects);
             }

@@ -15,7 +15,7 @@ use super::labour::Labour;
 use super::membership::Membership;
 use super::sharing::Looked;
 use super::{Fidelity, Options};
-use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicId, TopicPartition};
+use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicPartition};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
 use crate::protocol::backoff::Jitter;
 use crate::protocol::config::{ConsumerConfig, GroupProtocol};
@@ -68,8 +68,6 @@ pub(super) struct Process {
     pub(super) restart_after: Option<SimDuration>,
     /// What its assignors remember.
     pub(super) memory: Vec<(AssignorKind, crate::assignor::AssignorMemory)>,
-    /// Topics of which it has metadata.
-    pub(super) known_topics: Vec<TopicId>,
     /// The pod that it runs in.
     pub(super) pod: Option<PodId>,
     /// It is in [`World::touched`].
@@ -118,7 +116,6 @@ impl Process {
             totals: crate::timeline::ConsumerTotals::default(),
             restart_after: None,
             memory: Vec::new(),
-            known_topics: spec.topics.clone(),
             pod: None,
             touched: false,
             name,
@@ -364,7 +361,7 @@ impl World<'_> {
                 Output::Observe(observation) => self.observe(observation),
                 Output::Assign(kind, members) => self.lead(consumer, kind, &members),
                 Output::Watch(members) => {
-                    let snapshot = self.snapshot_of(&members);
+                    let (snapshot, _) = self.metadata_of(consumer, &members);
                     if let Some(client) = &mut self.processes[consumer.index()].client {
                         client.member.on_watching(snapshot);
                     }
@@ -394,12 +391,12 @@ impl World<'_> {
         process.alive_since = now;
         process.wake = SimTime::NEVER;
         process.memory.clear();
-        process.known_topics = process.spec.topics.clone();
         let mut member = self.new_member(consumer);
         member.wait_by(self.jitter(consumer));
         let process = &mut self.processes[consumer.index()];
         let construction = self.options.calibration.construction_of(&member);
-        let client = Client::new(member, now, self.topology.brokers, construction);
+        let mut client = Client::new(member, now, self.topology.brokers, construction);
+        client.learn(&process.spec.topics, &self.topology);
         process.client = Some(Box::new(client));
         self.observe(Observation::ConsumerStarted { consumer });
         self.rearm(consumer);

@@ -98,7 +98,7 @@ impl World<'_> {
             .iter()
             .map(|&consumer| self.introduce(consumer))
             .collect();
-        let snapshot = self.snapshot_of(&members);
+        let snapshot = self.present_topics(&members);
         let lists = self.assign_for(initial[0], kind, &members, &snapshot);
         let record = GroupRecord {
             generation: 1,
@@ -312,6 +312,7 @@ impl World<'_> {
         let mut client = Client::new(member, now, self.topology.brokers, construction);
         let process = &mut self.processes[consumer.index()];
         client.first_lookup = false;
+        client.learn(&process.spec.topics, &self.topology);
         client.metadata_due = now + process.spec.config.metadata_max_age;
         process.client = Some(Box::new(client));
         let committed: Vec<u64> = owned

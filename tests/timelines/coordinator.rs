@@ -60,6 +60,45 @@ fn c13_partitions_are_added() {
     }
 }
 
+/// A leader assigns by the metadata that it has (`ConsumerPartitionAssignor.assign` is given `Metadata.fetch`). Partitions were added at 9,000; x joins at 10,000, and
+/// nobody is given the new ones before the leader has looked again at 300,000, as a real leader.
+#[test]
+fn c13_a_leader_does_not_see_what_was_added_since_it_last_looked() {
+    let story = Hand {
+        members: AND_X,
+        events: "{ at: 9s, partitions: t, to: 9 }",
+        duration: "310s",
+        ..HAND
+    }
+    .play();
+    assert_eq!(
+        story.completed(),
+        [
+            "6000.000 1 a,b,c",
+            "12000.000 2 a,b,c,x",
+            "300000.000 3 a,b,c,x"
+        ]
+    );
+    let spans = story.service(8);
+    assert!(!spans.is_empty() && spans.iter().all(|span| span.0 >= ms(300_000)));
+}
+
+/// While the application is elsewhere the heartbeat thread looks at the network, and so keeps the metadata fresh (`NetworkClient.poll`): they are from 30,000 when the leader's
+/// application comes back at 31,000, and show at 35,000 what was added at 30,500.
+#[test]
+fn c13_metadata_stay_fresh_in_a_long_batch() {
+    let story = Hand {
+        config: "metadata.max.age.ms: 5000",
+        events: "{ at: 11s, stall: g/a, for: 20s }, { at: 30500ms, partitions: t, to: 9 }",
+        ..HAND
+    }
+    .play();
+    assert_eq!(
+        story.prepared()[1],
+        (ms(35_000), Some(RebalanceReason::MetadataChange))
+    );
+}
+
 /// Cooperative: the new partitions belong to nobody, so one round suffices and nothing is paused.
 #[test]
 fn c13_partitions_are_added_cooperatively() {
