@@ -13,8 +13,8 @@ const WAITING: usize = 256;
 /// Buckets per power of two: 1,024, so that a bucket is at most 1/1024 of its values wide.
 const SUB_BITS: u32 = 10;
 
-/// Rounds that wait before they go into the buckets: each is some hundred values.
-const ROUNDS_WAITING: usize = 16;
+/// Rounds that wait before they go into the buckets.
+const ROUNDS_WAITING: usize = 64;
 
 /// The first bucket that is kept is a multiple of this, so that a histogram which grows downwards does so seldom; and as many are passed over
 /// at once where a quantile lies beyond.

@@ -202,24 +202,31 @@ impl Account {
         let Some((due, apart)) = log.arrivals.evenly(from, count) else {
             return false;
         };
-        let up_to = first + every.times(number);
-        let rounds = Rounds {
-            oldest: up_to.since(due).as_micros(),
-            apart: apart.as_micros(),
-            every: every.as_micros(),
-            count: round,
-            handling: train.handling.as_micros(),
-            ahead: train.ahead,
-            each: train.each.as_micros(),
-            times: left / round,
+        let mut record = |place: u64, count: u64, times: u64| {
+            let up_to = first + every.times(number + place);
+            let oldest = match place {
+                0 => due,
+                _ => {
+                    let before = first + every.times(number + place - 1);
+                    log.arrivals.due(log.arrivals.count(before))
+                }
+            };
+            self.totals.latency.record_rounds(Rounds {
+                oldest: up_to.since(oldest).as_micros(),
+                apart: apart.as_micros(),
+                every: every.as_micros(),
+                count,
+                handling: train.handling.as_micros(),
+                ahead: train.ahead,
+                each: train.each.as_micros(),
+                times,
+            })
         };
-        let mut latencies = self.totals.latency.record_rounds(rounds);
-        if !left.is_multiple_of(round) {
-            latencies += self.totals.latency.record_rounds(Rounds {
-                count: left % round,
-                times: 1,
-                ..rounds
-            });
+        // The first of a round come once more than the others.
+        let (times, more) = (left / round, left % round);
+        let mut latencies = record(more, round - more, times);
+        if more > 0 {
+            latencies += record(0, more, times + 1);
         }
         // How long before the end of the window all of them are due.
         let [count_wide, apart] = [count, apart.as_micros()].map(u128::from);

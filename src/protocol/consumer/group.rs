@@ -234,6 +234,15 @@ impl ConsumerGroup {
             .map_or(&[], |share| share.as_ref())
     }
 
+    /// What the member may use, for answers and facts: where that is all of its target, the same list.
+    pub(super) fn share_of(&self, member: &GroupMember) -> Partitions {
+        let target = self.target.shares.get(&member.id);
+        let is_all = |target: &&Partitions| target.iter().eq(member.assigned.keys());
+        target
+            .filter(is_all)
+            .map_or_else(|| member.share(), Arc::clone)
+    }
+
     /// The state that follows from members and epochs (`maybeUpdateGroupState`).
     pub(super) fn state(&self) -> GroupState {
         if self.members.is_empty() {

@@ -90,6 +90,17 @@ impl Coordinator {
             let place = subscribed.binary_search(&topic).ok()?;
             Some(TopicId(u32::try_from(place).ok()?))
         };
+        let owned = |member: &GroupMember| {
+            let target = self.group.target_of(&member.id);
+            let mut owned = Vec::with_capacity(target.len());
+            owned.extend(target.iter().filter_map(|&held| {
+                Some(TopicPartition {
+                    topic: placed(held.topic)?,
+                    partition: held.partition,
+                })
+            }));
+            owned
+        };
         let input = AssignmentInput {
             loads: Vec::new(),
             topics: subscribed
@@ -107,17 +118,7 @@ impl Coordinator {
                         .iter()
                         .filter_map(|&topic| placed(topic))
                         .collect(),
-                    owned: self
-                        .group
-                        .target_of(&member.id)
-                        .iter()
-                        .filter_map(|&TopicPartition { topic, partition }| {
-                            Some(TopicPartition {
-                                topic: placed(topic)?,
-                                partition,
-                            })
-                        })
-                        .collect(),
+                    owned: owned(member),
                     generation: -1,
                     subscription_generation: -1,
                 })
