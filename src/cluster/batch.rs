@@ -117,8 +117,10 @@ impl Client {
                 consumer: ground.consumer,
             });
         }
+        self.at_work.clear();
         for &(index, ..) in handed {
             let place = self.fetcher.slots[index].index;
+            self.at_work.push(place);
             ground.accounts[place].settle(&mut ground.logs[place], began);
         }
         let per_poll = ground.spec.processing.per_poll.sample(ground.listener);

@@ -107,6 +107,8 @@ pub(super) struct Client {
     pub(super) stalled: bool,
     /// The batch under way ends with the process: its next record cannot be processed.
     pub(super) doomed: bool,
+    /// The partitions of the batch under way, or of the last, in the run's flat list.
+    pub(super) at_work: Vec<usize>,
     /// Somebody else may return records of one of its partitions.
     pub(super) contested: bool,
     /// Its memory is so short that what it fetches is weighed as it comes.
@@ -169,6 +171,7 @@ impl Client {
             exits_at: SimTime::NEVER,
             stalled: false,
             doomed: false,
+            at_work: Vec::new(),
             contested: false,
             weighed: false,
             working_on: 0,

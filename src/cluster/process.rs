@@ -449,11 +449,12 @@ impl World<'_> {
     /// What a process held is gone with it; what it ended by `finished` counts.
     fn bury(&mut self, consumer: ConsumerId, finished: SimTime) {
         let now = self.now();
-        let group = self.processes[consumer.index()].group;
-        let accounts = &mut self.groups[group.index()].accounts;
-        for (account, log) in accounts.iter_mut().zip(&mut self.logs) {
+        let process = &self.processes[consumer.index()];
+        let accounts = &mut self.groups[process.group.index()].accounts;
+        for &place in process.client.iter().flat_map(|client| &client.at_work) {
+            let account = &mut accounts[place];
             if account.occupies(consumer) {
-                account.settle(log, finished);
+                account.settle(&mut self.logs[place], finished);
                 account.cut(consumer, now);
             }
         }

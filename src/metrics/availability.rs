@@ -61,25 +61,14 @@ pub struct PartitionAvailability {
     pub existed_us: u64,
     /// Microseconds down by cause, in the order of [`Cause::ALL`].
     pub causes: [u64; 8],
-    /// Its downtimes, cut to the window.
-    pub downtimes: Vec<Downtime>,
-}
-
-impl PartitionAvailability {
     /// Microseconds down.
-    #[must_use]
-    pub fn down_us(&self) -> u64 {
-        self.downtimes.iter().map(Downtime::micros).sum()
-    }
-
-    /// The longest downtime, the earliest of equals.
-    #[must_use]
-    pub fn longest(&self) -> Option<&Downtime> {
-        self.downtimes
-            .iter()
-            .rev()
-            .max_by_key(|downtime| downtime.micros())
-    }
+    pub down_us: u64,
+    /// Records due during its downtimes.
+    pub stalled: u64,
+    /// The longest downtime, cut to the window; the earliest of equals.
+    pub longest: Option<Downtime>,
+    /// All of its downtimes, cut to the window, where somebody wants to see each.
+    pub downtimes: Vec<Downtime>,
 }
 
 /// What availability leaves.
@@ -128,7 +117,7 @@ pub(super) struct Fold {
 }
 
 impl Fold {
-    /// `keeps_spans`: somebody wants to see every span, not only what they add up to.
+    /// `keeps_spans`: somebody wants to see every span and downtime, not only what they add up to.
     pub(super) fn new(timeline: &Timeline, world: &World, keeps_spans: bool) -> Self {
         let slots = world.slots.len();
         let groups = timeline.cast.groups.len();
@@ -287,15 +276,26 @@ impl Fold {
         } else {
             (at, self.log_end[index])
         };
-        if start < end {
-            self.sums[index].downtimes.push(Downtime {
-                group: slot.group,
-                partition: slot.partition,
-                from: start,
-                to: end,
-                causes: open.causes,
-                stalled: top.saturating_sub(base),
-            });
+        if start >= end {
+            return;
+        }
+        let downtime = Downtime {
+            group: slot.group,
+            partition: slot.partition,
+            from: start,
+            to: end,
+            causes: open.causes,
+            stalled: top.saturating_sub(base),
+        };
+        let sums = &mut self.sums[index];
+        sums.down_us += downtime.micros();
+        sums.stalled += downtime.stalled;
+        let is_longer = |longest: &Downtime| longest.micros() < downtime.micros();
+        if sums.longest.as_ref().is_none_or(is_longer) {
+            sums.longest = Some(downtime);
+        }
+        if self.spans.is_some() {
+            sums.downtimes.push(downtime);
         }
     }
 
@@ -357,7 +357,7 @@ impl Availability {
         self.partitions
             .iter()
             .filter(|((group, partition), _)| filter(*group, *partition))
-            .filter_map(|(_, sums)| sums.longest())
+            .filter_map(|(_, sums)| sums.longest.as_ref())
             .min_by_key(|downtime| (std::cmp::Reverse(downtime.micros()), downtime.from))
     }
 }
@@ -375,7 +375,7 @@ pub(super) fn values(
             .iter()
             .filter_map(|index| availability.of(timeline.partitions[*index].0))
             .collect();
-        let down: u64 = sums.iter().map(|sums| sums.down_us()).sum();
+        let down: u64 = sums.iter().map(|sums| sums.down_us).sum();
         let existed: u64 = sums.iter().map(|sums| sums.existed_us).sum();
         values.put("downtime_partition_s", labels, Value::seconds(down));
         for cause in Cause::ALL {
@@ -386,7 +386,7 @@ pub(super) fn values(
         values.put("downtime_share", labels, Value::or_no_data(share));
         let longest = sums
             .iter()
-            .filter_map(|sums| sums.longest())
+            .filter_map(|sums| sums.longest.as_ref())
             .map(Downtime::micros)
             .max();
         values.put(
@@ -394,11 +394,7 @@ pub(super) fn values(
             labels,
             Value::seconds(longest.unwrap_or(0)),
         );
-        let stalled = sums
-            .iter()
-            .flat_map(|sums| &sums.downtimes)
-            .map(|down| down.stalled)
-            .sum();
+        let stalled = sums.iter().map(|sums| sums.stalled).sum();
         values.put("stalled_records", labels, Value::count(stalled));
         let catch_ups = indexes
             .iter()

@@ -22,6 +22,18 @@ struct Levels {
     age: Series,
 }
 
+impl Levels {
+    /// Room for so many instants.
+    fn of(instants: usize) -> Self {
+        let room = || Series::with_capacity(instants);
+        Self {
+            records: room(),
+            committed: room(),
+            age: room(),
+        }
+    }
+}
+
 /// What is last known of a partition.
 #[derive(Clone, Copy, Debug)]
 struct Known {
@@ -133,7 +145,11 @@ fn put_moments(values: &mut Values, labels: &Labels, summaries: &[Option<Summary
 /// The levels of all scopes of a group: a partition's own at its samples, those of topics and of the group at every instant with
 /// samples, partitions not sampled then counting with what was last known.
 fn read(timeline: &Timeline, group: GroupId, scopes: &[Scope]) -> (Vec<Levels>, Hottest) {
-    let mut levels = vec![Levels::default(); scopes.len()];
+    let instants = timeline
+        .samples
+        .chunk_by(|left, right| left.at == right.at)
+        .count();
+    let mut levels: Vec<Levels> = scopes.iter().map(|_| Levels::of(instants)).collect();
     let (mut hottest, window) = (Hottest::default(), timeline.measured);
     let place = |partition: TopicPartition| {
         let by_name = |known: &((GroupId, TopicPartition), PartitionTotals)| known.0;

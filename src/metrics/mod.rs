@@ -87,10 +87,13 @@ pub struct RunMetrics {
 }
 
 impl RunMetrics {
-    /// Forgets what only tables over time need: states of partitions and the grid.
+    /// Forgets what only tables over time need: states and single downtimes of partitions, and the grid.
     #[must_use]
     pub fn without_series(mut self) -> Self {
         self.availability.spans = Vec::new();
+        for (_, sums) in &mut self.availability.partitions {
+            sums.downtimes = Vec::new();
+        }
         self.samples = Vec::new();
         self.platform = Vec::new();
         self

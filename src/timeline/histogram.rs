@@ -1,13 +1,20 @@
 //! A log-linear histogram of whole numbers: quantiles with a relative error below 0.1 %.
 
+mod rules;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+pub use rules::{Progression, Rounds};
 
 /// Rules that wait before they go into the buckets.
 const WAITING: usize = 256;
 
 /// Buckets per power of two: 1,024, so that a bucket is at most 1/1024 of its values wide.
 const SUB_BITS: u32 = 10;
+
+/// Rounds that wait before they go into the buckets.
+const ROUNDS_WAITING: usize = 64;
 
 /// The first bucket that is kept is a multiple of this, so that a histogram which grows downwards does so seldom; and as many are passed over
 /// at once where a quantile lies beyond.
@@ -23,6 +30,7 @@ pub struct Histogram {
     /// Counted and not in the buckets yet: the last rule, which is looked at each time and lies here, and those before it.
     newest: Option<Progression>,
     waiting: Vec<Progression>,
+    rounds: Vec<Rounds>,
     buckets: Buckets,
     count: u64,
     max: u64,
@@ -33,40 +41,6 @@ impl PartialEq for Histogram {
     fn eq(&self, other: &Self) -> bool {
         (self.count, self.max, self.sum) == (other.count, other.max, other.sum)
             && self.all_in_buckets() == other.all_in_buckets()
-    }
-}
-
-/// Values at even distances; none is below zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progression {
-    /// The first.
-    pub first: u64,
-    /// From each to the next.
-    pub step: i64,
-    /// How many.
-    pub count: u64,
-    /// How often all of them occur.
-    pub times: u64,
-}
-
-impl Progression {
-    /// One value, that many times.
-    #[must_use]
-    pub const fn of(value: u64, times: u64) -> Self {
-        Self {
-            first: value,
-            step: 0,
-            count: 1,
-            times,
-        }
-    }
-
-    /// The smallest and the largest; `None` when there is nothing.
-    fn ends(&self) -> Option<(u64, u64)> {
-        let further = self.count.checked_sub(1).filter(|_| self.times > 0)?;
-        let further = self.step.wrapping_mul(further as i64);
-        let last = self.first.wrapping_add_signed(further);
-        Some((self.first.min(last), self.first.max(last)))
     }
 }
 
@@ -111,23 +85,25 @@ impl Buckets {
     }
 
     /// Puts in what `rules` count; with `fits` no bucket gets beyond 32 bits by that.
-    fn pour<'r>(&mut self, rules: impl Iterator<Item = &'r Progression> + Clone, fits: bool) {
-        let ends = || rules.clone().filter_map(Progression::ends);
+    fn pour(&mut self, rules: impl Iterator<Item = Progression> + Clone, fits: bool) {
+        let ends = || rules.clone().filter_map(|rule| rule.ends());
         let least = ends().map(|(least, _)| least).min();
         let largest = ends().map(|(_, largest)| largest).max();
         let (Some(least), Some(largest)) = (least, largest) else {
             return;
         };
         self.make_room(bucket_of(least), bucket_of(largest));
-        for rule in rules {
-            let mut value = rule.first;
-            for _ in 0..rule.count {
-                if fits {
-                    self.low[bucket_of(value) - self.first] += rule.times as u32;
-                } else {
-                    self.add(bucket_of(value), rule.times);
+        if fits {
+            let (first, low) = (self.first, self.low.as_mut_slice());
+            return rules.for_each(|rule| {
+                for value in rule.values() {
+                    low[bucket_of(value) - first] += rule.times as u32;
                 }
-                value = value.wrapping_add_signed(rule.step);
+            });
+        }
+        for rule in rules {
+            for value in rule.values() {
+                self.add(bucket_of(value), rule.times);
             }
         }
     }
@@ -209,6 +185,10 @@ impl Buckets {
     }
 }
 
+fn each_round(all: &[Rounds]) -> impl Iterator<Item = Progression> + Clone {
+    all.iter().flat_map(Rounds::progressions)
+}
+
 fn bucket_of(value: u64) -> usize {
     let bits = u64::BITS - value.leading_zeros();
     let shift = bits.saturating_sub(SUB_BITS + 1);
@@ -272,24 +252,49 @@ impl Histogram {
         };
         if self.waiting.len() == WAITING {
             let fits = self.fits(0);
-            self.buckets.pour(self.waiting.iter(), fits);
+            self.buckets.pour(self.waiting.iter().copied(), fits);
             self.waiting.clear();
         }
         self.waiting.push(before);
     }
 
-    /// What is not in the buckets yet.
-    fn rules(&self) -> impl Iterator<Item = &Progression> + Clone {
-        self.waiting.iter().chain(&self.newest)
+    /// Counts the values of rounds; returns their sum.
+    pub fn record_rounds(&mut self, rounds: Rounds) -> u128 {
+        let (mut count, mut max, mut sum) = (0, self.max, 0_u128);
+        for rule in rounds.progressions() {
+            let Some((least, largest)) = rule.ends() else {
+                continue;
+            };
+            count += rule.count;
+            max = max.max(largest);
+            sum += u128::from(least + largest) * u128::from(rule.count) / 2;
+        }
+        sum *= u128::from(rounds.times);
+        self.count += count * rounds.times;
+        self.max = max;
+        self.sum += sum;
+        if self.rounds.len() == ROUNDS_WAITING {
+            let fits = self.fits(0);
+            self.buckets.pour(each_round(&self.rounds), fits);
+            self.rounds.clear();
+        }
+        self.rounds.push(rounds);
+        sum
+    }
+
+    /// Pours what is not in the buckets yet into these.
+    fn pour_into(&self, buckets: &mut Buckets, fits: bool) {
+        buckets.pour(self.waiting.iter().chain(&self.newest).copied(), fits);
+        buckets.pour(each_round(&self.rounds), fits);
     }
 
     /// The buckets with everything that waits.
     fn all_in_buckets(&self) -> Cow<'_, Buckets> {
-        if self.newest.is_none() {
+        if self.newest.is_none() && self.rounds.is_empty() {
             return Cow::Borrowed(&self.buckets);
         }
         let mut all = self.buckets.clone();
-        all.pour(self.rules(), self.fits(0));
+        self.pour_into(&mut all, self.fits(0));
         Cow::Owned(all)
     }
 
@@ -304,7 +309,7 @@ impl Histogram {
             return;
         }
         let fits = self.fits(other.count);
-        self.buckets.pour(other.rules(), fits);
+        other.pour_into(&mut self.buckets, fits);
         self.buckets.merge(&other.buckets, fits);
         self.count += other.count;
         self.max = self.max.max(other.max);
@@ -431,6 +436,42 @@ mod tests {
         assert_eq!(sum, late);
         sum.merge(&at_once);
         assert_eq!(sum.count(), 2 * late.count());
+    }
+
+    #[test]
+    fn rounds_are_what_is_taken_each_time() {
+        let (mut late, mut at_once) = (Histogram::default(), Histogram::default());
+        for number in 0..3 * ROUNDS_WAITING as u64 {
+            let rounds = Rounds {
+                oldest: 17 * number,
+                apart: 40,
+                every: 100 + number,
+                count: number % 5,
+                handling: 3,
+                ahead: number % 4,
+                each: [7, 90][number as usize % 2],
+                times: 1 + number % 3,
+            };
+            let mut sum = 0;
+            let (mut due, mut now) = (0, rounds.oldest);
+            for _ in 0..rounds.count {
+                let taken: Vec<u64> = (due..=now).step_by(40).collect();
+                let before = rounds.handling + rounds.each * rounds.ahead * taken.len() as u64;
+                let ages = (1..)
+                    .zip(&taken)
+                    .map(|(place, due)| now - due + before + place * rounds.each);
+                sum += ages.clone().sum::<u64>() * rounds.times;
+                at_once.record_all(ages, rounds.times);
+                due += 40 * taken.len() as u64;
+                now += rounds.every;
+            }
+            assert_eq!(late.record_rounds(rounds), u128::from(sum));
+            assert_eq!(late, at_once, "{number}");
+        }
+        let mut sum = Histogram::default();
+        sum.merge(&late);
+        assert_eq!(sum, at_once);
+        assert_eq!(late.quantile(9, 10), at_once.quantile(9, 10));
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub mod words;
 use std::sync::Arc;
 
 pub use fidelity::Fidelity;
-pub use histogram::{Histogram, Progression};
+pub use histogram::{Histogram, Progression, Rounds};
 pub use observation::Observation;
 pub use platform::{
     NodeId, PlatformFact, PodFacts, PodId, ScaledBy, ScalerFacts, ScalerId, WorkloadFacts,

@@ -12,7 +12,7 @@ pub(super) fn build(layout: &Layout<'_>, first: usize) -> Vec<Vec<Slot>> {
     let members = layout.members.len();
     let quota = layout.slots() / members;
     let mut extras = layout.slots() % members;
-    let mut lists = vec![Vec::new(); layout.input.members.len()];
+    let mut lists = layout.empty_lists();
     let mut unfilled = Vec::new();
     for (position, &member) in layout.members.iter().enumerate() {
         let offers_extra = extras > 0;
@@ -60,7 +60,8 @@ fn unassigned(layout: &Layout<'_>, first: usize) -> Vec<Slot> {
 }
 
 /// `maybeRevokePartitions` for one member: keeps up to `room` of what is in its target, the rest is unassigned. What
-/// it does not subscribe to any more is dropped, and nobody gets it, for nobody subscribes to it.
+/// it does not subscribe to any more is dropped, and nobody gets it, for nobody subscribes to it. The order in which it keeps partitions
+/// decides which ones it keeps, and nothing where it keeps all.
 fn keep(
     layout: &Layout<'_>,
     member: usize,
@@ -68,8 +69,17 @@ fn keep(
     list: &mut Vec<Slot>,
     unassigned: &mut Vec<Slot>,
 ) {
+    let owned = &layout.member(member).owned;
+    list.extend(owned.iter().filter_map(|&held| layout.slot(held)));
+    list.sort_unstable();
+    list.dedup();
+    if list.len() <= *room {
+        *room -= list.len();
+        return;
+    }
+    list.clear();
     let mut held = Held::new();
-    for partition in &layout.member(member).owned {
+    for partition in owned {
         let Some(slot) = layout.slot(*partition) else {
             continue;
         };

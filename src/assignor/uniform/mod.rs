@@ -16,11 +16,10 @@ pub(super) fn assign(layout: &Layout<'_>) -> Vec<Vec<Slot>> {
         return nobody;
     }
     let topics = topic_set(layout, first);
-    if layout
-        .members
-        .iter()
-        .all(|&member| topic_set(layout, member) == topics)
-    {
+    let listed = &layout.member(first).topics;
+    if layout.members.iter().all(|&member| {
+        layout.member(member).topics == *listed || topic_set(layout, member) == topics
+    }) {
         homogeneous::build(layout, first)
     } else {
         heterogeneous::build(layout)

@@ -171,10 +171,14 @@ impl Account {
         if nearest > 0 {
             return nearest;
         }
-        let back = |(_, level): &mut (SimTime, u64)| lag <= *level;
-        let ended: Vec<(SimTime, u64)> = self.catching_up.extract_if(.., back).collect();
-        for (since, _) in ended {
-            self.caught_up(since, Some(at));
+        let mut place = 0;
+        while let Some(&(since, level)) = self.catching_up.get(place) {
+            if lag <= level {
+                self.catching_up.remove(place);
+                self.caught_up(since, Some(at));
+            } else {
+                place += 1;
+            }
         }
         least(&self.catching_up)
     }

@@ -11,7 +11,7 @@ use super::batches::Batch;
 use crate::assignor::ConsumerId;
 use crate::cluster::records::Log;
 use crate::kernel::{SimDuration, SimTime};
-use crate::timeline::Progression;
+use crate::timeline::{Progression, Rounds};
 
 /// What makes a batch leave its broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,12 +174,67 @@ impl Account {
     ) {
         let left = train.batches - number;
         let round = train.round(log).unwrap_or(left).min(left);
+        if self.new_evenly(log, train, number, from, (left, round)) {
+            return;
+        }
         for place in 0..round {
             let times = (left - place).div_ceil(round);
             let batch = train.batch(log, number + place, from);
             from += batch.count;
             self.new_inside(log, &batch, times, every.times(round));
         }
+    }
+
+    /// The same where records are due at even intervals of whole microseconds; false where they are not. Of the batches `left` the first `round` are
+    /// repeated.
+    fn new_evenly(
+        &mut self,
+        log: &Log,
+        train: &Train,
+        number: u64,
+        from: u64,
+        (left, round): (u64, u64),
+    ) -> bool {
+        let count = train.end(log) - from;
+        let Beat::Time { first, every } = train.beat else {
+            return false;
+        };
+        let Some((due, apart)) = log.arrivals.evenly(from, count) else {
+            return false;
+        };
+        let mut record = |place: u64, count: u64, times: u64| {
+            let up_to = first + every.times(number + place);
+            let oldest = match place {
+                0 => due,
+                _ => {
+                    let before = first + every.times(number + place - 1);
+                    log.arrivals.due(log.arrivals.count(before))
+                }
+            };
+            self.totals.latency.record_rounds(Rounds {
+                oldest: up_to.since(oldest).as_micros(),
+                apart: apart.as_micros(),
+                every: every.as_micros(),
+                count,
+                handling: train.handling.as_micros(),
+                ahead: train.ahead,
+                each: train.each.as_micros(),
+                times,
+            })
+        };
+        // The first of a round come once more than the others.
+        let (times, more) = (left / round, left % round);
+        let mut latencies = record(more, round - more, times);
+        if more > 0 {
+            latencies += record(0, more, times + 1);
+        }
+        // How long before the end of the window all of them are due.
+        let [count_wide, apart] = [count, apart.as_micros()].map(u128::from);
+        let remaining = u128::from(self.window.after(due));
+        let ahead = count_wide * remaining - apart * (count_wide * (count_wide - 1) / 2);
+        self.position_area += ahead - latencies;
+        self.totals.processed += count;
+        true
     }
 
     /// Records up to `end`, each of which ends as long after it is due as that of the first batch.

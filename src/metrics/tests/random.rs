@@ -8,7 +8,7 @@ use super::measure;
 use crate::assignor::{ConsumerId, MemberId};
 use crate::kernel::SimTime;
 use crate::metrics::testing::{GROUP, Play};
-use crate::metrics::{RunMetrics, State};
+use crate::metrics::{Downtime, RunMetrics, State};
 use crate::timeline::{
     CallbackKind, ClientState, GroupState, Observation, RebalanceReason, ReleaseReason,
     RemovalReason,
@@ -171,7 +171,11 @@ proptest! {
             }
         }
         for (_, sums) in &metrics.availability.partitions {
-            prop_assert_eq!(sums.causes.iter().sum::<u64>(), sums.down_us());
+            prop_assert_eq!(sums.causes.iter().sum::<u64>(), sums.down_us);
+            prop_assert_eq!(sums.downtimes.iter().map(Downtime::micros).sum::<u64>(), sums.down_us);
+            prop_assert_eq!(sums.downtimes.iter().map(|down| down.stalled).sum::<u64>(), sums.stalled);
+            let longest = sums.downtimes.iter().rev().max_by_key(|down| down.micros());
+            prop_assert_eq!(longest, sums.longest.as_ref());
             for downtime in &sums.downtimes {
                 prop_assert_eq!(downtime.causes.iter().sum::<u64>(), downtime.micros());
             }

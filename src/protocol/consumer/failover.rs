@@ -199,7 +199,7 @@ impl Coordinator {
                 (epoch, state, assigned.clone(), pending_revocation.clone())
             };
             if known.map(place) != Some(place(member)) {
-                observe(member_epoch(member), out);
+                observe(member_epoch(&self.group, member), out);
             }
         }
     }
@@ -218,13 +218,16 @@ impl Coordinator {
 }
 
 /// How far the member is.
-pub(super) fn member_epoch(member: &GroupMember) -> CoordinatorFact {
+pub(super) fn member_epoch(group: &ConsumerGroup, member: &GroupMember) -> CoordinatorFact {
     CoordinatorFact::MemberEpoch {
         member_id: member.id.clone(),
         epoch: member.epoch,
         previous_epoch: member.previous_epoch,
         state: member.state,
-        assigned: member.share(),
-        pending_revocation: member.pending_revocation.keys().copied().collect(),
+        assigned: group.share_of(member),
+        pending_revocation: match member.pending_revocation.is_empty() {
+            true => Partitions::default(),
+            false => member.pending_revocation.keys().copied().collect(),
+        },
     }
 }

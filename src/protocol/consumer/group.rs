@@ -143,6 +143,8 @@ pub(super) struct ConsumerGroup {
     resolved: BTreeMap<Arc<SubscriptionPattern>, SimTime>,
     /// Members that have not reached the target.
     unreconciled: usize,
+    /// How many members ask for each assignor, in the order of [`ServerAssignorKind::ALL`].
+    asking: [usize; ServerAssignorKind::ALL.len()],
 }
 
 impl ConsumerGroup {
@@ -162,6 +164,7 @@ impl ConsumerGroup {
             patterns: BTreeMap::new(),
             resolved: BTreeMap::new(),
             unreconciled: 0,
+            asking: [0; ServerAssignorKind::ALL.len()],
         }
     }
 
@@ -201,6 +204,11 @@ impl ConsumerGroup {
             .count()
     }
 
+    /// How many members ask for an assignor.
+    pub(super) fn asking(&self, kind: ServerAssignorKind) -> usize {
+        self.asking[kind as usize]
+    }
+
     /// The regular expressions that members subscribe to.
     pub(super) fn patterns(&self) -> impl ExactSizeIterator<Item = &Arc<SubscriptionPattern>> {
         self.patterns.keys()
@@ -224,6 +232,15 @@ impl ConsumerGroup {
             .shares
             .get(id)
             .map_or(&[], |share| share.as_ref())
+    }
+
+    /// What the member may use, for answers and facts: where that is all of its target, the same list.
+    pub(super) fn share_of(&self, member: &GroupMember) -> Partitions {
+        let target = self.target.shares.get(&member.id);
+        let is_all = |target: &&Partitions| target.iter().eq(member.assigned.keys());
+        target
+            .filter(is_all)
+            .map_or_else(|| member.share(), Arc::clone)
     }
 
     /// The state that follows from members and epochs (`maybeUpdateGroupState`).
@@ -274,13 +291,24 @@ impl ConsumerGroup {
         if let Some(pattern) = &member.pattern {
             *self.patterns.entry(Arc::clone(pattern)).or_default() += 1;
         }
-        let before = self.members.insert(member.id.clone(), Arc::clone(member));
-        if let Some(before) = before {
-            self.release(&before);
+        if let Some(kind) = member.server_assignor {
+            self.asking[kind as usize] += 1;
         }
+        self.unreconciled += usize::from(!member.is_reconciled_to(self.target.epoch));
         if let Some(instance_id) = &member.instance_id {
             self.static_members
                 .insert(Arc::clone(instance_id), member.id.clone());
+        }
+        let before = self.members.insert(member.id.clone(), Arc::clone(member));
+        let held = before.as_ref().map(|before| {
+            self.discount(before);
+            (&before.assigned, &before.pending_revocation)
+        });
+        if held == Some((&member.assigned, &member.pending_revocation)) {
+            return;
+        }
+        if let Some(before) = &before {
+            self.free(before);
         }
         for partition in member.holds() {
             let before = self.holders.insert(partition, member.id.clone());
@@ -290,22 +318,30 @@ impl ConsumerGroup {
                 member.id
             );
         }
-        self.unreconciled += usize::from(!member.is_reconciled_to(self.target.epoch));
     }
 
     fn remove(&mut self, id: &MemberId) {
         self.table.remove(id);
         if let Some(member) = self.members.remove(id) {
-            self.release(&member);
+            self.discount(&member);
+            self.free(&member);
             if let Some(instance_id) = &member.instance_id {
                 self.static_members.remove(instance_id);
             }
         }
     }
 
-    fn release(&mut self, member: &GroupMember) {
+    /// Nobody holds what the member held.
+    fn free(&mut self, member: &GroupMember) {
         for partition in member.holds() {
             self.holders.remove(&partition);
+        }
+    }
+
+    /// The member counts no more as it was.
+    fn discount(&mut self, member: &GroupMember) {
+        if let Some(kind) = member.server_assignor {
+            self.asking[kind as usize] -= 1;
         }
         self.unreconciled -= usize::from(!member.is_reconciled_to(self.target.epoch));
         if let Some(pattern) = &member.pattern

@@ -104,7 +104,7 @@ impl Coordinator {
             error: ErrorCode::None,
             member_epoch: updated.epoch,
             heartbeat_interval: self.config.consumer.heartbeat_interval,
-            assignment: said.then(|| updated.share()),
+            assignment: said.then(|| self.group.share_of(&updated)),
         })
     }
 
@@ -316,7 +316,7 @@ impl Coordinator {
     /// Step three has moved the member on.
     fn move_on(&mut self, member: &Arc<GroupMember>, out: &mut Vec<CoordinatorEffect>) {
         self.record(Change::Assignment(Arc::clone(member)));
-        observe(member_epoch(member), out);
+        observe(member_epoch(&self.group, member), out);
         self.observe_state(None, out);
         if member.classic.is_some() {
             return;

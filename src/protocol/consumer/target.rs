@@ -90,6 +90,17 @@ impl Coordinator {
             let place = subscribed.binary_search(&topic).ok()?;
             Some(TopicId(u32::try_from(place).ok()?))
         };
+        let owned = |member: &GroupMember| {
+            let target = self.group.target_of(&member.id);
+            let mut owned = Vec::with_capacity(target.len());
+            owned.extend(target.iter().filter_map(|&held| {
+                Some(TopicPartition {
+                    topic: placed(held.topic)?,
+                    partition: held.partition,
+                })
+            }));
+            owned
+        };
         let input = AssignmentInput {
             loads: Vec::new(),
             topics: subscribed
@@ -107,17 +118,7 @@ impl Coordinator {
                         .iter()
                         .filter_map(|&topic| placed(topic))
                         .collect(),
-                    owned: self
-                        .group
-                        .target_of(&member.id)
-                        .iter()
-                        .filter_map(|&TopicPartition { topic, partition }| {
-                            Some(TopicPartition {
-                                topic: placed(topic)?,
-                                partition,
-                            })
-                        })
-                        .collect(),
+                    owned: owned(member),
                     generation: -1,
                     subscription_generation: -1,
                 })
@@ -134,17 +135,17 @@ impl Coordinator {
             .map(|(member, list)| {
                 let mut share: Vec<TopicPartition> = list.into_iter().map(named).collect();
                 share.sort_unstable();
-                (member.id.clone(), Partitions::from(share))
+                let before = self.group.target.shares.get(&member.id);
+                let before = before.filter(|before| ***before == *share);
+                let share = before.map_or_else(|| Partitions::from(share), Arc::clone);
+                (member.id.clone(), share)
             })
             .collect()
     }
 
     /// The assignor that is preferred as the group is (`preferredServerAssignor`).
     pub(super) fn preferred_assignor_of_group(&self) -> ServerAssignorKind {
-        let asking = |kind: &ServerAssignorKind| {
-            let asks = |member: &&Arc<GroupMember>| member.server_assignor == Some(*kind);
-            self.group.members().filter(asks).count()
-        };
+        let asking = |kind: &ServerAssignorKind| self.group.asking(*kind);
         // At a tie the one that Kafka's map has first.
         let first = ServerAssignorKind::ALL.into_iter().rev().max_by_key(asking);
         first
@@ -154,12 +155,14 @@ impl Coordinator {
 
     /// The assignor that most members ask for, among those that ask (`computePreferredServerAssignor`); the broker's first when nobody does.
     pub(super) fn preferred_assignor(&self, sender: &GroupMember) -> ServerAssignorKind {
-        let mut counts: BTreeMap<ServerAssignorKind, usize> = BTreeMap::new();
-        for member in self.group.members().filter(|member| member.id != sender.id) {
-            if let Some(kind) = member.server_assignor {
-                *counts.entry(kind).or_default() += 1;
-            }
-        }
+        let known = self.group.member(&sender.id);
+        let known = known.and_then(|member| member.server_assignor);
+        let others = |&kind: &ServerAssignorKind| {
+            let count = self.group.asking(kind) - usize::from(known == Some(kind));
+            (count > 0).then_some((kind, count))
+        };
+        let all = ServerAssignorKind::ALL.iter();
+        let mut counts: BTreeMap<ServerAssignorKind, usize> = all.filter_map(others).collect();
         // At a tie the one counts that Kafka's map of counts has first: one that nobody else asks for is put in front.
         let newest = sender
             .server_assignor
