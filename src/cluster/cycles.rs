@@ -20,18 +20,20 @@ use super::ground::Ground;
 use super::ledger::Train;
 use super::records::slowed;
 use crate::kernel::{SimDuration, SimTime};
-use rhythm::{Alike, Cycle, Phase, Pulse, Rhythm};
+pub(super) use rhythm::Phase;
+use rhythm::{Alike, Cycle, Pulse, Rhythm};
 
 impl Fetcher {
     /// The fetches on their way by the instant of their answers, if they are in step.
-    fn in_step(&self, ground: &Ground<'_>) -> Option<(Vec<Phase>, Alike)> {
+    fn in_step(&mut self, ground: &Ground<'_>) -> Option<(Vec<Phase>, Alike)> {
+        let mut phases = std::mem::take(&mut self.phases);
+        phases.clear();
         let first = self.slots.first().filter(|_| !self.has_buffered())?;
         let like = &ground.logs[first.index];
         let mut alike = Alike {
             latency: ground.constant_latency(first.node)?,
             record_size: 0,
         };
-        let mut phases: Vec<Phase> = Vec::with_capacity(self.nodes.len());
         for (number, node) in self.nodes.iter().enumerate() {
             let mut chunks = node.chunks.iter();
             let mut own: Option<Phase> = None;
@@ -186,7 +188,9 @@ impl Client {
             ground.now = self.clock;
             return self.poll(ground);
         }
+        self.pass_empty_polls(&cycle, ground);
         self.pass_waits(&cycle, ground);
+        self.fetcher.phases = cycle.phases; // Their room is used again.
         ground.now = self.clock;
         self.waiting_since = ground.now;
         self.deadline = ground.now + cycle.timeout;
@@ -220,12 +224,13 @@ impl Client {
     }
 
     /// What every cycle is like that is to come, if it is known, and at least one can be played.
-    fn cycle(&self, until: SimTime, ground: &mut Ground<'_>) -> Option<Cycle> {
+    fn cycle(&mut self, until: SimTime, ground: &mut Ground<'_>) -> Option<Cycle> {
         let answered = self.fetcher.next_arrival();
-        if answered >= until.min(self.deadline) || !self.is_undisturbed(answered, ground) {
+        if answered >= until || ground.labour.in_detail || !self.is_undisturbed(answered, ground) {
             return None;
         }
-        if ground.labour.in_detail {
+        let limit = self.nothing_before(until, answered, ground);
+        if limit <= answered {
             return None;
         }
         let processing = &ground.spec.processing;
@@ -247,8 +252,10 @@ impl Client {
             overhead: ground.calibration.batch_overhead,
             timeout: processing.poll_timeout,
             empty: processing.poll_timeout + ground.calibration.poll_turnaround,
+            before: 0,
             times: 0,
         };
+        cycle.before = self.empty_polls_before(answered, &cycle)?;
         let ((_, longest), (_, most)) = (rhythm.gap, rhythm.records);
         let is_known = cycle.fits()
             && self.can_return(most, &cycle, ground)
@@ -261,9 +268,7 @@ impl Client {
         if !is_known {
             return None;
         }
-        let limit = self
-            .nothing_before(until, answered, ground)
-            .min(SimTime::ZERO + rhythm.until.since(SimTime::ZERO + longest));
+        let limit = limit.min(SimTime::ZERO + rhythm.until.since(SimTime::ZERO + longest));
         let busy = cycle.phases.iter().map(|phase| cycle.busy(phase, most));
         let worked = SimTime::ZERO + busy.max().unwrap_or_default() + cycle.overhead;
         let limit = SimTime::ZERO + limit.since(worked);
@@ -274,6 +279,17 @@ impl Client {
                 ground.accounts[slot.index].is_idle(log, answered)
             });
         idle.then_some(cycle)
+    }
+
+    /// How many `poll()`s return nothing before the answers that come at `answered`; nothing if these might come while no `poll()` waits.
+    fn empty_polls_before(&self, answered: SimTime, cycle: &Cycle) -> Option<u64> {
+        if answered < self.deadline {
+            return Some(0);
+        }
+        // An asynchronous consumer does more between two of them than wait.
+        let is_classic = self.member.modern().is_none();
+        let waited = answered.since(self.deadline) + cycle.timeout;
+        cycle.empty_polls_within(waited).filter(|_| is_classic)
     }
 
     /// True when `poll()` waits for the answers that come at `answered`, and for nothing else.
@@ -380,6 +396,16 @@ impl Client {
         most.saturating_mul(partitions) <= u64::from(config.max_poll_records)
             && bytes <= config.max_partition_fetch_bytes
             && bytes.saturating_mul(partitions) <= config.fetch_max_bytes
+    }
+
+    /// The `poll()`s before the first answers have returned nothing.
+    fn pass_empty_polls(&mut self, cycle: &Cycle, ground: &mut Ground<'_>) {
+        for _ in 0..cycle.before {
+            ground.now = self.deadline;
+            self.heartbeat_pass_after_network(ground);
+            self.waiting_since = ground.now + ground.calibration.poll_turnaround;
+            self.deadline = self.waiting_since + cycle.timeout;
+        }
     }
 
     /// The heartbeat thread takes its passes where the waits of `cycle` let it: see [`super::heartbeats`].

@@ -90,7 +90,7 @@ impl Client {
         self.heartbeat_pass = ground.now;
         self.drain(ground);
         self.fetcher.receive(ground.now);
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.effects);
         if past && self.member.is_heartbeating() {
             self.member.on_poll_deadline(&mut effects);
         } else if due && self.member.is_heartbeating() {
@@ -105,7 +105,7 @@ impl Client {
         self.heartbeat_notice = SimTime::NEVER;
         self.heartbeat_pass = ground.now;
         if self.member.heartbeat_due() <= ground.now {
-            let mut effects = Vec::new();
+            let mut effects = std::mem::take(&mut self.effects);
             let at = &self.fetcher;
             self.member.on_heartbeat_due(ground.now, at, &mut effects);
             self.apply(effects, ground);

@@ -9,7 +9,7 @@ use crate::kernel::{SimDuration, SimTime};
 
 /// Fetches that are answered together, again and again.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Phase {
+pub(in crate::cluster) struct Phase {
     /// When the brokers send the first answers.
     pub(super) ready: SimTime,
     /// Records of each partition in them.
@@ -74,6 +74,8 @@ pub(super) struct Cycle {
     pub(super) timeout: SimDuration,
     /// From the call of a `poll()` that returns nothing to the call of the next.
     pub(super) empty: SimDuration,
+    /// `poll()`s that return nothing before the first answers.
+    pub(super) before: u64,
     /// How many answers there are to play.
     pub(super) times: u64,
 }
@@ -255,6 +257,12 @@ impl Cycle {
     fn empty_polls(&self, place: usize, gap: SimDuration, records: u64) -> Option<u64> {
         let worked = self.busy(&self.phases[place], records) + self.overhead;
         let waited = gap.as_micros().checked_sub(worked.as_micros())?;
+        self.empty_polls_within(SimDuration::from_micros(waited))
+    }
+
+    /// How many `poll()`s have returned nothing so long after the first was called, if another one is waiting then.
+    pub(super) fn empty_polls_within(&self, waited: SimDuration) -> Option<u64> {
+        let waited = waited.as_micros();
         let within = waited.checked_rem(self.empty.as_micros())?;
         let is_waiting = 0 < within && within < self.timeout.as_micros();
         is_waiting.then(|| waited / self.empty.as_micros())
