@@ -4,7 +4,7 @@
 //! entity ranks what they concern, the sequence is the order of scheduling. The calendar does not know what an event
 //! means and never drops one; a timer that was re-armed is recognised by its owner (see [`crate::kernel::timers`]).
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::time::SimTime;
@@ -41,36 +41,11 @@ impl Order {
 pub struct Place(u64);
 
 /// An entry's order and place, and where its event lies: what the heap moves about stays small.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     key: u128,
     place: Place,
     slot: usize,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Entry {}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.key, self.place).cmp(&(other.key, other.place))
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-
-    /// What the heap asks for, and nearly always known by the keys.
-    fn le(&self, other: &Self) -> bool {
-        self.key < other.key || (self.key == other.key && self.place <= other.place)
-    }
 }
 
 /// The future event list of a replication.
