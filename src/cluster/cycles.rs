@@ -17,6 +17,7 @@ use super::batch::{Burn, work_of};
 use super::client::Client;
 use super::fetch::{Fetcher, Node};
 use super::ground::Ground;
+use super::heartbeats::pass_after_wait;
 use super::ledger::Train;
 use super::records::slowed;
 use crate::kernel::{SimDuration, SimTime};
@@ -410,38 +411,44 @@ impl Client {
 
     /// The heartbeat thread takes its passes where the waits of `cycle` let it: see [`super::heartbeats`].
     fn pass_waits(&mut self, cycle: &Cycle, ground: &mut Ground<'_>) {
-        let step = super::heartbeats::step(ground);
-        let is_regular = cycle.steps_with_first_waits(step);
-        let mut number = 0;
         ground.now = cycle.answered(0, ground.logs);
         self.heartbeat_pass_after_network(ground);
+        if !self.heartbeat_thread_runs() {
+            return;
+        }
+        let step = super::heartbeats::step(ground);
+        let is_regular = cycle.steps_with_first_waits(step);
+        let (mut number, mut pass) = (0, self.heartbeat_pass);
         loop {
             // Only a wait that does not end before the next pass comes due changes anything.
-            let due = self.heartbeat_pass + step;
+            let due = pass + step;
             let mut next = cycle.answered(number + 1, ground.logs);
             if next < due {
                 number = cycle.first_from(due, ground.logs) - 1;
                 next = cycle.answered(number + 1, ground.logs);
             }
             if number + 1 >= cycle.times {
-                return;
+                break;
             }
-            let (mut called, mut returns) = cycle.first_wait(number, ground.logs);
-            let first = returns;
+            let mut called = cycle.first_call(number, ground.logs);
+            let first = cycle.first_return(number, called, next);
+            let mut returns = first;
             for _ in 0..=cycle.phases[cycle.phase_of(number)].empty_polls {
-                if self.heartbeat_pass + step <= returns {
-                    (self.waiting_since, ground.now) = (called, returns);
-                    self.heartbeat_pass_after_network(ground);
+                if pass + step <= returns {
+                    pass = pass_after_wait(pass, step, called, returns);
                 }
                 called += cycle.empty;
                 returns = next.min(called + cycle.timeout);
             }
-            if is_regular && self.heartbeat_pass == first {
-                let (_, last) = cycle.first_wait(cycle.times - 2, ground.logs);
-                self.heartbeat_pass = last;
-                return;
+            if is_regular && pass == first {
+                let before_last = cycle.times - 2;
+                let called = cycle.first_call(before_last, ground.logs);
+                let next = cycle.answered(before_last + 1, ground.logs);
+                pass = cycle.first_return(before_last, called, next);
+                break;
             }
             number += 1;
         }
+        self.heartbeat_pass = pass;
     }
 }
