@@ -30,7 +30,7 @@ impl Client {
         }
         let mut inbox = std::mem::take(&mut self.inbox);
         for answer in inbox.drain(..) {
-            let mut effects = Vec::new();
+            let mut effects = std::mem::take(&mut self.effects);
             match answer {
                 Answer::Group(response) => {
                     let at = &self.fetcher;

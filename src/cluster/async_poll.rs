@@ -223,7 +223,7 @@ impl Client {
     }
 
     pub(super) fn on_poll_event(&mut self, ground: &mut Ground<'_>) {
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.effects);
         self.member.on_poll(ground.now, &self.fetcher, &mut effects);
         self.apply(effects, ground);
     }
@@ -231,7 +231,7 @@ impl Client {
     /// A round of the background thread for the membership.
     fn on_round(&mut self, ground: &mut Ground<'_>) {
         self.end_round(ground);
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.effects);
         self.member
             .on_heartbeat_due(ground.now, &self.fetcher, &mut effects);
         self.apply(effects, ground);

@@ -15,6 +15,7 @@ use super::poll_event::Queues;
 use super::restores::Restores;
 use crate::assignor::{MemberId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::effect::MemberEffect;
 use crate::protocol::message::RequestToken;
 use crate::scenario::plan::CommitMode;
 use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
@@ -83,6 +84,8 @@ pub(super) struct Client {
     /// The heartbeat thread was notified by `poll()` and sends then.
     pub(super) heartbeat_notice: SimTime,
     pub(super) inbox: Vec<Answer>,
+    /// Room for what the member asks for, while nobody uses it.
+    pub(super) effects: Vec<MemberEffect>,
     pub(super) pending: Vec<Pending>,
     pub(super) metadata_due: SimTime,
     pub(super) metadata_answer: Option<SimTime>,
@@ -155,6 +158,7 @@ impl Client {
             waiting_since: now,
             heartbeat_notice: SimTime::NEVER,
             inbox: Vec::new(),
+            effects: Vec::new(),
             pending: Vec::new(),
             metadata_due: SimTime::NEVER,
             metadata_answer: None,
@@ -405,7 +409,7 @@ impl Client {
             }
             App::Assigning { until } if until <= ground.now => {
                 self.app = App::Polling;
-                let mut effects = Vec::new();
+                let mut effects = std::mem::take(&mut self.effects);
                 if let Some((assignments, snapshot)) = self.assigned.take() {
                     self.member
                         .on_assigned_by_leader(assignments, snapshot, &mut effects);

@@ -9,7 +9,7 @@ use crate::assignor::GroupId;
 use crate::protocol::effect::CoordinatorEffect;
 use crate::protocol::effect::CoordinatorFact;
 use crate::timeline::Observation;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use std::sync::Arc;
 
@@ -71,8 +71,8 @@ pub(super) struct HostedGroup {
     pub(super) processes: rustc_hash::FxHashMap<MemberId, ConsumerId>,
     /// Members of whom nothing is on the calendar, in the fluid mode.
     pub(super) quiet: Vec<ConsumerId>,
-    /// Unanswered requests.
-    pub(super) unanswered: BTreeMap<RequestToken, ReturnAddress>,
+    /// Unanswered requests. Asked for every request, and never iterated.
+    pub(super) unanswered: rustc_hash::FxHashMap<RequestToken, ReturnAddress>,
     /// Can be reached.
     pub(super) available: bool,
     pub(super) append: Draw,

@@ -17,21 +17,24 @@ use super::batch::{Burn, work_of};
 use super::client::Client;
 use super::fetch::{Fetcher, Node};
 use super::ground::Ground;
+use super::heartbeats::pass_after_wait;
 use super::ledger::Train;
 use super::records::slowed;
 use crate::kernel::{SimDuration, SimTime};
-use rhythm::{Alike, Cycle, Phase, Pulse, Rhythm};
+pub(super) use rhythm::Phase;
+use rhythm::{Alike, Cycle, Pulse, Rhythm};
 
 impl Fetcher {
     /// The fetches on their way by the instant of their answers, if they are in step.
-    fn in_step(&self, ground: &Ground<'_>) -> Option<(Vec<Phase>, Alike)> {
+    fn in_step(&mut self, ground: &Ground<'_>) -> Option<(Vec<Phase>, Alike)> {
+        let mut phases = std::mem::take(&mut self.phases);
+        phases.clear();
         let first = self.slots.first().filter(|_| !self.has_buffered())?;
         let like = &ground.logs[first.index];
         let mut alike = Alike {
             latency: ground.constant_latency(first.node)?,
             record_size: 0,
         };
-        let mut phases: Vec<Phase> = Vec::with_capacity(self.nodes.len());
         for (number, node) in self.nodes.iter().enumerate() {
             let mut chunks = node.chunks.iter();
             let mut own: Option<Phase> = None;
@@ -186,7 +189,9 @@ impl Client {
             ground.now = self.clock;
             return self.poll(ground);
         }
+        self.pass_empty_polls(&cycle, ground);
         self.pass_waits(&cycle, ground);
+        self.fetcher.phases = cycle.phases; // Their room is used again.
         ground.now = self.clock;
         self.waiting_since = ground.now;
         self.deadline = ground.now + cycle.timeout;
@@ -220,12 +225,13 @@ impl Client {
     }
 
     /// What every cycle is like that is to come, if it is known, and at least one can be played.
-    fn cycle(&self, until: SimTime, ground: &mut Ground<'_>) -> Option<Cycle> {
+    fn cycle(&mut self, until: SimTime, ground: &mut Ground<'_>) -> Option<Cycle> {
         let answered = self.fetcher.next_arrival();
-        if answered >= until.min(self.deadline) || !self.is_undisturbed(answered, ground) {
+        if answered >= until || ground.labour.in_detail || !self.is_undisturbed(answered, ground) {
             return None;
         }
-        if ground.labour.in_detail {
+        let limit = self.nothing_before(until, answered, ground);
+        if limit <= answered {
             return None;
         }
         let processing = &ground.spec.processing;
@@ -247,8 +253,10 @@ impl Client {
             overhead: ground.calibration.batch_overhead,
             timeout: processing.poll_timeout,
             empty: processing.poll_timeout + ground.calibration.poll_turnaround,
+            before: 0,
             times: 0,
         };
+        cycle.before = self.empty_polls_before(answered, &cycle)?;
         let ((_, longest), (_, most)) = (rhythm.gap, rhythm.records);
         let is_known = cycle.fits()
             && self.can_return(most, &cycle, ground)
@@ -261,9 +269,7 @@ impl Client {
         if !is_known {
             return None;
         }
-        let limit = self
-            .nothing_before(until, answered, ground)
-            .min(SimTime::ZERO + rhythm.until.since(SimTime::ZERO + longest));
+        let limit = limit.min(SimTime::ZERO + rhythm.until.since(SimTime::ZERO + longest));
         let busy = cycle.phases.iter().map(|phase| cycle.busy(phase, most));
         let worked = SimTime::ZERO + busy.max().unwrap_or_default() + cycle.overhead;
         let limit = SimTime::ZERO + limit.since(worked);
@@ -274,6 +280,17 @@ impl Client {
                 ground.accounts[slot.index].is_idle(log, answered)
             });
         idle.then_some(cycle)
+    }
+
+    /// How many `poll()`s return nothing before the answers that come at `answered`; nothing if these might come while no `poll()` waits.
+    fn empty_polls_before(&self, answered: SimTime, cycle: &Cycle) -> Option<u64> {
+        if answered < self.deadline {
+            return Some(0);
+        }
+        // An asynchronous consumer does more between two of them than wait.
+        let is_classic = self.member.modern().is_none();
+        let waited = answered.since(self.deadline) + cycle.timeout;
+        cycle.empty_polls_within(waited).filter(|_| is_classic)
     }
 
     /// True when `poll()` waits for the answers that come at `answered`, and for nothing else.
@@ -382,40 +399,56 @@ impl Client {
             && bytes.saturating_mul(partitions) <= config.fetch_max_bytes
     }
 
+    /// The `poll()`s before the first answers have returned nothing.
+    fn pass_empty_polls(&mut self, cycle: &Cycle, ground: &mut Ground<'_>) {
+        for _ in 0..cycle.before {
+            ground.now = self.deadline;
+            self.heartbeat_pass_after_network(ground);
+            self.waiting_since = ground.now + ground.calibration.poll_turnaround;
+            self.deadline = self.waiting_since + cycle.timeout;
+        }
+    }
+
     /// The heartbeat thread takes its passes where the waits of `cycle` let it: see [`super::heartbeats`].
     fn pass_waits(&mut self, cycle: &Cycle, ground: &mut Ground<'_>) {
-        let step = super::heartbeats::step(ground);
-        let is_regular = cycle.steps_with_first_waits(step);
-        let mut number = 0;
         ground.now = cycle.answered(0, ground.logs);
         self.heartbeat_pass_after_network(ground);
+        if !self.heartbeat_thread_runs() {
+            return;
+        }
+        let step = super::heartbeats::step(ground);
+        let is_regular = cycle.steps_with_first_waits(step);
+        let (mut number, mut pass) = (0, self.heartbeat_pass);
         loop {
             // Only a wait that does not end before the next pass comes due changes anything.
-            let due = self.heartbeat_pass + step;
+            let due = pass + step;
             let mut next = cycle.answered(number + 1, ground.logs);
             if next < due {
                 number = cycle.first_from(due, ground.logs) - 1;
                 next = cycle.answered(number + 1, ground.logs);
             }
             if number + 1 >= cycle.times {
-                return;
+                break;
             }
-            let (mut called, mut returns) = cycle.first_wait(number, ground.logs);
-            let first = returns;
+            let mut called = cycle.first_call(number, ground.logs);
+            let first = cycle.first_return(number, called, next);
+            let mut returns = first;
             for _ in 0..=cycle.phases[cycle.phase_of(number)].empty_polls {
-                if self.heartbeat_pass + step <= returns {
-                    (self.waiting_since, ground.now) = (called, returns);
-                    self.heartbeat_pass_after_network(ground);
+                if pass + step <= returns {
+                    pass = pass_after_wait(pass, step, called, returns);
                 }
                 called += cycle.empty;
                 returns = next.min(called + cycle.timeout);
             }
-            if is_regular && self.heartbeat_pass == first {
-                let (_, last) = cycle.first_wait(cycle.times - 2, ground.logs);
-                self.heartbeat_pass = last;
-                return;
+            if is_regular && pass == first {
+                let before_last = cycle.times - 2;
+                let called = cycle.first_call(before_last, ground.logs);
+                let next = cycle.answered(before_last + 1, ground.logs);
+                pass = cycle.first_return(before_last, called, next);
+                break;
             }
             number += 1;
         }
+        self.heartbeat_pass = pass;
     }
 }

@@ -17,74 +17,79 @@ const CLOSE_TIMEOUT: SimDuration = SimDuration::from_secs(30);
 
 impl Client {
     /// Carries out what the member asked for.
-    pub(super) fn apply(&mut self, effects: Vec<MemberEffect>, ground: &mut Ground<'_>) {
-        for effect in effects {
-            match effect {
-                MemberEffect::Send(request) => self.send(Packet::Group(request), ground),
-                MemberEffect::Commit(purpose, commit) => {
-                    self.send(Packet::Commit(purpose, commit), ground)
-                }
-                MemberEffect::FindCoordinator => {
-                    let bootstrap = if std::mem::take(&mut self.first_lookup) {
-                        if self.member.modern().is_some() {
-                            ground.calibration.bootstrap + ground.calibration.background_start
-                        } else {
-                            ground.calibration.bootstrap
-                        }
-                    } else {
-                        SimDuration::ZERO
-                    };
-                    let token = ground.send(Packet::FindCoordinator, bootstrap);
-                    self.awaited.push(token);
-                }
-                MemberEffect::Assign(kind, members) => {
-                    // Until the driver says how long it takes.
-                    self.app = App::Assigning {
-                        until: SimTime::NEVER,
-                    };
-                    ground.out.push(Output::Assign(kind, members));
-                }
-                MemberEffect::RequestMetadata => self.metadata_due = ground.now,
-                MemberEffect::WatchMetadata(members) => ground.out.push(Output::Watch(members)),
-                MemberEffect::Suspend(partitions) => {
-                    let why = ReleaseReason::PendingRevocation;
-                    self.release_serving(why, Some(&partitions), ground);
-                    self.fetcher.drop_unowned();
-                    self.observe_dropped(ground);
-                }
-                MemberEffect::Callback(kind, partitions) => {
-                    if self.member.modern().is_some() && !self.closing {
-                        self.queues.ask(Asked::Callback(kind, partitions));
-                    } else {
-                        self.enter_callback(kind, &partitions, ground);
-                    }
-                }
-                MemberEffect::Install(assigned) => {
-                    self.cut_dropped(&assigned, ground);
-                    self.fetcher.install(&assigned, ground);
-                    ground.out.push(Output::Installed);
-                    self.observe_dropped(ground);
-                }
-                MemberEffect::Observe(observation) => {
-                    if matches!(observation, Observation::PollDeadlineExceeded { .. }) {
-                        self.release_all(ReleaseReason::PollDeadline, ground);
-                    }
-                    ground.observe(observation);
-                }
-                MemberEffect::Throw(error) => {
+    pub(super) fn apply(&mut self, mut effects: Vec<MemberEffect>, ground: &mut Ground<'_>) {
+        for effect in effects.drain(..) {
+            self.apply_one(effect, ground);
+        }
+        self.effects = effects; // Its room is used again.
+    }
+
+    fn apply_one(&mut self, effect: MemberEffect, ground: &mut Ground<'_>) {
+        match effect {
+            MemberEffect::Send(request) => self.send(Packet::Group(request), ground),
+            MemberEffect::Commit(purpose, commit) => {
+                self.send(Packet::Commit(purpose, commit), ground)
+            }
+            MemberEffect::FindCoordinator => {
+                let bootstrap = if std::mem::take(&mut self.first_lookup) {
                     if self.member.modern().is_some() {
-                        self.queues.ask(Asked::Throw(error));
+                        ground.calibration.bootstrap + ground.calibration.background_start
                     } else {
-                        self.throw(error, ground);
+                        ground.calibration.bootstrap
                     }
+                } else {
+                    SimDuration::ZERO
+                };
+                let token = ground.send(Packet::FindCoordinator, bootstrap);
+                self.awaited.push(token);
+            }
+            MemberEffect::Assign(kind, members) => {
+                // Until the driver says how long it takes.
+                self.app = App::Assigning {
+                    until: SimTime::NEVER,
+                };
+                ground.out.push(Output::Assign(kind, members));
+            }
+            MemberEffect::RequestMetadata => self.metadata_due = ground.now,
+            MemberEffect::WatchMetadata(members) => ground.out.push(Output::Watch(members)),
+            MemberEffect::Suspend(partitions) => {
+                let why = ReleaseReason::PendingRevocation;
+                self.release_serving(why, Some(&partitions), ground);
+                self.fetcher.drop_unowned();
+                self.observe_dropped(ground);
+            }
+            MemberEffect::Callback(kind, partitions) => {
+                if self.member.modern().is_some() && !self.closing {
+                    self.queues.ask(Asked::Callback(kind, partitions));
+                } else {
+                    self.enter_callback(kind, &partitions, ground);
                 }
-                MemberEffect::Closed => {
-                    let idle = ground.now + ground.calibration.exit;
-                    let last = self.fetcher.last_answer().min(self.closes_until);
-                    self.app = App::Closing;
-                    self.exits_at = idle.max(last);
-                    self.end_close(ground.now);
+            }
+            MemberEffect::Install(assigned) => {
+                self.cut_dropped(&assigned, ground);
+                self.fetcher.install(&assigned, ground);
+                ground.out.push(Output::Installed);
+                self.observe_dropped(ground);
+            }
+            MemberEffect::Observe(observation) => {
+                if matches!(observation, Observation::PollDeadlineExceeded { .. }) {
+                    self.release_all(ReleaseReason::PollDeadline, ground);
                 }
+                ground.observe(observation);
+            }
+            MemberEffect::Throw(error) => {
+                if self.member.modern().is_some() {
+                    self.queues.ask(Asked::Throw(error));
+                } else {
+                    self.throw(error, ground);
+                }
+            }
+            MemberEffect::Closed => {
+                let idle = ground.now + ground.calibration.exit;
+                let last = self.fetcher.last_answer().min(self.closes_until);
+                self.app = App::Closing;
+                self.exits_at = idle.max(last);
+                self.end_close(ground.now);
             }
         }
     }
@@ -116,7 +121,7 @@ impl Client {
         });
         self.app = App::Closing;
         self.closes_until = ground.now + CLOSE_TIMEOUT;
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.effects);
         self.member.close(&self.fetcher, &mut effects);
         self.apply(effects, ground);
     }
@@ -137,7 +142,7 @@ impl Client {
     /// `close()` has had its time: it waits no longer for answers. A commit has timed out as well (`request.timeout.ms`, the same 30 s), so that
     /// the client knows of no coordinator to take leave of.
     pub(super) fn close_in_time(&mut self, ground: &mut Ground<'_>) {
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.effects);
         self.commit_gave_up(&mut effects, ground);
         self.apply(effects, ground);
         if self.app == App::Closing {
@@ -256,7 +261,7 @@ impl Client {
         } else {
             App::Polling
         };
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.effects);
         self.member
             .on_callback_done(ground.now, &self.fetcher, &mut effects);
         self.apply(effects, ground);

@@ -10,6 +10,7 @@ use super::positions::Slot;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::cycles::Phase;
 use super::ground::Ground;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
@@ -79,6 +80,8 @@ pub(super) struct Fetcher {
     pub(super) turns: u64,
     /// Positions of slots, for whoever needs a list of them at the moment.
     order: Vec<usize>,
+    /// Room for the fetches on their way by the instant of their answers, while nobody uses it.
+    pub(super) phases: Vec<Phase>,
     /// All slots are ready and serving: nothing but records moves.
     pub(super) settled: bool,
     /// Something was received that is not weighed yet.
@@ -103,6 +106,7 @@ impl Fetcher {
             dropped: Vec::new(),
             turns: 0,
             order: Vec::new(),
+            phases: Vec::new(),
             settled: true,
             unweighed: false,
         }
@@ -178,6 +182,10 @@ impl Fetcher {
 
     /// Sends a fetch to every broker that has none in flight and no undrained data here.
     pub(super) fn send_fetches(&mut self, ground: &mut Ground<'_>) {
+        let is_asked = |slot: &Slot| self.nodes[slot.node].is_fetching();
+        if self.slots.iter().all(is_asked) {
+            return;
+        }
         for node in 0..self.nodes.len() {
             if self.nodes[node].is_fetching() {
                 continue;
@@ -362,12 +370,9 @@ impl Fetcher {
 
     /// When the last of the answers on their way arrives.
     pub(super) fn last_answer(&self) -> SimTime {
-        self.nodes
-            .iter()
-            .filter(|node| node.is_fetching())
-            .map(|node| node.answered)
-            .max()
-            .unwrap_or(SimTime::ZERO)
+        let fetching = self.nodes.iter().filter(|node| node.is_fetching());
+        let answers = fetching.map(|node| node.answered);
+        answers.max().unwrap_or(SimTime::ZERO)
     }
 
     /// Puts answers that have arrived by `now` into the buffer.

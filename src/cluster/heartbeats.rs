@@ -20,6 +20,31 @@ pub(super) fn step(ground: &Ground<'_>) -> SimDuration {
     }
 }
 
+/// The last pass before the application, which waited for the network from `called` to `returned`, goes on; `pass` is the one before.
+pub(super) fn pass_after_wait(
+    pass: SimTime,
+    step: SimDuration,
+    called: SimTime,
+    returned: SimTime,
+) -> SimTime {
+    let unhindered = pass_until(pass, step, called);
+    if unhindered + step <= returned {
+        returned
+    } else {
+        unhindered
+    }
+}
+
+/// The last pass at or before `at`, if nothing hindered it.
+fn pass_until(pass: SimTime, step: SimDuration, at: SimTime) -> SimTime {
+    if step.is_zero() {
+        return at;
+    }
+    let (since, step) = (at.since(pass).as_micros(), step.as_micros());
+    let steps = if since < step { 0 } else { since / step };
+    pass + SimDuration::from_micros(step).times(steps)
+}
+
 impl Client {
     pub(super) fn heartbeat_thread_runs(&self) -> bool {
         self.member.is_heartbeating() && !matches!(self.app, App::Dead | App::Exiting { .. })
@@ -57,26 +82,15 @@ impl Client {
 
     /// The last pass at or before `at`, if nothing hindered it; `None` while the thread rests.
     pub(super) fn heartbeat_pass_until(&self, at: SimTime, ground: &Ground<'_>) -> Option<SimTime> {
-        if !self.heartbeat_thread_runs() {
-            return None;
-        }
-        let step = step(ground).as_micros();
-        if step == 0 {
-            return Some(at);
-        }
-        let since = at.since(self.heartbeat_pass).as_micros();
-        let steps = if since < step { 0 } else { since / step };
-        Some(self.heartbeat_pass + SimDuration::from_micros(step).times(steps))
+        let runs = self.heartbeat_thread_runs();
+        runs.then(|| pass_until(self.heartbeat_pass, step(ground), at))
     }
 
     /// The application has just got back from the network: a pass that came due meanwhile takes place.
     pub(super) fn heartbeat_pass_after_network(&mut self, ground: &mut Ground<'_>) {
-        let Some(unhindered) = self.heartbeat_pass_until(self.waiting_since, ground) else {
-            return;
-        };
-        self.heartbeat_pass = unhindered;
-        if unhindered + step(ground) <= ground.now {
-            self.heartbeat_pass = ground.now;
+        if self.heartbeat_thread_runs() {
+            let (pass, step) = (self.heartbeat_pass, step(ground));
+            self.heartbeat_pass = pass_after_wait(pass, step, self.waiting_since, ground.now);
         }
     }
 
@@ -91,7 +105,7 @@ impl Client {
         self.heartbeat_pass = ground.now;
         self.drain(ground);
         self.fetcher.receive(ground.now);
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.effects);
         if past && self.member.is_heartbeating() {
             self.member.on_poll_deadline(&mut effects);
         } else if due && self.member.is_heartbeating() {
@@ -107,7 +121,7 @@ impl Client {
         self.heartbeat_notice = SimTime::NEVER;
         self.heartbeat_pass = ground.now;
         if self.member.heartbeat_due() <= ground.now {
-            let mut effects = Vec::new();
+            let mut effects = std::mem::take(&mut self.effects);
             let at = &self.fetcher;
             self.member.on_heartbeat_due(ground.now, at, &mut effects);
             self.apply(effects, ground);

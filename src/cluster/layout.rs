@@ -193,7 +193,7 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
             owners: vec![Vec::new(); logs.len()],
             processes: Default::default(),
             quiet: Vec::new(),
-            unanswered: std::collections::BTreeMap::new(),
+            unanswered: rustc_hash::FxHashMap::default(),
             available: true,
             append: Draw::new(seed, Stream::new(&group.name, "append")),
             append_lingers: group.config.append_lingers,

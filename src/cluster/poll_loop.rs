@@ -96,7 +96,7 @@ impl Client {
                 return;
             }
         }
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.effects);
         let returns = self.fetcher.has_returnable() && self.member.knows_coordinator();
         if !returns {
             self.refresh_metadata(ground, &mut effects);
@@ -124,7 +124,7 @@ impl Client {
         }
         match self.metadata_answer {
             Some(at) if at <= ground.now => {
-                let mut effects = Vec::new();
+                let mut effects = std::mem::take(&mut self.effects);
                 self.refresh_metadata(ground, &mut effects);
                 self.apply(effects, ground);
                 false

@@ -13,8 +13,18 @@ use crate::timeline::{Fidelity, Sample, Timeline};
 /// all their ages.
 const CALM_STEP: u64 = 7;
 
+/// Room is made for so many rows at most before there are any.
+const ROOM: u64 = 1 << 16;
+
 impl World<'_> {
     pub(super) fn first_samples(&mut self) {
+        let points = self.plan.duration.as_micros() / self.grid.as_micros().max(1) + 1;
+        let rows = (self.logs.len() * self.groups.len()) as u64;
+        let rows = match self.options.fidelity {
+            Fidelity::Exact => rows * points,
+            Fidelity::Fluid => rows * points.div_ceil(CALM_STEP),
+        };
+        self.timeline.samples.reserve(rows.min(ROOM) as usize);
         self.schedule(SimTime::ZERO, Class::Scrape, 0, Event::Sample);
         self.schedule(self.plan.measure.1, Class::Scrape, 1, Event::CloseWindow);
         if let Some(at) = self.options.snapshot_at {
@@ -25,7 +35,9 @@ impl World<'_> {
     /// All partitions after everything else that happens at this instant.
     pub(super) fn snapshot(&mut self) {
         self.catch_up_everybody();
-        self.timeline.snapshot = self.rows();
+        let mut rows = Vec::new();
+        self.read_rows(&mut rows);
+        self.timeline.snapshot = rows;
     }
 
     pub(super) fn catch_up_everybody(&mut self) {
@@ -59,8 +71,9 @@ impl World<'_> {
         let is_calm = self.options.fidelity == Fidelity::Fluid && self.is_calm();
         if at >= end || !is_calm || self.grid_points.is_multiple_of(CALM_STEP) {
             self.catch_up_before_reading();
-            let rows = self.rows();
-            self.timeline.samples.extend(rows);
+            let mut samples = std::mem::take(&mut self.timeline.samples);
+            self.read_rows(&mut samples);
+            self.timeline.samples = samples;
         }
         if at < end {
             let points = if is_calm { self.points_to_skip() } else { 1 };
@@ -80,12 +93,13 @@ impl World<'_> {
         before.clamp(1, sampled)
     }
 
-    /// What every partition is to every group now; everybody is caught up with.
-    fn rows(&mut self) -> Vec<Sample> {
+    /// Adds what every partition is to every group now; everybody is caught up with.
+    fn read_rows(&mut self, rows: &mut Vec<Sample>) {
         let at = self.now();
-        let mut rows = Vec::with_capacity(self.logs.len() * self.groups.len());
+        rows.reserve(self.logs.len() * self.groups.len());
         for group in 0..self.groups.len() {
-            for topic in self.topics_of(GroupId(u32::try_from(group).unwrap_or(u32::MAX))) {
+            let id = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
+            for topic in self.topics_of(id) {
                 for partition in 0..self.topology.partitions_of(topic) {
                     let partition = TopicPartition { topic, partition };
                     let index = self.topology.index(partition);
@@ -97,7 +111,7 @@ impl World<'_> {
                     let due = log.arrivals.due(processed);
                     rows.push(Sample {
                         at,
-                        group: GroupId(u32::try_from(group).unwrap_or(u32::MAX)),
+                        group: id,
                         partition,
                         log_end: log.arrivals.count(at),
                         processed,
@@ -107,7 +121,6 @@ impl World<'_> {
                 }
             }
         }
-        rows
     }
 
     pub(super) fn close_window(&mut self) {

@@ -168,14 +168,15 @@ fn read(timeline: &Timeline, group: GroupId, scopes: &[Scope]) -> (Vec<Levels>, 
     }
     let mut known: Vec<Option<(SimTime, Known)>> = vec![None; timeline.partitions.len()];
     let mut last = 0;
-    let of_group = timeline
-        .samples
-        .iter()
-        .filter(|sample| sample.group == group);
-    let samples: Vec<&Sample> = of_group.collect();
-    for same_instant in samples.chunk_by(|left, right| left.at == right.at) {
+    let instants = timeline.samples.chunk_by(|left, right| left.at == right.at);
+    for same_instant in instants {
         let at = same_instant[0].at;
-        for sample in same_instant {
+        let of_group = |sample: &&Sample| sample.group == group;
+        let mut samples = same_instant.iter().filter(of_group).peekable();
+        if samples.peek().is_none() {
+            continue;
+        }
+        for sample in samples {
             // Both are sorted: mostly it is the one after the last.
             let next = timeline.partitions.get(last + 1);
             last = match next {
@@ -201,10 +202,12 @@ fn read(timeline: &Timeline, group: GroupId, scopes: &[Scope]) -> (Vec<Levels>, 
         }
         for (levels, (labels, indexes)) in levels.iter_mut().zip(scopes) {
             if labels.partition.is_none() {
-                let all = || indexes.iter().filter_map(|index| known[*index]);
-                let records = all().map(|(_, known)| known.records).sum();
-                let committed = all().map(|(_, known)| known.committed).sum();
-                let age = all().map(|(_, known)| known.age(at)).max().unwrap_or(0);
+                let (mut records, mut committed, mut age) = (0, 0, 0);
+                for (_, known) in indexes.iter().filter_map(|index| known[*index].as_ref()) {
+                    records += known.records;
+                    committed += known.committed;
+                    age = age.max(known.age(at));
+                }
                 push(levels, at, records, committed, age);
             }
         }

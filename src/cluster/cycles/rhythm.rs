@@ -9,7 +9,7 @@ use crate::kernel::{SimDuration, SimTime};
 
 /// Fetches that are answered together, again and again.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Phase {
+pub(in crate::cluster) struct Phase {
     /// When the brokers send the first answers.
     pub(super) ready: SimTime,
     /// Records of each partition in them.
@@ -55,6 +55,14 @@ pub(super) struct Rhythm {
     pub(super) until: SimTime,
 }
 
+impl Rhythm {
+    /// From one answer of a phase to the next, where that is always the same.
+    fn every(&self) -> Option<SimDuration> {
+        let (shortest, longest) = self.gap;
+        (shortest == longest).then_some(shortest)
+    }
+}
+
 /// What every cycle is like.
 #[derive(Debug)]
 pub(super) struct Cycle {
@@ -74,6 +82,8 @@ pub(super) struct Cycle {
     pub(super) timeout: SimDuration,
     /// From the call of a `poll()` that returns nothing to the call of the next.
     pub(super) empty: SimDuration,
+    /// `poll()`s that return nothing before the first answers.
+    pub(super) before: u64,
     /// How many answers there are to play.
     pub(super) times: u64,
 }
@@ -91,10 +101,18 @@ impl Cycle {
         }
     }
 
+    /// How many of its phase come before answer `number`.
+    fn nth(&self, number: u64) -> u64 {
+        match self.phases.len() {
+            1 => number,
+            turns => number / turns as u64,
+        }
+    }
+
     /// How many of the answers to play are of the phase at `place`.
     pub(super) fn times_of(&self, place: usize) -> u64 {
         let turns = self.turns();
-        (self.times + turns - 1).saturating_sub(place as u64) / turns
+        self.nth((self.times + turns - 1).saturating_sub(place as u64))
     }
 
     /// The number of the answer of the phase at `place` that is its `nth`.
@@ -116,10 +134,10 @@ impl Cycle {
     /// When the brokers send answer `number`.
     pub(super) fn ready(&self, number: u64, logs: &[Log]) -> SimTime {
         let phase = &self.phases[self.phase_of(number)];
-        let nth = number / self.turns();
-        match self.rhythm.pulse {
-            Pulse::Time { every } => phase.ready + every.times(nth),
-            Pulse::Record => logs[phase.index].arrivals.due(phase.from + nth) + self.append_delay,
+        let nth = self.nth(number);
+        match self.rhythm.every() {
+            Some(every) => phase.ready + every.times(nth),
+            None => logs[phase.index].arrivals.due(phase.from + nth) + self.append_delay,
         }
     }
 
@@ -130,8 +148,8 @@ impl Cycle {
     /// The first answer that comes at `at` or later; the first one of all if that is none before.
     pub(super) fn first_from(&self, at: SimTime, logs: &[Log]) -> u64 {
         let first = &self.phases[0];
-        match self.rhythm.pulse {
-            Pulse::Time { every } => {
+        match self.rhythm.every() {
+            Some(every) => {
                 let since = at.since(first.ready + self.alike.latency).as_micros();
                 let round = since.div_ceil(every.as_micros()) * self.turns();
                 // The later phases of the round before may come at it, too.
@@ -141,7 +159,7 @@ impl Cycle {
                     .find(|&number| self.answered(number, logs) >= at)
                     .unwrap_or(round)
             }
-            Pulse::Record => {
+            None => {
                 let handling = self.alike.latency + self.append_delay;
                 let due = at.since(SimTime::ZERO + handling).as_micros();
                 let before = due.checked_sub(1).map(SimTime::from_micros);
@@ -154,7 +172,7 @@ impl Cycle {
     /// The first record of a partition that answer `number` does not bring.
     pub(super) fn end(&self, number: u64, logs: &[Log]) -> u64 {
         let phase = &self.phases[self.phase_of(number)];
-        let nth = number / self.turns();
+        let nth = self.nth(number);
         match self.beat(phase) {
             Beat::Time { first, every } => {
                 let arrivals = &logs[phase.index].arrivals;
@@ -178,7 +196,7 @@ impl Cycle {
         let phase = &self.phases[self.phase_of(number)];
         match self.beat(phase) {
             Beat::Time { first, every } if least < most => {
-                let up_to = first + every.times(number / self.turns());
+                let up_to = first + every.times(self.nth(number));
                 let further = self.begin(number, logs) + least;
                 let one_more = logs[phase.index].arrivals.due(further) <= up_to;
                 least + u64::from(one_more)
@@ -220,16 +238,19 @@ impl Cycle {
         true
     }
 
-    /// The first `poll()` after answer `number`: when it is called, and when it returns.
-    pub(super) fn first_wait(&self, number: u64, logs: &[Log]) -> (SimTime, SimTime) {
+    /// When the first `poll()` after answer `number` is called.
+    pub(super) fn first_call(&self, number: u64, logs: &[Log]) -> SimTime {
         let phase = &self.phases[self.phase_of(number)];
         let busy = self.busy(phase, self.records(number, logs));
-        let called = self.answered(number, logs) + busy + self.overhead;
-        let returns = match phase.empty_polls {
-            0 => self.answered(number + 1, logs),
+        self.answered(number, logs) + busy + self.overhead
+    }
+
+    /// When that `poll()`, called at `called`, returns, if the next answer comes at `next`.
+    pub(super) fn first_return(&self, number: u64, called: SimTime, next: SimTime) -> SimTime {
+        match self.phases[self.phase_of(number)].empty_polls {
+            0 => next,
             _ => called + self.timeout,
-        };
-        (called, returns)
+        }
     }
 
     /// True when a step that begins with the return of the first `poll()` after an answer ends while the first `poll()` after the next answer
@@ -255,6 +276,12 @@ impl Cycle {
     fn empty_polls(&self, place: usize, gap: SimDuration, records: u64) -> Option<u64> {
         let worked = self.busy(&self.phases[place], records) + self.overhead;
         let waited = gap.as_micros().checked_sub(worked.as_micros())?;
+        self.empty_polls_within(SimDuration::from_micros(waited))
+    }
+
+    /// How many `poll()`s have returned nothing so long after the first was called, if another one is waiting then.
+    pub(super) fn empty_polls_within(&self, waited: SimDuration) -> Option<u64> {
+        let waited = waited.as_micros();
         let within = waited.checked_rem(self.empty.as_micros())?;
         let is_waiting = 0 < within && within < self.timeout.as_micros();
         is_waiting.then(|| waited / self.empty.as_micros())
