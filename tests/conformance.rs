@@ -19,7 +19,7 @@ use std::io::Write;
 
 use rebsim::report::fidelity::{Summary, table, text};
 
-use recordings::{golden, judged, play_all, play_consumer, read, read_folder};
+use recordings::{folder, golden, judged, play_all, play_consumer, read, read_folder};
 
 /// Every recording of the folder that can be played, judged as `rebsim replay` judges.
 #[test]
@@ -55,6 +55,21 @@ fn the_recordings_of_the_consumer_protocol_are_matched_in_time() {
         let times = summary.consumer_ms.expect("there are events");
         assert!(times.p50 < 30.0, "{}", summary.line());
         assert!(summary.first_batches_missing <= 1, "{}", summary.line());
+    }
+}
+
+/// Recorded later, on a busier machine, for what no other recording shows: structure and order, and times where nobody works off a batch meanwhile.
+#[test]
+fn what_was_recorded_since_has_the_same_structure() {
+    let (runs, not_modelled) = play_all(&read_folder(&folder("traces-own")));
+    assert_eq!((runs.len(), not_modelled), (3, 0));
+    for run in &runs {
+        let report = text(std::slice::from_ref(run));
+        let same = run.same_structure() && run.coordinator.is_none();
+        assert!(same && !run.times.is_empty(), "{report}");
+        if run.trace.starts_with("close-within-a-join") {
+            assert!(run.late().next().is_none(), "{report}");
+        }
     }
 }
 

@@ -73,6 +73,7 @@ pub static EXAMPLES: &[Example] = examples! {
     "stateful-restore"
     "static-fencing"
     "threshold-scaler"
+    "two-batches"
     "two-groups"
 };
 
