@@ -320,7 +320,12 @@ fn an_unknown_verb_is_one_finding() {
         };
         one.help.clone().unwrap_or_default()
     };
-    for (verb, meant) in [("kill", "crash"), ("leave", "stop"), ("carsh", "crash")] {
+    for (verb, meant) in [
+        ("kill", "crash"),
+        ("leave", "stop"),
+        ("rollout", "deploy"),
+        ("carsh", "crash"),
+    ] {
         assert_eq!(refused(verb), format!("did you mean `{meant}`?"));
     }
     assert!(refused("explode").starts_with("known keys: at, start, "));

@@ -131,6 +131,8 @@ pub static EVENT: Record = Record {
         ("die", "crash"),
         ("close", "stop"),
         ("leave", "stop"),
+        ("rollout", "deploy"),
+        ("upgrade", "deploy"),
     ]),
     fields: &[
         field("at", Required, Shape::Duration, "When, from the start."),
