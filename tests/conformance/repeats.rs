@@ -7,25 +7,9 @@ use std::collections::BTreeMap;
 
 use rebsim::experiment::replay::Replayed;
 use rebsim::import::recording::{RecordedRun, Recording};
+use rebsim::report::fidelity::{COORDINATOR, KINDS};
 use rebsim::report::table::{Align, Table};
 use serde_json::Value;
-
-const CALLBACKS: [&str; 4] = ["assigned", "revoked", "lost", "error"];
-
-/// The coordinator's events that are compared, with what each says beyond its name.
-const COORDINATOR: [(&str, &[&str]); 8] = [
-    ("preparing_rebalance", &["generation"]),
-    ("join_complete", &["generation", "members"]),
-    ("assignment_received", &["generation", "leader"]),
-    ("member_failed", &["member_id"]),
-    ("static_member_replaced", &["instance_id"]),
-    ("group_epoch", &["epoch"]),
-    ("target_assignment", &["epoch"]),
-    (
-        "member_state",
-        &["member_id", "epoch", "state", "assigned", "revoked"],
-    ),
-];
 
 /// A course: lines that two runs of one script may have in common.
 type Course = Vec<String>;
@@ -39,7 +23,7 @@ fn structure(events: &[Value]) -> Course {
     let mut of_members: BTreeMap<&str, Course> = BTreeMap::new();
     for event in events {
         let what = word(event, "what");
-        if word(event, "at") == "member" && CALLBACKS.contains(&what) {
+        if word(event, "at") == "member" && KINDS.contains(&what) {
             let partitions = event["partitions"].as_array().map_or(0, Vec::len);
             let who = word(event, "who");
             let line = format!("{who} {what} {partitions} {}", word(event, "error"));

@@ -16,10 +16,10 @@ const TOLERANCE_SHARE: f64 = 0.05;
 const POLL_TIMEOUT_MS: f64 = 100.0;
 
 /// The kinds of a member's events that make its sequence.
-pub(super) const KINDS: [&str; 4] = ["assigned", "revoked", "lost", "error"];
+pub const KINDS: [&str; 4] = ["assigned", "revoked", "lost", "error"];
 
 /// The coordinator's events that are compared in order, and by which of their fields.
-const COORDINATOR: [(&str, &[&str]); 8] = [
+pub const COORDINATOR: [(&str, &[&str]); 8] = [
     ("preparing_rebalance", &["generation"]),
     ("join_complete", &["generation", "members"]),
     ("assignment_received", &["generation", "leader"]),

@@ -11,7 +11,7 @@ mod render;
 
 use serde_json::{Map, Value};
 
-pub use compare::compare;
+pub use compare::{COORDINATOR, KINDS, compare};
 pub use render::{document, misses, table, text};
 
 /// What the runs of a protocol must reach.
