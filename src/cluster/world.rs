@@ -99,6 +99,8 @@ pub(super) enum Event {
     ScrapeKubelets,
     /// The grid is sampled.
     Sample,
+    /// A sample beside the grid is taken.
+    SampleBetween,
     /// The measured window ends.
     CloseWindow,
     /// Somebody wants to know how things stand at this instant.
@@ -117,6 +119,7 @@ impl Event {
             Self::Pod { .. } | Self::Reconcile(_) | Self::Node { .. } => 6,
             Self::Scaler(_) | Self::KedaPoll(_) => 7,
             Self::Sample
+            | Self::SampleBetween
             | Self::CloseWindow
             | Self::Snapshot
             | Self::KubeletLooks
@@ -180,6 +183,8 @@ pub(super) struct World<'a> {
     pub(super) grid: SimDuration,
     /// Points of the grid that are over.
     pub(super) grid_points: u64,
+    /// From when on a sample may be taken beside the grid again.
+    pub(super) between_from: SimTime,
 }
 
 impl<'a> World<'a> {
@@ -232,6 +237,7 @@ impl<'a> World<'a> {
             window: plan.measure.into(),
             grid: SimDuration::from_secs(seconds),
             grid_points: 0,
+            between_from: SimTime::ZERO,
         }
     }
 
@@ -245,6 +251,7 @@ impl<'a> World<'a> {
     }
 
     pub(super) fn observe(&mut self, observation: Observation) {
+        self.sample_where_lag_ends(&observation);
         self.timeline.observe(self.calendar.now(), observation);
     }
 
@@ -347,6 +354,7 @@ impl<'a> World<'a> {
             Event::KubeletLooks => self.on_kubelet_looks(),
             Event::ScrapeKubelets => self.on_scrape(),
             Event::Sample => self.sample(),
+            Event::SampleBetween => self.sample_between(),
             Event::CloseWindow => self.close_window(),
             Event::Snapshot => self.snapshot(),
         }
