@@ -39,6 +39,8 @@ pub struct Roster {
     pub assignor: Option<&'static str>,
     /// The coordinator can be reached.
     pub available: bool,
+    /// The broker that has it, or had it last; `None`: the one at the start.
+    pub broker: Option<u32>,
     /// Its members by id.
     pub members: BTreeMap<MemberId, Seat>,
 }
@@ -52,6 +54,7 @@ impl Roster {
             target_epoch: None,
             assignor: None,
             available: true,
+            broker: None,
             members: BTreeMap::new(),
         }
     }
@@ -212,7 +215,12 @@ fn take(roster: &mut Roster, observation: &Observation) {
                 seat.epoch = Some(-2);
             }
         }
-        Observation::CoordinatorAvailable { available, .. } => roster.available = *available,
+        Observation::CoordinatorAvailable {
+            available, broker, ..
+        } => {
+            roster.available = *available;
+            roster.broker = broker.or(roster.broker);
+        }
         _ => {}
     }
 }
