@@ -278,7 +278,7 @@ fn every_modelled_broker_key_changes_what_happens() {
         );
     }
     // A broker that has restarted is given back what it led, every so often, or not at all.
-    let roll = "events=[{at: 10s, broker: roll, spacing: 5s}]";
+    let roll = "events=[{at: 10s, broker: roll, spacing: 100s}]";
     let of_leaders = [
         ("leader.imbalance.check.interval.seconds", "60"),
         ("auto.leader.rebalance.enable", "false"),
