@@ -7,8 +7,9 @@ use super::world::World;
 use super::answers::Answer;
 use super::coordinators::{Connection, Inbound, ReturnAddress};
 use super::ground::Packet;
-use super::hosting::refused;
+use super::hosting::{refusal_takes, refused};
 use crate::assignor::{ConsumerId, GroupId, MemberId};
+use crate::kernel::SimDuration;
 use crate::protocol::config::GroupProtocol;
 use crate::protocol::message::{Request, RequestToken};
 
@@ -50,16 +51,18 @@ impl World<'_> {
             Packet::Group(_) | Packet::OffsetFetch(_) | Packet::FindCoordinator => None,
         };
         let host = &mut self.groups[group.index()];
+        let refusal = host.hosting.refusal(broker);
+        let takes = refusal.map_or(SimDuration::ZERO, |error| refusal_takes(&packet, error));
         host.unanswered.insert(
             token,
             ReturnAddress {
                 consumer,
                 incarnation,
-                back,
+                back: back + takes,
                 purpose,
             },
         );
-        if let Some(error) = host.hosting.refusal(broker) {
+        if let Some(error) = refusal {
             return self.answer(group, token, refused(&packet, error));
         }
         match packet {

@@ -59,6 +59,11 @@ impl Roster {
         }
     }
 
+    fn host(&mut self, available: bool, broker: Option<u32>) {
+        self.available = available;
+        self.broker = broker.or(self.broker);
+    }
+
     fn admit(&mut self, member_id: &MemberId, consumer: ConsumerId, upgraded: Option<bool>) {
         self.members.insert(
             member_id.clone(),
@@ -217,10 +222,7 @@ fn take(roster: &mut Roster, observation: &Observation) {
         }
         Observation::CoordinatorAvailable {
             available, broker, ..
-        } => {
-            roster.available = *available;
-            roster.broker = broker.or(roster.broker);
-        }
+        } => roster.host(*available, *broker),
         _ => {}
     }
 }
