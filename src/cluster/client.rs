@@ -322,7 +322,7 @@ impl Client {
             .min(self.fetcher.next_serving())
             .min(heartbeat)
             .min(join)
-            .min(self.offsets_due)
+            .min(self.next_offset_retry(ground.now))
             .min(self.metadata_answer.unwrap_or(self.metadata_due))
             .max(ground.now)
     }

@@ -97,12 +97,23 @@ impl Client {
         }
     }
 
+    /// When `poll()` of a classic client, which waits for that, sends the OffsetFetch again.
+    pub(super) fn next_offset_retry(&self, now: SimTime) -> SimTime {
+        if self.holds_for_offsets(now) {
+            self.offsets_due
+        } else {
+            SimTime::NEVER
+        }
+    }
+
     /// `poll()` of a classic client sleeps before it asks again.
     pub(super) fn holds_for_offsets(&self, now: SimTime) -> bool {
-        self.member.modern().is_none()
-            && self.offsets_due != SimTime::NEVER
-            && now < self.offsets_due
-            && self.fetcher.needs_offsets()
+        self.member.modern().is_none() && now < self.offsets_due && self.asks_offsets_again()
+    }
+
+    /// An OffsetFetch was refused, and somebody still wants to know.
+    pub(super) fn asks_offsets_again(&self) -> bool {
+        self.offsets_due != SimTime::NEVER && self.fetcher.needs_offsets()
     }
 
     /// When the background thread sends the OffsetFetch again: not before it knows whom to ask.

@@ -33,7 +33,7 @@ impl Client {
         self.heartbeat_pass_after_network(ground);
         let looks_for_coordinator = !self.member.knows_coordinator();
         let awaited_metadata = self.metadata_answer.is_some() && self.refreshes_before_join(ground);
-        let held = self.offsets_due != SimTime::NEVER && self.fetcher.needs_offsets();
+        let held = self.asks_offsets_again();
         self.handle_network(ground);
         if self.app != App::Polling {
             return;

@@ -179,3 +179,32 @@ fn an_offset_fetch_waits_for_the_writes_before_it() {
         .when(|seen| matches!(seen, Observation::PositionKnown { consumer, .. } if *consumer == b));
     assert_eq!(known, [ms(26_400)]);
 }
+
+/// The coordinator moves 100 ms after a member was assigned something, whose callback takes 500 ms, and loads for a second. The OffsetFetch goes to the old one, then to the new one,
+/// and is tried again until that has loaded: by a classic client every 100 ms at least, by the other after 100, 200, 400 and 800 ms.
+#[test]
+fn an_offset_fetch_is_tried_again_while_the_coordinator_loads() {
+    for (protocol, at_most) in [("classic", 150_000), ("consumer", 800_000)] {
+        let played = |events: &str| {
+            ideal(&format!(
+                "version: 1\nname: again\nduration: 30s\ntopics: {{ t: {{ partitions: 1, rate: 10/s }} }}\n\
+                 groups:\n  g:\n    topics: [t]\n    start: cold\n    members: [{{ name: a }}]\n    \
+                 listener: {{ on_assigned: {{ work: 500ms }} }}\n    config: {{ group.protocol: {protocol} }}\nevents: [{events}]\n"
+            ))
+            .told()
+        };
+        let known =
+            |story: &Story| story.when(|seen| matches!(seen, Observation::PositionKnown { .. }))[0];
+        let calm = played("");
+        let assigned = calm.when(|seen| matches!(seen, Observation::Assigned { .. }))[0];
+        assert!(known(&calm).since(assigned).as_micros() >= 500_000);
+        let moves = assigned.as_micros() / 1_000 + 100;
+        let event = format!("{{ at: {moves}ms, coordinator: move, unavailable: 1s }}");
+        let story = played(&event);
+        let loaded = ms(moves + 1_000);
+        assert!(known(&story) >= loaded, "{protocol}");
+        let late = known(&story).since(loaded).as_micros();
+        assert!(late <= at_most, "{protocol}: {late} us");
+        assert!(!story.service(0).is_empty(), "{protocol}");
+    }
+}
