@@ -74,6 +74,8 @@ pub(super) enum Event {
     },
     /// A write of a coordinator is committed.
     Appended { group: GroupId, token: AppendToken },
+    /// The writes before an OffsetFetch are committed.
+    OffsetsRead { group: GroupId, token: RequestToken },
     /// The script acts.
     Script(super::script::Step),
     /// Something happens to a pod, unless its container has been started again since.
@@ -114,7 +116,7 @@ impl Event {
             Self::Arrive { .. } => 1,
             Self::Deliver { .. } => 2,
             Self::CoordinatorTimer { .. } => 3,
-            Self::Appended { .. } => 4,
+            Self::Appended { .. } | Self::OffsetsRead { .. } => 4,
             Self::Script(_) => 5,
             Self::Pod { .. } | Self::Reconcile(_) | Self::Node { .. } => 6,
             Self::Scaler(_) | Self::KedaPoll(_) => 7,
@@ -151,6 +153,8 @@ pub(super) struct World<'a> {
     pub(super) logs: Vec<Log>,
     pub(super) groups: Vec<HostedGroup>,
     pub(super) processes: Vec<Process>,
+    /// When each broker is up again that went down, or was last.
+    pub(super) brokers_back: Vec<SimTime>,
     /// Room for what a client does, and a coordinator, while nobody uses it.
     pub(super) outputs: Vec<Output>,
     pub(super) effects: Vec<CoordinatorEffect>,
@@ -214,6 +218,7 @@ impl<'a> World<'a> {
             logs,
             groups,
             processes,
+            brokers_back: vec![SimTime::ZERO; plan.brokers.count as usize],
             naming,
             script: Script::default(),
             platform: super::platform::Platform::default(),
@@ -340,11 +345,8 @@ impl<'a> World<'a> {
                 timer,
                 place,
             } => self.on_coordinator_timer(group, timer, place),
-            Event::Appended { group, token } => {
-                self.with_coordinator(group, |host, now, out| {
-                    host.coordinator.on_appended(now, token, out)
-                });
-            }
+            Event::Appended { group, token } => self.on_appended(group, token),
+            Event::OffsetsRead { group, token } => self.on_offsets_read(group, token),
             Event::Script(step) => self.on_script(step),
             Event::Pod { pod, starts, step } => self.on_pod(pod, starts, step),
             Event::Reconcile(workload) => self.on_reconcile(workload),
