@@ -26,3 +26,5 @@ mod support;
 mod system;
 #[path = "timelines/system_consumer.rs"]
 mod system_consumer;
+#[path = "timelines/timeouts.rs"]
+mod timeouts;

@@ -407,16 +407,7 @@ impl Client {
             App::Callback { kind, until } if until <= ground.now => {
                 self.after_callback_work(kind, ground)
             }
-            App::Assigning { until } if until <= ground.now => {
-                self.app = App::Polling;
-                let mut effects = std::mem::take(&mut self.effects);
-                if let Some((assignments, snapshot)) = self.assigned.take() {
-                    self.member
-                        .on_assigned_by_leader(assignments, snapshot, &mut effects);
-                }
-                self.apply(effects, ground);
-                self.turn(ground);
-            }
+            App::Assigning { until } if until <= ground.now => self.end_assigning(ground),
             App::Exiting { until } if until <= ground.now => self.exit(ground),
             App::Closing if self.closes_until <= ground.now => self.close_in_time(ground),
             App::Polling => self.on_network(ground),
@@ -430,6 +421,20 @@ impl Client {
             | App::Exiting { .. } => self.heartbeat_thread(ground),
             App::Dead => {}
         }
+    }
+
+    /// The leader's assignor returns, and with it the monitor is free: SyncGroup is sent, and the heartbeat thread, which waited, looks about itself.
+    fn end_assigning(&mut self, ground: &mut Ground<'_>) {
+        self.app = App::Polling;
+        self.drain(ground);
+        let mut effects = std::mem::take(&mut self.effects);
+        if let Some((assignments, snapshot)) = self.assigned.take() {
+            self.member
+                .on_assigned_by_leader(assignments, snapshot, &mut effects);
+        }
+        self.apply(effects, ground);
+        self.heartbeat_thread(ground);
+        self.turn(ground);
     }
 
     /// The process exits after `close()`.

@@ -46,8 +46,14 @@ fn pass_until(pass: SimTime, step: SimDuration, at: SimTime) -> SimTime {
 }
 
 impl Client {
+    /// While the leader's assignor computes, the application holds the monitor that the thread needs: the assignor is called within
+    /// `JoinGroupResponseHandler.handle`, synchronized on the coordinator.
     pub(super) fn heartbeat_thread_runs(&self) -> bool {
-        self.member.is_heartbeating() && !matches!(self.app, App::Dead | App::Exiting { .. })
+        let stands_still = matches!(
+            self.app,
+            App::Assigning { .. } | App::Dead | App::Exiting { .. }
+        );
+        self.member.is_heartbeating() && !stands_still
     }
 
     /// No heartbeat is sent before this instant. When one is due a `poll()` that is still waiting wakes up and notifies the thread.
