@@ -17,6 +17,8 @@ pub(super) enum Answer {
     Offsets(Arc<[(TopicPartition, Option<u64>)]>),
     /// Whether the coordinator was found.
     Coordinator(bool),
+    /// The broker does not coordinate the group, so that its connection is of no use.
+    NotCoordinator,
     /// The connection to the coordinator broke.
     Disconnected,
 }
@@ -24,10 +26,10 @@ pub(super) enum Answer {
 impl Client {
     /// Handles the answers at the socket.
     pub(super) fn drain(&mut self, ground: &mut Ground<'_>) {
-        let was_heartbeating = self.member.is_heartbeating();
         if self.inbox.is_empty() {
-            return;
+            return self.time_out(ground);
         }
+        let was_heartbeating = self.member.is_heartbeating();
         let mut inbox = std::mem::take(&mut self.inbox);
         for answer in inbox.drain(..) {
             let mut effects = std::mem::take(&mut self.effects);
@@ -62,16 +64,26 @@ impl Client {
                         self.metadata_at = ground.now;
                         self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
                     }
+                    let waits = self.member.modern().is_none() && self.handles_answers();
+                    if waits && !found {
+                        self.doubt_metadata(ground); // `ensureCoordinatorReady`
+                    }
                 }
-                Answer::Disconnected => {
-                    self.fetcher.on_disconnected();
+                Answer::NotCoordinator => {
                     let at = &self.fetcher;
                     self.member.on_disconnected(ground.now, at, &mut effects);
-                    self.commit_gave_up(&mut effects, ground);
+                    self.hang_up(ground);
+                }
+                Answer::Disconnected => {
+                    self.doubt_metadata(ground);
+                    let at = &self.fetcher;
+                    self.member.on_disconnected(ground.now, at, &mut effects);
+                    self.hang_up(ground);
                 }
             }
             self.apply(effects, ground);
         }
+        self.time_out(ground);
         self.end_close(ground.now);
         debug_assert!(self.inbox.is_empty(), "answers come from outside");
         self.inbox = inbox; // Its room is used again.

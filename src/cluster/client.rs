@@ -12,11 +12,11 @@ use super::fluid::{Flow, Variation};
 use super::ground::{Ground, Output, Topology};
 use super::membership::Membership;
 use super::poll_event::Queues;
+use super::requests::Requests;
 use super::restores::Restores;
 use crate::assignor::{MemberId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::MemberEffect;
-use crate::protocol::message::RequestToken;
 use crate::scenario::plan::CommitMode;
 use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
 
@@ -93,8 +93,7 @@ pub(super) struct Client {
     pub(super) known_topics: Vec<(TopicId, u32)>,
     /// When metadata came last.
     pub(super) metadata_at: SimTime,
-    /// Requests on their way that were not answered yet.
-    pub(super) awaited: Vec<RequestToken>,
+    pub(super) requests: Requests,
     pub(super) first_lookup: bool,
     pub(super) handed: Handed,
     /// Returned by `poll()`, to be processed once the commit is through.
@@ -164,7 +163,7 @@ impl Client {
             metadata_answer: None,
             known_topics: Vec::new(),
             metadata_at: SimTime::ZERO,
-            awaited: Vec::new(),
+            requests: Requests::default(),
             first_lookup: true,
             handed: Vec::new(),
             held_back: Vec::new(),
@@ -210,7 +209,7 @@ impl Client {
     }
 
     /// True while the application thread is inside `poll()` or `close()` and handles answers as they come.
-    fn handles_answers(&self) -> bool {
+    pub(super) fn handles_answers(&self) -> bool {
         match self.app {
             App::Polling | App::Closing | App::Committing { .. } | App::CallbackCommit { .. } => {
                 true
@@ -222,19 +221,6 @@ impl Client {
             | App::Exiting { .. }
             | App::Dead => false,
         }
-    }
-
-    /// True when the answer to `token` is still awaited; connections that break come unasked.
-    pub(super) fn expects(&mut self, token: Option<RequestToken>) -> bool {
-        let Some(token) = token else {
-            self.awaited.clear();
-            return true;
-        };
-        let place = self.awaited.iter().position(|&awaited| awaited == token);
-        if let Some(place) = place {
-            self.awaited.swap_remove(place);
-        }
-        place.is_some()
     }
 
     /// An answer arrives at the socket now.
@@ -273,8 +259,8 @@ impl Client {
             | App::Assigning { until }
             | App::Exiting { until } => until,
             App::Polling => return self.next_in_poll(ground),
-            App::CallbackCommit { .. } | App::Committing { .. } => SimTime::NEVER,
-            App::Closing => self.closes_until,
+            App::CallbackCommit { .. } | App::Committing { .. } => self.requests.first_timeout(),
+            App::Closing => self.closes_until.min(self.requests.first_timeout()),
             App::Dead => return SimTime::NEVER,
         };
         let mut next = own
@@ -282,7 +268,7 @@ impl Client {
             .min(self.heartbeat_notice);
         if self.heartbeat_thread_runs() && self.heartbeat_notice == SimTime::NEVER {
             let metadata = self.metadata_answer.unwrap_or(self.metadata_due);
-            let due = self.member.heartbeat_due().min(self.member.poll_deadline());
+            let due = self.member.pass_due().min(self.requests.first_timeout());
             let due = due.min(metadata);
             if due < next {
                 next = next.min(self.heartbeat_pass_from(due, ground));
@@ -316,6 +302,7 @@ impl Client {
             .min(heartbeat)
             .min(join)
             .min(self.metadata_answer.unwrap_or(self.metadata_due))
+            .min(self.next_timeout_in_poll(ground))
             .max(ground.now)
     }
 
@@ -352,6 +339,7 @@ impl Client {
         };
         poll.min(self.next_heartbeat(ground))
             .min(self.member.poll_deadline())
+            .min(self.next_failure())
             .min(self.metadata_due)
             .max(next)
     }
@@ -396,7 +384,8 @@ impl Client {
         if self.heartbeat_notice <= ground.now {
             self.send_heartbeat(ground);
         }
-        if !self.inbox.is_empty() && self.handles_answers() {
+        let overdue = self.requests.first_timeout() <= ground.now;
+        if (overdue || !self.inbox.is_empty()) && self.handles_answers() {
             return self.on_network(ground);
         }
         match self.app {

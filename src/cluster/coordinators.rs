@@ -45,6 +45,8 @@ pub(super) struct Connection {
     pub(super) queue: VecDeque<Inbound>,
     /// Answers keep their order.
     pub(super) last_answer: SimTime,
+    /// What was sent up to this went over a connection that is closed now.
+    pub(super) lost: RequestToken,
 }
 
 /// Where an answer goes.
@@ -105,7 +107,7 @@ pub(super) fn not_coordinator(packet: &Packet) -> Answer {
             }),
         ),
         Packet::Commit(purpose, _) => Answer::Commit(*purpose, error),
-        Packet::OffsetFetch(_) => Answer::Disconnected,
+        Packet::OffsetFetch(_) => Answer::NotCoordinator,
         Packet::FindCoordinator => Answer::Coordinator(false),
     }
 }

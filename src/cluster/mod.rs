@@ -36,6 +36,7 @@ mod poll_loop;
 mod positions;
 mod process;
 mod records;
+mod requests;
 mod restores;
 mod sampling;
 mod script;

@@ -154,6 +154,13 @@ impl Process {
         &mut former[place]
     }
 
+    /// The client has closed its connection, on which it had sent what has tokens up to this.
+    fn hang_up(&mut self, sent: RequestToken) {
+        self.connection.serving = None;
+        self.connection.queue.clear();
+        self.connection.lost = sent;
+    }
+
     /// The broker has lost all connections.
     pub(super) fn disconnect(&mut self) {
         self.connection.serving = None;
@@ -280,7 +287,7 @@ impl World<'_> {
         let is_fluid = self.options.fidelity == Fidelity::Fluid;
         let next = self.catch_up_and(consumer, |client, ground| {
             client.clock = ground.now;
-            if client.expects(token) {
+            if client.requests.expect(token) {
                 client.on_answer(answer, ground);
             }
             let is_unseen = ground.out.is_empty() && !is_fluid;
@@ -359,6 +366,10 @@ impl World<'_> {
                     self.schedule(at, Class::Message, consumer.0, event);
                 }
                 Output::Observe(observation) => self.observe(observation),
+                Output::HungUp => {
+                    let sent = RequestToken(self.tokens);
+                    self.processes[consumer.index()].hang_up(sent);
+                }
                 Output::Assign(kind, members) => self.lead(consumer, kind, &members),
                 Output::Watch(members) => {
                     let (snapshot, _) = self.metadata_of(consumer, &members);

@@ -212,8 +212,13 @@ pub struct ConsumerConfig {
     pub retry_backoff: SimDuration,
     /// `retry.backoff.max.ms`
     pub retry_backoff_max: SimDuration,
+    /// `request.timeout.ms`
+    pub request_timeout: SimDuration,
     /// `metadata.max.age.ms`
     pub metadata_max_age: SimDuration,
+    /// A member says in its subscription of which generation it is (KIP-792, 3.4): no two of its JoinGroups are alike, and one that comes while assignments are awaited
+    /// begins a new rebalance.
+    pub says_generation: bool,
     /// `internal.leave.group.on.close`: false in Kafka Streams, whose members say nothing when they close.
     pub leave_group_on_close: bool,
     /// Rules in force.
