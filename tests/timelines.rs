@@ -10,6 +10,8 @@ mod consumer;
 mod consumer_away;
 #[path = "timelines/coordinator.rs"]
 mod coordinator;
+#[path = "timelines/fetching.rs"]
+mod fetching;
 #[path = "timelines/hand.rs"]
 mod hand;
 #[path = "timelines/joins.rs"]

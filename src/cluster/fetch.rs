@@ -2,7 +2,7 @@
 //! `FetchCollector`, `OffsetFetcher`).
 //!
 //! One fetch at a time is in flight to a broker, and since Kafka 4.0 none is sent while any buffered partition led by that
-//! broker is undrained (KAFKA-17182; `coop-load-saturated` shows it). Other requests on the same connection are answered after the
+//! broker is undrained (KAFKA-17182; `coop-load-saturated` shows it; clients before ask for what they have nothing of). Other requests on the same connection are answered after the
 //! parked fetch. An answer's content is known when it is sent, because arrivals are: nothing here is an event.
 
 use super::positions::Readiness;
@@ -191,7 +191,9 @@ impl Fetcher {
                 continue;
             }
             let empty = self.nodes[node].buffered == 0;
-            if !empty && ground.spec.config.rules.hold(Rule::FetchWhenDrained) {
+            let config = &ground.spec.config;
+            let waits = config.fetches_when_drained && config.rules.hold(Rule::FetchWhenDrained);
+            if !empty && waits {
                 continue;
             }
             let buffer = &self.buffer;

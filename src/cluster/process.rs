@@ -154,13 +154,6 @@ impl Process {
         &mut former[place]
     }
 
-    /// The client has closed its connection, on which it had sent what has tokens up to this.
-    fn hang_up(&mut self, sent: RequestToken) {
-        self.connection.serving = None;
-        self.connection.queue.clear();
-        self.connection.lost = sent;
-    }
-
     /// The broker has lost all connections.
     pub(super) fn disconnect(&mut self) {
         self.connection.serving = None;
@@ -366,10 +359,7 @@ impl World<'_> {
                     self.schedule(at, Class::Message, consumer.0, event);
                 }
                 Output::Observe(observation) => self.observe(observation),
-                Output::HungUp => {
-                    let sent = RequestToken(self.tokens);
-                    self.processes[consumer.index()].hang_up(sent);
-                }
+                Output::HungUp => self.on_hung_up(consumer),
                 Output::Assign(kind, members) => self.lead(consumer, kind, &members),
                 Output::Watch(members) => {
                     let (snapshot, _) = self.metadata_of(consumer, &members);

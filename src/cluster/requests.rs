@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 
 use super::client::Client;
 use super::ground::{Ground, Output, Packet};
+use super::world::World;
+use crate::assignor::ConsumerId;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::config::ConsumerConfig;
 use crate::protocol::message::{Request, RequestToken};
@@ -162,5 +164,16 @@ impl Client {
     pub(super) fn next_failure(&self) -> SimTime {
         let session = self.member.session_deadline();
         session.min(self.requests.first_timeout())
+    }
+}
+
+impl World<'_> {
+    /// The client has closed its connection to the coordinator, on which it had sent what it has sent by now. The broker forgets what waits there; what it serves it goes on with, and
+    /// its answer goes nowhere.
+    pub(super) fn on_hung_up(&mut self, consumer: ConsumerId) {
+        let connection = &mut self.processes[consumer.index()].connection;
+        connection.serving = None;
+        connection.queue.clear();
+        connection.lost = RequestToken(self.tokens);
     }
 }

@@ -216,6 +216,9 @@ pub struct ConsumerConfig {
     pub request_timeout: SimDuration,
     /// `metadata.max.age.ms`
     pub metadata_max_age: SimDuration,
+    /// No fetch goes to a broker of which records are still buffered (KAFKA-17182, 4.0); before, a partition is asked for as soon as nothing of it is buffered, and
+    /// those of its broker that run dry meanwhile wait for that answer.
+    pub fetches_when_drained: bool,
     /// A member says in its subscription of which generation it is (KIP-792, 3.4): no two of its JoinGroups are alike, and one that comes while assignments are awaited
     /// begins a new rebalance.
     pub says_generation: bool,

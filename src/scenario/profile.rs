@@ -48,6 +48,8 @@ pub struct Profile {
     pub assignors: &'static [AssignorKind],
     /// Retries back off exponentially up to `retry.backoff.max.ms` (KIP-580, 3.7); before, always `retry.backoff.ms`.
     pub exponential_backoff: bool,
+    /// See [`ConsumerConfig::fetches_when_drained`] (4.0).
+    pub fetches_when_drained: bool,
     /// See [`ConsumerConfig::says_generation`] (3.4, so with the profile of 3.9).
     pub says_generation: bool,
     /// `auto.offset.reset` takes `by_duration:` (KIP-1106, 4.0).
@@ -85,6 +87,7 @@ const V2_3: Profile = Profile {
     session_timeout_ms: 10_000,
     assignors: RANGE,
     exponential_backoff: false,
+    fetches_when_drained: false,
     says_generation: false,
     offset_reset_by_duration: false,
     consumer_protocol: false,
@@ -114,6 +117,7 @@ const V3_9: Profile = Profile {
 const V4_0: Profile = Profile {
     version: Version(4, 0),
     offset_reset_by_duration: true,
+    fetches_when_drained: true,
     consumer_protocol: true,
     append_lingers: true,
     ..V3_9
@@ -210,6 +214,7 @@ impl Profile {
             retry_backoff_max: SimDuration::from_millis(backoff_max),
             request_timeout: SimDuration::from_millis(30_000),
             metadata_max_age: SimDuration::from_millis(300_000),
+            fetches_when_drained: self.fetches_when_drained,
             says_generation: self.says_generation,
             leave_group_on_close: true,
             rules: Rules::ALL,
