@@ -15,7 +15,6 @@ use super::ground::Ground;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
 use crate::protocol::effect::Positions;
-use crate::protocol::rules::Rule;
 use crate::timeline::Partitions;
 
 /// Records of one partition, fetched and not handed out.
@@ -191,9 +190,7 @@ impl Fetcher {
                 continue;
             }
             let empty = self.nodes[node].buffered == 0;
-            let config = &ground.spec.config;
-            let waits = config.fetches_when_drained && config.rules.hold(Rule::FetchWhenDrained);
-            if !empty && waits {
+            if !empty && ground.spec.config.waits_for_the_buffer() {
                 continue;
             }
             let buffer = &self.buffer;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::rules::Rules;
+use super::rules::{Rule, Rules};
 use crate::assignor::{AssignorKind, ServerAssignorKind, TopicId};
 use crate::kernel::SimDuration;
 
@@ -229,6 +229,12 @@ pub struct ConsumerConfig {
 }
 
 impl ConsumerConfig {
+    /// True when no fetch goes to a broker of which records are still buffered.
+    #[must_use]
+    pub fn waits_for_the_buffer(&self) -> bool {
+        self.fetches_when_drained && self.rules.hold(Rule::FetchWhenDrained)
+    }
+
     /// True when every configured assignor supports COOPERATIVE (`ConsumerCoordinator` constructor).
     #[must_use]
     pub fn is_cooperative(&self) -> bool {
