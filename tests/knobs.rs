@@ -208,6 +208,14 @@ const CONSUMER: &[(&str, &str, &[&str])] = &[
     ("max.poll.records", "10", &["topics.orders.backlog=1000"]),
     ("metadata.max.age.ms", "1000", &[]),
     ("partition.assignment.strategy", "[sticky]", &[]),
+    (
+        "request.timeout.ms",
+        "2000",
+        &[
+            "brokers.assignor_cost=5s",
+            "events=[{at: 20s, restart: checkout/1, down: 5s}]",
+        ],
+    ),
     ("retry.backoff.max.ms", "300", START_WITHOUT_COORDINATOR),
     ("retry.backoff.ms", "40", START_WITHOUT_COORDINATOR),
     (

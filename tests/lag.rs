@@ -24,7 +24,10 @@ fn number(run: &RunMetrics, name: &str) -> f64 {
 
 fn near(run: &RunMetrics, name: &str, wanted: f64, by: f64) {
     let found = number(run, name);
-    assert!((found - wanted).abs() <= by, "{name}: {found}, not {wanted}");
+    assert!(
+        (found - wanted).abs() <= by,
+        "{name}: {found}, not {wanted}"
+    );
 }
 
 /// One member of two dies; its partition waits for the session of 45 s. A grid of 144 s does not see it.

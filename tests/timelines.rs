@@ -10,6 +10,8 @@ mod consumer;
 mod consumer_away;
 #[path = "timelines/coordinator.rs"]
 mod coordinator;
+#[path = "timelines/fetching.rs"]
+mod fetching;
 #[path = "timelines/hand.rs"]
 mod hand;
 #[path = "timelines/hosting.rs"]
@@ -28,3 +30,5 @@ mod support;
 mod system;
 #[path = "timelines/system_consumer.rs"]
 mod system_consumer;
+#[path = "timelines/timeouts.rs"]
+mod timeouts;

@@ -25,10 +25,10 @@ pub(super) enum Answer {
 impl Client {
     /// Handles the answers at the socket.
     pub(super) fn drain(&mut self, ground: &mut Ground<'_>) {
-        let was_heartbeating = self.member.is_heartbeating();
         if self.inbox.is_empty() {
-            return;
+            return self.time_out(ground);
         }
+        let was_heartbeating = self.member.is_heartbeating();
         let mut inbox = std::mem::take(&mut self.inbox);
         for answer in inbox.drain(..) {
             let mut effects = std::mem::take(&mut self.effects);
@@ -58,17 +58,21 @@ impl Client {
                         self.metadata_at = ground.now;
                         self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
                     }
+                    let waits = self.member.modern().is_none() && self.handles_answers();
+                    if waits && found.is_none() {
+                        self.doubt_metadata(ground); // `ensureCoordinatorReady`
+                    }
                 }
                 Answer::Disconnected => {
-                    self.fetcher.forget_asked_offsets();
-                    self.offsets_due = SimTime::NEVER;
+                    self.doubt_metadata(ground);
                     let at = &self.fetcher;
                     self.member.on_disconnected(ground.now, at, &mut effects);
-                    self.commit_gave_up(&mut effects, ground);
+                    self.hang_up(ground);
                 }
             }
             self.apply(effects, ground);
         }
+        self.time_out(ground);
         self.end_close(ground.now);
         debug_assert!(self.inbox.is_empty(), "answers come from outside");
         self.inbox = inbox; // Its room is used again.

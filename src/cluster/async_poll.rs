@@ -143,6 +143,7 @@ impl Client {
             .min(self.next_offset_fetch())
             .min(self.next_round(ground))
             .min(self.metadata_answer.unwrap_or(self.metadata_due))
+            .min(self.requests.first_timeout())
             .max(ground.now)
     }
 
@@ -234,8 +235,7 @@ impl Client {
     fn on_round(&mut self, ground: &mut Ground<'_>) {
         self.end_round(ground);
         let mut effects = std::mem::take(&mut self.effects);
-        self.member
-            .on_heartbeat_due(ground.now, &self.fetcher, &mut effects);
+        self.member.on_pass(ground.now, &self.fetcher, &mut effects);
         self.apply(effects, ground);
     }
 
@@ -243,6 +243,7 @@ impl Client {
         match self.metadata_answer {
             Some(at) if at <= ground.now => {
                 self.metadata_answer = None;
+                self.metadata_at = ground.now;
                 self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
                 self.member.on_metadata(&|_| 0, &mut Vec::new());
             }

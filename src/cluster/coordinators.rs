@@ -48,6 +48,8 @@ pub(super) struct Connection {
     pub(super) queue: VecDeque<Inbound>,
     /// Answers keep their order.
     pub(super) last_answer: SimTime,
+    /// What was sent up to this went over a connection that is closed now.
+    pub(super) lost: RequestToken,
 }
 
 /// Where an answer goes.

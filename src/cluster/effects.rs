@@ -40,9 +40,9 @@ impl Client {
                 } else {
                     SimDuration::ZERO
                 };
-                let token = ground.send(Packet::FindCoordinator, bootstrap);
-                self.awaited.push(token);
+                self.request(Packet::FindCoordinator, bootstrap, ground);
             }
+            MemberEffect::Disconnect => self.hang_up(ground),
             MemberEffect::Assign(kind, members) => {
                 // Until the driver says how long it takes.
                 self.app = App::Assigning {
@@ -95,8 +95,7 @@ impl Client {
     }
 
     pub(super) fn send(&mut self, packet: Packet, ground: &mut Ground<'_>) {
-        let token = ground.send(packet, SimDuration::ZERO);
-        self.awaited.push(token);
+        self.request(packet, SimDuration::ZERO, ground);
         if self.member.modern().is_some() {
             self.has_sent(ground);
         }
@@ -131,7 +130,7 @@ impl Client {
     pub(super) fn end_close(&mut self, now: SimTime) {
         let waits = self.member.modern().is_none()
             && self.member.knows_coordinator()
-            && !self.awaited.is_empty();
+            && !self.requests.is_empty();
         if self.app == App::Closing && self.exits_at != SimTime::NEVER && !waits {
             self.app = App::Exiting {
                 until: self.exits_at.max(now),

@@ -2,7 +2,7 @@
 //! `FetchCollector`, `OffsetFetcher`).
 //!
 //! One fetch at a time is in flight to a broker, and since Kafka 4.0 none is sent while any buffered partition led by that
-//! broker is undrained (KAFKA-17182; `coop-load-saturated` shows it). Other requests on the same connection are answered after the
+//! broker is undrained (KAFKA-17182; `coop-load-saturated` shows it; clients before ask for what they have nothing of). Other requests on the same connection are answered after the
 //! parked fetch. An answer's content is known when it is sent, because arrivals are: nothing here is an event.
 
 use super::positions::Readiness;
@@ -15,7 +15,6 @@ use super::ground::Ground;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
 use crate::protocol::effect::Positions;
-use crate::protocol::rules::Rule;
 use crate::timeline::Partitions;
 
 /// Records of one partition, fetched and not handed out.
@@ -191,7 +190,7 @@ impl Fetcher {
                 continue;
             }
             let empty = self.nodes[node].buffered == 0;
-            if !empty && ground.spec.config.rules.hold(Rule::FetchWhenDrained) {
+            if !empty && ground.spec.config.waits_for_the_buffer() {
                 continue;
             }
             let buffer = &self.buffer;

@@ -41,6 +41,8 @@ pub(super) enum Output {
     },
     /// Something to tell the readers.
     Observe(Observation),
+    /// The client has closed its connection to the coordinator.
+    HungUp,
     /// The leader's assignor starts on these members.
     Assign(
         crate::assignor::AssignorKind,

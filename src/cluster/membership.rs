@@ -101,6 +101,22 @@ impl Membership {
         }
     }
 
+    /// When a pass of the heartbeat thread next has something to do.
+    pub(super) fn pass_due(&self) -> SimTime {
+        match self {
+            Self::Classic(member) => member.pass_due(),
+            Self::Consumer(member) => member.wake_due(),
+        }
+    }
+
+    /// When the heartbeat thread gives the coordinator up.
+    pub(super) fn session_deadline(&self) -> SimTime {
+        match self {
+            Self::Classic(member) => member.session_deadline(),
+            Self::Consumer(_) => SimTime::NEVER,
+        }
+    }
+
     /// When the heartbeat thread sees that the poll interval is exceeded.
     pub(super) fn poll_deadline(&self) -> SimTime {
         match self {
@@ -162,22 +178,11 @@ impl Membership {
         }
     }
 
-    pub(super) fn on_heartbeat_due(
-        &mut self,
-        now: SimTime,
-        at: &Fetcher,
-        out: &mut Vec<MemberEffect>,
-    ) {
+    /// A pass of the heartbeat thread, a round of the background thread.
+    pub(super) fn on_pass(&mut self, now: SimTime, at: &Fetcher, out: &mut Vec<MemberEffect>) {
         match self {
-            Self::Classic(member) => member.on_heartbeat_due(now, out),
+            Self::Classic(member) => member.on_pass(now, out),
             Self::Consumer(member) => member.on_wake(now, at, out),
-        }
-    }
-
-    pub(super) fn on_poll_deadline(&mut self, out: &mut Vec<MemberEffect>) {
-        match self {
-            Self::Classic(member) => member.on_poll_deadline(out),
-            Self::Consumer(_) => {}
         }
     }
 

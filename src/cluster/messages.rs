@@ -29,6 +29,9 @@ impl World<'_> {
             return self.schedule(at, Class::Message, consumer.0, event);
         }
         let connection = process.connection_of(incarnation);
+        if inbound.token <= connection.lost {
+            return;
+        }
         if connection.serving.is_some() {
             connection.queue.push_back(inbound);
             return;

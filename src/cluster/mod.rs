@@ -37,6 +37,7 @@ mod poll_loop;
 mod positions;
 mod process;
 mod records;
+mod requests;
 mod restores;
 mod sampling;
 mod script;

@@ -63,8 +63,9 @@ impl Client {
     pub(super) fn turn(&mut self, ground: &mut Ground<'_>) {
         while self.app == App::Polling {
             self.member.on_poll_started(ground.now);
-            if self.member.heartbeat_due() <= ground.now && self.heartbeat_notice == SimTime::NEVER
-            {
+            let due = self.member.heartbeat_due();
+            let due = due.min(self.member.session_deadline());
+            if due <= ground.now && self.heartbeat_notice == SimTime::NEVER {
                 self.heartbeat_notice = ground.now + ground.calibration.heartbeat_thread_wakeup;
             }
             if self.heartbeat_notice <= ground.now {
@@ -184,8 +185,7 @@ impl Client {
                 Vec::new()
             };
             if !asked.is_empty() {
-                let token = ground.send(Packet::OffsetFetch(asked), SimDuration::ZERO);
-                self.awaited.push(token);
+                self.request(Packet::OffsetFetch(asked), SimDuration::ZERO, ground);
             }
             if let Some(error) = self.fetcher.update_positions(ground) {
                 ground.observe(Observation::ConsumerFailed {

@@ -281,7 +281,7 @@ impl World<'_> {
         let is_fluid = self.options.fidelity == Fidelity::Fluid;
         let next = self.catch_up_and(consumer, |client, ground| {
             client.clock = ground.now;
-            if client.expects(token) {
+            if client.requests.expect(token) {
                 client.on_answer(answer, ground);
             }
             let is_unseen = ground.out.is_empty() && !is_fluid;
@@ -361,6 +361,7 @@ impl World<'_> {
                     self.schedule(at, Class::Message, consumer.0, event);
                 }
                 Output::Observe(observation) => self.observe(observation),
+                Output::HungUp => self.on_hung_up(consumer),
                 Output::Assign(kind, members) => self.lead(consumer, kind, &members),
                 Output::Watch(members) => {
                     let (snapshot, _) = self.metadata_of(consumer, &members);

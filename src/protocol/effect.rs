@@ -208,6 +208,8 @@ pub enum MemberEffect {
     Send(Request),
     /// Send this commit to the group coordinator and tell the member how it ended (`on_commit`).
     Commit(CommitPurpose, OffsetCommitRequest),
+    /// Close the connection to the coordinator: what is on its way is lost (`ConsumerNetworkClient.disconnectAsync`). The member knows.
+    Disconnect,
     /// Look for the coordinator; tell the member (`on_coordinator`).
     FindCoordinator,
     /// Run the assignor on these members; then tell the member (`on_assigned_by_leader`). Classic leaders only.

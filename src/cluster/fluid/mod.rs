@@ -62,7 +62,7 @@ impl Client {
         between
             && self.is_steady(ground)
             // An answer that will be here in no time is not worth a flow; a JoinGroup may wait for a barrier.
-            && (self.awaited.is_empty() || self.member.is_rejoining())
+            && (self.requests.is_empty() || self.member.is_rejoining())
             && !ground.labour.in_detail
             && self.flow.is_none()
             && self.frozen_until <= ground.now

@@ -61,7 +61,7 @@ impl Client {
     fn has_nothing_to_say(&self) -> bool {
         let member = &self.member;
         self.flow.as_ref().is_some_and(|flow| flow.quiet.is_none())
-            && self.awaited.is_empty()
+            && self.requests.is_empty()
             && member.is_joined()
             && !member.is_rejoining()
             && (member.is_heartbeating() || member.modern().is_some())

@@ -37,8 +37,9 @@ impl Member {
         } else {
             now + self.lookups.fail(&self.config, &mut self.jitter)
         };
-        if found && self.heartbeat_enabled {
-            self.heartbeat_due = self.heartbeat_due.min(now);
+        if found {
+            // `FindCoordinatorResponseHandler`: it has as long as a session to answer a heartbeat.
+            self.session_deadline = now + self.config.session_timeout;
         }
     }
 
@@ -53,13 +54,11 @@ impl Member {
         }
         if matches!(self.attempt, Attempt::Joining | Attempt::Syncing) {
             self.attempt = Attempt::None;
-            self.rejoin = Some(JoinCause::Error);
             // The generation stands (`resetStateAndGeneration` is not called): the known id rejoins.
-            self.state = MemberState::Stable;
+            self.rejoin = Some(JoinCause::Error);
         }
-        if self.heartbeat_enabled {
-            self.heartbeat_due = self.heartbeat_due.min(now + self.backoff());
-        }
+        self.fail_heartbeats(now);
+        self.search_due = now;
     }
 
     fn on_join(&mut self, now: SimTime, response: JoinGroupResponse, out: &mut Vec<MemberEffect>) {
@@ -235,6 +234,7 @@ impl Member {
     }
 
     fn on_heartbeat(&mut self, now: SimTime, error: ErrorCode, out: &mut Vec<MemberEffect>) {
+        self.heartbeats_in_flight = self.heartbeats_in_flight.saturating_sub(1);
         if !self.heartbeat_enabled {
             return;
         }

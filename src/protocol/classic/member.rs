@@ -2,9 +2,8 @@
 //!
 //! A pure machine. It owns the membership (member id, generation, rejoin pending or not), the join attempt under way and
 //! the timers of the heartbeat thread. It does not own threads, the network or the records: whoever drives it says when
-//! `poll()` runs ([`Member::on_poll`]), when the heartbeat thread wakes ([`Member::on_heartbeat_due`],
-//! [`Member::on_poll_deadline`]), and carries out the effects. The steps of one join attempt are in
-//! [`super::rejoin`], the answers in [`super::answers`].
+//! `poll()` runs ([`Member::on_poll`]), when the heartbeat thread looks about itself ([`Member::on_pass`]), and carries out the effects. The steps
+//! of one join attempt are in [`super::rejoin`], the answers in [`super::answers`], the heartbeat thread in [`super::heartbeat`].
 
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use crate::protocol::backoff::{Backoff, Jitter};
 use crate::protocol::config::ConsumerConfig;
 use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
 use crate::protocol::message::{
-    HeartbeatRequest, JoinCause, LeaveCause, LeaveGroupRequest, OffsetCommitRequest, Request,
+    JoinCause, LeaveCause, LeaveGroupRequest, OffsetCommitRequest, Request,
 };
 use crate::protocol::rules::Rule;
 use crate::timeline::{Observation, Partitions};
@@ -60,6 +59,8 @@ pub struct Member {
     /// `Some` while a rejoin is due: why.
     pub(super) rejoin: Option<JoinCause>,
     pub(super) prepare: Prepare,
+    /// The membership was reset while `onJoinPrepare` was under way.
+    pub(super) prepares_again: bool,
     pub(super) attempt: Attempt,
     /// A failed attempt is repeated no earlier than this.
     pub(super) retry_at: SimTime,
@@ -73,6 +74,10 @@ pub struct Member {
 
     pub(super) heartbeat_enabled: bool,
     pub(super) heartbeat_due: SimTime,
+    /// Heartbeats on their way.
+    pub(super) heartbeats_in_flight: u32,
+    /// The heartbeat thread asks for the coordinator, when nobody knows it, no sooner than this.
+    pub(super) search_due: SimTime,
     pub(super) session_deadline: SimTime,
     pub(super) poll_deadline: SimTime,
 
@@ -104,6 +109,7 @@ impl Member {
             sticky_memory: None,
             rejoin: Some(JoinCause::New),
             prepare: Prepare::Due,
+            prepares_again: false,
             attempt: Attempt::None,
             retry_at: SimTime::ZERO,
             lookups: Backoff::default(),
@@ -113,6 +119,8 @@ impl Member {
             lookup_in_flight: false,
             heartbeat_enabled: false,
             heartbeat_due: SimTime::NEVER,
+            heartbeats_in_flight: 0,
+            search_due: SimTime::ZERO,
             session_deadline: SimTime::NEVER,
             poll_deadline: now + config.max_poll_interval,
             next_auto_commit: now + config.auto_commit_interval,
@@ -203,32 +211,6 @@ impl Member {
         self.coordinator_known
     }
 
-    /// True when the heartbeat thread runs.
-    #[must_use]
-    pub fn is_heartbeating(&self) -> bool {
-        self.heartbeat_enabled
-    }
-
-    /// When the next heartbeat is due; never while the heartbeat thread rests.
-    #[must_use]
-    pub fn heartbeat_due(&self) -> SimTime {
-        if self.heartbeat_enabled {
-            self.heartbeat_due
-        } else {
-            SimTime::NEVER
-        }
-    }
-
-    /// When the poll interval is exceeded; never while the heartbeat thread rests, for it is what watches.
-    #[must_use]
-    pub fn poll_deadline(&self) -> SimTime {
-        if self.heartbeat_enabled {
-            self.poll_deadline
-        } else {
-            SimTime::NEVER
-        }
-    }
-
     /// The next instant at which [`Member::on_poll`] has something to do by itself, without an answer arriving.
     #[must_use]
     pub fn poll_due(&self) -> SimTime {
@@ -255,7 +237,7 @@ impl Member {
                 (Prepare::Running(_), _) | (_, Attempt::Joining | Attempt::Syncing) => {
                     SimTime::NEVER
                 }
-                (_, Attempt::Installing(_)) => SimTime::NEVER,
+                (_, Attempt::Installing(..)) => SimTime::NEVER,
                 (_, Attempt::None) => self.retry_at,
             };
         }
@@ -266,23 +248,9 @@ impl Member {
         }
     }
 
-    /// Heartbeats were sent and answered that changed nothing, the last answer came at `answered`, if there was any: the next is due at
-    /// `due`.
-    pub fn heartbeats_passed(&mut self, due: SimTime, answered: Option<SimTime>) {
-        self.heartbeat_due = due;
-        if let Some(answered) = answered {
-            self.session_deadline = answered + self.config.session_timeout;
-        }
-    }
-
     /// Automatic commits took place; the next is due at `due`.
     pub fn commits_passed(&mut self, due: SimTime) {
         self.next_auto_commit = due;
-    }
-
-    /// `poll()` was entered: its deadline starts anew (`Heartbeat.poll`).
-    pub fn on_poll_started(&mut self, now: SimTime) {
-        self.poll_deadline = now + self.config.max_poll_interval;
     }
 
     /// `ConsumerCoordinator.poll`: one turn of the loop inside `poll()`.
@@ -358,43 +326,6 @@ impl Member {
         }
     }
 
-    /// The heartbeat thread found the heartbeat timer expired.
-    pub fn on_heartbeat_due(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
-        if !self.coordinator_known {
-            self.heartbeat_due = now + self.backoff();
-            self.find_coordinator(now, out);
-            return;
-        }
-        if now >= self.session_deadline {
-            // No answer for a whole session timeout: the coordinator is presumably gone; it is looked up again.
-            self.lose_coordinator(now);
-            self.session_deadline = now + self.config.session_timeout;
-            self.find_coordinator(now, out);
-            return;
-        }
-        self.heartbeat_due = now + self.config.heartbeat_interval;
-        out.push(MemberEffect::Send(Request::Heartbeat(HeartbeatRequest {
-            member_id: self.member_id.clone(),
-            instance_id: self.config.group_instance_id.clone(),
-            generation: self.generation,
-        })));
-    }
-
-    /// The heartbeat thread found that the application did not poll for `max.poll.interval.ms` (`handlePollTimeoutExpiry`): a dynamic
-    /// member leaves at once, a static one falls silent; both forget their membership.
-    pub fn on_poll_deadline(&mut self, out: &mut Vec<MemberEffect>) {
-        if !self.config.rules.hold(Rule::LeaveOnPollDeadline) {
-            self.poll_deadline = SimTime::NEVER;
-            return;
-        }
-        out.push(MemberEffect::Observe(Observation::PollDeadlineExceeded {
-            consumer: self.consumer,
-        }));
-        self.leave(LeaveCause::PollTimeout, out);
-        self.reset_membership(true);
-        self.rejoin = Some(JoinCause::New);
-    }
-
     /// `maybeLeaveGroup`: only dynamic members say good-bye.
     pub(super) fn leave(&mut self, cause: LeaveCause, out: &mut Vec<MemberEffect>) {
         let joined = self.state != MemberState::Unjoined && !self.member_id.is_unknown();
@@ -409,7 +340,7 @@ impl Member {
         }
     }
 
-    /// `resetStateAndGeneration`: out of the group; what is owned will be lost at the next `poll()`.
+    /// `resetStateAndGeneration`: out of the group; what is owned will be lost at the next `poll()`, unless it is being given up just now.
     pub(super) fn reset_membership(&mut self, forget_member_id: bool) {
         self.state = MemberState::Unjoined;
         self.generation = -1;
@@ -418,16 +349,21 @@ impl Member {
         }
         self.heartbeat_enabled = false;
         self.leader_snapshot = None;
-        self.prepare = Prepare::Due;
-        self.attempt = Attempt::None;
+        match self.prepare {
+            Prepare::Due | Prepare::Done => self.prepare = Prepare::Due,
+            // What is under way goes on to its end, JoinGroup included; who tries once more begins anew (`needsJoinPrepare`).
+            Prepare::Committing { .. } | Prepare::Committed | Prepare::Running(_) => {
+                self.prepares_again = true;
+            }
+        }
+        match self.attempt {
+            // `onJoinComplete` is not interrupted either.
+            Attempt::Installing(..) => {}
+            Attempt::None | Attempt::Joining | Attempt::Syncing | Attempt::Complete(_) => {
+                self.attempt = Attempt::None;
+            }
+        }
         self.retry_at = SimTime::ZERO;
-    }
-
-    /// `Heartbeat.resetTimeouts`
-    pub(super) fn reset_timeouts(&mut self, now: SimTime) {
-        self.heartbeat_due = now + self.config.heartbeat_interval;
-        self.session_deadline = now + self.config.session_timeout;
-        self.poll_deadline = now + self.config.max_poll_interval;
     }
 
     pub(super) fn lose_coordinator(&mut self, now: SimTime) {

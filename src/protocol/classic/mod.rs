@@ -2,13 +2,15 @@
 //!
 //! The broker's side is [`Coordinator`]: `coordinator` has its inputs and its outbox, `group` what it keeps, `join`,
 //! `sync`, `session`, `replacement`, `offsets`, `failover` and `conversion` one rule book each. The client's side is [`Member`]:
-//! `member` has what it keeps and its inputs, `rejoin` one join attempt step by step, `answers` what answers do, `offset_fetch` one of them.
+//! `member` has what it keeps and its inputs, `rejoin` one join attempt step by step, `heartbeat` its heartbeat thread, `answers` what answers do,
+//! `offset_fetch` one of them.
 
 mod answers;
 mod conversion;
 pub mod coordinator;
 mod failover;
 mod group;
+mod heartbeat;
 mod join;
 pub mod member;
 mod offset_fetch;

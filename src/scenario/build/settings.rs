@@ -128,6 +128,7 @@ impl Builder<'_, '_> {
                     self.error(Code::NotInVersion, item, message);
                 }
             }
+            "request.timeout.ms" => config.request_timeout = millis,
             "metadata.max.age.ms" => config.metadata_max_age = millis,
             "internal.leave.group.on.close" => config.leave_group_on_close = item.is_true(),
             _ => {}
