@@ -4,18 +4,19 @@
 //! the timers of the heartbeat thread. It does not own threads, the network or the records: whoever drives it says when
 //! `poll()` runs ([`Member::on_poll`]), when the heartbeat thread wakes ([`Member::on_heartbeat_due`],
 //! [`Member::on_poll_deadline`]), and carries out the effects. The steps of one join attempt are in
-//! [`super::rejoin`], the answers in [`super::answers`].
+//! [`super::rejoin`], the answers in [`super::answers`], commits in [`super::commit`].
 
 use std::sync::Arc;
 
+use super::commit::Commits;
 use super::rejoin::{Attempt, Prepare};
-use crate::assignor::{AssignorKind, ConsumerId, MemberId, TopicId, TopicPartition};
+use crate::assignor::{AssignorKind, ConsumerId, MemberId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::backoff::{Backoff, Jitter};
 use crate::protocol::config::ConsumerConfig;
-use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
+use crate::protocol::effect::{MemberEffect, Positions};
 use crate::protocol::message::{
-    HeartbeatRequest, JoinCause, LeaveCause, LeaveGroupRequest, OffsetCommitRequest, Request,
+    HeartbeatRequest, JoinCause, LeaveCause, LeaveGroupRequest, Request,
 };
 use crate::protocol::rules::Rule;
 use crate::timeline::{Observation, Partitions};
@@ -37,7 +38,6 @@ pub enum MemberState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Closing {
     No,
-    Committing,
     Callback,
     Done,
 }
@@ -77,6 +77,7 @@ pub struct Member {
     pub(super) poll_deadline: SimTime,
 
     pub(super) next_auto_commit: SimTime,
+    pub(super) commits: Commits,
 
     /// Partition counts that the leader last assigned by; `None` for who is not the leader.
     pub(super) leader_snapshot: Option<Vec<(TopicId, u32)>>,
@@ -116,6 +117,7 @@ impl Member {
             session_deadline: SimTime::NEVER,
             poll_deadline: now + config.max_poll_interval,
             next_auto_commit: now + config.auto_commit_interval,
+            commits: Commits::default(),
             leader_snapshot: None,
             fatal: None,
             closing: Closing::No,
@@ -219,10 +221,11 @@ impl Member {
         }
     }
 
-    /// When the poll interval is exceeded; never while the heartbeat thread rests, for it is what watches.
+    /// When the poll interval is exceeded; never while the heartbeat thread rests, for it is what watches, nor while that has no coordinator
+    /// (`HeartbeatThread.run` looks for one first).
     #[must_use]
     pub fn poll_deadline(&self) -> SimTime {
-        if self.heartbeat_enabled {
+        if self.heartbeat_enabled && self.coordinator_known {
             self.poll_deadline
         } else {
             SimTime::NEVER
@@ -306,55 +309,10 @@ impl Member {
         }
     }
 
-    fn find_coordinator(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
+    pub(super) fn find_coordinator(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
         if !self.lookup_in_flight && now >= self.retry_at {
             self.lookup_in_flight = true;
             out.push(MemberEffect::FindCoordinator);
-        }
-    }
-
-    /// `maybeAutoCommitOffsetsAsync`: the timer restarts whether or not there is something to commit.
-    fn maybe_auto_commit(
-        &mut self,
-        now: SimTime,
-        positions: &dyn Positions,
-        out: &mut Vec<MemberEffect>,
-    ) {
-        if !self.config.enable_auto_commit || now < self.next_auto_commit {
-            return;
-        }
-        self.next_auto_commit = now + self.config.auto_commit_interval;
-        if let Some(commit) = self.commit_of(positions) {
-            out.push(MemberEffect::Commit(CommitPurpose::Periodic, commit));
-        }
-    }
-
-    /// The commit of all positions in the name of this membership; `None` when there is no position.
-    pub(super) fn commit_of(&self, positions: &dyn Positions) -> Option<OffsetCommitRequest> {
-        let offsets = positions.consumed();
-        (!offsets.is_empty()).then(|| self.commit_request(offsets))
-    }
-
-    /// A commit of `offsets` in the name of this membership.
-    #[must_use]
-    pub fn commit_request(&self, offsets: Arc<[(TopicPartition, u64)]>) -> OffsetCommitRequest {
-        OffsetCommitRequest {
-            member_id: self.member_id.clone(),
-            instance_id: self.config.group_instance_id.clone(),
-            generation: self.generation,
-            offsets,
-        }
-    }
-
-    /// Why a commit cannot even be sent now (`ConsumerCoordinator.sendOffsetCommitRequest`); `None`: it can.
-    #[must_use]
-    pub fn commit_refused(&self) -> Option<&'static str> {
-        match self.state {
-            MemberState::Stable => None,
-            MemberState::PreparingRebalance | MemberState::CompletingRebalance => {
-                Some("RebalanceInProgressException")
-            }
-            MemberState::Unjoined => Some("CommitFailedException"),
         }
     }
 

@@ -2,9 +2,10 @@
 //!
 //! The broker's side is [`Coordinator`]: `coordinator` has its inputs and its outbox, `group` what it keeps, `join`,
 //! `sync`, `session`, `replacement`, `offsets`, `failover` and `conversion` one rule book each. The client's side is [`Member`]:
-//! `member` has what it keeps and its inputs, `rejoin` one join attempt step by step, `answers` what answers do.
+//! `member` has what it keeps and its inputs, `rejoin` one join attempt step by step, `commit` its commits, `answers` what answers do.
 
 mod answers;
+mod commit;
 mod conversion;
 pub mod coordinator;
 mod failover;
