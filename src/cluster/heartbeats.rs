@@ -116,6 +116,23 @@ impl Client {
         self.apply(effects, ground);
     }
 
+    /// The application has found the coordinator in `commitSync` or `close()`. The thread has waited for it to let go of the lock (`ensureCoordinatorReady` is
+    /// synchronized), and looks about itself now.
+    pub(super) fn let_heartbeat_thread_in(&mut self, ground: &mut Ground<'_>) {
+        if !self.heartbeat_thread_runs() {
+            return;
+        }
+        self.heartbeat_pass = ground.now;
+        let mut effects = std::mem::take(&mut self.effects);
+        if self.member.poll_deadline() <= ground.now {
+            self.member.on_poll_deadline(&mut effects);
+        } else if self.member.heartbeat_due() <= ground.now {
+            let at = &self.fetcher;
+            self.member.on_heartbeat_due(ground.now, at, &mut effects);
+        }
+        self.apply(effects, ground);
+    }
+
     /// The thread, notified by `poll()`, sends.
     pub(super) fn send_heartbeat(&mut self, ground: &mut Ground<'_>) {
         self.heartbeat_notice = SimTime::NEVER;

@@ -34,6 +34,10 @@ impl Client {
         let awaited_metadata = self.metadata_answer.is_some() && self.refreshes_before_join(ground);
         self.handle_network(ground);
         if self.app != App::Polling {
+            let commits = self.member.commit_due() < SimTime::NEVER;
+            if looks_for_coordinator && commits && self.member.knows_coordinator() {
+                self.let_heartbeat_thread_in(ground);
+            }
             return;
         }
         if looks_for_coordinator || awaited_metadata {
