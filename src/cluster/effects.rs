@@ -122,6 +122,8 @@ impl Client {
         ground.observe(Observation::ConsumerClosing {
             consumer: ground.consumer,
         });
+        // It returns no more records, however long its commit waits.
+        self.release_serving(ReleaseReason::PendingRevocation, None, ground);
         self.app = App::Closing;
         self.closes_until = ground.now + CLOSE_TIMEOUT;
         let mut effects = std::mem::take(&mut self.effects);
