@@ -211,6 +211,7 @@ fn every_modelled_kafka_key_changes_the_plan() {
         ("auto.commit.interval.ms", "1000"),
         ("auto.offset.reset", "earliest"),
         ("client.rack", "a"),
+        ("default.api.timeout.ms", "1000"),
         ("enable.auto.commit", "false"),
         ("fetch.max.bytes", "1000"),
         ("fetch.max.wait.ms", "100"),

@@ -119,6 +119,21 @@ impl Client {
         self.apply(effects, ground);
     }
 
+    /// The application has found the coordinator in `commitSync` or `close()`. The thread has waited for it to let go of the lock (`ensureCoordinatorReady` is
+    /// synchronized), and looks about itself now.
+    pub(super) fn let_heartbeat_thread_in(&mut self, ground: &mut Ground<'_>) {
+        if !self.heartbeat_thread_runs() {
+            return;
+        }
+        self.heartbeat_pass = ground.now;
+        if self.member.pass_due() <= ground.now {
+            let mut effects = std::mem::take(&mut self.effects);
+            let at = &self.fetcher;
+            self.member.on_pass(ground.now, at, &mut effects);
+            self.apply(effects, ground);
+        }
+    }
+
     /// The thread, notified by `poll()`, sends.
     pub(super) fn send_heartbeat(&mut self, ground: &mut Ground<'_>) {
         self.heartbeat_notice = SimTime::NEVER;

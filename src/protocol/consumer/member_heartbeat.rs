@@ -33,16 +33,18 @@ impl Member {
     /// When the background thread wakes by itself: for a heartbeat, to look for the coordinator, or to repeat a commit.
     #[must_use]
     pub fn wake_due(&self) -> SimTime {
-        if self.is_silent() {
-            return SimTime::NEVER;
-        }
+        let needs_coordinator = !self.is_silent() || self.commits.wait_for_coordinator();
         if !self.coordinator_known {
-            let lookup = if self.lookup_in_flight {
-                SimTime::NEVER
-            } else {
+            let looks = needs_coordinator && !self.lookup_in_flight && !self.commits.are_closed();
+            let lookup = if looks {
                 self.lookup_at
+            } else {
+                SimTime::NEVER
             };
             return lookup.min(self.commit_due());
+        }
+        if self.is_silent() {
+            return self.commit_due();
         }
         let heartbeat = if self.heartbeat_in_flight {
             SimTime::NEVER
@@ -85,15 +87,18 @@ impl Member {
         positions: &dyn Positions,
         out: &mut Vec<MemberEffect>,
     ) {
-        self.retry_commit(now, positions, out);
-        if self.is_silent() && !self.awaits_metadata() {
-            return;
-        }
+        self.run_commits(now, positions, out);
+        let is_silent = self.is_silent() && !self.awaits_metadata();
         if !self.coordinator_known {
-            if !self.lookup_in_flight && self.lookup_at <= now {
+            let looks = !is_silent || self.commits.wait_for_coordinator();
+            let looks = looks && !self.commits.are_closed();
+            if looks && !self.lookup_in_flight && self.lookup_at <= now {
                 self.lookup_in_flight = true;
                 out.push(MemberEffect::FindCoordinator);
             }
+            return;
+        }
+        if is_silent {
             return;
         }
         if self.heartbeat_in_flight || (!self.heartbeats_now() && now < self.heartbeat_due) {
@@ -322,7 +327,7 @@ impl Member {
             self.sent = Sent::default();
             self.heartbeat_due = now + self.heartbeats.fail(&self.config, &mut self.jitter);
         }
-        self.lose_commit(now);
+        self.lose_commits(now, out);
         self.on_wake(now, positions, out);
     }
 }
