@@ -145,14 +145,20 @@ impl Client {
             .max(ground.now)
     }
 
-    /// When the background thread next has something to do for the membership. It wakes a little late for a heartbeat.
+    /// When the background thread next has something to do for the membership. It wakes a little late for a heartbeat. Its other rounds matter from the poll deadline on:
+    /// the first one then sees it.
     fn next_round(&self, ground: &Ground<'_>) -> SimTime {
         if matches!(self.app, App::Exiting { .. } | App::Dead) {
             return SimTime::NEVER;
         }
-        match self.member.heartbeat_due() {
-            SimTime::ZERO => SimTime::ZERO,
-            due => due + ground.calibration.background_wakeup(asynchronously(ground)),
+        let wakes_late = ground.calibration.background_wakeup(asynchronously(ground));
+        let next = match self.member.heartbeat_due() {
+            SimTime::ZERO => return SimTime::ZERO,
+            due => due + wakes_late,
+        };
+        match self.member.poll_deadline() {
+            deadline if deadline < next => next.min(self.round_from(deadline, wakes_late)),
+            _ => next,
         }
     }
 
@@ -162,8 +168,11 @@ impl Client {
         if self.next_round(ground) <= ground.now {
             self.on_round(ground);
         }
-        self.async_metadata(ground);
+        if self.async_metadata(ground) {
+            self.on_round(ground);
+        }
         if self.fetcher.next_leader_answer() <= ground.now {
+            self.on_round(ground);
             self.on_positions(ground);
         }
         match self.app {
@@ -228,8 +237,11 @@ impl Client {
         self.apply(effects, ground);
     }
 
-    /// A round of the background thread for the membership.
+    /// A round of the background thread for the membership, until it is closed.
     fn on_round(&mut self, ground: &mut Ground<'_>) {
+        if matches!(self.app, App::Exiting { .. } | App::Dead) {
+            return;
+        }
         self.end_round(ground);
         let mut effects = std::mem::take(&mut self.effects);
         self.member
@@ -237,15 +249,21 @@ impl Client {
         self.apply(effects, ground);
     }
 
-    fn async_metadata(&mut self, ground: &mut Ground<'_>) {
-        match self.metadata_answer {
+    /// Metadata that have come are taken in, or asked for when they are due; true when the background thread woke for that.
+    fn async_metadata(&mut self, ground: &mut Ground<'_>) -> bool {
+        let awaited = self.metadata_answer;
+        match awaited {
             Some(at) if at <= ground.now => {
                 self.metadata_answer = None;
                 self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
                 self.member.on_metadata(&|_| 0, &mut Vec::new());
+                true
             }
-            None => self.ask_metadata(ground),
-            Some(_) => {}
+            Some(_) => false,
+            None => {
+                self.ask_metadata(ground);
+                self.metadata_answer.is_some()
+            }
         }
     }
 

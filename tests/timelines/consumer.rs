@@ -221,7 +221,7 @@ fn k3_upper_bound_is_the_rebalance_timeout() {
     );
     assert_eq!(
         story.bumps()[2..],
-        ["15000.000 3 rebalance_timeout a", "17400.000 4 join a"]
+        ["15000.000 3 rebalance_timeout a", "17300.000 4 join a"]
     );
     // The heartbeat that A sends at 15,000, too, is a client's and so before the coordinator's timer; but it owns what it was told to give up still.
     assert_eq!(story.targets()[2], "16000.000 3 b[0, 1, 2, 3]");

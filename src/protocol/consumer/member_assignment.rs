@@ -60,21 +60,15 @@ impl Member {
         }
     }
 
-    /// True when what the coordinator said last takes nothing away from it.
-    pub(super) fn only_gains(&self) -> bool {
-        self.target
-            .as_ref()
-            .is_some_and(|target| self.owned.iter().all(|own| target.partitions.contains(own)))
-    }
-
-    /// Begins to reconcile what is not yet (`maybeReconcile`).
+    /// Begins to reconcile what is not yet (`maybeReconcile`). Only an event of the application says that offsets can be committed; without one nothing is committed,
+    /// and since 4.3 nothing is given up either.
     pub(super) fn maybe_reconcile(
         &mut self,
+        can_commit: bool,
         now: SimTime,
         positions: &dyn Positions,
         out: &mut Vec<MemberEffect>,
     ) {
-        self.retry_commit(now, positions, out);
         let busy = self.reconciliation.is_some() || self.closing;
         if self.state != ClientState::Reconciling || busy {
             return;
@@ -96,6 +90,9 @@ impl Member {
         if let Some(current) = &self.current
             && current.partitions == goal.partitions
         {
+            if current.local_epoch == goal.local_epoch {
+                return; // What can be named of it is acknowledged. (Before 4.4 that is done in every round.)
+            }
             self.current = Some(goal);
             self.transition(ClientState::Acknowledging, out);
             return;
@@ -106,6 +103,10 @@ impl Member {
         };
         let revoked = difference(&self.owned, &goal.partitions);
         let added = difference(&goal.partitions, &self.owned);
+        let waits = !self.config.async_client.reconciles_in_background && !revoked.is_empty();
+        if !can_commit && (self.config.enable_auto_commit || waits) {
+            return;
+        }
         let commit = self
             .config
             .enable_auto_commit
