@@ -69,12 +69,19 @@ impl Client {
             if self.deadline <= ground.now {
                 return self.return_nothing(ground);
             }
+            let finds_more = self.queues.has_no_event() || self.queues.has_asked();
+            if finds_more && self.goes_round() {
+                return self.pass(false, ground);
+            }
             return self.begin_wait(ground);
         }
         // Up to 4.1 nobody reads the clock between a pass's beginning and here: what callbacks took is not taken off.
         let left = self.deadline.since(self.queues.timer_read);
         if left.is_zero() {
             return self.return_nothing(ground);
+        }
+        if self.queues.has_asked() && self.goes_round() {
+            return self.pass(false, ground);
         }
         self.queues.waits_until = ground.now + left;
     }
@@ -108,7 +115,7 @@ impl Client {
         if self.return_buffered(ground) {
             return;
         }
-        if !came && ground.now < self.queues.waits_until {
+        if !came && !self.goes_round() && ground.now < self.queues.waits_until {
             return;
         }
         if self.deadline <= ground.now {
@@ -211,13 +218,22 @@ impl Client {
             if in_time && self.is_reconciling() && !reconciled_before {
                 self.on_poll_event(ground);
             }
+            if self.app == App::Polling && self.goes_round() {
+                self.pass(false, ground);
+            }
             return;
         }
         // Until then the heartbeat timer stands at nothing, and up to 4.1 the application waits no longer than that: it goes round and round.
-        let spins = first_answer && !self.awaits_first_answer();
+        let spins = self.goes_round() || (first_answer && !self.awaits_first_answer());
         if spins && self.app == App::Polling {
             self.pass(false, ground);
         }
+    }
+
+    /// True while nothing but records of paused partitions is buffered: put back, they wake a `poll()` that waits (`FetchBuffer.addAll`), so that it goes round without a
+    /// pause and finds at once what comes from the background thread.
+    fn goes_round(&self) -> bool {
+        self.fetcher.has_buffered() && !self.fetcher.has_returnable()
     }
 
     pub(super) fn is_reconciling(&self) -> bool {

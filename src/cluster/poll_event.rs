@@ -89,6 +89,15 @@ impl Queues {
         self.asked.pop_front()
     }
 
+    pub(super) fn has_asked(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    /// No event is on its way, or waits to be seen to be done.
+    pub(super) fn has_no_event(&self) -> bool {
+        self.event.is_none()
+    }
+
     /// The positions are known and fetches sent.
     pub(super) fn event_is_done(&mut self, now: SimTime) {
         if let Some(event) = &mut self.event {

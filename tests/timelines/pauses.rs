@@ -6,7 +6,7 @@ use rebsim::kernel::{Seed, SimTime};
 use rebsim::scenario::{NoFiles, Overrides, load};
 use rebsim::timeline::{Observation, Timeline};
 
-use super::support::ms;
+use super::support::{ideal, ms};
 
 fn play(text: &str, options: &Options) -> Timeline {
     let scenario = load("test.yaml", text, &mut NoFiles, &Overrides::default())
@@ -23,13 +23,13 @@ const CLIENTS: [(&str, &str); 5] = [
 ];
 
 /// One broker, six partitions, a member that has a backlog to work off.
-fn backlog((client, protocol): (&str, &str)) -> String {
+fn backlog((client, protocol): (&str, &str), paused: u32) -> String {
     format!(
         "version: 1\nname: paused\nduration: 100s\nbrokers: {{ count: 1, version: \"4.4\" }}\n\
          topics: {{ orders: {{ partitions: 6, rate: 600/s, backlog: 12000 }} }}\n\
          groups:\n  g:\n    topics: [orders]\n    members: 1\n    client_version: \"{client}\"\n    \
          config: {{ group.protocol: {protocol} }}\n    processing: {{ per_record: 1ms }}\n\
-         events: [{{ at: 10s, pause: orders-0, for: 60s }}]\n"
+         events: [{{ at: 10s, pause: orders-{paused}, for: 60s }}]\n"
     )
 }
 
@@ -41,11 +41,14 @@ fn processed(timeline: &Timeline, partition: u32, at: SimTime) -> u64 {
     found.expect("a sample").processed
 }
 
-/// Of the records that wait in the buffer when the pause begins those of orders/0 stay there for a minute. All others go on, be it step by step or not.
+/// Whatever of a partition waits in the buffer when its pause begins stays there for a minute. All others go on, be it step by step or not.
 #[test]
 fn only_what_is_paused_stands_still() {
-    for client in CLIENTS {
-        let text = backlog(client);
+    let cases = CLIENTS
+        .iter()
+        .flat_map(|client| [0, 2, 5].map(|paused| (*client, paused)));
+    for (client, paused) in cases {
+        let text = backlog(client, paused);
         let timeline = play(&text, &Options::default());
         let step_by_step = Options {
             step_by_step: true,
@@ -57,13 +60,14 @@ fn only_what_is_paused_stands_still() {
         for partition in 0..6 {
             let within = processed(&timeline, partition, ms(69_000))
                 - processed(&timeline, partition, ms(11_000));
-            if partition == 0 {
-                assert_eq!(within, 0, "{client:?}");
+            let what = format!("{client:?}, {paused} is paused: {partition}");
+            if partition == paused {
+                assert_eq!(within, 0, "{what}");
             } else {
-                assert!(within >= 5_800, "{client:?}: {partition} {within}");
+                assert!(within >= 5_800, "{what} {within}");
             }
             let after = processed(&timeline, partition, ms(99_000));
-            assert!(after >= 11_000, "{client:?}: {partition} {after}");
+            assert!(after >= 11_000, "{what} {after}");
         }
     }
 }
@@ -71,19 +75,26 @@ fn only_what_is_paused_stands_still() {
 /// The same in the fluid mode.
 #[test]
 fn only_what_is_paused_stands_still_in_the_fluid_mode() {
-    for client in CLIENTS {
+    let cases = CLIENTS
+        .iter()
+        .flat_map(|client| [0, 5].map(|paused| (*client, paused)));
+    for (client, paused) in cases {
         let fluid = Options {
             fidelity: Fidelity::Fluid,
             ..Options::default()
         };
-        let timeline = play(&backlog(client), &fluid);
+        let timeline = play(&backlog(client, paused), &fluid);
         for partition in 0..6 {
             let within = processed(&timeline, partition, ms(69_000))
                 - processed(&timeline, partition, ms(11_000));
-            let expected = if partition == 0 { 0..=0 } else { 5_700..=8_000 };
+            let expected = if partition == paused {
+                0..=0
+            } else {
+                5_700..=8_000
+            };
             assert!(
                 expected.contains(&within),
-                "{client:?}: {partition} {within}"
+                "{client:?}, {paused} is paused: {partition} {within}"
             );
         }
     }
@@ -118,6 +129,34 @@ fn what_comes_while_its_partition_is_paused_is_returned_afterwards() {
         assert!(
             (ms(10_150)..=ms(10_300)).contains(&at),
             "{client:?}: {at:?}"
+        );
+    }
+}
+
+/// Records of a paused partition in the buffer wake every wait: `poll()` goes round and round, and both callbacks are called in the instant in which the heartbeat of 15,000
+/// says what to give up. Without them a `poll()` of two seconds ends first (4.1), or looks about itself every 100 ms (4.4).
+#[test]
+fn a_poll_that_cannot_return_what_it_has_goes_round() {
+    let called = |version: &str, events: &str| {
+        let text = format!(
+            "version: 1\nname: paused\nduration: 40s\nbrokers: {{ count: 1, version: \"{version}\" }}\n\
+             topics: {{ orders: {{ partitions: 2, rate: 1/s, skew: {{ weights: [1, 0] }} }} }}\n\
+             groups:\n  g:\n    topics: [orders]\n    members: [{{ name: a }}, {{ name: b, at: 12s }}]\n    \
+             config: {{ group.protocol: consumer }}\n    processing: {{ poll_timeout: 2s }}\n\
+             events: [{events}]\n"
+        );
+        ideal(&text).told().called("a", ms(1))
+    };
+    let paused = "{ at: 9900ms, pause: orders-0, for: 30s }";
+    for (version, without) in [
+        ("4.1", ["16000.000 revoked [1]", "16500.000 assigned []"]),
+        ("4.4", ["15100.000 revoked [1]", "15200.000 assigned []"]),
+    ] {
+        assert_eq!(called(version, ""), without, "{version}");
+        assert_eq!(
+            called(version, paused),
+            ["15000.000 revoked [1]", "15000.000 assigned []"],
+            "{version}"
         );
     }
 }
