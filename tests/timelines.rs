@@ -26,6 +26,10 @@ mod mistakes;
 mod overlaps;
 #[path = "timelines/patterns.rs"]
 mod patterns;
+#[path = "timelines/pauses.rs"]
+mod pauses;
+#[path = "timelines/rounds.rs"]
+mod rounds;
 #[path = "timelines/support.rs"]
 mod support;
 #[path = "timelines/system.rs"]

@@ -7,7 +7,8 @@
 
 use super::answers::Answer;
 use super::batch::{Burn, Work};
-use super::fetch::{Fetcher, Handed};
+use super::buffer::Handed;
+use super::fetch::Fetcher;
 use super::fluid::{Flow, Variation};
 use super::ground::{Ground, Output, Topology};
 use super::membership::Membership;

@@ -117,11 +117,11 @@ impl Membership {
         }
     }
 
-    /// When the heartbeat thread sees that the poll interval is exceeded.
+    /// When the poll interval is exceeded; the heartbeat thread or the background thread sees it when it next looks.
     pub(super) fn poll_deadline(&self) -> SimTime {
         match self {
             Self::Classic(member) => member.poll_deadline(),
-            Self::Consumer(_) => SimTime::NEVER,
+            Self::Consumer(member) => member.poll_deadline(),
         }
     }
 

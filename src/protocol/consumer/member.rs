@@ -209,10 +209,15 @@ impl Member {
         self.next_auto_commit = due;
     }
 
-    /// When `max.poll.interval.ms` is exceeded; the thread notices when it next wakes for a heartbeat.
+    /// When `max.poll.interval.ms` is exceeded: the first round of the thread from then on notices. Never while no round looks: out of the group, or without a
+    /// coordinator.
     #[must_use]
     pub fn poll_deadline(&self) -> SimTime {
-        self.poll_deadline
+        if self.is_silent() || !self.coordinator_known {
+            SimTime::NEVER
+        } else {
+            self.poll_deadline
+        }
     }
 
     /// No call of [`Member::on_poll`] before this instant does anything but move the poll deadline.
@@ -282,7 +287,7 @@ impl Member {
         positions: &dyn Positions,
         out: &mut Vec<MemberEffect>,
     ) {
-        self.maybe_reconcile(now, positions, out);
+        self.maybe_reconcile(true, now, positions, out);
         self.maybe_auto_commit(now, positions);
         if !self.awaits_metadata()
             && std::mem::take(&mut self.subscribed_anew)

@@ -56,16 +56,11 @@ impl Member {
         }
     }
 
-    /// True when what the coordinator said last takes nothing away from it.
-    pub(super) fn only_gains(&self) -> bool {
-        self.target
-            .as_ref()
-            .is_some_and(|target| self.owned.iter().all(|own| target.partitions.contains(own)))
-    }
-
-    /// Begins to reconcile what is not yet (`maybeReconcile`).
+    /// Begins to reconcile what is not yet (`maybeReconcile`). Only an event of the application says that offsets can be committed; without one nothing is committed,
+    /// and since 4.3 nothing is given up either.
     pub(super) fn maybe_reconcile(
         &mut self,
+        can_commit: bool,
         now: SimTime,
         positions: &dyn Positions,
         out: &mut Vec<MemberEffect>,
@@ -91,6 +86,9 @@ impl Member {
         if let Some(current) = &self.current
             && current.partitions == goal.partitions
         {
+            if current.local_epoch == goal.local_epoch {
+                return; // What can be named of it is acknowledged. (Before 4.4 that is done in every round.)
+            }
             self.current = Some(goal);
             self.transition(ClientState::Acknowledging, out);
             return;
@@ -101,6 +99,10 @@ impl Member {
         };
         let revoked = difference(&self.owned, &goal.partitions);
         let added = difference(&goal.partitions, &self.owned);
+        let waits = !self.config.async_client.reconciles_in_background && !revoked.is_empty();
+        if !can_commit && (self.config.enable_auto_commit || waits) {
+            return;
+        }
         if !revoked.is_empty() {
             // Before the commit, so that nothing is returned that it does not cover (KAFKA-16460).
             out.push(MemberEffect::Suspend(Arc::clone(&revoked)));

@@ -30,7 +30,8 @@ impl Sent {
 }
 
 impl Member {
-    /// When the background thread wakes by itself: for a heartbeat, to look for the coordinator, or to repeat a commit.
+    /// When the background thread wakes by itself: for a heartbeat, to look for the coordinator, or to repeat a commit. Its other rounds are those of whoever drives
+    /// the member; from [`Member::poll_deadline`] on the first of them counts.
     #[must_use]
     pub fn wake_due(&self) -> SimTime {
         let needs_coordinator = !self.is_silent() || self.commits.wait_for_coordinator();
@@ -80,7 +81,7 @@ impl Member {
         )
     }
 
-    /// A round of the background thread (`ConsumerNetworkThread.runOnce`).
+    /// A round of the background thread (`ConsumerNetworkThread.runOnce`): each request manager has its turn, in the order of `RequestManagers.entries`.
     pub fn on_wake(
         &mut self,
         now: SimTime,
@@ -88,6 +89,12 @@ impl Member {
         out: &mut Vec<MemberEffect>,
     ) {
         self.run_commits(now, positions, out);
+        self.look_after_heartbeats(now, out);
+        self.maybe_reconcile(false, now, positions, out);
+    }
+
+    /// `CoordinatorRequestManager.poll`, `AbstractHeartbeatRequestManager.poll`: in every round it looks first whether `max.poll.interval.ms` is exceeded.
+    fn look_after_heartbeats(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
         let is_silent = self.is_silent() && !self.awaits_metadata();
         if !self.coordinator_known {
             let looks = !is_silent || self.commits.wait_for_coordinator();
@@ -101,13 +108,12 @@ impl Member {
         if is_silent {
             return;
         }
-        if self.heartbeat_in_flight || (!self.heartbeats_now() && now < self.heartbeat_due) {
-            return;
-        }
         if self.poll_deadline() <= now {
             return self.leave_unpolled(out);
         }
-        self.send_heartbeat(now, out);
+        if !self.heartbeat_in_flight && (self.heartbeats_now() || self.heartbeat_due <= now) {
+            self.send_heartbeat(now, out);
+        }
     }
 
     fn send_heartbeat(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
@@ -217,7 +223,7 @@ impl Member {
                 self.heartbeat_in_flight = false;
                 if response.error == ErrorCode::None {
                     self.heartbeats.succeed();
-                    self.on_heartbeat(now, &response, positions, out);
+                    self.on_heartbeat(now, &response, out);
                 } else {
                     self.on_heartbeat_error(now, response.error, out);
                 }
@@ -237,7 +243,6 @@ impl Member {
         &mut self,
         now: SimTime,
         response: &ConsumerGroupHeartbeatResponse,
-        positions: &dyn Positions,
         out: &mut Vec<MemberEffect>,
     ) {
         if self.heartbeat_interval != Some(response.heartbeat_interval) {
@@ -248,13 +253,8 @@ impl Member {
             return;
         }
         self.epoch = response.member_epoch;
-        let Some(assignment) = &response.assignment else {
-            return;
-        };
-        self.on_assignment(assignment, out);
-        let early = self.config.async_client.reconciles_in_background || self.only_gains();
-        if early && !self.config.enable_auto_commit {
-            self.maybe_reconcile(now, positions, out);
+        if let Some(assignment) = &response.assignment {
+            self.on_assignment(assignment, out);
         }
     }
 
