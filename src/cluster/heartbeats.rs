@@ -46,13 +46,18 @@ fn pass_until(pass: SimTime, step: SimDuration, at: SimTime) -> SimTime {
 }
 
 impl Client {
-    /// While the leader's assignor computes, the application holds the monitor that the thread needs: the assignor is called within
-    /// `JoinGroupResponseHandler.handle`, synchronized on the coordinator.
+    /// The application holds the monitor that the thread needs while the leader's assignor computes (it is called within `JoinGroupResponseHandler.handle`, synchronized on
+    /// the coordinator), and while it looks for the coordinator to commit (`ensureCoordinatorReady`, synchronized too).
     pub(super) fn heartbeat_thread_runs(&self) -> bool {
-        let stands_still = matches!(
-            self.app,
-            App::Assigning { .. } | App::Dead | App::Exiting { .. }
-        );
+        let stands_still = match self.app {
+            App::Assigning { .. } | App::Dead | App::Exiting { .. } => true,
+            App::Committing { .. } | App::CallbackCommit { .. } | App::Closing => {
+                !self.member.knows_coordinator()
+            }
+            App::Starting { .. } | App::Polling | App::Working { .. } | App::Callback { .. } => {
+                false
+            }
+        };
         self.member.is_heartbeating() && !stands_still
     }
 
