@@ -147,7 +147,9 @@ impl Client {
     pub(super) fn hang_up(&mut self, ground: &mut Ground<'_>) {
         self.requests.awaited.retain(|awaited| awaited.is_lookup);
         self.fetcher.on_disconnected();
-        ground.out.push(Output::HungUp);
+        ground
+            .out
+            .push(Output::HungUp(RequestToken(*ground.tokens)));
         let mut effects = Vec::new();
         self.commit_gave_up(&mut effects, ground);
         self.apply(effects, ground);
@@ -168,12 +170,12 @@ impl Client {
 }
 
 impl World<'_> {
-    /// The client has closed its connection to the coordinator, on which it had sent what it has sent by now. The broker forgets what waits there; what it serves it goes on with, and
+    /// The client has closed its connection to the coordinator, on which it had sent what has tokens up to `sent`. The broker forgets what waits there; what it serves it goes on with, and
     /// its answer goes nowhere.
-    pub(super) fn on_hung_up(&mut self, consumer: ConsumerId) {
+    pub(super) fn on_hung_up(&mut self, consumer: ConsumerId, sent: RequestToken) {
         let connection = &mut self.processes[consumer.index()].connection;
         connection.serving = None;
         connection.queue.clear();
-        connection.lost = RequestToken(self.tokens);
+        connection.lost = sent;
     }
 }
