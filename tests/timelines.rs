@@ -14,6 +14,8 @@ mod coordinator;
 mod fetching;
 #[path = "timelines/hand.rs"]
 mod hand;
+#[path = "timelines/hosting.rs"]
+mod hosting;
 #[path = "timelines/joins.rs"]
 mod joins;
 #[path = "timelines/mistakes.rs"]

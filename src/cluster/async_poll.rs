@@ -140,6 +140,7 @@ impl Client {
         };
         own.min(self.fetcher.next_serving())
             .min(self.fetcher.next_leader_answer())
+            .min(self.next_offset_fetch())
             .min(self.next_round(ground))
             .min(self.metadata_answer.unwrap_or(self.metadata_due))
             .min(self.requests.first_timeout())
@@ -164,6 +165,7 @@ impl Client {
             self.on_round(ground);
         }
         self.async_metadata(ground);
+        self.retry_offsets(ground);
         if self.fetcher.next_leader_answer() <= ground.now {
             self.on_positions(ground);
         }

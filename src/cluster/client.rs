@@ -16,6 +16,7 @@ use super::requests::Requests;
 use super::restores::Restores;
 use crate::assignor::{MemberId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::backoff::Backoff;
 use crate::protocol::effect::MemberEffect;
 use crate::scenario::plan::CommitMode;
 use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
@@ -95,6 +96,10 @@ pub(super) struct Client {
     pub(super) metadata_at: SimTime,
     pub(super) requests: Requests,
     pub(super) first_lookup: bool,
+    /// An OffsetFetch was refused and is sent again then; never: none was.
+    pub(super) offsets_due: SimTime,
+    /// How often in a row.
+    pub(super) offset_failures: Backoff,
     pub(super) handed: Handed,
     /// Returned by `poll()`, to be processed once the commit is through.
     pub(super) held_back: Handed,
@@ -165,6 +170,8 @@ impl Client {
             metadata_at: SimTime::ZERO,
             requests: Requests::default(),
             first_lookup: true,
+            offsets_due: SimTime::NEVER,
+            offset_failures: Backoff::default(),
             handed: Vec::new(),
             held_back: Vec::new(),
             uncommitted_records: 0,
@@ -301,6 +308,7 @@ impl Client {
             .min(self.fetcher.next_serving())
             .min(heartbeat)
             .min(join)
+            .min(self.next_offset_retry(ground.now))
             .min(self.metadata_answer.unwrap_or(self.metadata_due))
             .min(self.next_timeout_in_poll(ground))
             .max(ground.now)

@@ -146,10 +146,10 @@ impl Client {
     /// The connection to the coordinator is closed, by whomever: what was on its way is lost. The membership knows.
     pub(super) fn hang_up(&mut self, ground: &mut Ground<'_>) {
         self.requests.awaited.retain(|awaited| awaited.is_lookup);
-        self.fetcher.on_disconnected();
-        ground
-            .out
-            .push(Output::HungUp(RequestToken(*ground.tokens)));
+        self.fetcher.forget_asked_offsets();
+        self.offsets_due = SimTime::NEVER;
+        let sent = RequestToken(*ground.tokens);
+        ground.out.push(Output::HungUp(sent));
         let mut effects = Vec::new();
         self.commit_gave_up(&mut effects, ground);
         self.apply(effects, ground);
