@@ -361,7 +361,7 @@ impl World<'_> {
                     self.schedule(at, Class::Message, consumer.0, event);
                 }
                 Output::Observe(observation) => self.observe(observation),
-                Output::HungUp => self.on_hung_up(consumer),
+                Output::HungUp(sent) => self.on_hung_up(consumer, sent),
                 Output::Assign(kind, members) => self.lead(consumer, kind, &members),
                 Output::Watch(members) => {
                     let (snapshot, _) = self.metadata_of(consumer, &members);

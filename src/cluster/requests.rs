@@ -148,7 +148,8 @@ impl Client {
         self.requests.awaited.retain(|awaited| awaited.is_lookup);
         self.fetcher.forget_asked_offsets();
         self.offsets_due = SimTime::NEVER;
-        ground.out.push(Output::HungUp);
+        let sent = RequestToken(*ground.tokens);
+        ground.out.push(Output::HungUp(sent));
     }
 
     /// A connection broke, maybe because what is known of the brokers holds no longer: metadata are asked for, `retry.backoff.ms` after the last at the earliest
@@ -166,12 +167,12 @@ impl Client {
 }
 
 impl World<'_> {
-    /// The client has closed its connection to the coordinator, on which it had sent what it has sent by now. The broker forgets what waits there; what it serves it goes on with, and
+    /// The client has closed its connection to the coordinator, on which it had sent what has tokens up to `sent`. The broker forgets what waits there; what it serves it goes on with, and
     /// its answer goes nowhere.
-    pub(super) fn on_hung_up(&mut self, consumer: ConsumerId) {
+    pub(super) fn on_hung_up(&mut self, consumer: ConsumerId, sent: RequestToken) {
         let connection = &mut self.processes[consumer.index()].connection;
         connection.serving = None;
         connection.queue.clear();
-        connection.lost = RequestToken(self.tokens);
+        connection.lost = sent;
     }
 }

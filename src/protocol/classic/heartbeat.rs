@@ -105,8 +105,8 @@ impl Member {
             self.search(now, out);
         } else if self.session_deadline <= now {
             // `markCoordinatorUnknown`: whatever else was on its way is given up with the connection. The thread goes on at once.
-            self.on_disconnected(now, out);
             out.push(MemberEffect::Disconnect);
+            self.on_disconnected(now, out);
             self.search(now, out);
         } else if self.poll_deadline <= now {
             self.leave_unpolled(out);
