@@ -68,7 +68,9 @@ fn what_was_recorded_since_has_the_same_structure() {
     for run in &runs {
         let report = text(std::slice::from_ref(run));
         let same = run.same_structure() && run.coordinator.is_none();
-        assert!(same && !run.times.is_empty(), "{report}");
+        // Whose assignor outlasts its session, or the followers' requests, never gives anybody anything.
+        let assigns = !run.trace.starts_with("slow-assignor");
+        assert!(same && assigns != run.times.is_empty(), "{report}");
         if run.trace.starts_with("close-within-a-join") {
             assert!(run.late().next().is_none(), "{report}");
         }
