@@ -10,6 +10,8 @@ mod mutations;
 mod recordings;
 #[path = "conformance/repeats.rs"]
 mod repeats;
+#[path = "conformance/same_ids.rs"]
+mod same_ids;
 #[path = "conformance/scoring.rs"]
 mod scoring;
 #[path = "conformance/verb.rs"]

@@ -220,7 +220,7 @@ const CONSUMER: &[(&str, &str, &[&str])] = &[
 /// The last member starts while the coordinator is away, and looks for it several times in one `poll()`.
 const START_WITHOUT_COORDINATOR: &[&str] = &[
     "groups.checkout.processing.poll_timeout=5s",
-    "events=[{at: 20s, coordinator: move, unavailable: 4s}, {at: 21s, restart: checkout/x, down: 1s}]",
+    "events=[{at: 20s, coordinator: restart, unavailable: 4s}, {at: 21s, restart: checkout/x, down: 1s}]",
 ];
 
 /// Keys that matter in consumer groups: proven by what the plan holds until their members play.
@@ -277,6 +277,16 @@ fn every_modelled_broker_key_changes_what_happens() {
             "{key} changes nothing"
         );
     }
+    // A broker that has restarted is given back what it led, every so often, or not at all.
+    let roll = "events=[{at: 10s, broker: roll, spacing: 100s}]";
+    let of_leaders = [
+        ("leader.imbalance.check.interval.seconds", "60"),
+        ("auto.leader.rebalance.enable", "false"),
+    ];
+    let [sooner, never] =
+        of_leaders.map(|(key, value)| format!("brokers.config={{{key}: {value}}}"));
+    assert!(outcome(&[roll]) != outcome(&[roll, &sooner]));
+    assert!(outcome(&[roll, &sooner]) != outcome(&[roll, &sooner, &never]));
     // Bounds: what they exclude is refused before anything happens.
     let bounds = [
         ("group.max.session.timeout.ms", "8000"),
@@ -303,7 +313,8 @@ fn every_modelled_broker_key_changes_what_happens() {
         let refused = load("knobs.yaml", BASE, &mut Traces, &overrides);
         assert!(refused.is_err(), "{key} excludes nothing");
     }
-    let proven = changed.iter().chain(&bounds).map(|(key, _)| *key);
+    let proven = changed.iter().chain(&bounds).chain(&of_leaders);
+    let proven = proven.map(|(key, _)| *key);
     let mut modelled: Vec<&str> = kafka::keys(Side::Broker)
         .iter()
         .filter(|key| matches!(key.model, Model::Modelled))

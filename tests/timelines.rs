@@ -12,6 +12,8 @@ mod consumer_away;
 mod coordinator;
 #[path = "timelines/hand.rs"]
 mod hand;
+#[path = "timelines/hosting.rs"]
+mod hosting;
 #[path = "timelines/joins.rs"]
 mod joins;
 #[path = "timelines/mistakes.rs"]

@@ -177,6 +177,9 @@ pub struct AssignmentInput {
     /// For each topic, at its position in `topics`, the [`Measure`] of each of its partitions, in records; what is missing
     /// counts as 0. Only custom assignors look at it; Kafka's own get none.
     pub loads: Vec<Vec<u64>>,
+    /// Some members subscribe by a regular expression and others do not, or by another one. The server's assignors then take the
+    /// group for heterogeneous, however equal the topics (`ConsumerGroup.subscriptionType`); nobody else looks.
+    pub mixed_patterns: bool,
 }
 
 /// What an assignor object of one consumer remembers from one rebalance to the next.

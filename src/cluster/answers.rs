@@ -14,9 +14,10 @@ use crate::protocol::message::{ErrorCode, Response};
 pub(super) enum Answer {
     Group(Response),
     Commit(CommitPurpose, ErrorCode),
-    Offsets(Arc<[(TopicPartition, Option<u64>)]>),
-    /// Whether the coordinator was found.
-    Coordinator(bool),
+    /// Committed offsets.
+    Offsets(Result<Arc<[(TopicPartition, Option<u64>)]>, ErrorCode>),
+    /// The broker that coordinates the group, if one does.
+    Coordinator(Option<u32>),
     /// The connection to the coordinator broke.
     Disconnected,
 }
@@ -46,17 +47,12 @@ impl Client {
                         self.after_application_commit(ground);
                     }
                 }
-                Answer::Offsets(offsets) => {
-                    let later = self.member.modern().is_some();
-                    self.fetcher.on_committed(&offsets, later, ground);
-                    if later {
-                        self.on_positions(ground);
-                    }
-                }
+                Answer::Offsets(Ok(offsets)) => self.on_offsets(&offsets, ground),
+                Answer::Offsets(Err(error)) => self.on_offsets_refused(error, &mut effects, ground),
                 Answer::Coordinator(found) => {
                     let at = &self.fetcher;
                     self.member
-                        .on_coordinator(ground.now, found, at, &mut effects);
+                        .on_coordinator(ground.now, found.is_some(), at, &mut effects);
                     if self.metadata_due == SimTime::NEVER {
                         // The first metadata came just before.
                         self.metadata_at = ground.now;
@@ -64,7 +60,8 @@ impl Client {
                     }
                 }
                 Answer::Disconnected => {
-                    self.fetcher.on_disconnected();
+                    self.fetcher.forget_asked_offsets();
+                    self.offsets_due = SimTime::NEVER;
                     let at = &self.fetcher;
                     self.member.on_disconnected(ground.now, at, &mut effects);
                     self.commit_gave_up(&mut effects, ground);

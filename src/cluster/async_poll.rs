@@ -147,6 +147,7 @@ impl Client {
         };
         own.min(self.fetcher.next_serving())
             .min(self.fetcher.next_leader_answer())
+            .min(self.next_offset_fetch())
             .min(self.next_round(ground))
             .min(self.metadata_answer.unwrap_or(self.metadata_due))
             .max(ground.now)
@@ -178,6 +179,7 @@ impl Client {
         if self.async_metadata(ground) {
             self.on_round(ground);
         }
+        self.retry_offsets(ground);
         if self.fetcher.next_leader_answer() <= ground.now {
             self.on_round(ground);
             self.on_positions(ground);

@@ -72,7 +72,7 @@ pub struct Calibration {
     /// `group.coordinator.append.linger.ms` of brokers that wait that long for more to append (4.0, 4.1): an append takes 5..6 ms there and
     /// 0..1 ms in 4.4, where the linger adapts (397 cases). Shown wrong by every answer in `traces-4.1.1`.
     pub append_linger: SimDuration,
-    /// Time of an assignor; `None`: the scenario's, or the cost curve.
+    /// Time of an assignor where the scenario gives none; `None`: by the cost curve.
     pub assignor_cost: Option<Distribution>,
 }
 

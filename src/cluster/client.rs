@@ -16,6 +16,7 @@ use super::poll_event::Queues;
 use super::restores::Restores;
 use crate::assignor::{MemberId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::backoff::Backoff;
 use crate::protocol::effect::MemberEffect;
 use crate::protocol::message::RequestToken;
 use crate::scenario::plan::CommitMode;
@@ -97,6 +98,10 @@ pub(super) struct Client {
     /// Requests on their way that were not answered yet.
     pub(super) awaited: Vec<RequestToken>,
     pub(super) first_lookup: bool,
+    /// An OffsetFetch was refused and is sent again then; never: none was.
+    pub(super) offsets_due: SimTime,
+    /// How often in a row.
+    pub(super) offset_failures: Backoff,
     pub(super) handed: Handed,
     /// Returned by `poll()`, to be processed once the commit is through.
     pub(super) held_back: Handed,
@@ -167,6 +172,8 @@ impl Client {
             metadata_at: SimTime::ZERO,
             awaited: Vec::new(),
             first_lookup: true,
+            offsets_due: SimTime::NEVER,
+            offset_failures: Backoff::default(),
             handed: Vec::new(),
             held_back: Vec::new(),
             uncommitted_records: 0,
@@ -316,6 +323,7 @@ impl Client {
             .min(self.fetcher.next_serving())
             .min(heartbeat)
             .min(join)
+            .min(self.next_offset_retry(ground.now))
             .min(self.metadata_answer.unwrap_or(self.metadata_due))
             .max(ground.now)
     }

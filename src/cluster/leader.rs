@@ -96,9 +96,9 @@ impl World<'_> {
         members: &[JoinGroupMember],
         snapshot: &[(TopicId, u32)],
     ) -> SimDuration {
-        let given = self.options.calibration.assignor_cost.as_ref();
+        let calibrated = self.options.calibration.assignor_cost.as_ref();
         let process = &mut self.processes[consumer.index()];
-        if let Some(cost) = given.or(self.plan.brokers.assignor_cost.as_ref()) {
+        if let Some(cost) = self.plan.brokers.assignor_cost.as_ref().or(calibrated) {
             return cost.sample(&mut process.assignor);
         }
         let subscriptions = members
@@ -219,6 +219,7 @@ impl World<'_> {
             })
             .collect();
         let input = AssignmentInput {
+            mixed_patterns: false,
             topics,
             members: described,
             loads: kind.measure().map_or_else(Vec::new, |measure| {

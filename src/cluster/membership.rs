@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::fetch::Fetcher;
 use crate::assignor::{MemberId, TopicId, TopicPartition};
-use crate::kernel::SimTime;
-use crate::protocol::backoff::Jitter;
+use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::backoff::{Backoff, Jitter};
 use crate::protocol::effect::{CommitPurpose, MemberEffect};
 use crate::protocol::message::{ErrorCode, OffsetCommitRequest, Response};
 use crate::protocol::{classic, consumer};
@@ -205,6 +205,21 @@ impl Membership {
         match self {
             Self::Classic(member) => member.on_commit(now, purpose, error, out),
             Self::Consumer(member) => member.on_commit(now, purpose, error, at, out),
+        }
+    }
+
+    /// An OffsetFetch was refused, once more after so many: how long to wait before the next.
+    pub(super) fn on_offsets_refused(
+        &mut self,
+        now: SimTime,
+        error: ErrorCode,
+        failures: &mut Backoff,
+        at: &Fetcher,
+        out: &mut Vec<MemberEffect>,
+    ) -> SimDuration {
+        match self {
+            Self::Classic(member) => member.on_offsets_refused(now, error, failures),
+            Self::Consumer(member) => member.on_offsets_refused(now, error, failures, at, out),
         }
     }
 

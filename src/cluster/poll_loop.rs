@@ -15,6 +15,7 @@ impl Client {
         self.deadline = ground.now + ground.spec.processing.poll_timeout;
         self.app = App::Polling;
         self.member.on_call();
+        self.begin_asking_offsets();
         if self.member.modern().is_some() {
             return self.pass(true, ground);
         }
@@ -32,11 +33,12 @@ impl Client {
         self.heartbeat_pass_after_network(ground);
         let looks_for_coordinator = !self.member.knows_coordinator();
         let awaited_metadata = self.metadata_answer.is_some() && self.refreshes_before_join(ground);
+        let held = self.asks_offsets_again();
         self.handle_network(ground);
         if self.app != App::Polling {
             return;
         }
-        if looks_for_coordinator || awaited_metadata {
+        if looks_for_coordinator || awaited_metadata || held {
             return self.turn(ground);
         }
         if self.return_buffered(ground) {
@@ -76,8 +78,9 @@ impl Client {
             if self.app != App::Polling {
                 return;
             }
-            if !self.member.knows_coordinator() && ground.now < self.deadline {
-                // `ensureCoordinatorReady(timer)` uses up the time of `poll()`; records at hand are returned afterwards.
+            let sleeps = !self.member.knows_coordinator() || self.holds_for_offsets(ground.now);
+            if sleeps && ground.now < self.deadline {
+                // `ensureCoordinatorReady(timer)` and the back-off of OffsetFetch use up the time of `poll()`; records at hand are returned afterwards.
                 self.waiting_since = ground.now;
                 return;
             }
@@ -174,7 +177,8 @@ impl Client {
     fn fetch_or_return(&mut self, ground: &mut Ground<'_>) -> bool {
         if !self.fetcher.is_settled() {
             // `refreshCommittedOffsetsIfNeeded` asks the coordinator that is known, and nobody else.
-            let asked = if self.member.knows_coordinator() {
+            let asked = if self.member.knows_coordinator() && !self.holds_for_offsets(ground.now) {
+                self.offsets_due = SimTime::NEVER;
                 self.fetcher.ask_offsets()
             } else {
                 Vec::new()

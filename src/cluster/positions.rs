@@ -134,8 +134,21 @@ impl Fetcher {
         asked
     }
 
-    /// The coordinator's connection broke: what was asked is to be asked again.
-    pub(super) fn on_disconnected(&mut self) {
+    /// The partitions whose committed offset has been asked for.
+    pub(super) fn asked_offsets(&self) -> Vec<TopicPartition> {
+        let asked = |slot: &&Slot| slot.readiness == Readiness::AskedOffset;
+        let slots = self.slots.iter().filter(asked);
+        slots.map(|slot| slot.partition).collect()
+    }
+
+    /// True when a committed offset is to be asked for.
+    pub(super) fn needs_offsets(&self) -> bool {
+        let needs = |slot: &Slot| slot.readiness == Readiness::NeedsOffset && slot.announced;
+        !self.settled && self.slots.iter().any(needs)
+    }
+
+    /// What was asked is to be asked again: it was refused, or the coordinator's connection broke.
+    pub(super) fn forget_asked_offsets(&mut self) {
         for slot in &mut self.slots {
             if slot.readiness == Readiness::AskedOffset {
                 slot.readiness = Readiness::NeedsOffset;

@@ -128,6 +128,7 @@ impl Process {
         self.incarnation += 1;
         let fresh = Connection {
             incarnation: self.incarnation,
+            broker: self.connection.broker,
             ..Connection::default()
         };
         let former = std::mem::replace(&mut self.connection, fresh);
@@ -353,6 +354,7 @@ impl World<'_> {
                             token,
                             packet,
                             back,
+                            broker: process.connection.broker,
                         },
                     };
                     let at = arrives.max(process.cut_until);

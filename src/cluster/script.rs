@@ -37,14 +37,16 @@ pub(super) enum Step {
         topic: TopicId,
         partition: Option<u32>,
     },
-    /// The coordinator of a group is back.
-    CoordinatorBack { group: GroupId },
+    /// The coordinator of a group is back, unless something else has befallen it since.
+    CoordinatorBack { group: GroupId, change: u32 },
     /// A random fault befalls somebody, or an episode of it ends.
     Fault(Stroke),
     /// Cores and resources are shared anew.
     Share,
     /// Broker number `broker` goes away in a roll.
     RollBroker { event: usize, broker: u32 },
+    /// The controller gives this broker back what it led.
+    PreferredElection { broker: u32 },
 }
 
 /// An entry whose targets follow each other when the group is stable again.
@@ -181,10 +183,11 @@ impl World<'_> {
                 }
             }
             Step::Resume { topic, partition } => self.set_paused(topic, partition, None),
-            Step::CoordinatorBack { group } => self.load_coordinator(group),
+            Step::CoordinatorBack { group, change } => self.load_coordinator(group, change),
             Step::Fault(stroke) => self.strike(stroke),
             Step::Share => self.share(),
             Step::RollBroker { event, broker } => self.roll_broker(event, broker),
+            Step::PreferredElection { broker } => self.elect_preferred(broker),
         }
     }
 
@@ -236,10 +239,7 @@ impl World<'_> {
             Verb::Load(..) => self.acted(event, "load", None),
             Verb::Coordinator { unavailable, moved } => {
                 self.acted(event, "coordinator", None);
-                for group in 0..self.groups.len() {
-                    let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
-                    self.unload_coordinator(group, *unavailable, *moved);
-                }
+                self.disturb_coordinators(*unavailable, *moved);
             }
             Verb::BrokerRoll { .. } => self.roll_broker(event, 0),
             Verb::Configure(_, settings) => {

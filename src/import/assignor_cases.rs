@@ -174,6 +174,7 @@ fn check(raw: &RawCase) -> Result<AssignorCase, String> {
     Ok(AssignorCase {
         assignor,
         input: AssignmentInput {
+            mixed_patterns: false,
             topics: topics.list,
             members,
             loads,

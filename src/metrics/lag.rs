@@ -82,7 +82,8 @@ pub(super) fn values(
 ) -> Series {
     let (levels, hottest) = read(timeline, group, scopes);
     for ((labels, indexes), levels) in scopes.iter().zip(&levels) {
-        let summary = |series: &Series| series::summarise(series, timeline.measured);
+        let summary =
+            |series: &Series| series::summarise(series, &timeline.between, timeline.measured);
         let summaries = [&levels.records, &levels.committed, &levels.age].map(summary);
         let area: u128 = indexes
             .iter()
@@ -124,7 +125,7 @@ pub(super) fn values(
     let oldest = Value::or_no_data(hottest.0[2].map(Decimal::seconds));
     values.put("hottest_partition_lag_s", labels, oldest);
     let series = levels.into_iter().next().unwrap_or_default().records;
-    values.put("drain_s", labels, drain(timeline, &series));
+    values.put("drain_s", labels, drain(timeline, group, &series));
     series
 }
 
@@ -225,7 +226,7 @@ fn push(levels: &mut Levels, at: SimTime, records: u64, committed: u64, age: u64
 }
 
 /// See the definition of `drain_s`.
-fn drain(timeline: &Told<'_>, series: &[(SimTime, u64)]) -> Value {
+fn drain(timeline: &Told<'_>, group: GroupId, series: &[(SimTime, u64)]) -> Value {
     let actions = || {
         timeline.events.iter().filter(|entry| {
             let acts = Observation::is_action;
@@ -250,9 +251,31 @@ fn drain(timeline: &Told<'_>, series: &[(SimTime, u64)]) -> Value {
     if *peak <= level {
         return Value::seconds(0);
     }
-    inside(*peak_at, SimTime::NEVER)
-        .find(|(_, lag)| *lag <= level)
-        .map_or(Value::Word(NOT_DRAINED), |(at, _)| {
-            Value::seconds(at.since(last.at).as_micros())
-        })
+    let mut above = *peak_at;
+    let drained = inside(*peak_at, SimTime::NEVER).find(|(at, lag)| {
+        let is_drained = *lag <= level;
+        if !is_drained {
+            above = *at;
+        }
+        is_drained
+    });
+    drained.map_or(Value::Word(NOT_DRAINED), |(at, _)| {
+        let at = caught_up_between(timeline, group, (above, *at)).unwrap_or(*at);
+        Value::seconds(at.since(last.at).as_micros())
+    })
+}
+
+/// When the last partition of the group that had been down was back at its lag before, between two samples: what is known to the microsecond of the instant
+/// at which a lag ends.
+fn caught_up_between(
+    timeline: &Timeline,
+    group: GroupId,
+    (after, until): (SimTime, SimTime),
+) -> Option<SimTime> {
+    let of_group = timeline
+        .partitions
+        .iter()
+        .filter(|((owner, _), _)| *owner == group);
+    let ends = of_group.flat_map(|(_, totals)| totals.catch_ups.iter().filter_map(|(_, end)| *end));
+    ends.filter(|end| after < *end && *end <= until).max()
 }

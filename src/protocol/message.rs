@@ -51,6 +51,12 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// The coordinator is to be looked for again.
+    #[must_use]
+    pub const fn means_elsewhere(self) -> bool {
+        matches!(self, Self::NotCoordinator | Self::CoordinatorNotAvailable)
+    }
+
     /// Kafka's name.
     #[must_use]
     pub const fn name(self) -> &'static str {

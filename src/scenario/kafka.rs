@@ -184,6 +184,7 @@ pub static CONSUMER: &[Key] = &[
 
 /// `GroupCoordinatorConfig` and what usually stands beside it.
 pub static BROKER: &[Key] = &[
+    modelled("auto.leader.rebalance.enable", Kind::Boolean),
     modelled("group.consumer.assignment.interval.ms", MILLIS),
     modelled("group.consumer.assignors", Kind::List),
     modelled("group.consumer.heartbeat.interval.ms", POSITIVE),
@@ -201,8 +202,11 @@ pub static BROKER: &[Key] = &[
     modelled("group.max.session.timeout.ms", MILLIS),
     modelled("group.max.size", POSITIVE),
     modelled("group.min.session.timeout.ms", MILLIS),
+    modelled(
+        "leader.imbalance.check.interval.seconds",
+        Kind::Integer(1, INT_MAX),
+    ),
     ignored("auto.create.topics.enable", Kind::Boolean),
-    ignored("auto.leader.rebalance.enable", Kind::Boolean),
     ignored("broker.id", Kind::Integer(-1, INT_MAX)),
     ignored("broker.rack", Kind::Text),
     ignored("default.replication.factor", Kind::Integer(1, 32_767)),

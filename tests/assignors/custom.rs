@@ -166,6 +166,7 @@ fn group(loads: Vec<Vec<u64>>, members: &[u8]) -> AssignmentInput {
         }
     });
     AssignmentInput {
+        mixed_patterns: false,
         members: members.collect(),
         topics,
         loads,

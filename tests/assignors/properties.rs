@@ -76,6 +76,7 @@ fn build(shape: Shape, topics: &[(u32, bool, Vec<u8>)], members: &[RawMember]) -
         });
     let members = members.collect();
     AssignmentInput {
+        mixed_patterns: false,
         topics,
         members,
         loads: Vec::new(),

@@ -24,6 +24,7 @@ fn topics(text: &str) -> Group {
         }
     });
     Group(AssignmentInput {
+        mixed_patterns: false,
         topics: topics.collect(),
         members: Vec::new(),
         loads: Vec::new(),
@@ -385,4 +386,27 @@ fn the_leader_remembers_the_highest_generation() {
     assert_eq!(memory.max_generation, 3);
     let _ = assign(Sticky, &three(V6, 1).0, &mut memory);
     assert_eq!(memory.max_generation, 3);
+}
+
+/// `ConsumerGroup.subscriptionType`: a group in which only some subscribe by an expression is heterogeneous, whatever the topics.
+#[test]
+fn uniform_spreads_each_topic_where_expressions_and_names_are_mixed() {
+    let mut group = topics("ax3 bx3").member("a", "a b").member("b", "a b");
+    let lists = |group: &Group| -> Vec<Vec<(u32, u32)>> {
+        let lists = assign_on_server(ServerAssignorKind::Uniform, &group.0);
+        let pair = |partition: TopicPartition| (partition.topic.0, partition.partition);
+        lists
+            .into_iter()
+            .map(|list| list.into_iter().map(pair).collect())
+            .collect()
+    };
+    assert_eq!(
+        lists(&group),
+        [[(0, 0), (0, 1), (0, 2)], [(1, 0), (1, 1), (1, 2)]]
+    );
+    group.0.mixed_patterns = true;
+    assert_eq!(
+        lists(&group),
+        [[(0, 0), (0, 2), (1, 2)], [(0, 1), (1, 0), (1, 1)]]
+    );
 }

@@ -9,6 +9,7 @@ use rebsim::report::table::{Align, Table};
 
 use super::mutations::{Loss, is_matched};
 use super::repeats::{self, Agreement};
+use super::same_ids;
 
 /// More names are counted, not listed.
 const NAMES_LISTED: usize = 4;
@@ -78,6 +79,7 @@ pub(crate) fn check_consumer(releases: [(&str, [Agreement; 2], Vec<RunFidelity>)
     }
     let agreements = releases.map(|(release, agreements, _)| (release, agreements));
     let real = with_block(&real, "repeats", &repeats::table(&agreements).markdown());
+    let real = with_block(&real, "same ids", &same_ids::table().markdown());
     compare(&page, &real);
 }
 

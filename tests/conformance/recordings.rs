@@ -64,10 +64,14 @@ pub(crate) fn play_all(recordings: &[Recording]) -> (Vec<RunFidelity>, usize) {
 
 /// The recordings of the consumer protocol of a release, each of them played.
 pub(crate) fn play_consumer(release: &str) -> (Vec<Recording>, Vec<replay::Replayed>) {
-    let name = match release {
+    play_folder(match release {
         "4.4.0" => "traces-consumer",
         _ => "traces-4.1.1",
-    };
+    })
+}
+
+/// The recordings of a folder that has a model for all of them, each of them played.
+pub(crate) fn play_folder(name: &str) -> (Vec<Recording>, Vec<replay::Replayed>) {
     let recordings = read_folder(&folder(name));
     let replays: Vec<_> = recordings.iter().filter_map(prepare).collect();
     assert_eq!(replays.len(), recordings.len(), "all of them are modelled");

@@ -153,3 +153,25 @@ fn a_steady_start_has_everybody_at_the_target() {
     });
     assert_eq!(reason, Some(RebalanceReason::Leave));
 }
+
+#[test]
+fn a_static_member_that_is_away_and_owes_a_revocation_has_its_rebalance_timeout_to_come_back_after_loading()
+ {
+    let mut group = Group::of("4.1");
+    group.ok(Beat::join("a").instance("i").rebalance(10_000));
+    group.ok(Beat::join("b"));
+    group.ok(Beat::new("a", 1).instance("i"));
+    group.ok(Beat::leave_for_now("a", "i"));
+    group.restart();
+    let timer = CoordinatorTimer::RebalanceTimeout(id("a"));
+    assert_eq!(
+        group.fires(&timer),
+        Some(group.now + crate::group::ms(10_000))
+    );
+    group.wait(10_000);
+    assert!(!group.coordinator.contains(&id("a")));
+    assert_eq!(
+        group.ok(Beat::new("b", 2)).1,
+        Some(share(&[0, 1, 2, 3, 4, 5]))
+    );
+}

@@ -17,9 +17,10 @@ pub(super) fn assign(layout: &Layout<'_>) -> Vec<Vec<Slot>> {
     }
     let topics = topic_set(layout, first);
     let listed = &layout.member(first).topics;
-    if layout.members.iter().all(|&member| {
+    let alike = layout.members.iter().all(|&member| {
         layout.member(member).topics == *listed || topic_set(layout, member) == topics
-    }) {
+    });
+    if alike && !layout.input.mixed_patterns {
         homogeneous::build(layout, first)
     } else {
         heterogeneous::build(layout)

@@ -168,7 +168,7 @@ impl World<'_> {
     /// What the brokers answer to somebody who asks for offsets; nothing while the group's coordinator is away.
     pub(super) fn offsets(&self, of: &OffsetsOf) -> Option<Vec<PartitionOffsets>> {
         let host = &self.groups[of.group.index()];
-        if !host.available {
+        if !host.hosting.is_active() {
             return None;
         }
         let now = self.now();

@@ -132,6 +132,10 @@ fn brokers(whole: &Value, scenario: &Value, faults: &mut Faults) -> Option<Value
         }
     }
     let mut brokers = json!({ "version": whole.get("kafka")?, "count": 1, "config": config });
+    let group = scenario.get("group").unwrap_or(&Value::Null);
+    if let Some(ms) = faults.maybe_number(group, "scenario.group", "assignor_ms") {
+        brokers["assignor_cost"] = json!(format!("{ms}ms"));
+    }
     if let Some(own) = group_config {
         brokers["group_config"] = json!({ "group": own });
     }

@@ -157,7 +157,7 @@ impl Coordinator {
         for member in members {
             // Also a member of the classic protocol has the group's session timeout until its next sign of life.
             self.restart_session(&member.id, self.config.consumer.session_timeout, out);
-            if member.state == MemberEpochState::UnrevokedPartitions && !member.is_away() {
+            if member.state == MemberEpochState::UnrevokedPartitions {
                 self.revoking_at.insert(member.id.clone(), member.epoch);
                 let timer = CoordinatorTimer::RebalanceTimeout(member.id.clone());
                 self.arm(timer, member.rebalance_timeout, out);

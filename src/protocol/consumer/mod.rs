@@ -16,6 +16,7 @@ mod leave;
 pub mod member;
 mod member_assignment;
 mod member_heartbeat;
+mod offset_fetch;
 mod offsets;
 mod patterns;
 mod reconcile;

@@ -101,8 +101,12 @@ impl Coordinator {
             }));
             owned
         };
+        let pattern_of_first = members.first().map(|member| &member.pattern);
         let input = AssignmentInput {
             loads: Vec::new(),
+            mixed_patterns: members
+                .iter()
+                .any(|member| Some(&member.pattern) != pattern_of_first),
             topics: subscribed
                 .iter()
                 .map(|topic| topics[topic.index()].clone())
