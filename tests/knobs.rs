@@ -188,6 +188,11 @@ const CONSUMER: &[(&str, &str, &[&str])] = &[
         &["groups.checkout.start=cold", "topics.orders.backlog=100"],
     ),
     ("client.rack", "b", &["brokers.cross_rack_latency=5ms"]),
+    (
+        "default.api.timeout.ms",
+        "500",
+        &["groups.checkout.commit={after_batch: sync}"],
+    ),
     ("enable.auto.commit", "false", &[]),
     ("fetch.max.bytes", "1000", &["topics.orders.backlog=1000"]),
     ("fetch.max.wait.ms", "100", &["topics.orders.rate=1/s"]),

@@ -4,6 +4,8 @@
 mod absences;
 #[path = "timelines/async_client.rs"]
 mod async_client;
+#[path = "timelines/commits.rs"]
+mod commits;
 #[path = "timelines/consumer.rs"]
 mod consumer;
 #[path = "timelines/consumer_away.rs"]
@@ -24,6 +26,10 @@ mod mistakes;
 mod overlaps;
 #[path = "timelines/patterns.rs"]
 mod patterns;
+#[path = "timelines/pauses.rs"]
+mod pauses;
+#[path = "timelines/rounds.rs"]
+mod rounds;
 #[path = "timelines/support.rs"]
 mod support;
 #[path = "timelines/system.rs"]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::client::{App, Client};
+use super::client::Client;
 use super::ground::Ground;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
-use crate::protocol::effect::{CommitPurpose, MemberEffect};
+use crate::protocol::effect::CommitPurpose;
 use crate::protocol::message::{ErrorCode, Response};
 
 /// An answer at the client's socket.
@@ -42,10 +42,6 @@ impl Client {
                     let at = &self.fetcher;
                     self.member
                         .on_commit(ground.now, purpose, error, at, &mut effects);
-                    if purpose == CommitPurpose::Application {
-                        self.apply(std::mem::take(&mut effects), ground);
-                        self.after_application_commit(ground);
-                    }
                 }
                 Answer::Offsets(Ok(offsets)) => self.on_offsets(&offsets, ground),
                 Answer::Offsets(Err(error)) => self.on_offsets_refused(error, &mut effects, ground),
@@ -78,35 +74,6 @@ impl Client {
         self.inbox = inbox; // Its room is used again.
         if !was_heartbeating && self.member.is_heartbeating() {
             self.heartbeat_pass = ground.now;
-        }
-    }
-
-    /// A commit that somebody waits for will not be answered any more.
-    pub(super) fn commit_gave_up(
-        &mut self,
-        effects: &mut Vec<MemberEffect>,
-        ground: &mut Ground<'_>,
-    ) {
-        let error = ErrorCode::CoordinatorNotAvailable;
-        match self.app {
-            App::Closing => {
-                let (now, at) = (ground.now, &self.fetcher);
-                self.member
-                    .on_commit(now, CommitPurpose::Close, error, at, effects);
-            }
-            App::CallbackCommit { .. } | App::Committing { .. } => {
-                let (now, at) = (ground.now, &self.fetcher);
-                self.member
-                    .on_commit(now, CommitPurpose::Application, error, at, effects);
-                self.after_application_commit(ground);
-            }
-            App::Starting { .. }
-            | App::Polling
-            | App::Working { .. }
-            | App::Callback { .. }
-            | App::Assigning { .. }
-            | App::Exiting { .. }
-            | App::Dead => {}
         }
     }
 }

@@ -7,7 +7,8 @@
 
 use super::answers::Answer;
 use super::batch::{Burn, Work};
-use super::fetch::{Fetcher, Handed};
+use super::buffer::Handed;
+use super::fetch::Fetcher;
 use super::fluid::{Flow, Variation};
 use super::ground::{Ground, Output, Topology};
 use super::membership::Membership;
@@ -106,6 +107,10 @@ pub(super) struct Client {
     /// Records returned and time since the application's last own commit.
     pub(super) uncommitted_records: u64,
     pub(super) last_commit: SimTime,
+    /// The same before the `commitSync` under way.
+    pub(super) before_commit: (u64, SimTime),
+    /// The `commitSync` under way has returned (or thrown: true), and the application has not gone on yet.
+    pub(super) commit_returned: Option<bool>,
     pub(super) closing: bool,
     /// `close()` waits for answers until then.
     pub(super) closes_until: SimTime,
@@ -176,6 +181,8 @@ impl Client {
             held_back: Vec::new(),
             uncommitted_records: 0,
             last_commit: now,
+            before_commit: (0, now),
+            commit_returned: None,
             closing: false,
             closes_until: SimTime::NEVER,
             exits_at: SimTime::NEVER,
@@ -266,8 +273,13 @@ impl Client {
             | App::Assigning { until }
             | App::Exiting { until } => until,
             App::Polling => return self.next_in_poll(ground),
-            App::CallbackCommit { .. } | App::Committing { .. } => self.requests.first_timeout(),
-            App::Closing => self.closes_until.min(self.requests.first_timeout()),
+            App::CallbackCommit { .. } | App::Committing { .. } => {
+                self.member.commit_due().min(self.requests.first_timeout())
+            }
+            App::Closing => self
+                .closes_until
+                .min(self.member.commit_due())
+                .min(self.requests.first_timeout()),
             App::Dead => return SimTime::NEVER,
         };
         let mut next = own
@@ -407,6 +419,11 @@ impl Client {
             App::Assigning { until } if until <= ground.now => self.end_assigning(ground),
             App::Exiting { until } if until <= ground.now => self.exit(ground),
             App::Closing if self.closes_until <= ground.now => self.close_in_time(ground),
+            App::Committing { .. } | App::CallbackCommit { .. } | App::Closing
+                if self.member.commit_due() <= ground.now =>
+            {
+                self.on_commit_due(ground);
+            }
             App::Polling => self.on_network(ground),
             App::Starting { .. }
             | App::Working { .. }

@@ -46,13 +46,18 @@ fn pass_until(pass: SimTime, step: SimDuration, at: SimTime) -> SimTime {
 }
 
 impl Client {
-    /// While the leader's assignor computes, the application holds the monitor that the thread needs: the assignor is called within
-    /// `JoinGroupResponseHandler.handle`, synchronized on the coordinator.
+    /// The application holds the monitor that the thread needs while the leader's assignor computes (it is called within `JoinGroupResponseHandler.handle`, synchronized on
+    /// the coordinator), and while it looks for the coordinator to commit (`ensureCoordinatorReady`, synchronized too).
     pub(super) fn heartbeat_thread_runs(&self) -> bool {
-        let stands_still = matches!(
-            self.app,
-            App::Assigning { .. } | App::Dead | App::Exiting { .. }
-        );
+        let stands_still = match self.app {
+            App::Assigning { .. } | App::Dead | App::Exiting { .. } => true,
+            App::Committing { .. } | App::CallbackCommit { .. } | App::Closing => {
+                !self.member.knows_coordinator()
+            }
+            App::Starting { .. } | App::Polling | App::Working { .. } | App::Callback { .. } => {
+                false
+            }
+        };
         self.member.is_heartbeating() && !stands_still
     }
 
@@ -117,6 +122,21 @@ impl Client {
         }
         self.refresh_metadata(ground, &mut effects);
         self.apply(effects, ground);
+    }
+
+    /// The application has found the coordinator in `commitSync` or `close()`. The thread has waited for it to let go of the lock (`ensureCoordinatorReady` is
+    /// synchronized), and looks about itself now.
+    pub(super) fn let_heartbeat_thread_in(&mut self, ground: &mut Ground<'_>) {
+        if !self.heartbeat_thread_runs() {
+            return;
+        }
+        self.heartbeat_pass = ground.now;
+        if self.member.pass_due() <= ground.now {
+            let mut effects = std::mem::take(&mut self.effects);
+            let at = &self.fetcher;
+            self.member.on_pass(ground.now, at, &mut effects);
+            self.apply(effects, ground);
+        }
     }
 
     /// The thread, notified by `poll()`, sends.

@@ -2,15 +2,17 @@
 //!
 //! `world` takes events from the calendar and hands them to the machines; `coordinators` hosts the group coordinators
 //! (timers, log, connections, offsets), `hosting` knows on which broker they are; `client` with `poll_loop` (classic) or `async_poll`
-//! (consumer protocol) and `fetch` is a consumer's two threads, `cycles` plays many polls of it at once; `ledger` is
+//! (consumer protocol), `fetch` and `buffer` is a consumer's two threads, `commits` what its application commits, `cycles` plays many polls of it at once; `ledger` is
 //! what each group did to each partition (`records`, `window`); `fluid` moves partitions on evenly where an approximation will do; `script` plays the scenario's events; `steady` sets up a stable start.
 
 mod answers;
 mod async_poll;
 mod batch;
+mod buffer;
 mod busy;
 pub mod calibration;
 mod client;
+mod commits;
 mod contests;
 mod coordinators;
 mod cycles;

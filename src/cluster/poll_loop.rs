@@ -6,7 +6,7 @@ use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::config::SubscribedBy;
 use crate::protocol::effect::MemberEffect;
 use crate::protocol::rules::Rule;
-use crate::scenario::plan::{CommitMode, CommitStyle};
+use crate::scenario::plan::CommitMode;
 use crate::timeline::Observation;
 
 impl Client {
@@ -36,6 +36,10 @@ impl Client {
         let held = self.asks_offsets_again();
         self.handle_network(ground);
         if self.app != App::Polling {
+            let commits = self.member.commit_due() < SimTime::NEVER;
+            if looks_for_coordinator && commits && self.member.knows_coordinator() {
+                self.let_heartbeat_thread_in(ground);
+            }
             return;
         }
         if looks_for_coordinator || awaited_metadata || held {
@@ -276,14 +280,14 @@ impl Client {
 
     fn process(&mut self, handed: &[(usize, u64, u64)], ground: &mut Ground<'_>) {
         if let CommitMode::BeforeProcessing(style) = ground.spec.commit {
-            let sent = self.commit_positions(ground);
-            if sent && style == CommitStyle::Sync {
-                self.app = App::Committing {
-                    before_processing: true,
-                };
-                self.held_back = handed.to_vec();
+            let waiting = App::Committing {
+                before_processing: true,
+            };
+            self.held_back = handed.to_vec();
+            if self.commit(style, waiting, ground) {
                 return;
             }
+            self.held_back.clear();
         }
         self.start_batch(handed, ground);
     }
@@ -313,13 +317,12 @@ impl Client {
                 .then_some(style),
             CommitMode::Auto | CommitMode::BeforeProcessing(_) | CommitMode::None => None,
         };
+        let waiting = App::Committing {
+            before_processing: false,
+        };
         if let Some(style) = style.filter(|_| self.uncommitted_records > 0)
-            && self.commit_positions(ground)
-            && style == CommitStyle::Sync
+            && self.commit(style, waiting, ground)
         {
-            self.app = App::Committing {
-                before_processing: false,
-            };
             return;
         }
         if !self.take_pending(ground) {

@@ -66,12 +66,14 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// It can be asked for (`SubscriptionState.isFetchable`).
     pub(super) fn may_be_fetched(&self) -> bool {
-        self.readiness == Readiness::Ready
-            && self.announced
-            && !self.suspended
-            && !self.paused
-            && !self.restoring
+        self.takes_answers() && !self.paused
+    }
+
+    /// What comes of it is kept: who pauses a partition finds it when the partition goes on.
+    pub(super) fn takes_answers(&self) -> bool {
+        self.readiness == Readiness::Ready && self.announced && !self.suspended && !self.restoring
     }
 }
 

@@ -150,9 +150,6 @@ impl Client {
         self.offsets_due = SimTime::NEVER;
         let sent = RequestToken(*ground.tokens);
         ground.out.push(Output::HungUp(sent));
-        let mut effects = Vec::new();
-        self.commit_gave_up(&mut effects, ground);
-        self.apply(effects, ground);
     }
 
     /// A connection broke, maybe because what is known of the brokers holds no longer: metadata are asked for, `retry.backoff.ms` after the last at the earliest

@@ -474,14 +474,13 @@ impl World<'_> {
         self.rearm(consumer);
     }
 
-    /// `close()`: at once when it waits in `poll()` (`wakeup()`), else when the batch is done; a harness waits for the return of `poll()`.
+    /// `close()`: at once when it waits in `poll()` or in a `commitSync` that gets nowhere (`wakeup()`), else when the batch is done; a harness waits for the return of `poll()`.
     pub(super) fn stop(&mut self, consumer: ConsumerId) {
         let harness = self.options.harness;
         self.disturb(consumer, |client| client.pending.push(Pending::Close));
         let now = self.now();
         self.with_client(consumer, now, |client, ground| {
-            let waits = matches!(client.app, App::Polling | App::Starting { .. });
-            if waits && !harness && client.frozen_until <= now {
+            if client.is_woken_by_wakeup() && !harness && client.frozen_until <= now {
                 client.close(ground);
             }
         });

@@ -198,6 +198,8 @@ pub struct ConsumerConfig {
     pub enable_auto_commit: bool,
     /// `auto.commit.interval.ms`
     pub auto_commit_interval: SimDuration,
+    /// `default.api.timeout.ms`: how long `commitSync` goes on trying.
+    pub default_api_timeout: SimDuration,
     /// `auto.offset.reset`
     pub auto_offset_reset: OffsetReset,
     /// `fetch.min.bytes`

@@ -205,6 +205,7 @@ impl Profile {
             assignors: Arc::from(self.assignors),
             enable_auto_commit: true,
             auto_commit_interval: SimDuration::from_millis(5_000),
+            default_api_timeout: SimDuration::from_millis(60_000),
             auto_offset_reset: OffsetReset::Latest,
             fetch_min_bytes: 1,
             fetch_max_wait: SimDuration::from_millis(500),

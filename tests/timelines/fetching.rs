@@ -11,7 +11,7 @@ fn processed_beside_a_quiet_partition(client: &str) -> u64 {
          groups:\n  g:\n    topics: [busy, quiet]\n    client_version: \"{client}\"\n    members: [{{ name: a }}]\n    \
          processing: {{ per_record: 1ms }}\n    config: {{ fetch.max.wait.ms: 5000 }}\n"
     ));
-    let totals = story.timeline.partitions.values();
+    let totals = story.timeline.partitions.iter().map(|(_, totals)| totals);
     totals
         .map(|totals| totals.processed + totals.duplicated)
         .sum()

@@ -85,11 +85,12 @@ fn records_do_not_wait_for_a_coordinator_that_loads() {
 }
 
 /// A JoinGroup at a coordinator that loads is tried again every 100 ms without a lookup, and its LeaveGroup is lost: who left while it loaded is missed 10,000 ms after
-/// sessions began anew (`LeaveGroupResponseHandler` gives up).
+/// sessions began anew (`LeaveGroupResponseHandler` gives up). With automatic commits `close()` would wait until it can commit, and leave then.
 #[test]
 fn requests_to_a_coordinator_that_loads() {
     let story = Hand {
         members: "[{ name: a }, { name: b }, { name: c }, { name: x, at: 24550ms }]",
+        config: "enable.auto.commit: false",
         events: "{ at: 20s, coordinator: move, unavailable: 5s }, { at: 24s, stop: g/b }",
         ..HAND
     }

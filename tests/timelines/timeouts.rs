@@ -147,7 +147,7 @@ const PATIENT: &str = "session.timeout.ms: 45000";
 fn the_poll_deadline_waits_for_the_coordinator() {
     for (away, leaves) in [("20s", Some(ms(55_200))), ("30s", None)] {
         let events = format!(
-            "{{ at: 20s, stall: g/b, for: 40s }}, {{ at: 35s, coordinator: move, unavailable: {away} }}"
+            "{{ at: 20s, stall: g/b, for: 40s }}, {{ at: 35s, coordinator: restart, unavailable: {away} }}"
         );
         let story = Hand {
             config: "max.poll.interval.ms: 30000",

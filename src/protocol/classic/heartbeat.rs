@@ -108,7 +108,7 @@ impl Member {
         } else if self.session_deadline <= now {
             // `markCoordinatorUnknown`: whatever else was on its way is given up with the connection. The thread goes on at once.
             out.push(MemberEffect::Disconnect);
-            self.on_disconnected(now);
+            self.on_disconnected(now, out);
             self.search(now, out);
         } else if self.poll_deadline <= now {
             self.leave_unpolled(out);

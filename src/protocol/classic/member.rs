@@ -3,19 +3,19 @@
 //! A pure machine. It owns the membership (member id, generation, rejoin pending or not), the join attempt under way and
 //! the timers of the heartbeat thread. It does not own threads, the network or the records: whoever drives it says when
 //! `poll()` runs ([`Member::on_poll`]), when the heartbeat thread looks about itself ([`Member::on_pass`]), and carries out the effects. The steps
-//! of one join attempt are in [`super::rejoin`], the answers in [`super::answers`], the heartbeat thread in [`super::heartbeat`].
+//! of one join attempt are in [`super::rejoin`], the answers in [`super::answers`], the heartbeat thread in [`super::heartbeat`], commits in
+//! [`super::commit`].
 
 use std::sync::Arc;
 
+use super::commit::Commits;
 use super::rejoin::{Attempt, Prepare};
-use crate::assignor::{AssignorKind, ConsumerId, MemberId, TopicId, TopicPartition};
+use crate::assignor::{AssignorKind, ConsumerId, MemberId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::backoff::{Backoff, Jitter};
 use crate::protocol::config::ConsumerConfig;
-use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
-use crate::protocol::message::{
-    JoinCause, LeaveCause, LeaveGroupRequest, OffsetCommitRequest, Request,
-};
+use crate::protocol::effect::{MemberEffect, Positions};
+use crate::protocol::message::{JoinCause, LeaveCause, LeaveGroupRequest, Request};
 use crate::protocol::rules::Rule;
 use crate::timeline::{Observation, Partitions};
 
@@ -36,7 +36,6 @@ pub enum MemberState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Closing {
     No,
-    Committing,
     Callback,
     Done,
 }
@@ -82,6 +81,7 @@ pub struct Member {
     pub(super) poll_deadline: SimTime,
 
     pub(super) next_auto_commit: SimTime,
+    pub(super) commits: Commits,
 
     /// Partition counts that the leader last assigned by; `None` for who is not the leader.
     pub(super) leader_snapshot: Option<Vec<(TopicId, u32)>>,
@@ -124,6 +124,7 @@ impl Member {
             session_deadline: SimTime::NEVER,
             poll_deadline: now + config.max_poll_interval,
             next_auto_commit: now + config.auto_commit_interval,
+            commits: Commits::default(),
             leader_snapshot: None,
             fatal: None,
             closing: Closing::No,
@@ -274,55 +275,10 @@ impl Member {
         }
     }
 
-    fn find_coordinator(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
+    pub(super) fn find_coordinator(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
         if !self.lookup_in_flight && now >= self.retry_at {
             self.lookup_in_flight = true;
             out.push(MemberEffect::FindCoordinator);
-        }
-    }
-
-    /// `maybeAutoCommitOffsetsAsync`: the timer restarts whether or not there is something to commit.
-    fn maybe_auto_commit(
-        &mut self,
-        now: SimTime,
-        positions: &dyn Positions,
-        out: &mut Vec<MemberEffect>,
-    ) {
-        if !self.config.enable_auto_commit || now < self.next_auto_commit {
-            return;
-        }
-        self.next_auto_commit = now + self.config.auto_commit_interval;
-        if let Some(commit) = self.commit_of(positions) {
-            out.push(MemberEffect::Commit(CommitPurpose::Periodic, commit));
-        }
-    }
-
-    /// The commit of all positions in the name of this membership; `None` when there is no position.
-    pub(super) fn commit_of(&self, positions: &dyn Positions) -> Option<OffsetCommitRequest> {
-        let offsets = positions.consumed();
-        (!offsets.is_empty()).then(|| self.commit_request(offsets))
-    }
-
-    /// A commit of `offsets` in the name of this membership.
-    #[must_use]
-    pub fn commit_request(&self, offsets: Arc<[(TopicPartition, u64)]>) -> OffsetCommitRequest {
-        OffsetCommitRequest {
-            member_id: self.member_id.clone(),
-            instance_id: self.config.group_instance_id.clone(),
-            generation: self.generation,
-            offsets,
-        }
-    }
-
-    /// Why a commit cannot even be sent now (`ConsumerCoordinator.sendOffsetCommitRequest`); `None`: it can.
-    #[must_use]
-    pub fn commit_refused(&self) -> Option<&'static str> {
-        match self.state {
-            MemberState::Stable => None,
-            MemberState::PreparingRebalance | MemberState::CompletingRebalance => {
-                Some("RebalanceInProgressException")
-            }
-            MemberState::Unjoined => Some("CommitFailedException"),
         }
     }
 

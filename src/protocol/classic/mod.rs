@@ -2,10 +2,11 @@
 //!
 //! The broker's side is [`Coordinator`]: `coordinator` has its inputs and its outbox, `group` what it keeps, `join`,
 //! `sync`, `session`, `replacement`, `offsets`, `failover` and `conversion` one rule book each. The client's side is [`Member`]:
-//! `member` has what it keeps and its inputs, `rejoin` one join attempt step by step, `heartbeat` its heartbeat thread, `answers` what answers do,
-//! `offset_fetch` one of them.
+//! `member` has what it keeps and its inputs, `rejoin` one join attempt step by step, `heartbeat` its heartbeat thread, `commit` its commits,
+//! `answers` what answers do, `offset_fetch` one of them.
 
 mod answers;
+mod commit;
 mod conversion;
 pub mod coordinator;
 mod failover;

@@ -101,6 +101,7 @@ impl Member {
                 deadline,
             } => {
                 if now >= deadline {
+                    self.commit_failed("TimeoutException", out);
                     return self.give_up_before_join(out);
                 }
                 if in_flight || self.send_rejoin_commit(deadline, positions, out) {
@@ -332,20 +333,24 @@ impl Member {
         out.push(MemberEffect::Callback(CallbackKind::Assigned, added.into()));
     }
 
-    /// `ConsumerCoordinator.close`: commit, callback, leave.
-    pub fn close(&mut self, positions: &dyn Positions, out: &mut Vec<MemberEffect>) {
+    /// `ConsumerCoordinator.close`: commit, callback, leave. It waits no longer than `deadline` for the coordinator and for the answer, and so does who has said
+    /// `commitAsync` and waits for the coordinator still: if it is found, it can be told good-bye.
+    pub fn close(
+        &mut self,
+        now: SimTime,
+        deadline: SimTime,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
         self.rejoin = None;
-        let commit = (self.config.enable_auto_commit
-            && self.coordinator_known
-            && self.commit_refused().is_none())
-        .then(|| self.commit_of(positions))
-        .flatten();
-        match commit {
-            Some(commit) => {
-                self.closing = Closing::Committing;
-                out.push(MemberEffect::Commit(CommitPurpose::Close, commit));
-            }
-            None => self.close_after_commit(out),
+        let offsets = positions.consumed();
+        let commits = self.config.enable_auto_commit && !offsets.is_empty();
+        if commits || self.waits_to_commit() {
+            let offsets = commits.then_some(offsets);
+            self.begin_commit(now, CommitPurpose::Close, offsets, deadline, out);
+        } else {
+            self.forget_commit();
+            self.close_after_commit(out);
         }
     }
 

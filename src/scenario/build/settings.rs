@@ -115,6 +115,7 @@ impl Builder<'_, '_> {
             "partition.assignment.strategy" => self.assignors(config, item, release),
             "enable.auto.commit" => config.enable_auto_commit = item.is_true(),
             "auto.commit.interval.ms" => config.auto_commit_interval = millis,
+            "default.api.timeout.ms" => config.default_api_timeout = millis,
             "auto.offset.reset" => self.offset_reset(config, item, release),
             "fetch.min.bytes" => config.fetch_min_bytes = number,
             "fetch.max.wait.ms" => config.fetch_max_wait = millis,
