@@ -101,7 +101,9 @@ impl Member {
     /// The thread has looked at the network and looks about itself.
     pub fn on_pass(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
         if !self.heartbeat_enabled {
-        } else if !self.coordinator_known {
+            return;
+        }
+        if !self.coordinator_known {
             self.search(now, out);
         } else if self.session_deadline <= now {
             // `markCoordinatorUnknown`: whatever else was on its way is given up with the connection. The thread goes on at once.
