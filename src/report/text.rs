@@ -3,7 +3,7 @@
 use super::figures::{self, Style};
 use super::model::{Expectation, Report, Run, Variant, mark};
 use super::table::{Align, Table};
-use super::{gantt, kills, loops, sentences, verdict};
+use super::{blind, gantt, kills, loops, sentences, verdict};
 use crate::assignor::GroupId;
 use crate::kernel::SimTime;
 use crate::metrics::registry;
@@ -102,6 +102,7 @@ fn run_summary(report: &Report, variant: &Variant, run: &Run, style: Style) -> S
     text.push_str(&last_joiners(metrics));
     text.push_str(&last_to_arrive(metrics));
     text.push_str(&kills::sentence(metrics));
+    text.push_str(&blind::sentences(metrics));
     text.push_str(&loops::sentences(metrics));
     text.push_str(&lag_pictures(&[(&variant.name, metrics)], style));
     text
@@ -359,6 +360,7 @@ pub fn compare(report: &Report, style: Style) -> String {
         .filter_map(|variant| Some((variant.name.as_str(), &variant.runs.first()?.metrics)))
         .collect();
     text.push_str(&kills::of_variants(&runs));
+    text.push_str(&blind::of_variants(&runs));
     text.push_str(&loops::of_variants(&runs));
     text.push_str(&lag_pictures(&runs, style));
     if report.seeds() > 1 && report.is_deterministic() {
