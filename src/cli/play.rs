@@ -57,6 +57,13 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
         .map(|scenario| verdict::requirements(scenario, &args.gate.require))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|message| Failure::usage(format!("--fail-on: {message}"), None))?;
+    for scenario in &scenarios {
+        for condition in verdict::left_out(scenario) {
+            streams.note(&format!(
+                "not judged, compares with what is not played: {condition}"
+            ));
+        }
+    }
     let baselines = scenarios
         .iter()
         .map(|scenario| stored(args, scenario, streams))

@@ -6,7 +6,9 @@ use super::replication::Played;
 use crate::metrics::RunMetrics;
 use crate::metrics::condition::Condition;
 use crate::report::model::{Origin, Report, Run, Variant};
-use crate::scenario::Scenario;
+use crate::scenario::near::did_you_mean;
+use crate::scenario::subjects::{self, Unknown};
+use crate::scenario::{Expectation, Scenario};
 
 /// One requirement.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,20 +19,16 @@ pub struct Requirement {
     pub origin: Origin,
 }
 
-/// The requirements of a scenario in the order of its `expect`, then `asked` of the command line. A requirement that compares with a
-/// variant of the scenario that was not selected is left out: there is nothing to compare with.
+/// The requirements of a scenario in the order of its `expect`, then `asked` of the command line. A requirement of the
+/// scenario that concerns a variant that was not selected is left out, see [`left_out`].
 ///
 /// # Errors
-/// What is wrong with one of `asked`: no such metric, no such variant, group or topic, no condition.
+/// What is wrong with one of `asked`: no such metric, no such variant, group, topic or partition, no condition, nothing that is judged by it.
 pub fn requirements(scenario: &Scenario, asked: &[String]) -> Result<Vec<Requirement>, String> {
     let mut all = Vec::new();
     for expectation in &scenario.expectations {
-        let mut condition = Condition::parse(&expectation.metric, &expectation.condition)
-            .map_err(|error| error.to_string())?;
-        if expectation.variant.is_some() {
-            condition.variant.clone_from(&expectation.variant);
-        }
-        if variants_of(&condition).any(|name| !is_played(scenario, name)) {
+        let condition = understood(expectation)?;
+        if !judges_one(scenario, &condition) {
             continue;
         }
         all.push(Requirement {
@@ -64,6 +62,15 @@ pub fn asked(scenario: &Scenario, asked: &[String]) -> Result<Vec<Condition>, St
     asked.iter().map(understood).collect()
 }
 
+fn understood(expectation: &Expectation) -> Result<Condition, String> {
+    let condition = Condition::parse(&expectation.metric, &expectation.condition);
+    let mut condition = condition.map_err(|error| error.to_string())?;
+    if expectation.variant.is_some() {
+        condition.variant.clone_from(&expectation.variant);
+    }
+    Ok(condition)
+}
+
 fn variants_of(condition: &Condition) -> impl Iterator<Item = &str> {
     let own = condition.variant.as_deref();
     own.into_iter().chain(condition.other_variant())
@@ -73,33 +80,66 @@ fn is_played(scenario: &Scenario, variant: &str) -> bool {
     scenario.plans.iter().any(|plan| plan.variant == variant)
 }
 
-/// Whether variants, group and topic that a condition names are in the scenario.
+/// Whether some variant that is played is judged by it: a variant is not compared with itself, nor with one that is not played.
+fn judges_one(scenario: &Scenario, condition: &Condition) -> bool {
+    let other = condition.other_variant();
+    let mut plans = scenario.plans.iter();
+    variants_of(condition).all(|name| is_played(scenario, name))
+        && plans.any(|plan| match &condition.variant {
+            Some(own) => *own == plan.variant,
+            None => other != Some(&plan.variant),
+        })
+}
+
+/// Requirements of the scenario that nothing can be said about, because a variant that they concern is not played.
+#[must_use]
+pub fn left_out(scenario: &Scenario) -> Vec<String> {
+    let expectations = scenario.expectations.iter();
+    let conditions = expectations.filter_map(|known| understood(known).ok());
+    conditions
+        .filter(|condition| condition.other_variant().is_some())
+        .filter(|condition| !judges_one(scenario, condition))
+        .map(|condition| condition.to_string())
+        .collect()
+}
+
+/// Whether what a condition names is in the scenario, and something is judged by it.
 fn refuse_unknown(scenario: &Scenario, condition: &Condition) -> Result<(), String> {
     let plans = &scenario.plans;
+    let played: Vec<&str> = plans.iter().map(|plan| &*plan.variant).collect();
     for name in variants_of(condition) {
-        let known = plans.iter().map(|plan| plan.variant.as_str());
-        refuse_unless(name, "variant", known.collect())?;
+        refuse_unless(name, &played)?;
     }
-    if let Some(name) = &condition.name.labels.group {
-        let groups = plans.iter().flat_map(|plan| &plan.groups);
-        refuse_unless(name, "group", groups.map(|group| &*group.name).collect())?;
+    let own = condition.variant.as_deref();
+    let judged = plans.iter();
+    let judged = judged.filter(|plan| own.is_none_or(|own| own == plan.variant));
+    let unknown: Vec<Vec<Unknown>> = judged
+        .map(|plan| subjects::unknown(&condition.name.labels, plan, |_| false))
+        .collect();
+    // What one variant has may be asked of all.
+    if unknown.iter().all(|unknown| !unknown.is_empty())
+        && let Some(first) = unknown.into_iter().flatten().next()
+    {
+        return Err(first.words());
     }
-    if let Some(name) = &condition.name.labels.topic {
-        let topics = plans.iter().flat_map(|plan| &plan.topics);
-        refuse_unless(name, "topic", topics.map(|topic| &*topic.name).collect())?;
+    if !judges_one(scenario, condition) && !plans.is_empty() {
+        return Err(format!(
+            "`{condition}`: nothing to judge: only `{}` is played",
+            played.join("`, `")
+        ));
     }
     Ok(())
 }
 
-fn refuse_unless(name: &str, what: &str, mut known: Vec<&str>) -> Result<(), String> {
-    if known.contains(&name) {
+fn refuse_unless(name: &str, played: &[&str]) -> Result<(), String> {
+    if played.contains(&name) {
         return Ok(());
     }
-    known.sort_unstable();
-    known.dedup();
+    let help = did_you_mean(name, played.iter().copied());
+    let help = help.map_or_else(String::new, |help| format!("; {help}"));
     Err(format!(
-        "no {what} `{name}` is played; there are: {}",
-        known.join(", ")
+        "no variant `{name}` is played; there are: {}{help}",
+        played.join(", ")
     ))
 }
 

@@ -38,7 +38,8 @@ impl Levels {
 #[derive(Clone, Copy, Debug)]
 struct Known {
     records: u64,
-    committed: u64,
+    /// `None`: nothing is committed.
+    committed: Option<u64>,
     oldest_due: Option<SimTime>,
 }
 
@@ -46,7 +47,9 @@ impl Known {
     fn of(sample: &Sample) -> Self {
         Self {
             records: sample.log_end.saturating_sub(sample.processed),
-            committed: sample.log_end.saturating_sub(sample.committed.unwrap_or(0)),
+            committed: sample
+                .committed
+                .map(|offset| sample.log_end.saturating_sub(offset)),
             oldest_due: sample.oldest_due,
         }
     }
@@ -66,9 +69,9 @@ impl Hottest {
         if series::holds(at, next, window).is_none() {
             return;
         }
-        let levels = [known.records, known.committed, known.age(at)];
+        let levels = [Some(known.records), known.committed, Some(known.age(at))];
         for (highest, level) in self.0.iter_mut().zip(levels) {
-            *highest = (*highest).max(Some(level));
+            *highest = (*highest).max(level);
         }
     }
 }
@@ -144,7 +147,8 @@ fn put_moments(values: &mut Values, labels: &Labels, summaries: &[Option<Summary
 }
 
 /// The levels of all scopes of a group: a partition's own at its samples, those of topics and of the group at every instant with
-/// samples, partitions not sampled then counting with what was last known.
+/// samples, partitions not sampled then counting with what was last known. Where nothing is committed there is no
+/// lag behind it, and a partition without a committed offset adds nothing to the others: dashboards and `kafka-consumer-groups.sh` show none.
 fn read(timeline: &Timeline, group: GroupId, scopes: &[Scope]) -> (Vec<Levels>, Hottest) {
     let instants = timeline
         .samples
@@ -203,10 +207,12 @@ fn read(timeline: &Timeline, group: GroupId, scopes: &[Scope]) -> (Vec<Levels>, 
         }
         for (levels, (labels, indexes)) in levels.iter_mut().zip(scopes) {
             if labels.partition.is_none() {
-                let (mut records, mut committed, mut age) = (0, 0, 0);
+                let (mut records, mut committed, mut age) = (0, None, 0);
                 for (_, known) in indexes.iter().filter_map(|index| known[*index].as_ref()) {
                     records += known.records;
-                    committed += known.committed;
+                    if let Some(lag) = known.committed {
+                        *committed.get_or_insert(0) += lag;
+                    }
                     age = age.max(known.age(at));
                 }
                 push(levels, at, records, committed, age);
@@ -219,9 +225,9 @@ fn read(timeline: &Timeline, group: GroupId, scopes: &[Scope]) -> (Vec<Levels>, 
     (levels, hottest)
 }
 
-fn push(levels: &mut Levels, at: SimTime, records: u64, committed: u64, age: u64) {
+fn push(levels: &mut Levels, at: SimTime, records: u64, committed: Option<u64>, age: u64) {
     levels.records.push((at, records));
-    levels.committed.push((at, committed));
+    levels.committed.extend(committed.map(|lag| (at, lag)));
     levels.age.push((at, age));
 }
 

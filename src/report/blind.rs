@@ -36,10 +36,10 @@ pub fn sentences(metrics: &RunMetrics) -> String {
 
 /// Those of several variants, each with the variant's name.
 #[must_use]
-pub fn of_variants(runs: &[(&str, &RunMetrics)]) -> String {
+pub fn of_variants(runs: &[(&str, &RunMetrics)], seed: &str) -> String {
     let lines = |(name, metrics): &(&str, &RunMetrics)| {
         let text = sentences(metrics);
-        let lines = text.lines().map(|line| format!("\n{name}: {line}\n"));
+        let lines = text.lines().map(|line| format!("\n{name}{seed}: {line}\n"));
         lines.collect::<String>()
     };
     runs.iter().map(lines).collect()

@@ -17,6 +17,9 @@ sum of counts, the worst of the rest. `not drained` and `no data` are values, no
 `downtime_partition_s{cause=detect}` is another way to write `downtime_detect_partition_s`; an aggregate that the bare base
 already is may be written out (`rebalance_s_max` is `rebalance_s`).
 
+Over several seeds `not drained` ranks above every number: a median or percentile is a number where that rank has one, and
+`not drained` where it has not; beside it stands in how many seeds it was not drained. `no data` under one seed leaves no median.
+
 ## What is exact and what is on the grid
 
 Downtime, causes, rebalances and counts come from the run's observations and are exact to the microsecond. `lag_records_mean`,
@@ -29,7 +32,8 @@ after a standstill (a tenth of a grid step apart at least). Quantiles over time,
 catching up lies between the samples. A record counts from the microsecond after it is due.
 
 All is measured between `measure.from` and `measure.to`. A span that crosses an edge counts with the part inside; a
-rebalance counts when it begins inside, with its whole length.
+rebalance counts when it begins inside, with its whole length. Latencies are of records *due* inside; `records_waiting` are all that
+wait at `measure.to`, whenever they were due.
 ";
 
 /// The whole page.
