@@ -37,7 +37,9 @@ mod positions;
 mod process;
 mod records;
 mod restores;
+mod rolls;
 mod sampling;
+
 mod script;
 mod sharing;
 mod steady;

@@ -5,8 +5,8 @@
 use super::replication::Played;
 use crate::metrics::RunMetrics;
 use crate::metrics::condition::Condition;
-use crate::report::model::{Origin, Report, Run, Variant};
-use crate::scenario::Scenario;
+use crate::report::model::{Origin, Report, Run, Skipped, Variant};
+use crate::scenario::{Expectation, Scenario};
 
 /// One requirement.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,31 +17,14 @@ pub struct Requirement {
     pub origin: Origin,
 }
 
-/// The requirements of a scenario in the order of its `expect`, then `asked` of the command line. A requirement that compares with a
-/// variant of the scenario that was not selected is left out: there is nothing to compare with.
+/// The requirements of a scenario in the order of its `expect`, then `asked` of the command line. A requirement on a variant of the
+/// scenario that was not selected, or against one, is left out: [`skipped`] has it.
 ///
 /// # Errors
 /// What is wrong with one of `asked`: no such metric, no such variant, group or topic, no condition.
 pub fn requirements(scenario: &Scenario, asked: &[String]) -> Result<Vec<Requirement>, String> {
-    let mut all = Vec::new();
-    for expectation in &scenario.expectations {
-        let mut condition = Condition::parse(&expectation.metric, &expectation.condition)
-            .map_err(|error| error.to_string())?;
-        if expectation.variant.is_some() {
-            condition.variant.clone_from(&expectation.variant);
-        }
-        if variants_of(&condition).any(|name| !is_played(scenario, name)) {
-            continue;
-        }
-        all.push(Requirement {
-            condition,
-            origin: Origin::Scenario {
-                pointer: expectation.pointer.clone(),
-                file: expectation.file.clone(),
-                line: expectation.line,
-            },
-        });
-    }
+    let mut all = expected(scenario)?;
+    all.retain(|requirement| not_played(scenario, &requirement.condition).is_none());
     for condition in self::asked(scenario, asked)? {
         all.push(Requirement {
             condition,
@@ -49,6 +32,48 @@ pub fn requirements(scenario: &Scenario, asked: &[String]) -> Result<Vec<Require
         });
     }
     Ok(all)
+}
+
+/// What the scenario expects and nobody judges, because a variant that it names is not played.
+///
+/// # Errors
+/// As [`requirements`].
+pub fn skipped(scenario: &Scenario) -> Result<Vec<Skipped>, String> {
+    let all = expected(scenario)?.into_iter();
+    let skipped = all.filter_map(|requirement| {
+        let missing = not_played(scenario, &requirement.condition)?.to_owned();
+        Some(Skipped {
+            missing,
+            condition: requirement.condition,
+            origin: requirement.origin,
+        })
+    });
+    Ok(skipped.collect())
+}
+
+/// All that the scenario expects, of whatever variant.
+fn expected(scenario: &Scenario) -> Result<Vec<Requirement>, String> {
+    let read = |expectation: &Expectation| {
+        let mut condition = Condition::parse(&expectation.metric, &expectation.condition)
+            .map_err(|error| error.to_string())?;
+        if expectation.variant.is_some() {
+            condition.variant.clone_from(&expectation.variant);
+        }
+        Ok(Requirement {
+            condition,
+            origin: Origin::Scenario {
+                pointer: expectation.pointer.clone(),
+                file: expectation.file.clone(),
+                line: expectation.line,
+            },
+        })
+    };
+    scenario.expectations.iter().map(read).collect()
+}
+
+/// The first variant that a condition names and that is not played.
+fn not_played<'c>(scenario: &Scenario, condition: &'c Condition) -> Option<&'c str> {
+    variants_of(condition).find(|name| !is_played(scenario, name))
 }
 
 /// What is `asked` of the command line.
@@ -127,6 +152,7 @@ pub fn judge(
         });
     }
     let mut report = Report::new(&scenario.name, variants);
+    report.skipped = skipped(scenario)?;
     for requirement in requirements {
         report.expect(&requirement.condition, &requirement.origin)?;
     }
