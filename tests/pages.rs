@@ -2,6 +2,7 @@
 
 use rebsim::metrics::registry::document;
 use rebsim::report::json::schema_text;
+use rebsim::scenario::document as language;
 
 /// `UPDATE_DOCS=1 cargo test --test pages` writes them anew.
 fn is_committed(page: &str, printed: &str) {
@@ -19,6 +20,11 @@ fn is_committed(page: &str, printed: &str) {
 #[test]
 fn the_committed_page_of_metrics_is_the_printed_one() {
     is_committed("metrics.md", &document());
+}
+
+#[test]
+fn the_committed_page_of_the_language_is_the_printed_one() {
+    is_committed("language.md", &language::document());
 }
 
 #[test]

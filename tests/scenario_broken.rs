@@ -232,6 +232,25 @@ fn a_place_in_a_very_long_line_is_shown_without_the_line() {
 }
 
 #[test]
+fn what_the_parser_says_is_said_in_words_of_the_language() {
+    for (text, words) in [
+        ("version: 1\n---\nversion: 1\n", "a file holds one scenario"),
+        (
+            "expect:\n  rebalances: > 5\n",
+            "put the condition in quotes",
+        ),
+    ] {
+        let Err(rejected) = load("text.yaml", text, &mut Folder, &Overrides::default()) else {
+            panic!("{text} is accepted");
+        };
+        assert_eq!(rejected.diagnostics.len(), 1);
+        let finding = &rejected.diagnostics[0];
+        assert_eq!(finding.code, Code::Syntax);
+        assert!(finding.message.contains(words), "{}", finding.message);
+    }
+}
+
+#[test]
 fn notes_become_errors_only_when_asked() {
     let overrides = Overrides {
         strict: true,

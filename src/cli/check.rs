@@ -21,7 +21,7 @@ pub(crate) fn check(args: &Check, streams: &mut Streams) -> Result<(), Failure> 
         .iter()
         .map(|input| Checked {
             input,
-            outcome: understand::understand(input, &args.overrides),
+            outcome: understand::with_matrix(input, &args.overrides),
         })
         .collect();
     if args.resolved {
@@ -149,7 +149,7 @@ fn document(checked: &[Checked<'_>]) -> String {
     format!("{document:#}\n")
 }
 
-/// The one scenario with everything merged and defaulted.
+/// The one scenario with parents and overrides laid over each other; what a variant changes stays beside it.
 fn resolved(checked: &[Checked<'_>], streams: &mut Streams) -> Result<(), Failure> {
     let [one] = checked else {
         return Err(Failure::usage(

@@ -6,6 +6,7 @@ use super::args::{ExportFormat, PlayFormat};
 use super::exit::Failure;
 use super::results::{Files, Written};
 use super::streams::Streams;
+use crate::experiment::idle::Idle;
 use crate::metrics::RunMetrics;
 use crate::report::baseline::{self, Against};
 use crate::report::figures::Style;
@@ -19,6 +20,8 @@ pub(crate) struct Outcome {
     pub(crate) metrics: RunMetrics,
     /// Its timeline, one observation a line; only if that is what goes to stdout.
     pub(crate) events: Option<String>,
+    /// Events of its script that did nothing.
+    pub(crate) idle: Vec<Idle>,
 }
 
 /// How text for people is to look.
@@ -82,7 +85,9 @@ pub(crate) fn render(
 /// What goes into a file by `--export`.
 pub(crate) fn exported(report: &Report, against: Option<&Against>, format: ExportFormat) -> String {
     match format {
-        ExportFormat::Junit => junit::suites(report, &report.expectations, against),
+        ExportFormat::Junit => {
+            junit::suites(report, &report.expectations, against) + &junit::skipped(report)
+        }
         ExportFormat::Json => json::render(report),
         ExportFormat::Csv => csv::summary(report),
         ExportFormat::Md => page(report, against),

@@ -16,17 +16,19 @@ use super::output::{self, Look, Outcome};
 use super::panic::{self, Context};
 use super::progress::Progress;
 use super::results::{Place, Written, folder_name};
-use super::seeds::seeds;
+use super::seeds::{refuse_both, seeds};
 use super::source::{self, Input};
 use super::streams::Streams;
 use super::{surroundings, understand};
 use crate::cluster;
+use crate::experiment::idle::{Idle, idle};
 use crate::experiment::verdict::{self, Requirement};
 use crate::experiment::{self, Played};
 use crate::kernel::Seed;
 use crate::metrics;
 use crate::report::baseline::{Against, Cell, Content};
 use crate::report::model::Report;
+use crate::report::verdict::not_judged;
 use crate::report::{json, ndjson};
 use crate::scenario::{Scenario, canonical_hash};
 
@@ -41,6 +43,7 @@ pub(crate) fn compare(args: &Play, streams: &mut Streams) -> Result<(), Failure>
 }
 
 fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<(), Failure> {
+    refuse_both(args.selection.seed, args.selection.seeds)?;
     let inputs = source::gather(&args.scenarios, streams)?;
     if inputs.is_empty() {
         return Err(Failure::Nothing(
@@ -57,13 +60,6 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
         .map(|scenario| verdict::requirements(scenario, &args.gate.require))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|message| Failure::usage(format!("--fail-on: {message}"), None))?;
-    for scenario in &scenarios {
-        for condition in verdict::left_out(scenario) {
-            streams.note(&format!(
-                "not judged, compares with what is not played: {condition}"
-            ));
-        }
-    }
     let baselines = scenarios
         .iter()
         .map(|scenario| stored(args, scenario, streams))
@@ -225,6 +221,7 @@ impl Experiment<'_> {
             streams.note(&understand::text(notes, sources, true, streams.color_err));
         }
         let (played, wall) = self.simulate(streams)?;
+        self.tell_idle(&played, streams);
         let mut events = String::new();
         let measured = played.into_iter().map(|played| {
             events.extend(played.outcome.events);
@@ -238,6 +235,9 @@ impl Experiment<'_> {
         let mut report = verdict::judge(self.scenario, measured, self.requirements)
             .map_err(|message| Failure::usage(message, None))?;
         report.fidelity = self.args.work.fidelity.into();
+        if let Some(words) = not_judged(&report.skipped) {
+            streams.note(&words);
+        }
         let against = self
             .baseline
             .map(|baseline| baseline.compare(&report))
@@ -298,6 +298,7 @@ impl Experiment<'_> {
                 Ok(timeline) => {
                     let with_series = replication.is_first || all_series;
                     Ok(Outcome {
+                        idle: idle(plan, &timeline),
                         metrics: if with_series {
                             metrics::evaluate(&timeline)
                         } else {
@@ -364,6 +365,23 @@ impl Experiment<'_> {
         let manifest = manifest(&identity.value(), &files, &volatile);
         let written = place.write(&name, &files, &manifest, self.args.output.force)?;
         Ok((name, written))
+    }
+
+    /// Names the events that did nothing under any seed, each once.
+    fn tell_idle(&self, played: &[Played<Outcome>], streams: &Streams) {
+        let mut told: Vec<&Idle> = Vec::new();
+        for one in played {
+            let same = || played.iter().filter(|other| other.variant == one.variant);
+            for idle in &one.outcome.idle {
+                if told.contains(&idle) || !same().all(|other| other.outcome.idle.contains(idle)) {
+                    continue;
+                }
+                told.push(idle);
+                let place = self.scenario.places.get(&idle.pointer);
+                let place = place.map_or(&*idle.pointer, String::as_str);
+                streams.note(&format!("{place}: this event did nothing: {}", idle.why));
+            }
+        }
     }
 
     /// What became of it, on stderr.

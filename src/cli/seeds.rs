@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::exit::Failure;
 use crate::kernel::Seed;
 
 /// As many seeds as one command may play.
@@ -70,6 +71,17 @@ impl FromStr for SeedsArg {
     }
 }
 
+/// Refuses a first seed beside a range, which has one of its own.
+pub(crate) fn refuse_both(seed: Option<SeedArg>, seeds: Option<SeedsArg>) -> Result<(), Failure> {
+    match (seed, seeds) {
+        (Some(SeedArg(seed)), Some(SeedsArg::Range(from, to))) => Err(Failure::usage(
+            format!("--seed {seed} and --seeds {from}..{to} both say which seed is the first"),
+            Some(format!("--seeds {} counts from --seed on", to - from + 1)),
+        )),
+        (_, None | Some(SeedsArg::Count(_))) | (None, Some(SeedsArg::Range(..))) => Ok(()),
+    }
+}
+
 /// The seeds to play: the scenario's own unless the command says otherwise.
 pub(crate) fn seeds(scenario: Seed, seed: Option<SeedArg>, seeds: Option<SeedsArg>) -> Vec<Seed> {
     let first = seed.map_or(scenario.0, |seed| seed.0);
@@ -106,6 +118,14 @@ mod tests {
         for bad in ["0", "5..3", "..", "1..", "a", "0..18446744073709551615"] {
             assert!(bad.parse::<SeedsArg>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_range_has_its_own_first_seed() {
+        let range = Some(SeedsArg::Range(3, 5));
+        assert!(refuse_both(Some(SeedArg(7)), range).is_err());
+        assert!(refuse_both(None, range).is_ok());
+        assert!(refuse_both(Some(SeedArg(7)), Some(SeedsArg::Count(3))).is_ok());
     }
 
     #[test]

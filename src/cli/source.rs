@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::exit::Failure;
+use super::results::MANIFEST;
 use super::streams::Streams;
 use crate::scenario::LoadError;
 use crate::scenario::examples::{self, Example};
@@ -49,6 +50,15 @@ pub(crate) fn gather(operands: &[String], streams: &Streams) -> Result<Vec<Input
         }
         let path = Path::new(operand);
         match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() && holds_results(path) => {
+                return Err(Failure::usage(
+                    format!("{operand}: these are results, not scenarios"),
+                    Some(
+                        "--baseline DIR compares with them, explain and show look into them"
+                            .to_owned(),
+                    ),
+                ));
+            }
             Ok(metadata) if metadata.is_dir() => {
                 let files = scenario_files(path)?;
                 if files.is_empty() {
@@ -64,6 +74,13 @@ pub(crate) fn gather(operands: &[String], streams: &Streams) -> Result<Vec<Input
         }
     }
     Ok(inputs)
+}
+
+/// True for a folder that `run`, `compare` or `sweep` wrote.
+fn holds_results(folder: &Path) -> bool {
+    [MANIFEST, "scenario.json"]
+        .iter()
+        .all(|name| folder.join(name).is_file())
 }
 
 fn from_file(path: &Path) -> Input {

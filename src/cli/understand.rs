@@ -19,6 +19,18 @@ pub(crate) fn understand(input: &Input, args: &OverrideArgs) -> Result<Scenario,
     loaded(input, args, load)
 }
 
+/// The same, with a look at every combination of its matrix, if it has one.
+pub(crate) fn with_matrix(input: &Input, args: &OverrideArgs) -> Result<Scenario, Rejected> {
+    let scenario = understand(input, args)?;
+    if !scenario.has_matrix {
+        return Ok(scenario);
+    }
+    let grid = loaded(input, args, |name, text, loader, overrides| {
+        load_grid(name, text, loader, overrides, &[])
+    });
+    grid.map(|grid| grid.scenario)
+}
+
 /// The same; what is wrong is told.
 pub(crate) fn understood(
     input: &Input,

@@ -41,7 +41,9 @@ mod process;
 mod records;
 mod requests;
 mod restores;
+mod rolls;
 mod sampling;
+
 mod script;
 mod sharing;
 mod steady;

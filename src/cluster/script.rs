@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::client::{App, Pending};
 use super::faults::Stroke;
+use super::rolls::Roll;
 use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, GroupId, TopicId};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
 use crate::scenario::plan::{self, Ending, Sequencing, Target, Verb};
-use crate::timeline::{GroupState, Observation, ScaledBy};
+use crate::timeline::{Observation, ScaledBy};
 use crate::workload::distribution::Distribution;
 
 /// What the script does at one instant.
@@ -47,17 +48,6 @@ pub(super) enum Step {
     RollBroker { event: usize, broker: u32 },
     /// The controller gives this broker back what it led.
     PreferredElection { broker: u32 },
-}
-
-/// An entry whose targets follow each other when the group is stable again.
-#[derive(Debug)]
-struct Roll {
-    event: usize,
-    /// Whose turn it is, and its incarnation when it began.
-    current: Option<(ConsumerId, u32)>,
-    waiting: Vec<ConsumerId>,
-    /// The process that was found not to serve when somebody looked last: the next look begins there.
-    holdout: usize,
 }
 
 /// What the script remembers.
@@ -312,16 +302,13 @@ impl World<'_> {
     /// Lets the next target of a roll have its turn when the one before is back and the group stable.
     pub(super) fn continue_rolls(&mut self) {
         for index in 0..self.script.rolls.len() {
-            let Roll {
-                event,
-                current,
-                holdout,
-                ..
-            } = self.script.rolls[index];
-            if let Some((consumer, incarnation)) = current {
-                if !self.has_returned(event, consumer, incarnation) {
+            let roll = &self.script.rolls[index];
+            let (event, holdout) = (roll.event, roll.holdout);
+            if let Some(turn) = &roll.current {
+                if !self.has_returned(event, turn) {
                     continue;
                 }
+                let consumer = turn.consumer;
                 let group = self.processes[consumer.index()].group;
                 if let Some(holdout) = self.holdout(group, holdout) {
                     self.script.rolls[index].holdout = holdout;
@@ -329,8 +316,7 @@ impl World<'_> {
                 }
             }
             let next = self.script.rolls[index].waiting.pop();
-            self.script.rolls[index].current =
-                next.map(|consumer| (consumer, self.processes[consumer.index()].incarnation));
+            self.script.rolls[index].current = next.map(|consumer| self.turn(consumer));
             if let Some(consumer) = next {
                 let step = Step::One { event, consumer };
                 let class = class(&self.plan.events[event].verb);
@@ -341,19 +327,6 @@ impl World<'_> {
             }
         }
         self.script.rolls.retain(|roll| roll.current.is_some());
-    }
-
-    /// True when the target has ended (and started again, if it was to) and its group is stable.
-    fn has_returned(&self, event: usize, consumer: ConsumerId, incarnation: u32) -> bool {
-        let process = &self.processes[consumer.index()];
-        let restarts = matches!(self.plan.events[event].verb, Verb::Restart { .. });
-        let returned = if restarts {
-            process.incarnation > incarnation && process.client.is_some()
-        } else {
-            process.client.is_none()
-        };
-        let state = self.groups[process.group.index()].coordinator.state();
-        returned && matches!(state, GroupState::Stable | GroupState::Empty)
     }
 
     /// A running process of the group that does not serve all that it owns, by its place in the list; the search begins at `first`.

@@ -4,6 +4,7 @@
 //! terminal and no format.
 
 pub mod hpa_replay;
+pub mod idle;
 pub mod platform_replay;
 mod pool;
 pub mod replay;

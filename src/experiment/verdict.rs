@@ -5,7 +5,7 @@
 use super::replication::Played;
 use crate::metrics::RunMetrics;
 use crate::metrics::condition::Condition;
-use crate::report::model::{Origin, Report, Run, Variant};
+use crate::report::model::{Origin, Report, Run, Skipped, Variant};
 use crate::scenario::near::did_you_mean;
 use crate::scenario::subjects::{self, Unknown};
 use crate::scenario::{Expectation, Scenario};
@@ -20,26 +20,13 @@ pub struct Requirement {
 }
 
 /// The requirements of a scenario in the order of its `expect`, then `asked` of the command line. A requirement of the
-/// scenario that concerns a variant that was not selected is left out, see [`left_out`].
+/// scenario that concerns a variant that was not selected is left out: [`skipped`] has it.
 ///
 /// # Errors
 /// What is wrong with one of `asked`: no such metric, no such variant, group, topic or partition, no condition, nothing that is judged by it.
 pub fn requirements(scenario: &Scenario, asked: &[String]) -> Result<Vec<Requirement>, String> {
-    let mut all = Vec::new();
-    for expectation in &scenario.expectations {
-        let condition = understood(expectation)?;
-        if !judges_one(scenario, &condition) {
-            continue;
-        }
-        all.push(Requirement {
-            condition,
-            origin: Origin::Scenario {
-                pointer: expectation.pointer.clone(),
-                file: expectation.file.clone(),
-                line: expectation.line,
-            },
-        });
-    }
+    let mut all = expected(scenario)?;
+    all.retain(|requirement| judges_one(scenario, &requirement.condition));
     for condition in self::asked(scenario, asked)? {
         all.push(Requirement {
             condition,
@@ -47,6 +34,48 @@ pub fn requirements(scenario: &Scenario, asked: &[String]) -> Result<Vec<Require
         });
     }
     Ok(all)
+}
+
+/// What the scenario expects and nobody judges, because a variant that it names is not played.
+///
+/// # Errors
+/// As [`requirements`].
+pub fn skipped(scenario: &Scenario) -> Result<Vec<Skipped>, String> {
+    let all = expected(scenario)?.into_iter();
+    let skipped = all.filter_map(|requirement| {
+        let missing = not_played(scenario, &requirement.condition)?.to_owned();
+        Some(Skipped {
+            missing,
+            condition: requirement.condition,
+            origin: requirement.origin,
+        })
+    });
+    Ok(skipped.collect())
+}
+
+/// All that the scenario expects, of whatever variant.
+fn expected(scenario: &Scenario) -> Result<Vec<Requirement>, String> {
+    let read = |expectation: &Expectation| {
+        let mut condition = Condition::parse(&expectation.metric, &expectation.condition)
+            .map_err(|error| error.to_string())?;
+        if expectation.variant.is_some() {
+            condition.variant.clone_from(&expectation.variant);
+        }
+        Ok(Requirement {
+            condition,
+            origin: Origin::Scenario {
+                pointer: expectation.pointer.clone(),
+                file: expectation.file.clone(),
+                line: expectation.line,
+            },
+        })
+    };
+    scenario.expectations.iter().map(read).collect()
+}
+
+/// The first variant that a condition names and that is not played.
+fn not_played<'c>(scenario: &Scenario, condition: &'c Condition) -> Option<&'c str> {
+    variants_of(condition).find(|name| !is_played(scenario, name))
 }
 
 /// What is `asked` of the command line.
@@ -60,15 +89,6 @@ pub fn asked(scenario: &Scenario, asked: &[String]) -> Result<Vec<Condition>, St
         Ok(condition)
     };
     asked.iter().map(understood).collect()
-}
-
-fn understood(expectation: &Expectation) -> Result<Condition, String> {
-    let condition = Condition::parse(&expectation.metric, &expectation.condition);
-    let mut condition = condition.map_err(|error| error.to_string())?;
-    if expectation.variant.is_some() {
-        condition.variant.clone_from(&expectation.variant);
-    }
-    Ok(condition)
 }
 
 fn variants_of(condition: &Condition) -> impl Iterator<Item = &str> {
@@ -89,18 +109,6 @@ fn judges_one(scenario: &Scenario, condition: &Condition) -> bool {
             Some(own) => *own == plan.variant,
             None => other != Some(&plan.variant),
         })
-}
-
-/// Requirements of the scenario that nothing can be said about, because a variant that they concern is not played.
-#[must_use]
-pub fn left_out(scenario: &Scenario) -> Vec<String> {
-    let expectations = scenario.expectations.iter();
-    let conditions = expectations.filter_map(|known| understood(known).ok());
-    conditions
-        .filter(|condition| condition.other_variant().is_some())
-        .filter(|condition| !judges_one(scenario, condition))
-        .map(|condition| condition.to_string())
-        .collect()
 }
 
 /// Whether what a condition names is in the scenario, and something is judged by it.
@@ -167,6 +175,7 @@ pub fn judge(
         });
     }
     let mut report = Report::new(&scenario.name, variants);
+    report.skipped = skipped(scenario)?;
     for requirement in requirements {
         report.expect(&requirement.condition, &requirement.origin)?;
     }

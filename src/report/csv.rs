@@ -312,7 +312,7 @@ pub fn lag(report: &Report) -> String {
     table.csv()
 }
 
-/// `expectations.csv`: one row a requirement and variant.
+/// `expectations.csv`: one row a requirement and variant; `met` is `skipped` where nothing was judged.
 #[must_use]
 pub fn expectations(report: &Report) -> String {
     let mut table = table(&[
@@ -345,6 +345,21 @@ pub fn expectations(report: &Report) -> String {
             number(expectation.verdict.room),
             expectation.verdict.met.to_string(),
             expectation.origin.pointer().to_owned(),
+        ]);
+    }
+    for skipped in report.skipped_by_pointer() {
+        let (condition, name) = (&skipped.condition, &skipped.condition.name);
+        table.row(vec![
+            condition.variant.clone().unwrap_or_default(),
+            String::new(),
+            name.labels.group.clone().unwrap_or_default(),
+            name.to_string(),
+            condition.requirement(),
+            String::new(),
+            String::new(),
+            String::new(),
+            "skipped".to_owned(),
+            skipped.origin.pointer().to_owned(),
         ]);
     }
     table.csv()

@@ -2,7 +2,7 @@
 
 use super::baseline::{Against, Cell, Change, Content, Outcome, Results};
 use super::figures::Style;
-use super::model::{Expectation, mark};
+use super::model::{Expectation, Report, Skipped, mark};
 use super::verdict;
 
 /// The suites of `results`: one for each of its cells, with what was required of them and how they stand against stored ones.
@@ -46,6 +46,34 @@ fn suite(content: &Content, cell: &str, cases: Vec<Case>) -> String {
         });
     }
     text + "  </testsuite>\n"
+}
+
+/// The suites of variants that were not played and of which something is required: every case is skipped.
+#[must_use]
+pub fn skipped(report: &Report) -> String {
+    let mut missing: Vec<&str> = report.skipped.iter().map(|one| &*one.missing).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    let suite = |variant: &str| {
+        let (scenario, mark) = (&report.scenario, mark(report.fidelity));
+        let own = report.skipped_by_pointer().into_iter();
+        let own: Vec<&Skipped> = own.filter(|one| one.missing == variant).collect();
+        let class = escaped(&format!("{scenario}.{variant}"));
+        let cases = own.iter().map(|one| {
+            let condition = &one.condition;
+            let name = escaped(&format!("{} {}", condition.name, condition.requirement()));
+            format!(
+                "    <testcase classname=\"{class}\" name=\"{name}\">\n      <skipped message=\"variant {} is not played\"/>\n    </testcase>\n",
+                escaped(variant)
+            )
+        });
+        let cases: String = cases.collect();
+        let (name, count) = (escaped(&format!("{scenario} / {variant}{mark}")), own.len());
+        format!(
+            "  <testsuite name=\"{name}\" tests=\"{count}\" failures=\"0\" errors=\"0\" skipped=\"{count}\">\n{cases}  </testsuite>\n"
+        )
+    };
+    missing.into_iter().map(suite).collect()
 }
 
 /// A whole document of these suites.

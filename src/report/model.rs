@@ -73,6 +73,17 @@ impl Origin {
     }
 }
 
+/// A requirement that was not judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Skipped {
+    /// The variant that it names and that was not played.
+    pub missing: String,
+    /// What should hold.
+    pub condition: Condition,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
 /// Everything to be reported.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
@@ -82,6 +93,8 @@ pub struct Report {
     pub variants: Vec<Variant>,
     /// Judged requirements, in the order in which they were given, then by variant.
     pub expectations: Vec<Expectation>,
+    /// Requirements that were not judged, in the order in which they were given.
+    pub skipped: Vec<Skipped>,
     /// How closely records were played.
     pub fidelity: Fidelity,
 }
@@ -103,6 +116,7 @@ impl Report {
             scenario: scenario.to_owned(),
             variants,
             expectations: Vec::new(),
+            skipped: Vec::new(),
             fidelity: Fidelity::Exact,
         }
     }
@@ -177,6 +191,14 @@ impl Report {
         let mut expectations: Vec<&Expectation> = self.expectations.iter().collect();
         expectations.sort_by(|one, other| one.origin.pointer().cmp(other.origin.pointer()));
         expectations
+    }
+
+    /// Requirements that were not judged, in the same order.
+    #[must_use]
+    pub fn skipped_by_pointer(&self) -> Vec<&Skipped> {
+        let mut skipped: Vec<&Skipped> = self.skipped.iter().collect();
+        skipped.sort_by(|one, other| one.origin.pointer().cmp(other.origin.pointer()));
+        skipped
     }
 
     /// Requirements that are not met.

@@ -1,7 +1,7 @@
 //! Requirements and what became of them, for people.
 
 use super::figures::{self, Style};
-use super::model::{Expectation, Run};
+use super::model::{Expectation, Run, Skipped};
 use super::table::{Align, Table};
 use super::text::of_group;
 use crate::metrics::condition::Comparison;
@@ -148,4 +148,21 @@ pub fn tally(expectations: &[Expectation]) -> String {
         "{all} expectation{plural}: {met} met, {} not met",
         all - met
     )
+}
+
+/// `1 expectation not judged: variant b is not played`; nothing when all were.
+#[must_use]
+pub fn not_judged(skipped: &[Skipped]) -> Option<String> {
+    let mut missing: Vec<&str> = skipped.iter().map(|one| &*one.missing).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    let (all, plural) = (skipped.len(), if skipped.len() == 1 { "" } else { "s" });
+    let names = match &missing[..] {
+        [] => return None,
+        [one] => format!("variant {one} is"),
+        several => format!("variants {} are", several.join(", ")),
+    };
+    Some(format!(
+        "{all} expectation{plural} not judged: {names} not played"
+    ))
 }

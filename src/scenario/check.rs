@@ -52,7 +52,7 @@ impl Checker {
             | Shape::IntOrPercent
             | Shape::Word(_) => {
                 let Value::Scalar { text, quoted } = &node.value else {
-                    self.kind(node, expected(shape));
+                    self.misshapen(node, shape);
                     return None;
                 };
                 match scalar::read(text, *quoted, shape) {
@@ -77,6 +77,17 @@ impl Checker {
             .push(Diagnostic::error(Code::WrongKind, node.span, message));
     }
 
+    /// The same, with what the tables say of it.
+    fn misshapen(&mut self, node: &Node, shape: &Shape) {
+        let message = format!(
+            "{} stands where {} belongs",
+            node.describe(),
+            expected(shape)
+        );
+        self.found
+            .push(Diagnostic::error(Code::WrongKind, node.span, message).maybe_help(sample(shape)));
+    }
+
     /// The entries of a map; `None`, reported, when it is none.
     pub fn entries<'n>(&mut self, node: &'n Node) -> Option<&'n [Entry]> {
         if let Value::Map(entries) = &node.value {
@@ -86,8 +97,11 @@ impl Checker {
         None
     }
 
-    fn record(&mut self, node: &Node, record: &Record) -> Option<Item> {
-        let entries = self.entries(node)?;
+    fn record(&mut self, node: &Node, record: &'static Record) -> Option<Item> {
+        let Value::Map(entries) = &node.value else {
+            self.misshapen(node, &Shape::Record(record));
+            return None;
+        };
         let mut pairs = Vec::new();
         let mut named: Vec<(&str, Span)> = Vec::new();
         for entry in entries {
@@ -224,9 +238,13 @@ impl Checker {
         }
     }
 
-    fn named(&mut self, node: &Node, of: &Shape) -> Option<Typed> {
+    fn named(&mut self, node: &Node, of: &'static Shape) -> Option<Typed> {
+        let Value::Map(entries) = &node.value else {
+            self.misshapen(node, &Shape::Named(of));
+            return None;
+        };
         let mut pairs = Vec::new();
-        for entry in self.entries(node)? {
+        for entry in entries {
             if let Err(problem) = scalar::read(&entry.key, true, &Shape::Name) {
                 self.found.push(problem.at(entry.key_span));
             }
@@ -236,7 +254,7 @@ impl Checker {
         Some(Typed::Map(pairs))
     }
 
-    fn list(&mut self, node: &Node, of: &Shape) -> Option<Typed> {
+    fn list(&mut self, node: &Node, of: &'static Shape) -> Option<Typed> {
         let items = match &node.value {
             Value::List(items) => items
                 .iter()
@@ -246,7 +264,7 @@ impl Checker {
                 vec![self.check(node, of)?]
             }
             Value::Null | Value::Scalar { .. } | Value::Map(_) => {
-                self.kind(node, "a list");
+                self.misshapen(node, &Shape::List(of));
                 return None;
             }
         };
@@ -267,11 +285,27 @@ impl Checker {
             Value::Map(_) => map,
         };
         if let Some(shape) = shape {
-            return self.check(node, shape);
+            let before = self.found.len();
+            let item = self.check(node, shape);
+            self.name_the_map(before, map);
+            return item;
         }
-        let wanted = scalar.map_or("a map", expected);
-        self.kind(node, wanted);
+        self.misshapen(node, &Shape::Either { scalar, list, map });
         None
+    }
+
+    /// Where words may stand and maps too, an unknown word is told of both.
+    fn name_the_map(&mut self, from: usize, map: Option<&Shape>) {
+        let Some(record) = map.and_then(Shape::record) else {
+            return;
+        };
+        let unknown = self.found[from..].iter_mut();
+        for finding in unknown.filter(|finding| finding.code == Code::UnknownWord) {
+            let keys = names(record).join(", ");
+            finding
+                .message
+                .push_str(&format!("; nor a map with one of: {keys}"));
+        }
     }
 
     fn expectations(&mut self, node: &Node) -> Option<Typed> {
@@ -306,8 +340,8 @@ pub(super) fn pair(entry: &Entry, item: Item) -> Pair {
 }
 
 /// What a shape wants, for people.
-const fn expected(shape: &Shape) -> &'static str {
-    match shape {
+fn expected(shape: &Shape) -> String {
+    let text = match shape {
         Shape::Duration | Shape::Ago => "a duration such as 30s",
         Shape::Rate => "a rate such as 1200/s",
         Shape::Size => "a size such as 64KiB",
@@ -317,17 +351,56 @@ const fn expected(shape: &Shape) -> &'static str {
         Shape::Quantity => "a quantity such as 500m or 1Gi",
         Shape::IntOrPercent => "a count or a share such as 25%",
         Shape::Boolean => "true or false",
-        Shape::Text | Shape::Name | Shape::Version | Shape::Word(_) => "a text",
+        Shape::Text | Shape::Name | Shape::Version => "a text",
+        Shape::Word(_) => "a word",
+        Shape::List(Shape::Record(_)) => "a list of entries",
         Shape::List(_) => "a list",
+        Shape::Either { scalar, list, map } => {
+            let shapes = [scalar, list, map].into_iter().flatten();
+            let texts: Vec<String> = shapes.map(|shape| expected(shape)).collect();
+            return texts.join(" or ");
+        }
         Shape::Record(_)
         | Shape::Named(_)
-        | Shape::Either { .. }
         | Shape::Kafka(_)
         | Shape::Manifest(_)
         | Shape::Expectations
         | Shape::Overlay
         | Shape::Matrix => "a map",
+    };
+    text.to_owned()
+}
+
+/// How something of this shape begins.
+fn sample(shape: &Shape) -> Option<String> {
+    let entry = |record: &Record| {
+        let required = |field: &&Field| field.presence == Presence::Required;
+        let first = record
+            .fields
+            .iter()
+            .find(required)
+            .or(record.fields.first());
+        first.map_or_else(
+            || "{ … }".to_owned(),
+            |field| format!("{{ {}: … }}", field.name),
+        )
+    };
+    match shape {
+        Shape::Record(record) => Some(format!("its keys: {}", names(record).join(", "))),
+        Shape::Named(Shape::Record(record)) => {
+            Some(format!("by name, such as NAME: {}", entry(record)))
+        }
+        Shape::List(Shape::Record(record)) => Some(format!("such as [ {} ]", entry(record))),
+        Shape::Either { list, map, .. } => map.and_then(sample).or_else(|| list.and_then(sample)),
+        _ => None,
     }
+}
+
+/// The keys of a record that may be written.
+fn names(record: &Record) -> Vec<&'static str> {
+    let fields = record.fields.iter();
+    let fields = fields.filter(|field| field.presence != Presence::NotModelled);
+    fields.map(|field| field.name).collect()
 }
 
 pub(super) fn with_article(what: &str) -> String {

@@ -235,7 +235,8 @@ codes! {
     Override = "E0303", "override that cannot be applied",
         "--config takes KEY=VALUE for all groups or GROUP:KEY=VALUE for one; --set takes PATH=VALUE with a dotted \
          path into the scenario, such as duration=2m, topics.orders.partitions=24 or events.0.at=90s. Values are \
-         written as in the scenario, `null` removes.";
+         written as in the scenario, `null` removes. A field of a topic, group, workload or resource that is not there \
+         makes none: topics.new={ partitions: 6 } does.";
     Condition = "E0304", "impossible expectation",
         "An expectation is a metric's name and a condition on it: `longest_downtime_s: \"< 5s\"`, `records_lost: \
          \"== 0\"`, `downtime_partition_s: \"<= 50% of eager\"`.";
@@ -244,8 +245,9 @@ codes! {
          parameter is a Kafka key (of every group, or of one as GROUP:KEY, or of the brokers), a dotted path such as \
          groups.checkout.members, or `variant`. --vary KEY=V1,V2 and --vary KEY=A..B:STEP say the same on the command line.";
     Ignored = "N0001", "accepted, but changes nothing here",
-        "Kafka knows the key, and the scenario may carry it so that real files can be pasted, but nothing in this \
-         model depends on it. --strict makes this an error.";
+        "Kafka or Kubernetes knows the key, and the scenario may carry it so that real files can be pasted, but nothing in \
+         this model depends on it; or a topic has no group that subscribes to it, a resource nobody that calls it. \
+         --strict makes this an error.";
     BetweenVersions = "N0002", "version between two profiles",
         "The release has no profile of its own; the profile of the nearest older one applies. --strict makes this \
          an error.";

@@ -8,9 +8,9 @@ use super::diagnostic::{Diagnostic, Severity};
 use super::files::{Files, Loader};
 use super::fluid;
 use super::load::{self, Rejected, Scenario};
-use super::matrix::{self, Combination, MAX_CELLS, Matrix};
-use super::node::{Node, Span};
-use super::overlay::{self, Override, Overrides};
+use super::matrix::{self, Axis, Combination, MAX_CELLS, Matrix};
+use super::node::{Entry, Node, Span};
+use super::overlay::{self, Lost, Override, Overrides};
 use super::plan::Plan;
 
 /// A scenario and what a sweep makes of it.
@@ -106,7 +106,8 @@ fn grid(
 ) -> Option<Grid> {
     let scenario = load::play(document, overrides, files, found);
     let changes = overlay::read(overrides, &mut files.sources, &mut Vec::new());
-    let changed = overlay::apply(document.clone(), &changes, &mut Vec::new());
+    let (mut lost, mut told) = (Lost::default(), Vec::new());
+    let changed = overlay::apply(document.clone(), &changes, &mut lost, &mut told);
     // What is wrong with it has been told by `play`.
     let own = changed.get("matrix");
     let mut matrix = own.map_or_else(Matrix::default, |node| matrix::read(node, &mut Vec::new()));
@@ -164,10 +165,26 @@ fn grid(
         room: Room::WHOLE,
         strict: overrides.strict,
     };
+    refuse_what_leaves_nothing(&maker, own, found);
+    maker.refuse_lost(found);
     for one in matrix.combinations(&variants) {
         maker.cell(&one, &mut grid, files, found);
     }
     Some(grid)
+}
+
+/// A matrix that excludes all that it lists has nothing to play, whatever is selected.
+fn refuse_what_leaves_nothing(maker: &Maker<'_>, own: Option<&Node>, found: &mut Vec<Diagnostic>) {
+    let names: Vec<String> = match maker.variants() {
+        [] => vec!["base".to_owned()],
+        some => some.iter().map(|entry| entry.key.clone()).collect(),
+    };
+    if let Some(exclude) = own.and_then(|own| own.get("exclude"))
+        && maker.matrix.combinations(&names).is_empty()
+    {
+        let message = "this excludes every combination: nothing would be played";
+        found.push(Diagnostic::error(Code::Matrix, exclude.span, message));
+    }
 }
 
 fn refuse_unknown_variants(document: &Node, matrix: &Matrix, found: &mut Vec<Diagnostic>) {
@@ -205,6 +222,26 @@ struct Maker<'m> {
 }
 
 impl Maker<'_> {
+    fn variants(&self) -> &[Entry] {
+        self.variants.as_ref().map_or(&[][..], Node::entries)
+    }
+
+    /// Refuses parameters that lead through a thing that neither the base nor a variant has.
+    fn refuse_lost(&self, found: &mut Vec<Diagnostic>) {
+        let parameters = self.matrix.parameters();
+        let first = |axis: &&Axis| axis.change(axis.values.first()?);
+        let mut changes = self.changes.clone();
+        changes.extend(parameters.iter().filter_map(first));
+        let mut lost = Lost::default();
+        let mut told = Vec::new();
+        overlay::apply(self.document.clone(), &changes, &mut lost, &mut told);
+        for entry in self.variants() {
+            let document = overlay::variant(self.document, entry, &mut told);
+            overlay::apply(document, &changes, &mut lost, &mut told);
+        }
+        lost.report(self.variants().len() + 1, found);
+    }
+
     fn cell(
         &mut self,
         one: &Combination,
@@ -222,12 +259,12 @@ impl Maker<'_> {
         let values = one.values.iter();
         let values = values.map(|value| value.as_ref().map_or_else(String::new, matrix::label));
         let values: Vec<String> = values.collect();
-        let mut own = Vec::new();
+        let (mut own, mut lost) = (Vec::new(), Lost::default());
         let variants = self.variants.as_ref().map_or(&[][..], Node::entries);
         let item = match variants.iter().find(|entry| entry.key == one.variant) {
-            Some(entry) => load::variant(self.document, entry, &changes, &mut own),
+            Some(entry) => load::variant(self.document, entry, &changes, &mut lost, &mut own),
             None => {
-                let document = overlay::apply(self.document.clone(), &changes, &mut own);
+                let document = overlay::apply(self.document.clone(), &changes, &mut lost, &mut own);
                 load::checked(document, true, &mut own)
             }
         };
@@ -262,7 +299,19 @@ impl Maker<'_> {
                     why: first.message.clone(),
                 });
             }
-            Some(_) => found.append(&mut own),
+            Some(_) => {
+                let words = set
+                    .iter()
+                    .map(|(axis, value)| format!(", {}={}", axis.key, matrix::label(value)));
+                let words: String = words.collect();
+                found.extend(own.into_iter().map(|finding| Diagnostic {
+                    label: match &*finding.label {
+                        "" => format!("with variant {}{words}", one.variant),
+                        label => format!("{label}; with variant {}{words}", one.variant),
+                    },
+                    ..finding
+                }));
+            }
         }
     }
 }

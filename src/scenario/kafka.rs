@@ -318,7 +318,10 @@ fn unknown(entry: &Entry, side: Side) -> Diagnostic {
         .find(|other| *other != side && key(*other, &entry.key).is_some());
     let help = match other {
         Some(Side::Consumer) => Some("this is a consumer key: write it under `groups`".to_owned()),
-        Some(Side::Broker) => Some("this is a broker key: write it under `brokers`".to_owned()),
+        Some(Side::Broker) => Some(format!(
+            "this is a broker key: write it under `brokers.config` (--set brokers.config.{}=…)",
+            entry.key
+        )),
         Some(Side::Group) => {
             Some("this is a dynamic group config: `brokers.group_config`".to_owned())
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::build::{self, Built, Room};
+use super::build::{self, Room, Used};
 use super::check::Checker;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
@@ -11,7 +11,7 @@ use super::files::{Files, LoadError, Loader};
 use super::matrix;
 use super::near::did_you_mean;
 use super::node::{Entry, Node, Span};
-use super::overlay::{self, Override, Overrides};
+use super::overlay::{self, Lost, Override, Overrides};
 use super::places;
 use super::plan::Plan;
 use super::render;
@@ -31,7 +31,7 @@ pub struct Scenario {
     pub seed: u64,
     /// One plan for each variant that is played.
     pub plans: Vec<Plan>,
-    /// What must hold.
+    /// What must hold, also of variants that are not selected.
     pub expectations: Vec<Expectation>,
     /// What was read, all laid over each other, as canonical JSON; see [`super::resolved`].
     pub resolved: serde_json::Value,
@@ -41,6 +41,8 @@ pub struct Scenario {
     pub notes: Vec<Diagnostic>,
     /// The texts that it was made of.
     pub sources: Sources,
+    /// True when it says what `rebsim sweep` is to cross.
+    pub has_matrix: bool,
     /// Where what is resolved was written.
     pub(super) located: Located,
 }
@@ -206,20 +208,21 @@ pub(super) fn play(
     found: &mut Vec<Diagnostic>,
 ) -> Scenario {
     let changes = overlay::read(overrides, &mut files.sources, found);
-    let changed = overlay::apply(document.clone(), &changes, found);
+    let mut lost = Lost::default();
+    let changed = overlay::apply(document.clone(), &changes, &mut lost, found);
     let variants = changed.get("variants").cloned();
     let variants = variants.as_ref().map_or(&[][..], Node::entries);
-    if let Some(node) = changed.get("matrix") {
-        matrix::read(node, found);
-    }
+    let matrix = changed.get("matrix");
+    let has_matrix = matrix.is_some_and(|node| !matrix::read(node, found).is_empty());
     let names: Vec<String> = variants.iter().map(|entry| entry.key.clone()).collect();
     let base = checked(changed, variants.is_empty(), found);
     let mut documents = Vec::new();
     for entry in variants {
         check_name(entry, found);
-        let item = variant(document, entry, &changes, found);
+        let item = variant(document, entry, &changes, &mut lost, found);
         documents.push((entry.key.clone(), item));
     }
+    lost.report(documents.len() + 1, found);
     let mut scenario = Scenario {
         name: base
             .get("name")
@@ -234,6 +237,7 @@ pub(super) fn play(
         places: BTreeMap::new(),
         notes: Vec::new(),
         sources: Sources::default(),
+        has_matrix,
         located: Located {
             base: Some(base.clone()),
             variants: documents.clone(),
@@ -246,26 +250,62 @@ pub(super) fn play(
     }
     let wanted = &overrides.variants;
     let mut room = Room::WHOLE;
+    let mut used = Vec::new();
     for (name, item) in &documents {
         let built = build::build(item, name, &names, found, files, &mut room);
         let whole = (&scenario.resolved, &**name);
         places::add(&mut scenario.places, whole, item, &files.sources);
+        used.push(built.used);
+        expect(&mut scenario, built.expectations);
         if wanted.is_empty() || wanted.contains(name) {
-            add(&mut scenario, built);
+            add(&mut scenario, built.plan);
         }
     }
     selection(overrides, &names, files, found);
+    if !found
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
+        for (_, item) in &documents {
+            note_idle(item, &used, found);
+        }
+    }
     scenario
+}
+
+/// Notes the topics and resources of a document that have no part in any variant.
+fn note_idle(document: &Item, used: &[Used], found: &mut Vec<Diagnostic>) {
+    let mut note = |list: &str, is_used: &dyn Fn(&Used, &str) -> bool, why: &str, help: &str| {
+        for pair in document.get(list).map_or(&[][..], Item::pairs) {
+            if !used.iter().any(|used| is_used(used, &pair.key)) {
+                let message = format!("{why} `{}`: it changes nothing here", pair.key);
+                found.push(Diagnostic::note(Code::Ignored, pair.key_span, message).help(help));
+            }
+        }
+    };
+    note(
+        "topics",
+        &|used, name| used.topics.contains(name),
+        "no group subscribes to",
+        "name it under `topics` of a group",
+    );
+    note(
+        "resources",
+        &|used, name| used.resources.contains(name),
+        "no group calls",
+        "name it as `downstream` in the `processing` of a group",
+    );
 }
 
 pub(super) fn variant(
     document: &Node,
     entry: &Entry,
     changes: &[Override],
+    lost: &mut Lost,
     found: &mut Vec<Diagnostic>,
 ) -> Item {
     let document = overlay::variant(document, entry, found);
-    checked(overlay::apply(document, changes, found), true, found)
+    checked(overlay::apply(document, changes, lost, found), true, found)
 }
 
 /// The typed document.
@@ -291,8 +331,7 @@ fn check_name(entry: &Entry, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn add(scenario: &mut Scenario, built: Built) {
-    let mut plan = built.plan;
+fn add(scenario: &mut Scenario, mut plan: Plan) {
     let events = plan.events.iter_mut().map(|event| &mut event.pointer);
     let faults = plan.faults.iter_mut().map(|fault| &mut fault.pointer);
     let platform = &mut plan.platform;
@@ -304,7 +343,11 @@ fn add(scenario: &mut Scenario, built: Built) {
         *pointer = resolved::pointer(&scenario.resolved, &plan.variant, pointer);
     }
     scenario.plans.push(plan);
-    for expectation in built.expectations {
+}
+
+/// Takes in what is expected, also of variants that are not selected: that it is not judged can be told then.
+fn expect(scenario: &mut Scenario, expectations: Vec<Expectation>) {
+    for expectation in expectations {
         if !scenario.expectations.contains(&expectation) {
             scenario.expectations.push(expectation);
         }

@@ -3,11 +3,22 @@
 use super::code::Code;
 use super::diagnostic::Diagnostic;
 use super::node::{Entry, Node, Span, Value};
+use super::shape::{Rule, Shape};
+use super::vocabulary::SCENARIO;
 
-/// `over` laid over `base`.
+/// A whole document.
+const DOCUMENT: Shape = Shape::Record(&SCENARIO);
+
+/// `over` laid over `base`, both whole documents.
 #[must_use]
 pub fn merge(base: &Node, over: &Node) -> Node {
-    lay(base, over, Nulls::Remove)
+    lay(base, over, Nulls::Remove, Some(&DOCUMENT))
+}
+
+/// `over` laid over `base`, maps of any kind.
+#[must_use]
+pub fn merge_maps(base: &Node, over: &Node) -> Node {
+    lay(base, over, Nulls::Remove, None)
 }
 
 /// A document laid over the one that it extends. What it says of variants stays an overlay: the nulls in it wait for the
@@ -26,7 +37,12 @@ pub fn inherit(parent: &Node, child: &Node) -> Node {
             None => entries.push(entry.clone()),
             Some(other) if other.value.value == Value::Null => {}
             Some(other) => entries.push(Entry {
-                value: lay(&entry.value, &other.value, Nulls::Keep),
+                value: lay(
+                    &entry.value,
+                    &other.value,
+                    Nulls::Keep,
+                    Some(&Shape::Overlay),
+                ),
                 ..other.clone()
             }),
         }
@@ -62,13 +78,13 @@ enum Nulls {
     Keep,
 }
 
-fn lay(base: &Node, over: &Node, nulls: Nulls) -> Node {
+fn lay(base: &Node, over: &Node, nulls: Nulls, shape: Option<&Shape>) -> Node {
     let (Value::Map(below), Value::Map(above)) = (&base.value, &over.value) else {
-        return match nulls {
-            Nulls::Remove => without_nulls(over),
-            Nulls::Keep => over.clone(),
-        };
+        return alone(over, nulls);
     };
+    if is_another_choice(below, above, shape) {
+        return alone(over, nulls);
+    }
     let gone = |entry: &Entry| nulls == Nulls::Remove && entry.value.value == Value::Null;
     let mut entries: Vec<Entry> = Vec::with_capacity(below.len() + above.len());
     for entry in below {
@@ -76,7 +92,12 @@ fn lay(base: &Node, over: &Node, nulls: Nulls) -> Node {
             None => entries.push(entry.clone()),
             Some(other) if gone(other) => {}
             Some(other) => entries.push(Entry {
-                value: lay(&entry.value, &other.value, nulls),
+                value: lay(
+                    &entry.value,
+                    &other.value,
+                    nulls,
+                    shape.and_then(|shape| shape.below(&entry.key)),
+                ),
                 ..other.clone()
             }),
         }
@@ -84,10 +105,7 @@ fn lay(base: &Node, over: &Node, nulls: Nulls) -> Node {
     for entry in above {
         let known = below.iter().any(|other| other.key == entry.key);
         if !known && !gone(entry) {
-            let value = match nulls {
-                Nulls::Remove => without_nulls(&entry.value),
-                Nulls::Keep => entry.value.clone(),
-            };
+            let value = alone(&entry.value, nulls);
             let entry = entry.clone();
             entries.push(Entry { value, ..entry });
         }
@@ -95,6 +113,41 @@ fn lay(base: &Node, over: &Node, nulls: Nulls) -> Node {
     Node {
         span: base.span,
         value: Value::Map(entries),
+    }
+}
+
+/// Where one of several sets of keys must be there: true when what lies above is another one, which goes with nothing below.
+fn is_another_choice(below: &[Entry], above: &[Entry], shape: Option<&Shape>) -> bool {
+    let Some(Rule::OneOf(sets)) = shape.and_then(Shape::record).map(|record| record.rule) else {
+        return false;
+    };
+    let is_there = |entry: &&Entry| entry.value.value != Value::Null;
+    let own: Vec<&str> = above
+        .iter()
+        .filter(is_there)
+        .map(|entry| &*entry.key)
+        .collect();
+    let kept = below
+        .iter()
+        .filter(|entry| above.iter().all(|other| other.key != entry.key));
+    let both: Vec<&str> = own
+        .iter()
+        .copied()
+        .chain(kept.map(|entry| &*entry.key))
+        .collect();
+    let fits = |keys: &[&str]| {
+        let is_set =
+            |set: &&&[&str]| set.len() == keys.len() && keys.iter().all(|key| set.contains(key));
+        sets.iter().find(is_set).is_some()
+    };
+    fits(&own) && !fits(&both)
+}
+
+/// What is laid over nothing.
+fn alone(node: &Node, nulls: Nulls) -> Node {
+    match nulls {
+        Nulls::Remove => without_nulls(node),
+        Nulls::Keep => node.clone(),
     }
 }
 

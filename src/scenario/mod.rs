@@ -8,6 +8,7 @@
 pub mod check;
 pub mod code;
 pub mod diagnostic;
+pub mod document;
 pub mod examples;
 pub mod files;
 pub mod fluid;
@@ -39,6 +40,7 @@ mod load;
 mod places;
 #[cfg(test)]
 mod pod_tests;
+mod setting;
 
 pub use files::{LoadError, Loader, NoFiles};
 pub use grid::{Grid, load_grid};

@@ -2,9 +2,10 @@
 
 use super::code::Code;
 use super::diagnostic::Diagnostic;
-use super::merge::{merge, single};
+use super::merge::{merge, merge_maps, single};
 use super::near::did_you_mean;
 use super::node::{Entry, Node, Span, Value};
+use super::setting::{self, Reach};
 use super::source::Sources;
 use super::yaml;
 
@@ -149,6 +150,20 @@ fn assignment(
         start: 0,
         end: length,
     };
+    if value.trim().is_empty() {
+        let message = format!("`{key}` is given no value");
+        let finding = Diagnostic::error(Code::Override, span, message);
+        found.push(finding.help(format!("{key}=null takes away what the scenario says")));
+        return None;
+    }
+    if option == "--set" && key.split('.').next() == Some("extends") {
+        let finding = Diagnostic::error(Code::Override, span, "`extends` is not set from outside");
+        found.push(
+            finding
+                .help("the parent is read before anything is laid over it: write it in the file"),
+        );
+        return None;
+    }
     match yaml::parse(value, source) {
         Ok(mut node) => {
             shift(&mut node, length + 1);
@@ -183,18 +198,49 @@ pub(super) fn shift(node: &mut Node, by: u32) {
     }
 }
 
-/// `document` with every override applied.
-pub fn apply(document: Node, overrides: &[Override], found: &mut Vec<Diagnostic>) -> Node {
+/// Overrides that found nothing to change in a document, by their position.
+#[derive(Debug, Default)]
+pub struct Lost(Vec<(usize, Diagnostic)>);
+
+impl Lost {
+    /// Reports what was lost in every one of `documents`: a variant may have what another has not.
+    pub fn report(self, documents: usize, found: &mut Vec<Diagnostic>) {
+        let mut last = None;
+        for (index, finding) in &self.0 {
+            let times = self.0.iter().filter(|(other, _)| other == index).count();
+            if times >= documents && last.is_none_or(|last| last < *index) {
+                last = Some(*index);
+                found.push(finding.clone());
+            }
+        }
+    }
+}
+
+/// `document` with every override applied; an entry that it lacks and that none makes is `lost`.
+pub fn apply(
+    document: Node,
+    overrides: &[Override],
+    lost: &mut Lost,
+    found: &mut Vec<Diagnostic>,
+) -> Node {
     let mut document = document;
-    for one in overrides {
+    for (index, one) in overrides.iter().enumerate() {
         match one {
             Override::Config { group, entry } => {
                 configure(&mut document, group.as_deref(), entry, found);
             }
             Override::Set { path, span, value } => {
-                if !set(&mut document, path, value, *span) {
-                    let message = format!("there is no place `{path}` in the scenario");
-                    found.push(Diagnostic::error(Code::Override, *span, message));
+                match setting::set(&mut document, path, value, *span) {
+                    Reach::Done => {}
+                    Reach::NoPlace => {
+                        let message = format!("there is no place `{path}` in the scenario");
+                        found.push(Diagnostic::error(Code::Override, *span, message));
+                    }
+                    Reach::NoEntry { what, name, help } => {
+                        let message = format!("there is no {what} `{name}`");
+                        let finding = Diagnostic::error(Code::Override, *span, message);
+                        lost.0.push((index, finding.help(help)));
+                    }
                 }
             }
         }
@@ -234,75 +280,12 @@ fn configure(document: &mut Node, only: Option<&str>, entry: &Entry, found: &mut
             entry.key_span,
             single(&entry.key, entry.key_span, entry.value.clone()),
         );
-        group.value = merge(&group.value, &over);
-    }
-}
-
-/// Sets the value at a dotted path; keys that hold dots themselves are found where they exist, and below `config` and
-/// `set` the rest of the path is one key.
-fn set(node: &mut Node, path: &str, value: &Node, span: Span) -> bool {
-    if let Value::List(items) = &mut node.value {
-        let (head, rest) = path
-            .split_once('.')
-            .map_or((path, None), |(head, rest)| (head, Some(rest)));
-        let item = head
-            .parse::<usize>()
-            .ok()
-            .and_then(|index| items.get_mut(index));
-        return match (item, rest) {
-            (None, _) => false,
-            (Some(item), Some(rest)) => set(item, rest, value, span),
-            (Some(item), None) => {
-                *item = value.clone();
-                true
-            }
-        };
-    }
-    let Value::Map(entries) = &mut node.value else {
-        return false;
-    };
-    for entry in entries.iter_mut() {
-        let Some(rest) = path.strip_prefix(&*entry.key) else {
-            continue;
-        };
-        if let Some(rest) = rest.strip_prefix('.') {
-            if matches!(&*entry.key, "config" | "set") && matches!(entry.value.value, Value::Map(_))
-            {
-                put(&mut entry.value, leaf(rest, value, span));
-                return true;
-            }
-            return set(&mut entry.value, rest, value, span);
-        }
-    }
-    match path.split_once('.') {
-        None => put(node, leaf(path, value, span)),
-        Some((head, rest)) => {
-            let inner = if matches!(head, "config" | "set") {
-                single(rest, span, value.clone())
-            } else {
-                let mut inner = Node {
-                    span,
-                    value: Value::Map(Vec::new()),
-                };
-                set(&mut inner, rest, value, span);
-                inner
-            };
-            put(node, leaf(head, &inner, span));
-        }
-    }
-    true
-}
-
-fn leaf(key: &str, value: &Node, span: Span) -> Entry {
-    Entry {
-        key: key.to_owned(),
-        key_span: span,
-        value: value.clone(),
+        group.value = merge_maps(&group.value, &over);
     }
 }
 
 /// Puts an entry into a map, over one of the same key; null removes it.
-fn put(node: &mut Node, entry: Entry) {
+pub(super) fn put(node: &mut Node, entry: Entry) {
     let Value::Map(entries) = &mut node.value else {
         return;
     };

@@ -51,6 +51,60 @@ impl Problem {
 /// # Errors
 /// When it is none.
 pub fn read(text: &str, quoted: bool, shape: &Shape) -> Result<Typed, Problem> {
+    let value = typed(text, quoted, shape);
+    value.map_err(|problem| match meant(text, quoted, shape, &problem) {
+        Some(spelling) => problem.help(format!("write {spelling}")),
+        None => problem,
+    })
+}
+
+/// Units as others spell them, and as they are spelt here.
+const SPELLINGS: [(&str, &str); 28] = [
+    ("Ki", "KiB"),
+    ("Mi", "MiB"),
+    ("Gi", "GiB"),
+    ("KB", "kB"),
+    ("K", "kB"),
+    ("k", "kB"),
+    ("M", "MB"),
+    ("G", "GB"),
+    ("kb", "kB"),
+    ("mb", "MB"),
+    ("gb", "GB"),
+    ("KiB", "Ki"),
+    ("MiB", "Mi"),
+    ("GiB", "Gi"),
+    ("kB", "k"),
+    ("KB", "k"),
+    ("MB", "M"),
+    ("GB", "G"),
+    ("/sec", "/s"),
+    ("/second", "/s"),
+    ("/min", "/m"),
+    ("/minute", "/m"),
+    ("/hour", "/h"),
+    ("sec", "s"),
+    ("seconds", "s"),
+    ("min", "m"),
+    ("minutes", "m"),
+    ("hours", "h"),
+];
+
+/// What `text` would be in a spelling that may stand there.
+fn meant(text: &str, quoted: bool, shape: &Shape, problem: &Problem) -> Option<String> {
+    if problem.code != Code::BadUnit {
+        return None;
+    }
+    let text = text.replace(' ', "");
+    let known = |text: &String| typed(text, quoted, shape).is_ok();
+    let ends = SPELLINGS.iter().filter_map(|(theirs, ours)| {
+        let number = text.strip_suffix(theirs)?;
+        Some(format!("{number}{ours}"))
+    });
+    [text.clone()].into_iter().chain(ends).find(known)
+}
+
+fn typed(text: &str, quoted: bool, shape: &Shape) -> Result<Typed, Problem> {
     let unit = |error| unit_problem(text, error);
     match shape {
         Shape::Duration => units::duration(text).map(Typed::Duration).map_err(unit),
@@ -160,8 +214,12 @@ pub fn integer(text: &str, least: u64, most: u64) -> Result<u64, Problem> {
         return Err(problem.help(format!("write {}", digits.trim_start_matches('0'))));
     }
     let beyond = || {
-        Problem::new(Code::Limit, format!("`{text}` is beyond the limits"))
-            .help(format!("from {least} to {most}"))
+        Problem::new(Code::Limit, format!("`{text}` is beyond the limits")).help(
+            match least == most {
+                true => format!("write {least}"),
+                false => format!("from {least} to {most}"),
+            },
+        )
     };
     if text.starts_with('-') {
         return Err(beyond());
@@ -259,6 +317,19 @@ fn name(text: &str) -> Result<Typed, Problem> {
     Err(problem.help("letters, digits, `.`, `_` and `-`, at most 249 of them"))
 }
 
+/// Words of others for words of the language.
+const SYNONYMS: [(&str, &str); 9] = [
+    ("kill", "crash"),
+    ("sigkill", "crash"),
+    ("sigkill", "kill"),
+    ("crash", "kill"),
+    ("sigterm", "close"),
+    ("sigterm", "graceful"),
+    ("stop", "close"),
+    ("close", "graceful"),
+    ("dead_letter", "skip"),
+];
+
 fn word(text: &str, words: &[&str]) -> Result<Typed, Problem> {
     if words.contains(&text) {
         return Ok(Typed::Text(text.to_owned()));
@@ -267,8 +338,51 @@ fn word(text: &str, words: &[&str]) -> Result<Typed, Problem> {
         Code::UnknownWord,
         format!("`{text}` is none of: {}", words.join(", ")),
     );
+    let synonym = SYNONYMS
+        .iter()
+        .find(|(theirs, ours)| theirs.eq_ignore_ascii_case(text) && words.contains(ours));
+    if let Some((_, ours)) = synonym {
+        return Err(problem.help(format!("did you mean `{ours}`?")));
+    }
     Err(match did_you_mean(text, words.iter().copied()) {
         Some(help) => problem.help(help),
         None => problem,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn help(text: &str, shape: &Shape) -> Option<String> {
+        read(text, false, shape)
+            .err()
+            .and_then(|problem| problem.help)
+    }
+
+    #[test]
+    fn units_in_the_spelling_of_others_are_told_in_ours() {
+        for (text, shape, expected) in [
+            ("1Gi", Shape::Size, "write 1GiB"),
+            ("1KB", Shape::Size, "write 1kB"),
+            ("64 KiB", Shape::Size, "write 64KiB"),
+            ("1GiB", Shape::Quantity, "write 1Gi"),
+            ("60/min", Shape::Rate, "write 60/m"),
+            ("5 min", Shape::Duration, "write 5m"),
+        ] {
+            assert_eq!(help(text, &shape).as_deref(), Some(expected), "{text}");
+        }
+        let unknown = help("5 apples", &Shape::Size);
+        assert!(unknown.is_some_and(|help| help.contains("a size such as")));
+    }
+
+    #[test]
+    fn words_of_others_are_told_in_ours() {
+        let how = Shape::Word(&["close", "crash"]);
+        assert_eq!(help("kill", &how).as_deref(), Some("did you mean `crash`?"));
+        let shutdown = Shape::Word(&["graceful", "kill"]);
+        let expected = Some("did you mean `kill`?");
+        assert_eq!(help("sigkill", &shutdown).as_deref(), expected);
+        assert_eq!(help("2", &Shape::Integer(1, 1)).as_deref(), Some("write 1"));
+    }
 }

@@ -6,6 +6,7 @@ use crate::platform::quantity::IntOrPercent;
 use crate::workload::arrivals::Rate;
 
 use super::node::Span;
+use super::vocabulary::SCENARIO;
 
 /// What may stand at a place.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +70,46 @@ pub enum Shape {
     Matrix,
 }
 
+impl Shape {
+    /// What a map of this shape holds under `key`; `None` where the tables say nothing of it.
+    #[must_use]
+    pub fn below(&self, key: &str) -> Option<&'static Self> {
+        match self {
+            Self::Manifest(manifest) => manifest.record.shape(key),
+            Self::Named(of) => Some(of),
+            Self::Overlay if key == "config" => Some(&Self::Kafka(Side::Consumer)),
+            Self::Overlay => SCENARIO.shape(key),
+            _ => self.record()?.shape(key),
+        }
+    }
+
+    /// What a list of this shape holds.
+    #[must_use]
+    pub const fn element(&self) -> Option<&'static Self> {
+        match self {
+            Self::List(of)
+            | Self::Either {
+                list: Some(Self::List(of)),
+                ..
+            } => Some(of),
+            _ => None,
+        }
+    }
+
+    /// The keys of a map of this shape, where they are fixed.
+    #[must_use]
+    pub const fn record(&self) -> Option<&'static Record> {
+        match self {
+            Self::Record(record)
+            | Self::Either {
+                map: Some(Self::Record(record)),
+                ..
+            } => Some(record),
+            _ => None,
+        }
+    }
+}
+
 /// Whose Kafka keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
@@ -101,6 +142,17 @@ pub struct Manifest {
 }
 
 impl Record {
+    /// What stands under a key of the language.
+    #[must_use]
+    pub fn shape(&self, key: &str) -> Option<&'static Shape>
+    where
+        Self: 'static,
+    {
+        let fields: &'static [Field] = self.fields;
+        let field = fields.iter().find(|field| field.name == key)?;
+        Some(&field.shape)
+    }
+
     /// True for a key of the language.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {

@@ -180,8 +180,15 @@ pub fn size(text: &str) -> Result<u64, UnitError> {
 /// When it is none, above 100%, or has more than three decimals.
 pub fn share(text: &str) -> Result<u64, UnitError> {
     sanity(text)?;
-    if Decimal::parse(text).is_some() {
-        return Err(UnitError::Bare(format!("{text}%")));
+    if let Some(number) = Decimal::parse(text) {
+        // Thousandths of a percent, if the number is a part of one: 0.4 is 40 %.
+        let part = number
+            .times(100_000)
+            .filter(|share| (1..=100_000).contains(share));
+        return Err(UnitError::Bare(match part {
+            Some(part) => format!("{} (or {text}% if you mean that)", share_text(part)),
+            None => format!("{text}%"),
+        }));
     }
     let number = text.strip_suffix('%').and_then(Decimal::parse);
     let share = number.and_then(|number| number.times(1_000));
@@ -326,6 +333,17 @@ const fn gcd(a: u64, b: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_without_its_unit_is_told_both_ways_of_reading_it() {
+        let bare = |text: &str| Err(UnitError::Bare(text.to_owned()));
+        assert_eq!(share("0.4"), bare("40% (or 0.4% if you mean that)"));
+        assert_eq!(share("1"), bare("100% (or 1% if you mean that)"));
+        assert_eq!(share("0.125"), bare("12.5% (or 0.125% if you mean that)"));
+        assert_eq!(share("0"), bare("0%"));
+        assert_eq!(share("20"), bare("20%"));
+        assert_eq!(share("40%"), Ok(40_000));
+    }
 
     #[test]
     fn quantities_are_those_of_kubernetes() {

@@ -71,13 +71,26 @@ fn refuse(error: &serde_saphyr::Error, text: &str) -> SyntaxError {
     let message = if limit {
         format!("at most {MAX_NODES} values, {MAX_DEPTH} levels deep, aliases counted each time")
     } else {
-        message
+        in_our_words(&message).map_or(message, str::to_owned)
     };
     SyntaxError {
         message,
         start,
         limit,
     }
+}
+
+/// What is better said in words of the language than in those of the parser.
+fn in_our_words(message: &str) -> Option<&'static str> {
+    if message.starts_with("multiple YAML documents") {
+        return Some(
+            "a second document begins here: a file holds one scenario, so leave out the `---` and what follows",
+        );
+    }
+    // `>` and `|` begin a block of text.
+    message.starts_with("while scanning a block scalar").then_some(
+        "a plain value cannot begin with `>` or `|`: put the condition in quotes, such as \"> 5\"",
+    )
 }
 
 fn start_of(at: Location, text: &str) -> u32 {

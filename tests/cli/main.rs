@@ -6,6 +6,7 @@ mod charts;
 mod deploy;
 mod determinism;
 mod gate;
+mod language;
 mod look;
 mod look_json;
 mod readme;

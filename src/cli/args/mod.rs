@@ -364,7 +364,7 @@ pub(crate) struct Check {
     pub(crate) paths: Vec<String>,
     #[command(flatten)]
     pub(crate) overrides: OverrideArgs,
-    /// Print the scenario with everything merged and defaulted, as JSON
+    /// Print the scenario as JSON, with parents and overrides merged into it
     #[arg(long)]
     pub(crate) resolved: bool,
     /// What to print [default: text; github under GITHUB_ACTIONS]

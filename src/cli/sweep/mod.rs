@@ -22,7 +22,7 @@ use super::exit::Failure;
 use super::panic::{self, Context};
 use super::progress::Progress;
 use super::results::{Place, folder_name, sha256};
-use super::seeds::seeds;
+use super::seeds::{refuse_both, seeds};
 use super::source::{self, Input};
 use super::streams::Streams;
 use super::{halted, understand};
@@ -45,6 +45,7 @@ pub(crate) use merge::merge;
 
 /// `rebsim sweep`
 pub(crate) fn sweep(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
+    refuse_both(args.selection.seed, args.selection.seeds)?;
     let inputs = source::gather(std::slice::from_ref(&args.scenario), streams)?;
     let [input] = &inputs[..] else {
         return Err(Failure::usage(

@@ -242,7 +242,14 @@ fn suffixes(unit: Unit) -> &'static [(&'static str, i128)] {
 /// A number, bare in the metric's unit or with one or more units (`1m30s`).
 fn parse_number(text: &str, base: &str, unit: Unit) -> Result<Decimal, ConditionError> {
     if let Some(number) = Decimal::parse(text) {
-        return Ok(number);
+        let is_percent = unit == Unit::Share && number > Decimal::whole(1);
+        return match is_percent {
+            true => refuse(
+                format!("{text} is more than all: `{base}` is a share, from 0 to 1"),
+                &format!("write {text}%"),
+            ),
+            false => Ok(number),
+        };
     }
     let suffixes = suffixes(unit);
     let (negative, mut rest) = match text.strip_prefix('-') {

@@ -1,10 +1,11 @@
 //! `commit` and `start_at`: when a member commits, and where it begins without a commit.
 
+use crate::assignor::TopicId;
 use crate::kernel::SimDuration;
 use crate::protocol::config::OffsetReset;
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
-use crate::scenario::plan::{CommitMode, CommitStyle, StartAt};
+use crate::scenario::plan::{CommitMode, CommitStyle, Plan, StartAt};
 use crate::scenario::shape::{Item, Pair, Typed};
 
 use super::Builder;
@@ -90,6 +91,37 @@ impl Builder<'_, '_> {
             OffsetReset::Latest
         };
         (StartAt::Reset, Some(reset))
+    }
+}
+
+impl Builder<'_, '_> {
+    /// Notes every `start_at` that nobody comes to use: a steady start has committed offsets of all that its members read, and only a
+    /// partition that is new has none. `grown` is how many partitions each topic has in the end.
+    pub(super) fn idle_starts(&mut self, item: Option<&Item>, plan: &Plan, grown: &[u32]) {
+        for group in plan.groups.iter().filter(|group| !group.cold) {
+            let (from, to) = group.consumers;
+            let members = &plan.consumers[from.index()..to.index()];
+            let there = || members.iter().filter(|member| member.start.is_none());
+            let has_offsets = |topic: &TopicId| {
+                let partitions = plan.topics[topic.index()].partitions;
+                grown[topic.index()] == partitions
+                    && there().any(|member| member.topics.contains(topic))
+            };
+            let is_idle = there().next().is_some()
+                && members
+                    .iter()
+                    .flat_map(|member| &member.topics)
+                    .all(has_offsets);
+            let pair = item.and_then(|groups| groups.get(&group.name)?.pair("start_at"));
+            if let Some(pair) = pair.filter(|_| is_idle) {
+                let message =
+                    "`start_at` changes nothing here: this group starts with committed offsets";
+                self.report(
+                    Diagnostic::note(Code::Ignored, pair.key_span, message)
+                        .help("`start: cold` makes its members join, and look for where to start"),
+                );
+            }
+        }
     }
 }
 

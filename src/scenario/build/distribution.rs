@@ -94,6 +94,7 @@ fn made(kind: &str, of: &Item) -> Option<Result<Distribution, Refusal>> {
         "lognormal" => Distribution::lognormal_of_mean(span("mean")?, number("cv")?),
         "pareto" => Distribution::pareto(span("mean")?, number("alpha")?),
         "quantiles" => {
+            of.get("max")?;
             let mut points = Vec::new();
             for (name, share) in QUANTILES {
                 if let Some(at) = of.get(name) {

@@ -6,11 +6,11 @@ use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::near::did_you_mean;
 use crate::scenario::plan::{Ending, Event, Plan, ResetTo, Sequencing, Target, Verb, WorkloadId};
-use crate::scenario::scalar;
 use crate::scenario::shape::{Item, Pair, Typed};
 use crate::scenario::verbs::{self, EVENT, Object, VerbRow};
 
 use super::groups::{Draft, count};
+use super::pods::number_at;
 use super::{Builder, config};
 
 impl Builder<'_, '_> {
@@ -248,7 +248,7 @@ impl Builder<'_, '_> {
             "load" => Verb::Load(topic, entry.get("factor").and_then(Item::factor)?, span),
             _ => {
                 let to = entry.get("to")?;
-                match scalar::integer(to.text()?, 1, 200_000) {
+                match number_at(to, 1, 200_000) {
                     Ok(number) => Verb::Partitions(topic, u32::try_from(number).unwrap_or(1)),
                     Err(problem) => {
                         self.report(problem.at(to.span));
@@ -275,8 +275,9 @@ impl Builder<'_, '_> {
         let topic = self.topic_called(name, item, &plan.topics)?;
         let partitions = plan.topics[topic.index()].partitions;
         if partitions > 0 && number >= partitions {
-            let message = format!("topic `{name}` has partitions 0..{partitions}, not {number}");
-            self.error(Code::Partitions, item, message);
+            let message = format!("topic `{name}` has no partition {number} at the start");
+            let help = format!("its partitions are {name}-0 to {name}-{}", partitions - 1);
+            self.report(Diagnostic::error(Code::Partitions, item.span, message).help(help));
         }
         Some((topic, Some(number)))
     }

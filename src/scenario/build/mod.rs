@@ -44,6 +44,17 @@ pub(super) struct Built {
     pub(super) plan: Plan,
     /// What is expected of it.
     pub(super) expectations: Vec<Expectation>,
+    /// What takes part.
+    pub(super) used: Used,
+}
+
+/// Things of a document that something else in it refers to, by name.
+#[derive(Debug, Default)]
+pub(super) struct Used {
+    /// Topics that somebody subscribes to.
+    pub(super) topics: BTreeSet<String>,
+    /// Resources that somebody calls.
+    pub(super) resources: BTreeSet<String>,
 }
 
 /// What is left of what all variants together may hold, so that a small file cannot fill the memory.
@@ -71,6 +82,8 @@ pub(super) struct Builder<'b, 'l> {
     pub(super) files: &'b mut Files<'l>,
     /// What may still be made.
     pub(super) room: &'b mut Room,
+    /// What takes part so far.
+    pub(super) used: Used,
     /// Length of the replication.
     pub(super) duration: SimDuration,
     /// Groups whose members were not understood: nothing can be said about them.
@@ -99,6 +112,7 @@ pub(super) fn build(
         found,
         files,
         room,
+        used: Used::default(),
         duration,
         vague: BTreeSet::new(),
         topics_known: root.get("topics").is_some_and(|topics| !topics.is_wrong()),
@@ -151,10 +165,15 @@ pub(super) fn build(
     plan.platform.autoscalers = builder.autoscalers(root.get("autoscalers"), &plan);
     plan.events = builder.events(root.get("events"), &plan, &drafts);
     let most = builder.growth(root.get("events"), &plan);
+    builder.idle_starts(root.get("groups"), &plan, &most);
     builder.skews(root.get("topics"), &plan.topics, &most);
     builder.racks(root, &plan, variants.len() < 2);
     let expectations = builder.expectations(root.get("expect"), &plan, variants);
-    Built { plan, expectations }
+    Built {
+        plan,
+        expectations,
+        used: builder.used,
+    }
 }
 
 impl Builder<'_, '_> {

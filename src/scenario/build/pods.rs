@@ -9,7 +9,7 @@ use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::near::did_you_mean;
 use crate::scenario::plan::platform::{Controller, Workload};
 use crate::scenario::plan::{Event, NodeId, Plan, Target, Verb, WorkloadId};
-use crate::scenario::scalar;
+use crate::scenario::scalar::{self, Problem};
 use crate::scenario::shape::Item;
 use crate::scenario::verbs::VerbRow;
 use crate::workload::distribution::Distribution;
@@ -20,6 +20,17 @@ use super::workloads::{number, seconds, word};
 
 /// Scheduling and the controller's answer 0.5 s, sandbox and container 2 s, runtime and framework 8 s; the image is there.
 const STARTUP: SimDuration = SimDuration::from_millis(10_500);
+
+/// The whole number at `to`, which takes other things with other verbs.
+pub(super) fn number_at(to: &Item, least: u64, most: u64) -> Result<u64, Problem> {
+    let Some(text) = to.text() else {
+        let problem = Problem::new(Code::NotANumber, "a number belongs here".to_owned());
+        return Err(problem.help(format!(
+            "from {least} to {most}; a time goes with `reset_offsets`"
+        )));
+    };
+    scalar::integer(text, least, most)
+}
 
 impl Builder<'_, '_> {
     /// What the pods of a workload are, by its `pod` and its manifest.
@@ -60,7 +71,7 @@ impl Builder<'_, '_> {
             "rollback" => Some(Verb::Rollback(workload)),
             _ => {
                 let to = entry.get("to")?;
-                match scalar::integer(to.text()?, 0, 100_000) {
+                match number_at(to, 0, 100_000) {
                     Ok(number) => Some(Verb::Scale(workload, u32::try_from(number).unwrap_or(0))),
                     Err(problem) => {
                         self.report(problem.at(to.span));

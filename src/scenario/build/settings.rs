@@ -158,7 +158,8 @@ impl Builder<'_, '_> {
                     self.report(
                         Diagnostic::error(Code::UnknownAssignor, at.span, message)
                             .help(help)
-                            .maybe_help(did_you_mean(text, names)),
+                            .maybe_help(did_you_mean(text, names))
+                            .maybe_help(assignor_called(text)),
                     );
                 }
             }
@@ -333,4 +334,19 @@ fn iso_duration(text: &str) -> Option<SimDuration> {
         return None;
     }
     crate::scenario::units::duration(&both).ok()
+}
+
+/// The assignor that goes by another name among users: a part of its name, its class without the package.
+fn assignor_called(text: &str) -> Option<String> {
+    let names = [
+        ("cooperative", "cooperative-sticky"),
+        ("CooperativeStickyAssignor", "cooperative-sticky"),
+        ("RangeAssignor", "range"),
+        ("RoundRobinAssignor", "roundrobin"),
+        ("StickyAssignor", "sticky"),
+    ];
+    let known = names
+        .iter()
+        .find(|(theirs, _)| theirs.eq_ignore_ascii_case(text));
+    known.map(|(_, name)| format!("did you mean `{name}`?"))
 }

@@ -22,6 +22,20 @@ impl Builder<'_, '_> {
         group: &Context<'_, '_>,
         config: &mut ConsumerConfig,
     ) -> Vec<TopicId> {
+        let topics = self.subscribed(own, group, config);
+        let names = topics
+            .iter()
+            .map(|topic| group.topics[topic.index()].name.clone());
+        self.used.topics.extend(names);
+        topics
+    }
+
+    fn subscribed(
+        &mut self,
+        own: Option<&Item>,
+        group: &Context<'_, '_>,
+        config: &mut ConsumerConfig,
+    ) -> Vec<TopicId> {
         if let Some(topics) = own.or(group.item.get("topics")) {
             return self.topics_named(topics, group.topics);
         }

@@ -79,6 +79,9 @@ impl Builder<'_, '_> {
                 .maybe_help(did_you_mean(name, names)),
             );
         }
+        if position.is_some() {
+            self.used.resources.insert(name.to_owned());
+        }
         position.map(|position| ResourceId(count(position)))
     }
 

@@ -44,6 +44,14 @@ pub fn vary(texts: &[String], sources: &mut Sources, found: &mut Vec<Diagnostic>
             None => {
                 let mut start = key.len() + 1;
                 for piece in pieces(list) {
+                    if piece.trim().is_empty() {
+                        let finding = refusal(place, format!("`{key}` is given an empty value"));
+                        found.push(finding.help(
+                            "write `null` for what holds without it, and no comma at the end",
+                        ));
+                        start += piece.len() + 1;
+                        continue;
+                    }
                     match yaml::parse(piece, source) {
                         Ok(mut node) => {
                             shift(&mut node, u32::try_from(start).unwrap_or(u32::MAX));

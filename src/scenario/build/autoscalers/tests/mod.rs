@@ -100,6 +100,7 @@ fn read(text: &str) -> (Kubernetes, Vec<Autoscaler>, Vec<Diagnostic>) {
         found: &mut found,
         files: &mut Files::new(&mut loader),
         room: &mut Room::WHOLE.clone(),
+        used: crate::scenario::build::Used::default(),
         duration: plan.duration,
         vague: BTreeSet::new(),
         topics_known: true,
