@@ -9,13 +9,16 @@ use crate::kernel::SimTime;
 use crate::protocol::effect::CommitPurpose;
 use crate::protocol::message::{ErrorCode, Response};
 
+/// The committed offset of each partition asked for, where there is one.
+pub(super) type CommittedOffsets = Arc<[(TopicPartition, Option<u64>)]>;
+
 /// An answer at the client's socket.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     Group(Response),
     Commit(CommitPurpose, ErrorCode),
     /// Committed offsets.
-    Offsets(Result<Arc<[(TopicPartition, Option<u64>)]>, ErrorCode>),
+    Offsets(Result<CommittedOffsets, ErrorCode>),
     /// The broker that coordinates the group, if one does.
     Coordinator(Option<u32>),
     /// The connection to the coordinator broke.
