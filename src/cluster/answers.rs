@@ -9,8 +9,8 @@ use crate::kernel::SimTime;
 use crate::protocol::effect::CommitPurpose;
 use crate::protocol::message::{ErrorCode, Response};
 
-/// By partition; `None`: nothing is committed.
-type CommittedOffsets = Arc<[(TopicPartition, Option<u64>)]>;
+/// The committed offset of each partition asked for, where there is one.
+pub(super) type CommittedOffsets = Arc<[(TopicPartition, Option<u64>)]>;
 
 /// An answer at the client's socket.
 #[derive(Clone, Debug)]
