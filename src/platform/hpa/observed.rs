@@ -9,7 +9,7 @@ use crate::platform::api_time::ApiTime;
 pub struct Observed {
     /// `spec.replicas` of the target's scale.
     pub spec_replicas: i32,
-    /// `status.replicas` of the target's scale: pods that are there and not terminating, ready or not.
+    /// `status.replicas` of the target's scale: pods that are there, ready or not; of a Deployment without those that terminate.
     pub status_replicas: i32,
     /// Every pod that the selector matches, terminating ones too.
     pub pods: Vec<PodSeen>,
