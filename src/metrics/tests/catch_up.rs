@@ -59,10 +59,10 @@ fn the_downtime_must_end_within_the_window() {
 #[test]
 fn a_later_downtime_neither_ends_nor_stops_one() {
     let mut play = Play::steady(&[&[0]], 60_000);
-    play.at(10_000).crash(0, &[0]);
-    play.at(20_000).start(0).take(0, &[0]);
-    play.at(22_000).crash(0, &[0]);
-    play.at(30_000).start(0).take(0, &[0]);
+    play.at(10_000).revoked(0, &[0]);
+    play.at(20_000).take(0, &[0]);
+    play.at(22_000).revoked(0, &[0]);
+    play.at(30_000).take(0, &[0]);
     let at = SimTime::from_millis;
     play.timeline.partitions[0].1.catch_ups = vec![
         (at(20_000), Some(at(36_000))),
