@@ -188,6 +188,11 @@ const CONSUMER: &[(&str, &str, &[&str])] = &[
         &["groups.checkout.start=cold", "topics.orders.backlog=100"],
     ),
     ("client.rack", "b", &["brokers.cross_rack_latency=5ms"]),
+    (
+        "default.api.timeout.ms",
+        "500",
+        &["groups.checkout.commit={after_batch: sync}"],
+    ),
     ("enable.auto.commit", "false", &[]),
     ("fetch.max.bytes", "1000", &["topics.orders.backlog=1000"]),
     ("fetch.max.wait.ms", "100", &["topics.orders.rate=1/s"]),
@@ -208,6 +213,14 @@ const CONSUMER: &[(&str, &str, &[&str])] = &[
     ("max.poll.records", "10", &["topics.orders.backlog=1000"]),
     ("metadata.max.age.ms", "1000", &[]),
     ("partition.assignment.strategy", "[sticky]", &[]),
+    (
+        "request.timeout.ms",
+        "2000",
+        &[
+            "brokers.assignor_cost=5s",
+            "events=[{at: 20s, restart: checkout/1, down: 5s}]",
+        ],
+    ),
     ("retry.backoff.max.ms", "300", START_WITHOUT_COORDINATOR),
     ("retry.backoff.ms", "40", START_WITHOUT_COORDINATOR),
     (
@@ -220,7 +233,7 @@ const CONSUMER: &[(&str, &str, &[&str])] = &[
 /// The last member starts while the coordinator is away, and looks for it several times in one `poll()`.
 const START_WITHOUT_COORDINATOR: &[&str] = &[
     "groups.checkout.processing.poll_timeout=5s",
-    "events=[{at: 20s, coordinator: move, unavailable: 4s}, {at: 21s, restart: checkout/x, down: 1s}]",
+    "events=[{at: 20s, coordinator: restart, unavailable: 4s}, {at: 21s, restart: checkout/x, down: 1s}]",
 ];
 
 /// Keys that matter in consumer groups: proven by what the plan holds until their members play.
@@ -277,6 +290,16 @@ fn every_modelled_broker_key_changes_what_happens() {
             "{key} changes nothing"
         );
     }
+    // A broker that has restarted is given back what it led, every so often, or not at all.
+    let roll = "events=[{at: 10s, broker: roll, spacing: 100s}]";
+    let of_leaders = [
+        ("leader.imbalance.check.interval.seconds", "60"),
+        ("auto.leader.rebalance.enable", "false"),
+    ];
+    let [sooner, never] =
+        of_leaders.map(|(key, value)| format!("brokers.config={{{key}: {value}}}"));
+    assert!(outcome(&[roll]) != outcome(&[roll, &sooner]));
+    assert!(outcome(&[roll, &sooner]) != outcome(&[roll, &sooner, &never]));
     // Bounds: what they exclude is refused before anything happens.
     let bounds = [
         ("group.max.session.timeout.ms", "8000"),
@@ -303,7 +326,8 @@ fn every_modelled_broker_key_changes_what_happens() {
         let refused = load("knobs.yaml", BASE, &mut Traces, &overrides);
         assert!(refused.is_err(), "{key} excludes nothing");
     }
-    let proven = changed.iter().chain(&bounds).map(|(key, _)| *key);
+    let proven = changed.iter().chain(&bounds).chain(&of_leaders);
+    let proven = proven.map(|(key, _)| *key);
     let mut modelled: Vec<&str> = kafka::keys(Side::Broker)
         .iter()
         .filter(|key| matches!(key.model, Model::Modelled))

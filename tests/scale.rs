@@ -3,7 +3,7 @@
 use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::Seed;
 use rebsim::scenario::{NoFiles, Overrides, load};
-use rebsim::timeline::Timeline;
+use rebsim::timeline::{Entry, Observation, PartitionTotals, Timeline};
 
 /// Ten minutes of the benchmark's day.
 fn play_day(variant: &str, rate: &str) -> Timeline {
@@ -83,11 +83,20 @@ fn the_polls_of_a_quiet_day_are_played_many_at_once() {
 
 /// Some minutes of the day in `variant`, with `more` changed: run lazily and step by step.
 fn same_as_step_by_step(variant: &str, more: &[&str]) {
-    let set = more.iter().map(|&change| change.to_owned()).collect();
-    let variants = vec![variant.to_owned()];
+    let (lazy, steps) = both_ways(variant, more, &[]);
+    assert_eq!(lazy.entries, steps.entries);
+    assert_eq!(lazy.samples, steps.samples);
+    assert_eq!(lazy.partitions, steps.partitions);
+    assert_eq!(lazy.consumers, steps.consumers);
+}
+
+/// A run with settings of the clients, lazily and step by step.
+fn both_ways(variant: &str, more: &[&str], config: &[&str]) -> (Timeline, Timeline) {
+    let owned = |list: &[&str]| list.iter().map(|&one| one.to_owned()).collect();
     let overrides = Overrides {
-        set,
-        variants,
+        set: owned(more),
+        config: owned(config),
+        variants: owned(&[variant]),
         ..Overrides::default()
     };
     let text = include_str!("../benches/day.yaml");
@@ -99,11 +108,38 @@ fn same_as_step_by_step(variant: &str, more: &[&str]) {
         };
         simulate(&scenario.plans[0], Seed(1), &options).expect("it ends")
     };
-    let (lazy, steps) = (play(false), play(true));
-    assert_eq!(lazy.entries, steps.entries);
-    assert_eq!(lazy.samples, steps.samples);
-    assert_eq!(lazy.partitions, steps.partitions);
-    assert_eq!(lazy.consumers, steps.consumers);
+    (play(false), play(true))
+}
+
+/// Members that stall, freeze or are slow, and exceed their poll interval between two heartbeats; a partition that is paused. What two members work on at a time
+/// aside.
+#[test]
+fn so_does_a_client_of_the_consumer_protocol() {
+    let events = "events=[{at: 20s, stall: g/2, for: 20s}, {at: 50s, pause: orders-1, for: 40s}, {at: 61s, crash: g/3}, {at: 90s, start: g/3}, \
+                  {at: 100s, slow: g/5, factor: 1000, for: 33s}, {at: 150s, freeze: g/7, for: 9s}]";
+    for release in ["4.1", "4.4"] {
+        let version = format!("groups.g.client_version=\"{release}\"");
+        let (lazy, steps) = both_ways(
+            "batches",
+            &["duration=200s", &version, events],
+            &["group.protocol=consumer", "max.poll.interval.ms=7000"],
+        );
+        let gone =
+            |entry: &&Entry| matches!(entry.observation, Observation::PollDeadlineExceeded { .. });
+        assert_eq!(lazy.entries, steps.entries);
+        assert_eq!(lazy.samples, steps.samples);
+        assert_eq!(lazy.consumers, steps.consumers);
+        for (one, other) in lazy.partitions.iter().zip(&steps.partitions) {
+            let overlap_us = other.1.overlap_us;
+            let one = PartitionTotals {
+                overlap_us,
+                ..one.1.clone()
+            };
+            assert!(one == other.1, "{release}: {:?}", other.0);
+        }
+        let gone = lazy.entries.iter().filter(gone).count();
+        assert!(gone >= 1, "{release}: {gone}");
+    }
 }
 
 #[test]

@@ -211,6 +211,7 @@ fn every_modelled_kafka_key_changes_the_plan() {
         ("auto.commit.interval.ms", "1000"),
         ("auto.offset.reset", "earliest"),
         ("client.rack", "a"),
+        ("default.api.timeout.ms", "1000"),
         ("enable.auto.commit", "false"),
         ("fetch.max.bytes", "1000"),
         ("fetch.max.wait.ms", "100"),
@@ -222,6 +223,7 @@ fn every_modelled_kafka_key_changes_the_plan() {
         ("max.poll.records", "10"),
         ("metadata.max.age.ms", "1000"),
         ("partition.assignment.strategy", "[sticky]"),
+        ("request.timeout.ms", "15000"),
         ("retry.backoff.max.ms", "2000"),
         ("retry.backoff.ms", "200"),
         ("session.timeout.ms", "20000"),
@@ -238,6 +240,7 @@ fn every_modelled_kafka_key_changes_the_plan() {
     let own = "groups.checkout.members.1.config={group.instance.id: one}";
     assert!(outcome(&[own]) != before);
     let brokers = [
+        ("auto.leader.rebalance.enable", "false"),
         ("group.consumer.assignment.interval.ms", "0"),
         ("group.consumer.assignors", "[range, uniform]"),
         ("group.consumer.heartbeat.interval.ms", "6000"),
@@ -248,6 +251,7 @@ fn every_modelled_kafka_key_changes_the_plan() {
         ("group.max.session.timeout.ms", "50000"),
         ("group.max.size", "10"),
         ("group.min.session.timeout.ms", "1000"),
+        ("leader.imbalance.check.interval.seconds", "60"),
     ];
     for (key, value) in brokers {
         let set = format!("brokers.config={{{key}: {value}}}");

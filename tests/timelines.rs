@@ -4,14 +4,20 @@
 mod absences;
 #[path = "timelines/async_client.rs"]
 mod async_client;
+#[path = "timelines/commits.rs"]
+mod commits;
 #[path = "timelines/consumer.rs"]
 mod consumer;
 #[path = "timelines/consumer_away.rs"]
 mod consumer_away;
 #[path = "timelines/coordinator.rs"]
 mod coordinator;
+#[path = "timelines/fetching.rs"]
+mod fetching;
 #[path = "timelines/hand.rs"]
 mod hand;
+#[path = "timelines/hosting.rs"]
+mod hosting;
 #[path = "timelines/joins.rs"]
 mod joins;
 #[path = "timelines/mistakes.rs"]
@@ -20,9 +26,15 @@ mod mistakes;
 mod overlaps;
 #[path = "timelines/patterns.rs"]
 mod patterns;
+#[path = "timelines/pauses.rs"]
+mod pauses;
+#[path = "timelines/rounds.rs"]
+mod rounds;
 #[path = "timelines/support.rs"]
 mod support;
 #[path = "timelines/system.rs"]
 mod system;
 #[path = "timelines/system_consumer.rs"]
 mod system_consumer;
+#[path = "timelines/timeouts.rs"]
+mod timeouts;

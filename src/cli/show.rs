@@ -8,11 +8,11 @@ use super::subject;
 use crate::assignor::GroupId;
 use crate::cluster;
 use crate::kernel::SimTime;
-use crate::metrics::roster::rosters;
+use crate::metrics::roster::{Roster, rosters};
 use crate::report::describe::{self, Described};
 use crate::report::explain::instant;
-use crate::scenario::plan::{Plan, Verb};
-use crate::timeline::{Observation, Sample, Timeline};
+use crate::scenario::plan::Plan;
+use crate::timeline::Sample;
 
 /// `rebsim show`
 pub(crate) fn show(args: &Show, streams: &mut Streams) -> Result<(), Failure> {
@@ -44,7 +44,7 @@ pub(crate) fn show(args: &Show, streams: &mut Streams) -> Result<(), Failure> {
             group: *group,
             roster: &rosters[group.index()],
             offsets,
-            coordinator: coordinator(plan, &timeline, *group, at),
+            coordinator: coordinator(plan, &rosters[group.index()], *group),
         });
     let groups: Vec<Described<'_>> = groups.collect();
     for described in &groups {
@@ -89,19 +89,9 @@ fn tell(described: Described<'_>, at: SimTime, streams: &Streams) {
     }
 }
 
-/// The broker that coordinates the group, unless the script has moved it somewhere.
-fn coordinator(plan: &Plan, timeline: &Timeline, group: GroupId, at: SimTime) -> Option<u32> {
-    let moved = timeline.entries.iter().take_while(|entry| entry.at <= at);
-    let mut actions = moved.filter_map(|entry| match entry.observation {
-        Observation::Action { event, .. } => plan.events.get(event as usize),
-        _ => None,
-    });
-    let moves = actions.any(|event| {
-        matches!(
-            event.verb,
-            Verb::Coordinator { moved: true, .. } | Verb::BrokerRoll { .. }
-        )
-    });
-    let broker = cluster::coordinator_of(&plan.groups[group.index()].name, plan.brokers.count);
-    (!moves).then_some(broker)
+/// The broker that coordinates the group, or did last.
+fn coordinator(plan: &Plan, roster: &Roster, group: GroupId) -> u32 {
+    let name = &plan.groups[group.index()].name;
+    let home = cluster::coordinator_of(name, plan.brokers.count);
+    roster.broker.unwrap_or(home)
 }

@@ -2,21 +2,25 @@
 
 use std::sync::Arc;
 
-use super::client::{App, Client};
+use super::client::Client;
 use super::ground::Ground;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
-use crate::protocol::effect::{CommitPurpose, MemberEffect};
+use crate::protocol::effect::CommitPurpose;
 use crate::protocol::message::{ErrorCode, Response};
+
+/// By partition; `None`: nothing is committed.
+type CommittedOffsets = Arc<[(TopicPartition, Option<u64>)]>;
 
 /// An answer at the client's socket.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     Group(Response),
     Commit(CommitPurpose, ErrorCode),
-    Offsets(Arc<[(TopicPartition, Option<u64>)]>),
-    /// Whether the coordinator was found.
-    Coordinator(bool),
+    /// Committed offsets.
+    Offsets(Result<CommittedOffsets, ErrorCode>),
+    /// The broker that coordinates the group, if one does.
+    Coordinator(Option<u32>),
     /// The connection to the coordinator broke.
     Disconnected,
 }
@@ -24,10 +28,10 @@ pub(super) enum Answer {
 impl Client {
     /// Handles the answers at the socket.
     pub(super) fn drain(&mut self, ground: &mut Ground<'_>) {
-        let was_heartbeating = self.member.is_heartbeating();
         if self.inbox.is_empty() {
-            return;
+            return self.time_out(ground);
         }
+        let was_heartbeating = self.member.is_heartbeating();
         let mut inbox = std::mem::take(&mut self.inbox);
         for answer in inbox.drain(..) {
             let mut effects = std::mem::take(&mut self.effects);
@@ -41,71 +45,38 @@ impl Client {
                     let at = &self.fetcher;
                     self.member
                         .on_commit(ground.now, purpose, error, at, &mut effects);
-                    if purpose == CommitPurpose::Application {
-                        self.apply(std::mem::take(&mut effects), ground);
-                        self.after_application_commit(ground);
-                    }
                 }
-                Answer::Offsets(offsets) => {
-                    let later = self.member.modern().is_some();
-                    self.fetcher.on_committed(&offsets, later, ground);
-                    if later {
-                        self.on_positions(ground);
-                    }
-                }
+                Answer::Offsets(Ok(offsets)) => self.on_offsets(&offsets, ground),
+                Answer::Offsets(Err(error)) => self.on_offsets_refused(error, &mut effects, ground),
                 Answer::Coordinator(found) => {
                     let at = &self.fetcher;
                     self.member
-                        .on_coordinator(ground.now, found, at, &mut effects);
+                        .on_coordinator(ground.now, found.is_some(), at, &mut effects);
                     if self.metadata_due == SimTime::NEVER {
                         // The first metadata came just before.
                         self.metadata_at = ground.now;
                         self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
                     }
+                    let waits = self.member.modern().is_none() && self.handles_answers();
+                    if waits && found.is_none() {
+                        self.doubt_metadata(ground); // `ensureCoordinatorReady`
+                    }
                 }
                 Answer::Disconnected => {
-                    self.fetcher.on_disconnected();
+                    self.doubt_metadata(ground);
                     let at = &self.fetcher;
                     self.member.on_disconnected(ground.now, at, &mut effects);
-                    self.commit_gave_up(&mut effects, ground);
+                    self.hang_up(ground);
                 }
             }
             self.apply(effects, ground);
         }
+        self.time_out(ground);
         self.end_close(ground.now);
         debug_assert!(self.inbox.is_empty(), "answers come from outside");
         self.inbox = inbox; // Its room is used again.
         if !was_heartbeating && self.member.is_heartbeating() {
             self.heartbeat_pass = ground.now;
-        }
-    }
-
-    /// A commit that somebody waits for will not be answered any more.
-    pub(super) fn commit_gave_up(
-        &mut self,
-        effects: &mut Vec<MemberEffect>,
-        ground: &mut Ground<'_>,
-    ) {
-        let error = ErrorCode::CoordinatorNotAvailable;
-        match self.app {
-            App::Closing => {
-                let (now, at) = (ground.now, &self.fetcher);
-                self.member
-                    .on_commit(now, CommitPurpose::Close, error, at, effects);
-            }
-            App::CallbackCommit { .. } | App::Committing { .. } => {
-                let (now, at) = (ground.now, &self.fetcher);
-                self.member
-                    .on_commit(now, CommitPurpose::Application, error, at, effects);
-                self.after_application_commit(ground);
-            }
-            App::Starting { .. }
-            | App::Polling
-            | App::Working { .. }
-            | App::Callback { .. }
-            | App::Assigning { .. }
-            | App::Exiting { .. }
-            | App::Dead => {}
         }
     }
 }

@@ -69,12 +69,19 @@ impl Client {
             if self.deadline <= ground.now {
                 return self.return_nothing(ground);
             }
+            let finds_more = self.queues.has_no_event() || self.queues.has_asked();
+            if finds_more && self.goes_round() {
+                return self.pass(false, ground);
+            }
             return self.begin_wait(ground);
         }
         // Up to 4.1 nobody reads the clock between a pass's beginning and here: what callbacks took is not taken off.
         let left = self.deadline.since(self.queues.timer_read);
         if left.is_zero() {
             return self.return_nothing(ground);
+        }
+        if self.queues.has_asked() && self.goes_round() {
+            return self.pass(false, ground);
         }
         self.queues.waits_until = ground.now + left;
     }
@@ -108,7 +115,7 @@ impl Client {
         if self.return_buffered(ground) {
             return;
         }
-        if !came && ground.now < self.queues.waits_until {
+        if !came && !self.goes_round() && ground.now < self.queues.waits_until {
             return;
         }
         if self.deadline <= ground.now {
@@ -140,19 +147,27 @@ impl Client {
         };
         own.min(self.fetcher.next_serving())
             .min(self.fetcher.next_leader_answer())
+            .min(self.next_offset_fetch())
             .min(self.next_round(ground))
             .min(self.metadata_answer.unwrap_or(self.metadata_due))
+            .min(self.requests.first_timeout())
             .max(ground.now)
     }
 
-    /// When the background thread next has something to do for the membership. It wakes a little late for a heartbeat.
+    /// When the background thread next has something to do for the membership. It wakes a little late for a heartbeat. Its other rounds matter from the poll deadline on:
+    /// the first one then sees it.
     fn next_round(&self, ground: &Ground<'_>) -> SimTime {
         if matches!(self.app, App::Exiting { .. } | App::Dead) {
             return SimTime::NEVER;
         }
-        match self.member.heartbeat_due() {
-            SimTime::ZERO => SimTime::ZERO,
-            due => due + ground.calibration.background_wakeup(asynchronously(ground)),
+        let wakes_late = ground.calibration.background_wakeup(asynchronously(ground));
+        let next = match self.member.heartbeat_due() {
+            SimTime::ZERO => return SimTime::ZERO,
+            due => due + wakes_late,
+        };
+        match self.member.poll_deadline() {
+            deadline if deadline < next => next.min(self.round_from(deadline, wakes_late)),
+            _ => next,
         }
     }
 
@@ -162,8 +177,12 @@ impl Client {
         if self.next_round(ground) <= ground.now {
             self.on_round(ground);
         }
-        self.async_metadata(ground);
+        if self.async_metadata(ground) {
+            self.on_round(ground);
+        }
+        self.retry_offsets(ground);
         if self.fetcher.next_leader_answer() <= ground.now {
+            self.on_round(ground);
             self.on_positions(ground);
         }
         match self.app {
@@ -202,13 +221,22 @@ impl Client {
             if in_time && self.is_reconciling() && !reconciled_before {
                 self.on_poll_event(ground);
             }
+            if self.app == App::Polling && self.goes_round() {
+                self.pass(false, ground);
+            }
             return;
         }
         // Until then the heartbeat timer stands at nothing, and up to 4.1 the application waits no longer than that: it goes round and round.
-        let spins = first_answer && !self.awaits_first_answer();
+        let spins = self.goes_round() || (first_answer && !self.awaits_first_answer());
         if spins && self.app == App::Polling {
             self.pass(false, ground);
         }
+    }
+
+    /// True while nothing but records of paused partitions is buffered: put back, they wake a `poll()` that waits (`FetchBuffer.addAll`), so that it goes round without a
+    /// pause and finds at once what comes from the background thread.
+    fn goes_round(&self) -> bool {
+        self.fetcher.has_buffered() && !self.fetcher.has_returnable()
     }
 
     pub(super) fn is_reconciling(&self) -> bool {
@@ -228,24 +256,33 @@ impl Client {
         self.apply(effects, ground);
     }
 
-    /// A round of the background thread for the membership.
+    /// A round of the background thread for the membership, until it is closed.
     fn on_round(&mut self, ground: &mut Ground<'_>) {
+        if matches!(self.app, App::Exiting { .. } | App::Dead) {
+            return;
+        }
         self.end_round(ground);
         let mut effects = std::mem::take(&mut self.effects);
-        self.member
-            .on_heartbeat_due(ground.now, &self.fetcher, &mut effects);
+        self.member.on_pass(ground.now, &self.fetcher, &mut effects);
         self.apply(effects, ground);
     }
 
-    fn async_metadata(&mut self, ground: &mut Ground<'_>) {
-        match self.metadata_answer {
+    /// Metadata that have come are taken in, or asked for when they are due; true when the background thread woke for that.
+    fn async_metadata(&mut self, ground: &mut Ground<'_>) -> bool {
+        let awaited = self.metadata_answer;
+        match awaited {
             Some(at) if at <= ground.now => {
                 self.metadata_answer = None;
+                self.metadata_at = ground.now;
                 self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
                 self.member.on_metadata(&|_| 0, &mut Vec::new());
+                true
             }
-            None => self.ask_metadata(ground),
-            Some(_) => {}
+            Some(_) => false,
+            None => {
+                self.ask_metadata(ground);
+                self.metadata_answer.is_some()
+            }
         }
     }
 

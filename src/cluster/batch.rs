@@ -4,8 +4,8 @@
 //! a record is tried until it succeeds or is given up, and calls downstream with every attempt. Does the batch need more CPU than the
 //! process may burn in that time, all of it is stretched evenly until it does not.
 
+use super::buffer::Handed;
 use super::client::{App, Client};
-use super::fetch::Handed;
 use super::ground::Ground;
 use super::ledger::Listed;
 use super::records::slowed;

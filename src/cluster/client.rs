@@ -7,16 +7,18 @@
 
 use super::answers::Answer;
 use super::batch::{Burn, Work};
-use super::fetch::{Fetcher, Handed};
+use super::buffer::Handed;
+use super::fetch::Fetcher;
 use super::fluid::{Flow, Variation};
 use super::ground::{Ground, Output, Topology};
 use super::membership::Membership;
 use super::poll_event::Queues;
+use super::requests::Requests;
 use super::restores::Restores;
 use crate::assignor::{MemberId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::backoff::Backoff;
 use crate::protocol::effect::MemberEffect;
-use crate::protocol::message::RequestToken;
 use crate::scenario::plan::CommitMode;
 use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
 
@@ -93,15 +95,22 @@ pub(super) struct Client {
     pub(super) known_topics: Vec<(TopicId, u32)>,
     /// When metadata came last.
     pub(super) metadata_at: SimTime,
-    /// Requests on their way that were not answered yet.
-    pub(super) awaited: Vec<RequestToken>,
+    pub(super) requests: Requests,
     pub(super) first_lookup: bool,
+    /// An OffsetFetch was refused and is sent again then; never: none was.
+    pub(super) offsets_due: SimTime,
+    /// How often in a row.
+    pub(super) offset_failures: Backoff,
     pub(super) handed: Handed,
     /// Returned by `poll()`, to be processed once the commit is through.
     pub(super) held_back: Handed,
     /// Records returned and time since the application's last own commit.
     pub(super) uncommitted_records: u64,
     pub(super) last_commit: SimTime,
+    /// The same before the `commitSync` under way.
+    pub(super) before_commit: (u64, SimTime),
+    /// The `commitSync` under way has returned (or thrown: true), and the application has not gone on yet.
+    pub(super) commit_returned: Option<bool>,
     pub(super) closing: bool,
     /// `close()` waits for answers until then.
     pub(super) closes_until: SimTime,
@@ -164,12 +173,16 @@ impl Client {
             metadata_answer: None,
             known_topics: Vec::new(),
             metadata_at: SimTime::ZERO,
-            awaited: Vec::new(),
+            requests: Requests::default(),
             first_lookup: true,
+            offsets_due: SimTime::NEVER,
+            offset_failures: Backoff::default(),
             handed: Vec::new(),
             held_back: Vec::new(),
             uncommitted_records: 0,
             last_commit: now,
+            before_commit: (0, now),
+            commit_returned: None,
             closing: false,
             closes_until: SimTime::NEVER,
             exits_at: SimTime::NEVER,
@@ -210,7 +223,7 @@ impl Client {
     }
 
     /// True while the application thread is inside `poll()` or `close()` and handles answers as they come.
-    fn handles_answers(&self) -> bool {
+    pub(super) fn handles_answers(&self) -> bool {
         match self.app {
             App::Polling | App::Closing | App::Committing { .. } | App::CallbackCommit { .. } => {
                 true
@@ -222,19 +235,6 @@ impl Client {
             | App::Exiting { .. }
             | App::Dead => false,
         }
-    }
-
-    /// True when the answer to `token` is still awaited; connections that break come unasked.
-    pub(super) fn expects(&mut self, token: Option<RequestToken>) -> bool {
-        let Some(token) = token else {
-            self.awaited.clear();
-            return true;
-        };
-        let place = self.awaited.iter().position(|&awaited| awaited == token);
-        if let Some(place) = place {
-            self.awaited.swap_remove(place);
-        }
-        place.is_some()
     }
 
     /// An answer arrives at the socket now.
@@ -273,8 +273,13 @@ impl Client {
             | App::Assigning { until }
             | App::Exiting { until } => until,
             App::Polling => return self.next_in_poll(ground),
-            App::CallbackCommit { .. } | App::Committing { .. } => SimTime::NEVER,
-            App::Closing => self.closes_until,
+            App::CallbackCommit { .. } | App::Committing { .. } => {
+                self.member.commit_due().min(self.requests.first_timeout())
+            }
+            App::Closing => self
+                .closes_until
+                .min(self.member.commit_due())
+                .min(self.requests.first_timeout()),
             App::Dead => return SimTime::NEVER,
         };
         let mut next = own
@@ -282,7 +287,7 @@ impl Client {
             .min(self.heartbeat_notice);
         if self.heartbeat_thread_runs() && self.heartbeat_notice == SimTime::NEVER {
             let metadata = self.metadata_answer.unwrap_or(self.metadata_due);
-            let due = self.member.heartbeat_due().min(self.member.poll_deadline());
+            let due = self.member.pass_due().min(self.requests.first_timeout());
             let due = due.min(metadata);
             if due < next {
                 next = next.min(self.heartbeat_pass_from(due, ground));
@@ -315,7 +320,9 @@ impl Client {
             .min(self.fetcher.next_serving())
             .min(heartbeat)
             .min(join)
+            .min(self.next_offset_retry(ground.now))
             .min(self.metadata_answer.unwrap_or(self.metadata_due))
+            .min(self.next_timeout_in_poll(ground))
             .max(ground.now)
     }
 
@@ -352,6 +359,7 @@ impl Client {
         };
         poll.min(self.next_heartbeat(ground))
             .min(self.member.poll_deadline())
+            .min(self.next_failure())
             .min(self.metadata_due)
             .max(next)
     }
@@ -396,7 +404,8 @@ impl Client {
         if self.heartbeat_notice <= ground.now {
             self.send_heartbeat(ground);
         }
-        if !self.inbox.is_empty() && self.handles_answers() {
+        let overdue = self.requests.first_timeout() <= ground.now;
+        if (overdue || !self.inbox.is_empty()) && self.handles_answers() {
             return self.on_network(ground);
         }
         match self.app {
@@ -407,18 +416,14 @@ impl Client {
             App::Callback { kind, until } if until <= ground.now => {
                 self.after_callback_work(kind, ground)
             }
-            App::Assigning { until } if until <= ground.now => {
-                self.app = App::Polling;
-                let mut effects = std::mem::take(&mut self.effects);
-                if let Some((assignments, snapshot)) = self.assigned.take() {
-                    self.member
-                        .on_assigned_by_leader(assignments, snapshot, &mut effects);
-                }
-                self.apply(effects, ground);
-                self.turn(ground);
-            }
+            App::Assigning { until } if until <= ground.now => self.end_assigning(ground),
             App::Exiting { until } if until <= ground.now => self.exit(ground),
             App::Closing if self.closes_until <= ground.now => self.close_in_time(ground),
+            App::Committing { .. } | App::CallbackCommit { .. } | App::Closing
+                if self.member.commit_due() <= ground.now =>
+            {
+                self.on_commit_due(ground);
+            }
             App::Polling => self.on_network(ground),
             App::Starting { .. }
             | App::Working { .. }
@@ -430,6 +435,20 @@ impl Client {
             | App::Exiting { .. } => self.heartbeat_thread(ground),
             App::Dead => {}
         }
+    }
+
+    /// The leader's assignor returns, and with it the monitor is free: SyncGroup is sent, and the heartbeat thread, which waited, looks about itself.
+    fn end_assigning(&mut self, ground: &mut Ground<'_>) {
+        self.app = App::Polling;
+        self.drain(ground);
+        let mut effects = std::mem::take(&mut self.effects);
+        if let Some((assignments, snapshot)) = self.assigned.take() {
+            self.member
+                .on_assigned_by_leader(assignments, snapshot, &mut effects);
+        }
+        self.apply(effects, ground);
+        self.heartbeat_thread(ground);
+        self.turn(ground);
     }
 
     /// The process exits after `close()`.

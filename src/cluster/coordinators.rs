@@ -15,14 +15,13 @@ use std::sync::Arc;
 
 use super::answers::Answer;
 use super::ground::Packet;
+use super::hosting::Hosting;
 use super::ledger::Account;
 use crate::assignor::{ConsumerId, MemberId};
 use crate::kernel::{Draw, Order, Place, SimDuration, SimTime, Tick, Timers};
 use crate::protocol::coordinator::GroupCoordinator;
-use crate::protocol::effect::CoordinatorTimer;
-use crate::protocol::message::{
-    ConsumerGroupHeartbeatResponse, ErrorCode, JoinGroupResponse, Request, RequestToken, Response,
-};
+use crate::protocol::effect::{AppendToken, CoordinatorTimer};
+use crate::protocol::message::{Request, RequestToken, Response};
 
 /// One request at the broker.
 #[derive(Debug)]
@@ -31,6 +30,8 @@ pub(super) struct Inbound {
     pub(super) packet: Packet,
     /// Time of the answer on its way back.
     pub(super) back: SimDuration,
+    /// The broker that it goes to; FindCoordinator goes to any.
+    pub(super) broker: u32,
 }
 
 /// The broker's end of the connection to its coordinator of one life of a client. It outlasts the client: what waits on it was sent, and is read when
@@ -39,12 +40,16 @@ pub(super) struct Inbound {
 pub(super) struct Connection {
     /// Which life.
     pub(super) incarnation: u32,
+    /// The broker that the client takes for its coordinator, or took last.
+    pub(super) broker: u32,
     /// The request being served.
     pub(super) serving: Option<RequestToken>,
     /// Behind it.
     pub(super) queue: VecDeque<Inbound>,
     /// Answers keep their order.
     pub(super) last_answer: SimTime,
+    /// What was sent up to this went over a connection that is closed now.
+    pub(super) lost: RequestToken,
 }
 
 /// Where an answer goes.
@@ -73,41 +78,17 @@ pub(super) struct HostedGroup {
     pub(super) quiet: Vec<ConsumerId>,
     /// Unanswered requests. Asked for every request, and never iterated.
     pub(super) unanswered: rustc_hash::FxHashMap<RequestToken, ReturnAddress>,
-    /// Can be reached.
-    pub(super) available: bool,
+    /// On which broker it is.
+    pub(super) hosting: Hosting,
     pub(super) append: Draw,
     /// See [`crate::protocol::config::BrokerConfig::append_lingers`].
     pub(super) append_lingers: bool,
     /// Writes are committed in order.
     pub(super) last_append: SimTime,
-}
-
-/// What a broker answers that is not (or no longer) the group's coordinator.
-pub(super) fn not_coordinator(packet: &Packet) -> Answer {
-    let error = ErrorCode::NotCoordinator;
-    match packet {
-        Packet::Group(Request::JoinGroup(request)) => {
-            let member_id = request.member_id.clone();
-            Answer::Group(Response::JoinGroup(JoinGroupResponse::refused(
-                error, member_id,
-            )))
-        }
-        Packet::Group(Request::SyncGroup(_)) => Answer::Group(Response::SyncGroup(Err(error))),
-        Packet::Group(Request::Heartbeat(_)) => Answer::Group(Response::Heartbeat(error)),
-        Packet::Group(Request::LeaveGroup(_)) => Answer::Group(Response::LeaveGroup(error)),
-        Packet::Group(Request::OffsetCommit(_)) => Answer::Group(Response::OffsetCommit(error)),
-        Packet::Group(Request::ConsumerGroupHeartbeat(request)) => Answer::Group(
-            Response::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse {
-                error,
-                member_epoch: request.member_epoch,
-                heartbeat_interval: SimDuration::ZERO,
-                assignment: None,
-            }),
-        ),
-        Packet::Commit(purpose, _) => Answer::Commit(*purpose, error),
-        Packet::OffsetFetch(_) => Answer::Disconnected,
-        Packet::FindCoordinator => Answer::Coordinator(false),
-    }
+    /// Those that are not committed.
+    pub(super) pending_appends: VecDeque<AppendToken>,
+    /// OffsetFetches that wait for them.
+    pub(super) waiting_reads: Vec<(RequestToken, Packet)>,
 }
 
 impl World<'_> {
@@ -129,6 +110,17 @@ impl World<'_> {
         let coordinator = &mut self.groups[group.index()].coordinator;
         coordinator.on_request(now, token, request, &self.topics, &mut out);
         self.apply_effects(group, out);
+    }
+
+    /// A write is committed.
+    pub(super) fn on_appended(&mut self, group: GroupId, token: AppendToken) {
+        let pending = &mut self.groups[group.index()].pending_appends;
+        if pending.front() == Some(&token) {
+            pending.pop_front(); // Else a failover has made it void.
+        }
+        self.with_coordinator(group, |host, now, out| {
+            host.coordinator.on_appended(now, token, out)
+        });
     }
 
     fn apply_effects(&mut self, group: GroupId, mut out: Vec<CoordinatorEffect>) {
@@ -177,6 +169,7 @@ impl World<'_> {
                 };
                 let at = (now + append.sample(&mut host.append) + linger).max(host.last_append);
                 host.last_append = at;
+                host.pending_appends.push_back(token);
                 self.schedule(at, Class::Message, entity, Event::Appended { group, token });
             }
             CoordinatorEffect::StoreOffsets { offsets, .. } => {

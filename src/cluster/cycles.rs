@@ -320,6 +320,7 @@ impl Client {
             .min(edge)
             .min(self.member.heartbeat_due())
             .min(self.member.poll_due())
+            .min(self.next_failure())
             .min(self.metadata_due)
     }
 

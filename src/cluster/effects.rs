@@ -1,15 +1,13 @@
-//! What a client does when its membership asks for it: sends, callbacks, commits, `close()`.
+//! What a client does when its membership asks for it: sends, callbacks, `close()`.
 
-use super::client::App;
-use super::client::Client;
+use super::client::{App, Client};
 use super::poll_event::Asked;
 use std::sync::Arc;
 
 use super::ground::{Ground, Output, Packet};
 use crate::assignor::TopicPartition;
 use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::effect::{CommitPurpose, MemberEffect};
-use crate::scenario::plan::CommitStyle;
+use crate::protocol::effect::MemberEffect;
 use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
 
 /// `ConsumerUtils.DEFAULT_CLOSE_TIMEOUT_MS`
@@ -22,6 +20,9 @@ impl Client {
             self.apply_one(effect, ground);
         }
         self.effects = effects; // Its room is used again.
+        if let Some(failed) = self.commit_returned.take() {
+            self.after_application_commit(failed, ground);
+        }
     }
 
     fn apply_one(&mut self, effect: MemberEffect, ground: &mut Ground<'_>) {
@@ -30,6 +31,7 @@ impl Client {
             MemberEffect::Commit(purpose, commit) => {
                 self.send(Packet::Commit(purpose, commit), ground)
             }
+            MemberEffect::CommitReturned { failed } => self.commit_returned = Some(failed),
             MemberEffect::FindCoordinator => {
                 let bootstrap = if std::mem::take(&mut self.first_lookup) {
                     if self.member.modern().is_some() {
@@ -40,9 +42,9 @@ impl Client {
                 } else {
                     SimDuration::ZERO
                 };
-                let token = ground.send(Packet::FindCoordinator, bootstrap);
-                self.awaited.push(token);
+                self.request(Packet::FindCoordinator, bootstrap, ground);
             }
+            MemberEffect::Disconnect => self.hang_up(ground),
             MemberEffect::Assign(kind, members) => {
                 // Until the driver says how long it takes.
                 self.app = App::Assigning {
@@ -95,8 +97,7 @@ impl Client {
     }
 
     pub(super) fn send(&mut self, packet: Packet, ground: &mut Ground<'_>) {
-        let token = ground.send(packet, SimDuration::ZERO);
-        self.awaited.push(token);
+        self.request(packet, SimDuration::ZERO, ground);
         if self.member.modern().is_some() {
             self.has_sent(ground);
         }
@@ -115,14 +116,18 @@ impl Client {
     pub(super) fn close(&mut self, ground: &mut Ground<'_>) {
         self.closing = true;
         self.pending.clear();
+        self.held_back.clear();
         self.queues.clear();
         ground.observe(Observation::ConsumerClosing {
             consumer: ground.consumer,
         });
+        // It returns no more records, however long its commit waits.
+        self.release_serving(ReleaseReason::PendingRevocation, None, ground);
         self.app = App::Closing;
         self.closes_until = ground.now + CLOSE_TIMEOUT;
         let mut effects = std::mem::take(&mut self.effects);
-        self.member.close(&self.fetcher, &mut effects);
+        let (now, until) = (ground.now, self.closes_until);
+        self.member.close(now, until, &self.fetcher, &mut effects);
         self.apply(effects, ground);
     }
 
@@ -131,7 +136,7 @@ impl Client {
     pub(super) fn end_close(&mut self, now: SimTime) {
         let waits = self.member.modern().is_none()
             && self.member.knows_coordinator()
-            && !self.awaited.is_empty();
+            && !self.requests.is_empty();
         if self.app == App::Closing && self.exits_at != SimTime::NEVER && !waits {
             self.app = App::Exiting {
                 until: self.exits_at.max(now),
@@ -139,12 +144,9 @@ impl Client {
         }
     }
 
-    /// `close()` has had its time: it waits no longer for answers. A commit has timed out as well (`request.timeout.ms`, the same 30 s), so that
-    /// the client knows of no coordinator to take leave of.
+    /// `close()` has had its time: it waits no longer, neither for its commit nor for answers.
     pub(super) fn close_in_time(&mut self, ground: &mut Ground<'_>) {
-        let mut effects = std::mem::take(&mut self.effects);
-        self.commit_gave_up(&mut effects, ground);
-        self.apply(effects, ground);
+        self.on_commit_due(ground);
         if self.app == App::Closing {
             self.app = App::Exiting { until: ground.now };
         }
@@ -236,16 +238,14 @@ impl Client {
             CallbackKind::Assigned => listener.on_assigned.commit,
         };
         if let Some(style) = style
-            && self.commit_positions(ground)
-            && style == CommitStyle::Sync
+            && self.commit(style, App::CallbackCommit { kind }, ground)
         {
-            self.app = App::CallbackCommit { kind };
             return;
         }
         self.callback_done(kind, ground);
     }
 
-    fn callback_done(&mut self, kind: CallbackKind, ground: &mut Ground<'_>) {
+    pub(super) fn callback_done(&mut self, kind: CallbackKind, ground: &mut Ground<'_>) {
         ground.observe(Observation::CallbackEnded {
             consumer: ground.consumer,
             kind,
@@ -271,55 +271,6 @@ impl Client {
             } else {
                 self.turn(ground);
             }
-        }
-    }
-
-    /// `commitSync` or `commitAsync` of all positions; false when nothing could be sent.
-    pub(super) fn commit_positions(&mut self, ground: &mut Ground<'_>) -> bool {
-        use crate::protocol::effect::Positions;
-        let offsets = self.fetcher.consumed();
-        if offsets.is_empty() {
-            // `commitOffsetsSync` with nothing to commit asks nobody.
-            self.last_commit = ground.now;
-            self.uncommitted_records = 0;
-            return false;
-        }
-        if let Some(error) = self.member.commit_refused() {
-            ground.observe(Observation::CommitFailed {
-                consumer: ground.consumer,
-                error,
-            });
-            return false;
-        }
-        self.last_commit = ground.now;
-        self.uncommitted_records = 0;
-        let commit = self.member.commit_request(offsets);
-        self.send(Packet::Commit(CommitPurpose::Application, commit), ground);
-        true
-    }
-
-    pub(super) fn after_application_commit(&mut self, ground: &mut Ground<'_>) {
-        match self.app {
-            App::CallbackCommit { kind } => self.callback_done(kind, ground),
-            App::Committing {
-                before_processing: true,
-            } => self.start_held_back(ground),
-            App::Committing {
-                before_processing: false,
-            } => {
-                // Who is asked to close while `commitSync` waits closes after it, not after the next batch and its commit.
-                if !self.take_pending(ground) {
-                    self.poll(ground);
-                }
-            }
-            App::Starting { .. }
-            | App::Polling
-            | App::Working { .. }
-            | App::Callback { .. }
-            | App::Assigning { .. }
-            | App::Closing
-            | App::Exiting { .. }
-            | App::Dead => {}
         }
     }
 }

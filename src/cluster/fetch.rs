@@ -1,10 +1,12 @@
-//! Fetching: positions, the connection to each broker, what is on its way and what is buffered (`Fetcher`, `FetchBuffer`,
-//! `FetchCollector`, `OffsetFetcher`).
+//! Fetching: the connection to each broker, what is asked for and what is on its way (`AbstractFetch`, `Fetcher`, `FetchRequestManager`).
+//! What has come is in [`super::buffer`], from where to read in [`super::positions`].
 //!
 //! One fetch at a time is in flight to a broker, and since Kafka 4.0 none is sent while any buffered partition led by that
-//! broker is undrained (KAFKA-17182; `coop-load-saturated` shows it). Other requests on the same connection are answered after the
+//! broker is undrained (KAFKA-17182; `coop-load-saturated` shows it; clients before ask for what they have nothing of), unless that partition is
+//! paused. Other requests on the same connection are answered after the
 //! parked fetch. An answer's content is known when it is sent, because arrivals are: nothing here is an event.
 
+use super::buffer::Chunk;
 use super::positions::Readiness;
 use super::positions::Slot;
 use std::collections::VecDeque;
@@ -15,19 +17,7 @@ use super::ground::Ground;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
 use crate::protocol::effect::Positions;
-use crate::protocol::rules::Rule;
 use crate::timeline::Partitions;
-
-/// Records of one partition, fetched and not handed out.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Chunk {
-    pub(super) partition: TopicPartition,
-    node: usize,
-    pub(super) from: u64,
-    pub(super) to: u64,
-    /// Some of its records have been returned.
-    pub(super) begun: bool,
-}
 
 /// The connection to one broker.
 #[derive(Debug)]
@@ -40,6 +30,7 @@ pub(super) struct Node {
     pub(super) out_of_range: Vec<TopicPartition>,
     /// The broker answers no request of this connection before.
     pub(super) free_at: SimTime,
+    /// How many of the buffered chunks came from it.
     pub(super) buffered: usize,
     /// A request has gone this way before.
     pub(super) connected: bool,
@@ -65,9 +56,6 @@ impl Node {
     }
 }
 
-/// Records handed to the application by one `poll()`: position of the slot, from, to.
-pub(super) type Handed = Vec<(usize, u64, u64)>;
-
 /// Everything fetched or to be fetched by one client.
 #[derive(Debug)]
 pub(super) struct Fetcher {
@@ -75,7 +63,7 @@ pub(super) struct Fetcher {
     pub(super) nodes: Vec<Node>,
     pub(super) buffer: VecDeque<Chunk>,
     /// Buffered records that were dropped and not told of: from, to.
-    dropped: Vec<(TopicPartition, u64, u64)>,
+    pub(super) dropped: Vec<(TopicPartition, u64, u64)>,
     /// Turns of partitions in answers, counted.
     pub(super) turns: u64,
     /// Positions of slots, for whoever needs a list of them at the moment.
@@ -154,55 +142,28 @@ impl Fetcher {
         self.drop_unowned();
     }
 
-    /// Buffered data of partitions that are no longer owned, or not fetchable, is dropped.
-    pub(super) fn drop_unowned(&mut self) {
-        let (slots, dropped) = (&self.slots, &mut self.dropped);
-        self.buffer.retain(|chunk| {
-            let kept = slots
-                .iter()
-                .any(|slot| slot.partition == chunk.partition && !slot.suspended);
-            if !kept {
-                dropped.push((chunk.partition, chunk.from, chunk.to));
-            }
-            kept
-        });
-        for (index, node) in self.nodes.iter_mut().enumerate() {
-            node.buffered = self
-                .buffer
-                .iter()
-                .filter(|chunk| chunk.node == index)
-                .count();
-        }
-    }
-
-    /// Buffered records dropped since the last question.
-    pub(super) fn take_dropped(&mut self) -> Vec<(TopicPartition, u64, u64)> {
-        std::mem::take(&mut self.dropped)
-    }
-
-    /// Sends a fetch to every broker that has none in flight and no undrained data here.
+    /// Sends a fetch to every broker that has none in flight and no undrained data here (`prepareFetchRequests`).
     pub(super) fn send_fetches(&mut self, ground: &mut Ground<'_>) {
         let is_asked = |slot: &Slot| self.nodes[slot.node].is_fetching();
         if self.slots.iter().all(is_asked) {
             return;
         }
+        let when_drained = ground.spec.config.waits_for_the_buffer();
         for node in 0..self.nodes.len() {
-            if self.nodes[node].is_fetching() {
+            if self.nodes[node].is_fetching() || (when_drained && self.is_undrained(node)) {
                 continue;
             }
-            let empty = self.nodes[node].buffered == 0;
-            if !empty && ground.spec.config.rules.hold(Rule::FetchWhenDrained) {
-                continue;
-            }
-            let buffer = &self.buffer;
-            let wanted = |slot: &Slot| {
-                let buffered = || buffer.iter().any(|chunk| chunk.partition == slot.partition);
-                slot.node == node && slot.may_be_fetched() && (empty || !buffered())
-            };
-            if self.slots.iter().any(wanted) {
+            if self.slots.iter().any(|slot| self.is_wanted(slot, node)) {
                 self.send_fetch(node, ground);
             }
         }
+    }
+
+    /// True when a fetch to the broker asks for that partition: it may be fetched, and nothing of it is buffered (`fetchablePartitions`).
+    fn is_wanted(&self, slot: &Slot, node: usize) -> bool {
+        slot.node == node
+            && slot.may_be_fetched()
+            && (self.nodes[node].buffered == 0 || !self.is_buffered(slot.partition))
     }
 
     fn send_fetch(&mut self, node: usize, ground: &mut Ground<'_>) {
@@ -211,14 +172,11 @@ impl Fetcher {
         let arrives = (ground.now + up)
             .max(self.nodes[node].free_at)
             .max(ground.cut_until);
-        let (drained, buffer) = (self.nodes[node].buffered == 0, &self.buffer);
-        let wanted = |slot: &Slot| {
-            let buffered = || buffer.iter().any(|chunk| chunk.partition == slot.partition);
-            slot.node == node && slot.may_be_fetched() && (drained || !buffered())
-        };
         let mut order = std::mem::take(&mut self.order);
         order.clear();
-        order.extend((0..self.slots.len()).filter(|&index| wanted(&self.slots[index])));
+        let slots = self.slots.iter().enumerate();
+        let wanted = slots.filter(|(_, slot)| self.is_wanted(slot, node));
+        order.extend(wanted.map(|(index, _)| index));
         let mut out_of_range = Vec::new();
         let deadline = arrives + config.fetch_max_wait;
         let mut ready = SimTime::NEVER;
@@ -375,7 +333,7 @@ impl Fetcher {
         answers.max().unwrap_or(SimTime::ZERO)
     }
 
-    /// Puts answers that have arrived by `now` into the buffer.
+    /// Puts answers that have arrived by `now` into the buffer, those of partitions that were paused meanwhile, too.
     pub(super) fn receive(&mut self, now: SimTime) {
         loop {
             let first = self.nodes.iter_mut().min_by_key(|node| node.answered);
@@ -385,7 +343,7 @@ impl Fetcher {
             node.answered = SimTime::NEVER;
             self.unweighed |= std::mem::take(&mut node.unweighed);
             for partition in node.out_of_range.drain(..) {
-                let asked = |slot: &&mut Slot| slot.partition == partition && slot.may_be_fetched();
+                let asked = |slot: &&mut Slot| slot.partition == partition && slot.takes_answers();
                 if let Some(slot) = self.slots.iter_mut().find(asked) {
                     slot.readiness = Readiness::NeedsReset;
                     self.settled = false;
@@ -394,7 +352,7 @@ impl Fetcher {
             for chunk in node.chunks.drain(..) {
                 let current = self.slots.iter().any(|slot| {
                     slot.partition == chunk.partition
-                        && slot.may_be_fetched()
+                        && slot.takes_answers()
                         && slot.position == Some(chunk.from)
                 });
                 if current {
@@ -424,44 +382,6 @@ impl Fetcher {
         self.settled = ready && self.nodes.iter().all(in_range);
     }
 
-    /// `collectFetch`: up to `limit` records, chunk by chunk in order of arrival.
-    pub(super) fn collect(&mut self, limit: u64, handed: &mut Handed) {
-        handed.clear();
-        let mut left = limit;
-        let mut skipped = 0;
-        while left > 0 && skipped < self.buffer.len() {
-            let chunk = self.buffer[skipped];
-            let found = self
-                .slots
-                .iter()
-                .position(|slot| slot.partition == chunk.partition);
-            let Some(index) = found else {
-                self.remove_chunk(skipped);
-                continue;
-            };
-            if self.slots[index].paused {
-                skipped += 1;
-                continue;
-            }
-            let to = chunk.to.min(chunk.from + left);
-            left -= to - chunk.from;
-            self.slots[index].position = Some(to);
-            handed.push((index, chunk.from, to));
-            if to == chunk.to {
-                self.remove_chunk(skipped);
-            } else {
-                self.buffer[skipped].from = to;
-                self.buffer[skipped].begun = true;
-            }
-        }
-    }
-
-    fn remove_chunk(&mut self, index: usize) {
-        if let Some(chunk) = self.buffer.remove(index) {
-            self.nodes[chunk.node].buffered -= 1;
-        }
-    }
-
     /// No answer arrives before `until`.
     pub(super) fn postpone(&mut self, until: SimTime) {
         for node in &mut self.nodes {
@@ -476,24 +396,5 @@ impl Fetcher {
         for slot in self.slots.iter_mut().filter(|slot| slot.index == index) {
             slot.paused = paused;
         }
-    }
-
-    /// True when there are records that `poll()` may return: of partitions that are owned and not paused.
-    pub(super) fn has_returnable(&self) -> bool {
-        let returnable = |chunk: &Chunk| {
-            let mut slots = self.slots.iter();
-            slots.any(|slot| slot.partition == chunk.partition && !slot.paused)
-        };
-        self.buffer.iter().any(returnable)
-    }
-
-    /// True when there are records besides those of the partition that `poll()` was returning last (`FetchBuffer.isEmpty`).
-    pub(super) fn has_queued(&self) -> bool {
-        self.buffer.iter().any(|chunk| !chunk.begun)
-    }
-
-    /// True when `poll()` could return records at once.
-    pub(super) fn has_buffered(&self) -> bool {
-        !self.buffer.is_empty()
     }
 }

@@ -41,6 +41,8 @@ pub(super) enum Output {
     },
     /// Something to tell the readers.
     Observe(Observation),
+    /// The client has closed its connection to the coordinator, on which it had sent what has tokens up to this.
+    HungUp(RequestToken),
     /// The leader's assignor starts on these members.
     Assign(
         crate::assignor::AssignorKind,

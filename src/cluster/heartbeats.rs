@@ -46,8 +46,19 @@ fn pass_until(pass: SimTime, step: SimDuration, at: SimTime) -> SimTime {
 }
 
 impl Client {
+    /// The application holds the monitor that the thread needs while the leader's assignor computes (it is called within `JoinGroupResponseHandler.handle`, synchronized on
+    /// the coordinator), and while it looks for the coordinator to commit (`ensureCoordinatorReady`, synchronized too).
     pub(super) fn heartbeat_thread_runs(&self) -> bool {
-        self.member.is_heartbeating() && !matches!(self.app, App::Dead | App::Exiting { .. })
+        let stands_still = match self.app {
+            App::Assigning { .. } | App::Dead | App::Exiting { .. } => true,
+            App::Committing { .. } | App::CallbackCommit { .. } | App::Closing => {
+                !self.member.knows_coordinator()
+            }
+            App::Starting { .. } | App::Polling | App::Working { .. } | App::Callback { .. } => {
+                false
+            }
+        };
+        self.member.is_heartbeating() && !stands_still
     }
 
     /// No heartbeat is sent before this instant. When one is due a `poll()` that is still waiting wakes up and notifies the thread.
@@ -94,36 +105,54 @@ impl Client {
         }
     }
 
-    /// A pass while the application is elsewhere: answers, then the poll deadline, then the heartbeat. As every look at the network it takes metadata in and asks for them
+    /// A pass while the application is elsewhere: answers, then what is due. As every look at the network it takes metadata in and asks for them
     /// when they are due (`NetworkClient.poll`); what has changed in them the next `poll()` finds.
     pub(super) fn heartbeat_thread(&mut self, ground: &mut Ground<'_>) {
         if !self.heartbeat_thread_runs() {
             return;
         }
-        let past = self.heartbeat_pass_from(self.member.poll_deadline(), ground) <= ground.now;
-        let due = self.heartbeat_pass_from(self.member.heartbeat_due(), ground) <= ground.now;
+        let due = self.heartbeat_pass_from(self.member.pass_due(), ground) <= ground.now;
         self.heartbeat_pass = ground.now;
         self.drain(ground);
         self.fetcher.receive(ground.now);
         let mut effects = std::mem::take(&mut self.effects);
-        if past && self.member.is_heartbeating() {
-            self.member.on_poll_deadline(&mut effects);
-        } else if due && self.member.is_heartbeating() {
+        if due {
             let at = &self.fetcher;
-            self.member.on_heartbeat_due(ground.now, at, &mut effects);
+            self.member.on_pass(ground.now, at, &mut effects);
         }
         self.refresh_metadata(ground, &mut effects);
         self.apply(effects, ground);
     }
 
+    /// The application has found the coordinator in `commitSync` or `close()`. The thread has waited for it to let go of the lock (`ensureCoordinatorReady` is
+    /// synchronized), and looks about itself now.
+    pub(super) fn let_heartbeat_thread_in(&mut self, ground: &mut Ground<'_>) {
+        if !self.heartbeat_thread_runs() {
+            return;
+        }
+        self.heartbeat_pass = ground.now;
+        if self.member.pass_due() <= ground.now {
+            let mut effects = std::mem::take(&mut self.effects);
+            let at = &self.fetcher;
+            self.member.on_pass(ground.now, at, &mut effects);
+            self.apply(effects, ground);
+        }
+    }
+
     /// The thread, notified by `poll()`, sends.
     pub(super) fn send_heartbeat(&mut self, ground: &mut Ground<'_>) {
         self.heartbeat_notice = SimTime::NEVER;
+        if !self.heartbeat_thread_runs() || !self.member.knows_coordinator() {
+            return; // Who looks for the coordinator inside `poll()` holds the monitor (`ensureCoordinatorReady`).
+        }
         self.heartbeat_pass = ground.now;
-        if self.member.heartbeat_due() <= ground.now {
+        if self.member.session_deadline() <= ground.now {
+            self.drain(ground); // The answer may be there.
+        }
+        if self.member.pass_due() <= ground.now {
             let mut effects = std::mem::take(&mut self.effects);
             let at = &self.fetcher;
-            self.member.on_heartbeat_due(ground.now, at, &mut effects);
+            self.member.on_pass(ground.now, at, &mut effects);
             self.apply(effects, ground);
         }
     }

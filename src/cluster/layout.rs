@@ -3,10 +3,13 @@
 use super::calibration::Calibration;
 use super::coordinators::HostedGroup;
 use super::ground::Topology;
+use super::hosting::Hosting;
 use super::ledger::Account;
 use super::naming::Naming;
 use super::process::Process;
 use super::records::Log;
+use std::collections::VecDeque;
+
 use crate::assignor::{GroupId, TopicDescription, TopicId};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream, Timers};
 use crate::protocol::coordinator::GroupCoordinator;
@@ -194,10 +197,12 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
             processes: Default::default(),
             quiet: Vec::new(),
             unanswered: rustc_hash::FxHashMap::default(),
-            available: true,
+            hosting: Hosting::new(&group.name, plan.brokers.count),
             append: Draw::new(seed, Stream::new(&group.name, "append")),
             append_lingers: group.config.append_lingers,
             last_append: SimTime::ZERO,
+            pending_appends: VecDeque::new(),
+            waiting_reads: Vec::new(),
         })
         .collect()
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::fetch::Fetcher;
 use crate::assignor::{MemberId, TopicId, TopicPartition};
-use crate::kernel::SimTime;
-use crate::protocol::backoff::Jitter;
+use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::backoff::{Backoff, Jitter};
 use crate::protocol::effect::{CommitPurpose, MemberEffect};
-use crate::protocol::message::{ErrorCode, OffsetCommitRequest, Response};
+use crate::protocol::message::{ErrorCode, Response};
 use crate::protocol::{classic, consumer};
 use crate::timeline::{ClientState, Partitions};
 
@@ -101,11 +101,27 @@ impl Membership {
         }
     }
 
-    /// When the heartbeat thread sees that the poll interval is exceeded.
+    /// When a pass of the heartbeat thread next has something to do.
+    pub(super) fn pass_due(&self) -> SimTime {
+        match self {
+            Self::Classic(member) => member.pass_due(),
+            Self::Consumer(member) => member.wake_due(),
+        }
+    }
+
+    /// When the heartbeat thread gives the coordinator up.
+    pub(super) fn session_deadline(&self) -> SimTime {
+        match self {
+            Self::Classic(member) => member.session_deadline(),
+            Self::Consumer(_) => SimTime::NEVER,
+        }
+    }
+
+    /// When the poll interval is exceeded; the heartbeat thread or the background thread sees it when it next looks.
     pub(super) fn poll_deadline(&self) -> SimTime {
         match self {
             Self::Classic(member) => member.poll_deadline(),
-            Self::Consumer(_) => SimTime::NEVER,
+            Self::Consumer(member) => member.poll_deadline(),
         }
     }
 
@@ -162,22 +178,11 @@ impl Membership {
         }
     }
 
-    pub(super) fn on_heartbeat_due(
-        &mut self,
-        now: SimTime,
-        at: &Fetcher,
-        out: &mut Vec<MemberEffect>,
-    ) {
+    /// A pass of the heartbeat thread, a round of the background thread.
+    pub(super) fn on_pass(&mut self, now: SimTime, at: &Fetcher, out: &mut Vec<MemberEffect>) {
         match self {
-            Self::Classic(member) => member.on_heartbeat_due(now, out),
+            Self::Classic(member) => member.on_pass(now, out),
             Self::Consumer(member) => member.on_wake(now, at, out),
-        }
-    }
-
-    pub(super) fn on_poll_deadline(&mut self, out: &mut Vec<MemberEffect>) {
-        match self {
-            Self::Classic(member) => member.on_poll_deadline(out),
-            Self::Consumer(_) => {}
         }
     }
 
@@ -208,6 +213,21 @@ impl Membership {
         }
     }
 
+    /// An OffsetFetch was refused, once more after so many: how long to wait before the next.
+    pub(super) fn on_offsets_refused(
+        &mut self,
+        now: SimTime,
+        error: ErrorCode,
+        failures: &mut Backoff,
+        at: &Fetcher,
+        out: &mut Vec<MemberEffect>,
+    ) -> SimDuration {
+        match self {
+            Self::Classic(member) => member.on_offsets_refused(now, error, failures),
+            Self::Consumer(member) => member.on_offsets_refused(now, error, failures, at, out),
+        }
+    }
+
     pub(super) fn on_coordinator(
         &mut self,
         now: SimTime,
@@ -216,7 +236,7 @@ impl Membership {
         out: &mut Vec<MemberEffect>,
     ) {
         match self {
-            Self::Classic(member) => member.on_coordinator(now, found),
+            Self::Classic(member) => member.on_coordinator(now, found, out),
             Self::Consumer(member) => member.on_coordinator(now, found, at, out),
         }
     }
@@ -228,7 +248,7 @@ impl Membership {
         out: &mut Vec<MemberEffect>,
     ) {
         match self {
-            Self::Classic(member) => member.on_disconnected(now),
+            Self::Classic(member) => member.on_disconnected(now, out),
             Self::Consumer(member) => member.on_disconnected(now, at, out),
         }
     }
@@ -275,27 +295,70 @@ impl Membership {
         }
     }
 
-    pub(super) fn close(&mut self, at: &Fetcher, out: &mut Vec<MemberEffect>) {
+    pub(super) fn close(
+        &mut self,
+        now: SimTime,
+        deadline: SimTime,
+        at: &Fetcher,
+        out: &mut Vec<MemberEffect>,
+    ) {
         match self {
-            Self::Classic(member) => member.close(at, out),
-            Self::Consumer(member) => member.close(at, out),
+            Self::Classic(member) => member.close(now, deadline, at, out),
+            Self::Consumer(member) => member.close(now, deadline, at, out),
         }
     }
 
-    pub(super) fn commit_request(
-        &self,
+    pub(super) fn commit_sync(
+        &mut self,
+        now: SimTime,
         offsets: Arc<[(TopicPartition, u64)]>,
-    ) -> OffsetCommitRequest {
+        at: &Fetcher,
+        out: &mut Vec<MemberEffect>,
+    ) {
         match self {
-            Self::Classic(member) => member.commit_request(offsets),
-            Self::Consumer(member) => member.commit_request(offsets),
+            Self::Classic(member) => member.commit_sync(now, offsets, out),
+            Self::Consumer(member) => member.commit_sync(now, offsets, at, out),
         }
     }
 
-    pub(super) fn commit_refused(&self) -> Option<&'static str> {
+    pub(super) fn commit_async(
+        &mut self,
+        now: SimTime,
+        offsets: Arc<[(TopicPartition, u64)]>,
+        at: &Fetcher,
+        out: &mut Vec<MemberEffect>,
+    ) {
         match self {
-            Self::Classic(member) => member.commit_refused(),
-            Self::Consumer(member) => member.commit_refused(),
+            Self::Classic(member) => member.commit_async(now, offsets, out),
+            Self::Consumer(member) => member.commit_async(now, offsets, at, out),
+        }
+    }
+
+    /// `commitSync` waits for something else than its answer.
+    pub(super) fn is_commit_held_up(&self) -> bool {
+        match self {
+            Self::Classic(member) => member.is_commit_held_up(),
+            Self::Consumer(member) => member.is_commit_held_up(),
+        }
+    }
+
+    /// When `commitSync` goes on by itself on the application's thread; in the consumer protocol the background thread sees to it.
+    pub(super) fn commit_due(&self) -> SimTime {
+        match self {
+            Self::Classic(member) => member.commit_due(),
+            Self::Consumer(_) => SimTime::NEVER,
+        }
+    }
+
+    pub(super) fn on_commit_due(
+        &mut self,
+        now: SimTime,
+        at: &Fetcher,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        match self {
+            Self::Classic(member) => member.on_commit_due(now, out),
+            Self::Consumer(member) => member.on_wake(now, at, out),
         }
     }
 }

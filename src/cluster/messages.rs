@@ -5,9 +5,11 @@ use super::world::Event;
 use super::world::World;
 
 use super::answers::Answer;
-use super::coordinators::{Connection, Inbound, ReturnAddress, not_coordinator};
+use super::coordinators::{Connection, Inbound, ReturnAddress};
 use super::ground::Packet;
+use super::hosting::{refusal_takes, refused};
 use crate::assignor::{ConsumerId, GroupId, MemberId};
+use crate::kernel::SimDuration;
 use crate::protocol::config::GroupProtocol;
 use crate::protocol::message::{Request, RequestToken};
 
@@ -16,7 +18,7 @@ impl World<'_> {
         let process = &mut self.processes[consumer.index()];
         let group = process.group;
         if matches!(inbound.packet, Packet::FindCoordinator) {
-            let answer = Answer::Coordinator(self.groups[group.index()].available);
+            let answer = Answer::Coordinator(self.groups[group.index()].hosting.leader());
             let at = self.now() + inbound.back;
             let event = Event::Deliver {
                 consumer,
@@ -27,6 +29,9 @@ impl World<'_> {
             return self.schedule(at, Class::Message, consumer.0, event);
         }
         let connection = process.connection_of(incarnation);
+        if inbound.token <= connection.lost {
+            return;
+        }
         if connection.serving.is_some() {
             connection.queue.push_back(inbound);
             return;
@@ -42,23 +47,26 @@ impl World<'_> {
             token,
             packet,
             back,
+            broker,
         } = inbound;
         let purpose = match &packet {
             Packet::Commit(purpose, _) => Some(*purpose),
             Packet::Group(_) | Packet::OffsetFetch(_) | Packet::FindCoordinator => None,
         };
         let host = &mut self.groups[group.index()];
+        let refusal = host.hosting.refusal(broker);
+        let takes = refusal.map_or(SimDuration::ZERO, |error| refusal_takes(&packet, error));
         host.unanswered.insert(
             token,
             ReturnAddress {
                 consumer,
                 incarnation,
-                back,
+                back: back + takes,
                 purpose,
             },
         );
-        if !host.available {
-            return self.answer(group, token, not_coordinator(&packet));
+        if let Some(error) = refusal {
+            return self.answer(group, token, refused(&packet, error));
         }
         match packet {
             Packet::Group(mut request) => {
@@ -72,19 +80,7 @@ impl World<'_> {
             Packet::Commit(_, commit) => {
                 self.serve_group(group, token, Request::OffsetCommit(commit));
             }
-            Packet::OffsetFetch(partitions) => {
-                let host = &self.groups[group.index()];
-                let offsets = partitions
-                    .iter()
-                    .map(|&partition| {
-                        (partition, {
-                            let index = self.topology.index(partition);
-                            host.accounts[index].committed(&self.logs[index], self.now())
-                        })
-                    })
-                    .collect();
-                self.answer(group, token, Answer::Offsets(offsets));
-            }
+            Packet::OffsetFetch(_) => self.read_behind_writes(group, token, packet),
             Packet::FindCoordinator => {}
         }
     }
@@ -178,6 +174,9 @@ impl World<'_> {
             };
             let at = process.cut_until;
             return self.schedule(at, Class::Message, consumer.0, event);
+        }
+        if let Answer::Coordinator(Some(broker)) = answer {
+            self.processes[consumer.index()].connection.broker = broker;
         }
         self.hand_over(consumer, token, answer);
     }

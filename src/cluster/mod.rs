@@ -1,17 +1,18 @@
 //! The simulated cluster: the one place that applies effects, so the place to read to see how time passes.
 //!
 //! `world` takes events from the calendar and hands them to the machines; `coordinators` hosts the group coordinators
-//! (timers, log, connections, offsets); `client` with `poll_loop` (classic) or `async_poll`
-//! (consumer protocol) and `fetch` is a consumer's two threads, `cycles` plays many polls of it at once; `ledger` is
+//! (timers, log, connections, offsets), `hosting` knows on which broker they are; `client` with `poll_loop` (classic) or `async_poll`
+//! (consumer protocol), `fetch` and `buffer` is a consumer's two threads, `commits` what its application commits, `cycles` plays many polls of it at once; `ledger` is
 //! what each group did to each partition (`records`, `window`); `fluid` moves partitions on evenly where an approximation will do; `script` plays the scenario's events; `steady` sets up a stable start.
 
 mod answers;
 mod async_poll;
 mod batch;
-mod brokers;
+mod buffer;
 mod busy;
 pub mod calibration;
 mod client;
+mod commits;
 mod contests;
 mod coordinators;
 mod cycles;
@@ -22,6 +23,7 @@ mod fetch;
 mod fluid;
 mod ground;
 mod heartbeats;
+mod hosting;
 mod invariants;
 mod labour;
 mod layout;
@@ -30,12 +32,14 @@ mod ledger;
 mod membership;
 mod messages;
 mod naming;
+mod offsets;
 mod platform;
 mod poll_event;
 mod poll_loop;
 mod positions;
 mod process;
 mod records;
+mod requests;
 mod restores;
 mod rolls;
 mod sampling;
@@ -44,13 +48,14 @@ mod script;
 mod sharing;
 mod steady;
 mod targets;
+mod topics;
 mod weight;
 mod window;
 mod world;
 
 pub use crate::timeline::Fidelity;
-pub use brokers::coordinator_of;
 pub use calibration::Calibration;
+pub use hosting::coordinator_of;
 pub use naming::{Naming, RecordedNames};
 
 use crate::kernel::{Seed, SimTime};

@@ -17,6 +17,9 @@ use crate::timeline::{CallbackKind, Partitions};
 /// Timers of the client count whole milliseconds: no wait is shorter, unless there is none.
 const SHORTEST_WAIT: SimDuration = SimDuration::from_millis(1);
 
+/// `ConsumerNetworkThread.MAX_POLL_TIMEOUT_MS`: the background thread sleeps no longer.
+const LONGEST_SLEEP: SimDuration = SimDuration::from_secs(5);
+
 /// What the background thread asks of the application (`BackgroundEvent`).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Asked {
@@ -84,6 +87,15 @@ impl Queues {
     pub(super) fn next_asked(&mut self) -> Option<Asked> {
         self.taken = self.taken.checked_sub(1)?;
         self.asked.pop_front()
+    }
+
+    pub(super) fn has_asked(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    /// No event is on its way, or waits to be seen to be done.
+    pub(super) fn has_no_event(&self) -> bool {
+        self.event.is_none()
     }
 
     /// The positions are known and fetches sent.
@@ -197,6 +209,22 @@ impl Client {
     pub(super) fn end_round_at(&mut self, at: SimTime, ground: &Ground<'_>) {
         self.queues.longest_wait = self.longest_wait(self.queues.round_began, ground);
         self.queues.round_began = at.max(self.queues.round_began);
+    }
+
+    /// The first round of the background thread at or after `at`, if nothing happens but that answers to fetches come.
+    pub(super) fn round_from(&self, at: SimTime, wakes_late: SimDuration) -> SimTime {
+        let mut last = self.queues.round_began;
+        let mut next = SimTime::NEVER;
+        for node in &self.fetcher.nodes {
+            if node.answered < at {
+                last = last.max(node.answered);
+            } else {
+                next = next.min(node.answered);
+            }
+        }
+        let sleep = LONGEST_SLEEP + wakes_late;
+        let sleeps = at.since(last).as_micros().div_ceil(sleep.as_micros());
+        next.min(last + sleep.times(sleeps))
     }
 
     /// Records came now, all were returned, and fetches sent for the next: what was before has no part in how long the application waits from

@@ -6,7 +6,7 @@ use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::config::SubscribedBy;
 use crate::protocol::effect::MemberEffect;
 use crate::protocol::rules::Rule;
-use crate::scenario::plan::{CommitMode, CommitStyle};
+use crate::scenario::plan::CommitMode;
 use crate::timeline::Observation;
 
 impl Client {
@@ -15,6 +15,7 @@ impl Client {
         self.deadline = ground.now + ground.spec.processing.poll_timeout;
         self.app = App::Polling;
         self.member.on_call();
+        self.begin_asking_offsets();
         if self.member.modern().is_some() {
             return self.pass(true, ground);
         }
@@ -32,11 +33,16 @@ impl Client {
         self.heartbeat_pass_after_network(ground);
         let looks_for_coordinator = !self.member.knows_coordinator();
         let awaited_metadata = self.metadata_answer.is_some() && self.refreshes_before_join(ground);
+        let held = self.asks_offsets_again();
         self.handle_network(ground);
         if self.app != App::Polling {
+            let commits = self.member.commit_due() < SimTime::NEVER;
+            if looks_for_coordinator && commits && self.member.knows_coordinator() {
+                self.let_heartbeat_thread_in(ground);
+            }
             return;
         }
-        if looks_for_coordinator || awaited_metadata {
+        if looks_for_coordinator || awaited_metadata || held {
             return self.turn(ground);
         }
         if self.return_buffered(ground) {
@@ -61,8 +67,9 @@ impl Client {
     pub(super) fn turn(&mut self, ground: &mut Ground<'_>) {
         while self.app == App::Polling {
             self.member.on_poll_started(ground.now);
-            if self.member.heartbeat_due() <= ground.now && self.heartbeat_notice == SimTime::NEVER
-            {
+            let due = self.member.heartbeat_due();
+            let due = due.min(self.member.session_deadline());
+            if due <= ground.now && self.heartbeat_notice == SimTime::NEVER {
                 self.heartbeat_notice = ground.now + ground.calibration.heartbeat_thread_wakeup;
             }
             if self.heartbeat_notice <= ground.now {
@@ -76,8 +83,9 @@ impl Client {
             if self.app != App::Polling {
                 return;
             }
-            if !self.member.knows_coordinator() && ground.now < self.deadline {
-                // `ensureCoordinatorReady(timer)` uses up the time of `poll()`; records at hand are returned afterwards.
+            let sleeps = !self.member.knows_coordinator() || self.holds_for_offsets(ground.now);
+            if sleeps && ground.now < self.deadline {
+                // `ensureCoordinatorReady(timer)` and the back-off of OffsetFetch use up the time of `poll()`; records at hand are returned afterwards.
                 self.waiting_since = ground.now;
                 return;
             }
@@ -174,14 +182,14 @@ impl Client {
     fn fetch_or_return(&mut self, ground: &mut Ground<'_>) -> bool {
         if !self.fetcher.is_settled() {
             // `refreshCommittedOffsetsIfNeeded` asks the coordinator that is known, and nobody else.
-            let asked = if self.member.knows_coordinator() {
+            let asked = if self.member.knows_coordinator() && !self.holds_for_offsets(ground.now) {
+                self.offsets_due = SimTime::NEVER;
                 self.fetcher.ask_offsets()
             } else {
                 Vec::new()
             };
             if !asked.is_empty() {
-                let token = ground.send(Packet::OffsetFetch(asked), SimDuration::ZERO);
-                self.awaited.push(token);
+                self.request(Packet::OffsetFetch(asked), SimDuration::ZERO, ground);
             }
             if let Some(error) = self.fetcher.update_positions(ground) {
                 ground.observe(Observation::ConsumerFailed {
@@ -272,14 +280,14 @@ impl Client {
 
     fn process(&mut self, handed: &[(usize, u64, u64)], ground: &mut Ground<'_>) {
         if let CommitMode::BeforeProcessing(style) = ground.spec.commit {
-            let sent = self.commit_positions(ground);
-            if sent && style == CommitStyle::Sync {
-                self.app = App::Committing {
-                    before_processing: true,
-                };
-                self.held_back = handed.to_vec();
+            let waiting = App::Committing {
+                before_processing: true,
+            };
+            self.held_back = handed.to_vec();
+            if self.commit(style, waiting, ground) {
                 return;
             }
+            self.held_back.clear();
         }
         self.start_batch(handed, ground);
     }
@@ -309,13 +317,12 @@ impl Client {
                 .then_some(style),
             CommitMode::Auto | CommitMode::BeforeProcessing(_) | CommitMode::None => None,
         };
+        let waiting = App::Committing {
+            before_processing: false,
+        };
         if let Some(style) = style.filter(|_| self.uncommitted_records > 0)
-            && self.commit_positions(ground)
-            && style == CommitStyle::Sync
+            && self.commit(style, waiting, ground)
         {
-            self.app = App::Committing {
-                before_processing: false,
-            };
             return;
         }
         if !self.take_pending(ground) {

@@ -66,12 +66,14 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// It can be asked for (`SubscriptionState.isFetchable`).
     pub(super) fn may_be_fetched(&self) -> bool {
-        self.readiness == Readiness::Ready
-            && self.announced
-            && !self.suspended
-            && !self.paused
-            && !self.restoring
+        self.takes_answers() && !self.paused
+    }
+
+    /// What comes of it is kept: who pauses a partition finds it when the partition goes on.
+    pub(super) fn takes_answers(&self) -> bool {
+        self.readiness == Readiness::Ready && self.announced && !self.suspended && !self.restoring
     }
 }
 
@@ -132,8 +134,21 @@ impl Fetcher {
         asked
     }
 
-    /// The coordinator's connection broke: what was asked is to be asked again.
-    pub(super) fn on_disconnected(&mut self) {
+    /// The partitions whose committed offset has been asked for.
+    pub(super) fn asked_offsets(&self) -> Vec<TopicPartition> {
+        let asked = |slot: &&Slot| slot.readiness == Readiness::AskedOffset;
+        let slots = self.slots.iter().filter(asked);
+        slots.map(|slot| slot.partition).collect()
+    }
+
+    /// True when a committed offset is to be asked for.
+    pub(super) fn needs_offsets(&self) -> bool {
+        let needs = |slot: &Slot| slot.readiness == Readiness::NeedsOffset && slot.announced;
+        !self.settled && self.slots.iter().any(needs)
+    }
+
+    /// What was asked is to be asked again: it was refused, or the coordinator's connection broke.
+    pub(super) fn forget_asked_offsets(&mut self) {
         for slot in &mut self.slots {
             if slot.readiness == Readiness::AskedOffset {
                 slot.readiness = Readiness::NeedsOffset;

@@ -128,6 +128,7 @@ impl Process {
         self.incarnation += 1;
         let fresh = Connection {
             incarnation: self.incarnation,
+            broker: self.connection.broker,
             ..Connection::default()
         };
         let former = std::mem::replace(&mut self.connection, fresh);
@@ -280,7 +281,7 @@ impl World<'_> {
         let is_fluid = self.options.fidelity == Fidelity::Fluid;
         let next = self.catch_up_and(consumer, |client, ground| {
             client.clock = ground.now;
-            if client.expects(token) {
+            if client.requests.expect(token) {
                 client.on_answer(answer, ground);
             }
             let is_unseen = ground.out.is_empty() && !is_fluid;
@@ -353,12 +354,14 @@ impl World<'_> {
                             token,
                             packet,
                             back,
+                            broker: process.connection.broker,
                         },
                     };
                     let at = arrives.max(process.cut_until);
                     self.schedule(at, Class::Message, consumer.0, event);
                 }
                 Output::Observe(observation) => self.observe(observation),
+                Output::HungUp(sent) => self.on_hung_up(consumer, sent),
                 Output::Assign(kind, members) => self.lead(consumer, kind, &members),
                 Output::Watch(members) => {
                     let (snapshot, _) = self.metadata_of(consumer, &members);

@@ -1,4 +1,4 @@
-//! The grid: what is read off all partitions at regular instants, at the end of the measured window and at the end.
+//! What is read off all partitions: at the points of a grid, at the edges of the measured window, when an outage ends, and at the end.
 
 use super::ledger::Account;
 use super::world::Class;
@@ -6,12 +6,20 @@ use super::world::Event;
 use super::world::World;
 
 use crate::assignor::{GroupId, TopicId, TopicPartition};
-use crate::kernel::SimTime;
-use crate::timeline::{Fidelity, Sample, Timeline};
+use crate::kernel::{SimDuration, SimTime};
+use crate::timeline::{Fidelity, Observation, Sample, Timeline};
 
 /// Points of the grid from one sample to the next while every partition keeps abreast, in the fluid mode: commits every few seconds are met at
 /// all their ages.
 const CALM_STEP: u64 = 7;
+
+/// Between two points of the grid samples are taken in distances of a tenth of its step at least.
+const BETWEEN_PER_STEP: u64 = 10;
+
+/// The order of what is done at one instant.
+const GRID: u32 = 0;
+const BETWEEN: u32 = 1;
+const CLOSE: u32 = 2;
 
 /// Room is made for so many rows at most before there are any.
 const ROOM: u64 = 1 << 16;
@@ -25,18 +33,75 @@ impl World<'_> {
             Fidelity::Fluid => rows * points.div_ceil(CALM_STEP),
         };
         self.timeline.samples.reserve(rows.min(ROOM) as usize);
-        self.schedule(SimTime::ZERO, Class::Scrape, 0, Event::Sample);
-        self.schedule(self.plan.measure.1, Class::Scrape, 1, Event::CloseWindow);
+        self.schedule(SimTime::ZERO, Class::Scrape, GRID, Event::Sample);
+        self.schedule(
+            self.plan.measure.0,
+            Class::Scrape,
+            BETWEEN,
+            Event::SampleBetween,
+        );
+        self.schedule(
+            self.plan.measure.1,
+            Class::Scrape,
+            BETWEEN,
+            Event::SampleBetween,
+        );
+        self.schedule(
+            self.plan.measure.1,
+            Class::Scrape,
+            CLOSE,
+            Event::CloseWindow,
+        );
         if let Some(at) = self.options.snapshot_at {
             self.schedule(at, Class::Snapshot, 0, Event::Snapshot);
         }
+    }
+
+    /// Where a lag ends that the grid may not have seen at its highest: somebody serves a partition, or goes on after a standstill.
+    pub(super) fn sample_where_lag_ends(&mut self, observation: &Observation) {
+        let is_end = match observation {
+            Observation::Serving { .. }
+            | Observation::ConsumerResumed { .. }
+            | Observation::ConsumerThawed { .. } => true,
+            Observation::ConsumerConnected { connected, .. } => *connected,
+            _ => false,
+        };
+        let now = self.now();
+        if is_end && now >= self.between_from {
+            let apart = self.grid.as_micros() / BETWEEN_PER_STEP;
+            self.between_from = now + SimDuration::from_micros(apart.max(1));
+            self.schedule(now, Class::Scrape, BETWEEN, Event::SampleBetween);
+        }
+    }
+
+    /// A sample beside the grid; none where there is one.
+    pub(super) fn sample_between(&mut self) {
+        let now = self.now();
+        if self
+            .timeline
+            .samples
+            .last()
+            .is_some_and(|last| last.at == now)
+        {
+            return;
+        }
+        self.timeline.between.push(now);
+        self.read_samples();
+    }
+
+    fn read_samples(&mut self) {
+        self.catch_up_before_reading();
+        let mut samples = std::mem::take(&mut self.timeline.samples);
+        let just_before = self.now().as_micros().saturating_sub(1);
+        self.read_rows(SimTime::from_micros(just_before), &mut samples);
+        self.timeline.samples = samples;
     }
 
     /// All partitions after everything else that happens at this instant.
     pub(super) fn snapshot(&mut self) {
         self.catch_up_everybody();
         let mut rows = Vec::new();
-        self.read_rows(&mut rows);
+        self.read_rows(self.now(), &mut rows);
         self.timeline.snapshot = rows;
     }
 
@@ -70,16 +135,13 @@ impl World<'_> {
         let (at, end) = (self.now(), SimTime::ZERO + self.plan.duration);
         let is_calm = self.options.fidelity == Fidelity::Fluid && self.is_calm();
         if at >= end || !is_calm || self.grid_points.is_multiple_of(CALM_STEP) {
-            self.catch_up_before_reading();
-            let mut samples = std::mem::take(&mut self.timeline.samples);
-            self.read_rows(&mut samples);
-            self.timeline.samples = samples;
+            self.read_samples();
         }
         if at < end {
             let points = if is_calm { self.points_to_skip() } else { 1 };
             self.grid_points += points;
             let next = (at + self.grid.times(points)).min(end);
-            self.schedule(next, Class::Scrape, 0, Event::Sample);
+            self.schedule(next, Class::Scrape, GRID, Event::Sample);
         }
     }
 
@@ -93,8 +155,9 @@ impl World<'_> {
         before.clamp(1, sampled)
     }
 
-    /// Adds what every partition is to every group now; everybody is caught up with.
-    fn read_rows(&mut self, rows: &mut Vec<Sample>) {
+    /// Adds what every partition is to every group now, of the records that are due by `due_by`; everybody is caught up with. A sample leaves
+    /// out those of its own microsecond: nobody can have them yet, and regular arrivals would fall on the grid with each partition.
+    fn read_rows(&mut self, due_by: SimTime, rows: &mut Vec<Sample>) {
         let at = self.now();
         rows.reserve(self.logs.len() * self.groups.len());
         for group in 0..self.groups.len() {
@@ -113,10 +176,10 @@ impl World<'_> {
                         at,
                         group: id,
                         partition,
-                        log_end: log.arrivals.count(at),
+                        log_end: log.arrivals.count(due_by).max(processed),
                         processed,
                         committed: account.committed(log, at),
-                        oldest_due: (due <= at).then_some(due),
+                        oldest_due: (due <= due_by).then_some(due),
                     });
                 }
             }

@@ -38,14 +38,16 @@ pub(super) enum Step {
         topic: TopicId,
         partition: Option<u32>,
     },
-    /// The coordinator of a group is back.
-    CoordinatorBack { group: GroupId },
+    /// The coordinator of a group is back, unless something else has befallen it since.
+    CoordinatorBack { group: GroupId, change: u32 },
     /// A random fault befalls somebody, or an episode of it ends.
     Fault(Stroke),
     /// Cores and resources are shared anew.
     Share,
     /// Broker number `broker` goes away in a roll.
     RollBroker { event: usize, broker: u32 },
+    /// The controller gives this broker back what it led.
+    PreferredElection { broker: u32 },
 }
 
 /// What the script remembers.
@@ -171,10 +173,11 @@ impl World<'_> {
                 }
             }
             Step::Resume { topic, partition } => self.set_paused(topic, partition, None),
-            Step::CoordinatorBack { group } => self.load_coordinator(group),
+            Step::CoordinatorBack { group, change } => self.load_coordinator(group, change),
             Step::Fault(stroke) => self.strike(stroke),
             Step::Share => self.share(),
             Step::RollBroker { event, broker } => self.roll_broker(event, broker),
+            Step::PreferredElection { broker } => self.elect_preferred(broker),
         }
     }
 
@@ -226,10 +229,7 @@ impl World<'_> {
             Verb::Load(..) => self.acted(event, "load", None),
             Verb::Coordinator { unavailable, moved } => {
                 self.acted(event, "coordinator", None);
-                for group in 0..self.groups.len() {
-                    let group = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
-                    self.unload_coordinator(group, *unavailable, *moved);
-                }
+                self.disturb_coordinators(*unavailable, *moved);
             }
             Verb::BrokerRoll { .. } => self.roll_broker(event, 0),
             Verb::Configure(_, settings) => {
@@ -447,14 +447,13 @@ impl World<'_> {
         self.rearm(consumer);
     }
 
-    /// `close()`: at once when it waits in `poll()` (`wakeup()`), else when the batch is done; a harness waits for the return of `poll()`.
+    /// `close()`: at once when it waits in `poll()` or in a `commitSync` that gets nowhere (`wakeup()`), else when the batch is done; a harness waits for the return of `poll()`.
     pub(super) fn stop(&mut self, consumer: ConsumerId) {
         let harness = self.options.harness;
         self.disturb(consumer, |client| client.pending.push(Pending::Close));
         let now = self.now();
         self.with_client(consumer, now, |client, ground| {
-            let waits = matches!(client.app, App::Polling | App::Starting { .. });
-            if waits && !harness && client.frozen_until <= now {
+            if client.is_woken_by_wakeup() && !harness && client.frozen_until <= now {
                 client.close(ground);
             }
         });

@@ -312,6 +312,8 @@ impl World<'_> {
         let mut client = Client::new(member, now, self.topology.brokers, construction);
         let process = &mut self.processes[consumer.index()];
         client.first_lookup = false;
+        let hosting = &self.groups[process.group.index()].hosting;
+        process.connection.broker = hosting.leader().unwrap_or_default();
         client.learn(&process.spec.topics, &self.topology);
         client.metadata_due = now + process.spec.config.metadata_max_age;
         process.client = Some(Box::new(client));

@@ -74,6 +74,8 @@ pub(super) enum Event {
     },
     /// A write of a coordinator is committed.
     Appended { group: GroupId, token: AppendToken },
+    /// The writes before an OffsetFetch are committed.
+    OffsetsRead { group: GroupId, token: RequestToken },
     /// The script acts.
     Script(super::script::Step),
     /// Something happens to a pod, unless its container has been started again since.
@@ -99,6 +101,8 @@ pub(super) enum Event {
     ScrapeKubelets,
     /// The grid is sampled.
     Sample,
+    /// A sample beside the grid is taken.
+    SampleBetween,
     /// The measured window ends.
     CloseWindow,
     /// Somebody wants to know how things stand at this instant.
@@ -112,11 +116,12 @@ impl Event {
             Self::Arrive { .. } => 1,
             Self::Deliver { .. } => 2,
             Self::CoordinatorTimer { .. } => 3,
-            Self::Appended { .. } => 4,
+            Self::Appended { .. } | Self::OffsetsRead { .. } => 4,
             Self::Script(_) => 5,
             Self::Pod { .. } | Self::Reconcile(_) | Self::Node { .. } => 6,
             Self::Scaler(_) | Self::KedaPoll(_) => 7,
             Self::Sample
+            | Self::SampleBetween
             | Self::CloseWindow
             | Self::Snapshot
             | Self::KubeletLooks
@@ -148,6 +153,8 @@ pub(super) struct World<'a> {
     pub(super) logs: Vec<Log>,
     pub(super) groups: Vec<HostedGroup>,
     pub(super) processes: Vec<Process>,
+    /// When each broker is up again that went down, or was last.
+    pub(super) brokers_back: Vec<SimTime>,
     /// Room for what a client does, and a coordinator, while nobody uses it.
     pub(super) outputs: Vec<Output>,
     pub(super) effects: Vec<CoordinatorEffect>,
@@ -180,6 +187,8 @@ pub(super) struct World<'a> {
     pub(super) grid: SimDuration,
     /// Points of the grid that are over.
     pub(super) grid_points: u64,
+    /// From when on a sample may be taken beside the grid again.
+    pub(super) between_from: SimTime,
 }
 
 impl<'a> World<'a> {
@@ -209,6 +218,7 @@ impl<'a> World<'a> {
             logs,
             groups,
             processes,
+            brokers_back: vec![SimTime::ZERO; plan.brokers.count as usize],
             naming,
             script: Script::default(),
             platform: super::platform::Platform::default(),
@@ -232,6 +242,7 @@ impl<'a> World<'a> {
             window: plan.measure.into(),
             grid: SimDuration::from_secs(seconds),
             grid_points: 0,
+            between_from: SimTime::ZERO,
         }
     }
 
@@ -245,6 +256,7 @@ impl<'a> World<'a> {
     }
 
     pub(super) fn observe(&mut self, observation: Observation) {
+        self.sample_where_lag_ends(&observation);
         self.timeline.observe(self.calendar.now(), observation);
     }
 
@@ -333,11 +345,8 @@ impl<'a> World<'a> {
                 timer,
                 place,
             } => self.on_coordinator_timer(group, timer, place),
-            Event::Appended { group, token } => {
-                self.with_coordinator(group, |host, now, out| {
-                    host.coordinator.on_appended(now, token, out)
-                });
-            }
+            Event::Appended { group, token } => self.on_appended(group, token),
+            Event::OffsetsRead { group, token } => self.on_offsets_read(group, token),
             Event::Script(step) => self.on_script(step),
             Event::Pod { pod, starts, step } => self.on_pod(pod, starts, step),
             Event::Reconcile(workload) => self.on_reconcile(workload),
@@ -347,6 +356,7 @@ impl<'a> World<'a> {
             Event::KubeletLooks => self.on_kubelet_looks(),
             Event::ScrapeKubelets => self.on_scrape(),
             Event::Sample => self.sample(),
+            Event::SampleBetween => self.sample_between(),
             Event::CloseWindow => self.close_window(),
             Event::Snapshot => self.snapshot(),
         }

@@ -6,6 +6,8 @@ use super::replication::Played;
 use crate::metrics::RunMetrics;
 use crate::metrics::condition::Condition;
 use crate::report::model::{Origin, Report, Run, Skipped, Variant};
+use crate::scenario::near::did_you_mean;
+use crate::scenario::subjects::{self, Unknown};
 use crate::scenario::{Expectation, Scenario};
 
 /// One requirement.
@@ -17,14 +19,14 @@ pub struct Requirement {
     pub origin: Origin,
 }
 
-/// The requirements of a scenario in the order of its `expect`, then `asked` of the command line. A requirement on a variant of the
-/// scenario that was not selected, or against one, is left out: [`skipped`] has it.
+/// The requirements of a scenario in the order of its `expect`, then `asked` of the command line. A requirement of the
+/// scenario that concerns a variant that was not selected is left out: [`skipped`] has it.
 ///
 /// # Errors
-/// What is wrong with one of `asked`: no such metric, no such variant, group or topic, no condition.
+/// What is wrong with one of `asked`: no such metric, no such variant, group, topic or partition, no condition, nothing that is judged by it.
 pub fn requirements(scenario: &Scenario, asked: &[String]) -> Result<Vec<Requirement>, String> {
     let mut all = expected(scenario)?;
-    all.retain(|requirement| not_played(scenario, &requirement.condition).is_none());
+    all.retain(|requirement| judges_one(scenario, &requirement.condition));
     for condition in self::asked(scenario, asked)? {
         all.push(Requirement {
             condition,
@@ -98,33 +100,54 @@ fn is_played(scenario: &Scenario, variant: &str) -> bool {
     scenario.plans.iter().any(|plan| plan.variant == variant)
 }
 
-/// Whether variants, group and topic that a condition names are in the scenario.
+/// Whether some variant that is played is judged by it: a variant is not compared with itself, nor with one that is not played.
+fn judges_one(scenario: &Scenario, condition: &Condition) -> bool {
+    let other = condition.other_variant();
+    let mut plans = scenario.plans.iter();
+    variants_of(condition).all(|name| is_played(scenario, name))
+        && plans.any(|plan| match &condition.variant {
+            Some(own) => *own == plan.variant,
+            None => other != Some(&plan.variant),
+        })
+}
+
+/// Whether what a condition names is in the scenario, and something is judged by it.
 fn refuse_unknown(scenario: &Scenario, condition: &Condition) -> Result<(), String> {
     let plans = &scenario.plans;
+    let played: Vec<&str> = plans.iter().map(|plan| &*plan.variant).collect();
     for name in variants_of(condition) {
-        let known = plans.iter().map(|plan| plan.variant.as_str());
-        refuse_unless(name, "variant", known.collect())?;
+        refuse_unless(name, &played)?;
     }
-    if let Some(name) = &condition.name.labels.group {
-        let groups = plans.iter().flat_map(|plan| &plan.groups);
-        refuse_unless(name, "group", groups.map(|group| &*group.name).collect())?;
+    let own = condition.variant.as_deref();
+    let judged = plans.iter();
+    let judged = judged.filter(|plan| own.is_none_or(|own| own == plan.variant));
+    let unknown: Vec<Vec<Unknown>> = judged
+        .map(|plan| subjects::unknown(&condition.name.labels, plan, |_| false))
+        .collect();
+    // What one variant has may be asked of all.
+    if unknown.iter().all(|unknown| !unknown.is_empty())
+        && let Some(first) = unknown.into_iter().flatten().next()
+    {
+        return Err(first.words());
     }
-    if let Some(name) = &condition.name.labels.topic {
-        let topics = plans.iter().flat_map(|plan| &plan.topics);
-        refuse_unless(name, "topic", topics.map(|topic| &*topic.name).collect())?;
+    if !judges_one(scenario, condition) && !plans.is_empty() {
+        return Err(format!(
+            "`{condition}`: nothing to judge: only `{}` is played",
+            played.join("`, `")
+        ));
     }
     Ok(())
 }
 
-fn refuse_unless(name: &str, what: &str, mut known: Vec<&str>) -> Result<(), String> {
-    if known.contains(&name) {
+fn refuse_unless(name: &str, played: &[&str]) -> Result<(), String> {
+    if played.contains(&name) {
         return Ok(());
     }
-    known.sort_unstable();
-    known.dedup();
+    let help = did_you_mean(name, played.iter().copied());
+    let help = help.map_or_else(String::new, |help| format!("; {help}"));
     Err(format!(
-        "no {what} `{name}` is played; there are: {}",
-        known.join(", ")
+        "no variant `{name}` is played; there are: {}{help}",
+        played.join(", ")
     ))
 }
 

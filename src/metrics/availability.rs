@@ -2,6 +2,7 @@
 //!
 //! Integers all the way: the causes of a partition add up to its downtime exactly.
 
+use super::catch_up::{self, CatchUps};
 use super::cause::{Cause, State};
 use super::decimal::Decimal;
 use super::delivery::{Scope, group_label};
@@ -10,7 +11,7 @@ use super::values::{Value, Values};
 use super::world::World;
 use crate::assignor::{ConsumerId, GroupId, TopicPartition};
 use crate::kernel::SimTime;
-use crate::timeline::{Observation, Sample, Timeline};
+use crate::timeline::{Observation, PartitionTotals, Sample, Timeline};
 
 /// A stretch of time during which a partition of a group was in one state, with one server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,8 @@ pub struct PartitionAvailability {
     pub longest: Option<Downtime>,
     /// All of its downtimes, cut to the window, where somebody wants to see each.
     pub downtimes: Vec<Downtime>,
+    /// Until its lag was back at its level before a downtime, for downtimes that ended within the window.
+    pub catch_ups: CatchUps,
 }
 
 /// What availability leaves.
@@ -111,6 +114,8 @@ pub(super) struct Fold {
     window: (SimTime, SimTime),
     sums: Vec<PartitionAvailability>,
     open: Vec<Option<Open>>,
+    /// Downtimes of the whole run, in order.
+    down: Vec<Vec<(SimTime, SimTime)>>,
     /// By group: existing partitions, those down, since when all.
     tally: Vec<(u32, u32, Option<SimTime>)>,
     stops: Vec<Vec<(SimTime, SimTime)>>,
@@ -129,6 +134,7 @@ impl Fold {
             window: timeline.measured,
             sums: vec![PartitionAvailability::default(); slots],
             open: vec![None; slots],
+            down: vec![Vec::new(); slots],
             tally: vec![(0, 0, None); groups],
             stops: vec![Vec::new(); groups],
         }
@@ -264,6 +270,7 @@ impl Fold {
         let Some(open) = self.open[index].take() else {
             return;
         };
+        self.down[index].push((open.from, at));
         let slot = &world.slots[index];
         let (low, high) = self.window;
         let (start, base) = if open.from < low {
@@ -300,7 +307,8 @@ impl Fold {
     }
 
     /// The end of the run.
-    pub(super) fn finish(mut self, horizon: SimTime, world: &World) -> Availability {
+    pub(super) fn finish(mut self, timeline: &Timeline, world: &World) -> Availability {
+        let horizon = timeline.horizon;
         for index in 0..self.now.len() {
             if let Some(now) = self.now[index] {
                 self.push(index, now, horizon, world);
@@ -318,6 +326,13 @@ impl Fold {
         });
         let stops = stops.collect();
         let places = world.slots.iter().map(|slot| (slot.group, slot.partition));
+        for ((place, sums), down) in places.clone().zip(&mut self.sums).zip(&self.down) {
+            let by_place = |known: &((GroupId, TopicPartition), PartitionTotals)| known.0;
+            let found = timeline.partitions.binary_search_by_key(&place, by_place);
+            if let Ok(at) = found {
+                sums.catch_ups = catch_up::of(timeline, &timeline.partitions[at].1, down);
+            }
+        }
         Availability {
             spans: self.spans.into_iter().flatten().flatten().collect(),
             partitions: places.zip(self.sums).collect(),
@@ -396,21 +411,12 @@ pub(super) fn values(
         );
         let stalled = sums.iter().map(|sums| sums.stalled).sum();
         values.put("stalled_records", labels, Value::count(stalled));
-        let catch_ups = indexes
-            .iter()
-            .flat_map(|index| &timeline.partitions[*index].1.catch_ups)
-            .map(|(from, to)| to.unwrap_or(timeline.horizon).since(*from).as_micros());
-        values.put(
-            "catch_up_s",
-            labels,
-            Value::seconds(catch_ups.clone().max().unwrap_or(0)),
-        );
-        values.put_as(
-            "catch_up_s",
-            Aggregate::Sum,
-            labels,
-            Value::seconds(catch_ups.sum()),
-        );
+        let catch_ups = || sums.iter().map(|sums| sums.catch_ups);
+        let longest = catch_ups().map(|all| all.longest_us).max();
+        let longest = Value::seconds(longest.unwrap_or(0));
+        values.put("catch_up_s", labels, longest);
+        let sum = Value::seconds(catch_ups().map(|all| all.sum_us).sum());
+        values.put_as("catch_up_s", Aggregate::Sum, labels, sum);
     }
     let labels = group_label(&timeline.cast.groups[group.index()].name);
     let at = availability

@@ -1,16 +1,24 @@
 //! What was delivered: counts that the data plane kept record by record, summed.
 
+use std::collections::BTreeMap;
+
 use super::decimal::Decimal;
 use super::name::Labels;
 use super::told::Told;
 use super::values::{Value, Values};
-use crate::assignor::GroupId;
+use crate::assignor::{GroupId, TopicPartition};
 use crate::kernel::SimTime;
 use crate::timeline::{Observation, PartitionTotals, Timeline};
 
 /// True when `at` lies within the measured window, its edges included.
 pub(super) fn measured(timeline: &Timeline, at: SimTime) -> bool {
     timeline.measured.0 <= at && at <= timeline.measured.1
+}
+
+/// True when what happens at `at` belongs to the measured window: its first instant belongs to what was before, unless the run begins there.
+pub(super) fn holds(timeline: &Timeline, at: SimTime) -> bool {
+    let (from, to) = timeline.measured;
+    (from < at || from == SimTime::ZERO) && at <= to
 }
 
 /// Length of the measured window in microseconds.
@@ -69,8 +77,7 @@ pub(super) fn scopes(timeline: &Timeline, group: GroupId, breadth: Breadth) -> V
 /// A count of the totals.
 type Counter = fn(&PartitionTotals) -> u64;
 
-const COUNTS: [(&str, Counter); 6] = [
-    ("records_waiting", |totals| totals.waiting.count()),
+const COUNTS: [(&str, Counter); 5] = [
     ("records_produced", |totals| totals.produced),
     ("records_processed", |totals| totals.processed),
     ("records_duplicated", |totals| totals.duplicated),
@@ -80,7 +87,14 @@ const COUNTS: [(&str, Counter); 6] = [
 
 /// Adds the values of one group.
 pub(super) fn values(timeline: &Told<'_>, group: GroupId, scopes: &[Scope], values: &mut Values) {
+    let left = lag_at_the_end(timeline, group);
     for (labels, indexes) in scopes {
+        let waiting = indexes.iter().map(|index| {
+            let (place, totals) = &timeline.partitions[*index];
+            let left = left.get(&place.1).copied().unwrap_or(0);
+            totals.waiting.count().max(left)
+        });
+        values.put("records_waiting", labels, Value::count(waiting.sum()));
         let sum = |counter: Counter| -> u64 {
             indexes
                 .iter()
@@ -109,6 +123,25 @@ pub(super) fn values(timeline: &Told<'_>, group: GroupId, scopes: &[Scope], valu
         &labels,
         Value::count(failed.count() as u64),
     );
+}
+
+/// The lags of the partitions of a group at the end of a window that does not begin with the run: the records that wait there may have been due
+/// before it, and those are not among the ones that its histograms hold.
+fn lag_at_the_end(timeline: &Timeline, group: GroupId) -> BTreeMap<TopicPartition, u64> {
+    let (from, to) = timeline.measured;
+    if from == SimTime::ZERO {
+        return BTreeMap::new();
+    }
+    let read = timeline.samples.partition_point(|sample| sample.at <= to);
+    let rows = timeline.samples[..read].iter().rev();
+    let last = rows.clone().next().map(|sample| sample.at);
+    rows.take_while(|sample| Some(sample.at) == last)
+        .filter(|sample| sample.group == group)
+        .map(|sample| {
+            let lag = sample.log_end.saturating_sub(sample.processed);
+            (sample.partition, lag)
+        })
+        .collect()
 }
 
 /// The label of a group alone.

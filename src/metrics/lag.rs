@@ -38,7 +38,8 @@ impl Levels {
 #[derive(Clone, Copy, Debug)]
 struct Known {
     records: u64,
-    committed: u64,
+    /// `None`: nothing is committed.
+    committed: Option<u64>,
     oldest_due: Option<SimTime>,
 }
 
@@ -46,7 +47,9 @@ impl Known {
     fn of(sample: &Sample) -> Self {
         Self {
             records: sample.log_end.saturating_sub(sample.processed),
-            committed: sample.log_end.saturating_sub(sample.committed.unwrap_or(0)),
+            committed: sample
+                .committed
+                .map(|offset| sample.log_end.saturating_sub(offset)),
             oldest_due: sample.oldest_due,
         }
     }
@@ -66,9 +69,9 @@ impl Hottest {
         if series::holds(at, next, window).is_none() {
             return;
         }
-        let levels = [known.records, known.committed, known.age(at)];
+        let levels = [Some(known.records), known.committed, Some(known.age(at))];
         for (highest, level) in self.0.iter_mut().zip(levels) {
-            *highest = (*highest).max(Some(level));
+            *highest = (*highest).max(level);
         }
     }
 }
@@ -82,7 +85,8 @@ pub(super) fn values(
 ) -> Series {
     let (levels, hottest) = read(timeline, group, scopes);
     for ((labels, indexes), levels) in scopes.iter().zip(&levels) {
-        let summary = |series: &Series| series::summarise(series, timeline.measured);
+        let summary =
+            |series: &Series| series::summarise(series, &timeline.between, timeline.measured);
         let summaries = [&levels.records, &levels.committed, &levels.age].map(summary);
         let area: u128 = indexes
             .iter()
@@ -124,7 +128,7 @@ pub(super) fn values(
     let oldest = Value::or_no_data(hottest.0[2].map(Decimal::seconds));
     values.put("hottest_partition_lag_s", labels, oldest);
     let series = levels.into_iter().next().unwrap_or_default().records;
-    values.put("drain_s", labels, drain(timeline, &series));
+    values.put("drain_s", labels, drain(timeline, group, &series));
     series
 }
 
@@ -143,7 +147,8 @@ fn put_moments(values: &mut Values, labels: &Labels, summaries: &[Option<Summary
 }
 
 /// The levels of all scopes of a group: a partition's own at its samples, those of topics and of the group at every instant with
-/// samples, partitions not sampled then counting with what was last known.
+/// samples, partitions not sampled then counting with what was last known. Where nothing is committed there is no
+/// lag behind it, and a partition without a committed offset adds nothing to the others: dashboards and `kafka-consumer-groups.sh` show none.
 fn read(timeline: &Timeline, group: GroupId, scopes: &[Scope]) -> (Vec<Levels>, Hottest) {
     let instants = timeline
         .samples
@@ -202,10 +207,12 @@ fn read(timeline: &Timeline, group: GroupId, scopes: &[Scope]) -> (Vec<Levels>, 
         }
         for (levels, (labels, indexes)) in levels.iter_mut().zip(scopes) {
             if labels.partition.is_none() {
-                let (mut records, mut committed, mut age) = (0, 0, 0);
+                let (mut records, mut committed, mut age) = (0, None, 0);
                 for (_, known) in indexes.iter().filter_map(|index| known[*index].as_ref()) {
                     records += known.records;
-                    committed += known.committed;
+                    if let Some(lag) = known.committed {
+                        *committed.get_or_insert(0) += lag;
+                    }
                     age = age.max(known.age(at));
                 }
                 push(levels, at, records, committed, age);
@@ -218,14 +225,14 @@ fn read(timeline: &Timeline, group: GroupId, scopes: &[Scope]) -> (Vec<Levels>, 
     (levels, hottest)
 }
 
-fn push(levels: &mut Levels, at: SimTime, records: u64, committed: u64, age: u64) {
+fn push(levels: &mut Levels, at: SimTime, records: u64, committed: Option<u64>, age: u64) {
     levels.records.push((at, records));
-    levels.committed.push((at, committed));
+    levels.committed.extend(committed.map(|lag| (at, lag)));
     levels.age.push((at, age));
 }
 
 /// See the definition of `drain_s`.
-fn drain(timeline: &Told<'_>, series: &[(SimTime, u64)]) -> Value {
+fn drain(timeline: &Told<'_>, group: GroupId, series: &[(SimTime, u64)]) -> Value {
     let actions = || {
         timeline.events.iter().filter(|entry| {
             let acts = Observation::is_action;
@@ -250,9 +257,31 @@ fn drain(timeline: &Told<'_>, series: &[(SimTime, u64)]) -> Value {
     if *peak <= level {
         return Value::seconds(0);
     }
-    inside(*peak_at, SimTime::NEVER)
-        .find(|(_, lag)| *lag <= level)
-        .map_or(Value::Word(NOT_DRAINED), |(at, _)| {
-            Value::seconds(at.since(last.at).as_micros())
-        })
+    let mut above = *peak_at;
+    let drained = inside(*peak_at, SimTime::NEVER).find(|(at, lag)| {
+        let is_drained = *lag <= level;
+        if !is_drained {
+            above = *at;
+        }
+        is_drained
+    });
+    drained.map_or(Value::Word(NOT_DRAINED), |(at, _)| {
+        let at = caught_up_between(timeline, group, (above, *at)).unwrap_or(*at);
+        Value::seconds(at.since(last.at).as_micros())
+    })
+}
+
+/// When the last partition of the group that had been down was back at its lag before, between two samples: what is known to the microsecond of the instant
+/// at which a lag ends.
+fn caught_up_between(
+    timeline: &Timeline,
+    group: GroupId,
+    (after, until): (SimTime, SimTime),
+) -> Option<SimTime> {
+    let of_group = timeline
+        .partitions
+        .iter()
+        .filter(|((owner, _), _)| *owner == group);
+    let ends = of_group.flat_map(|(_, totals)| totals.catch_ups.iter().filter_map(|(_, end)| *end));
+    ends.filter(|end| after < *end && *end <= until).max()
 }

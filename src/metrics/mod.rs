@@ -5,6 +5,7 @@
 
 pub mod availability;
 pub mod barrier;
+pub mod catch_up;
 pub mod cause;
 pub mod condition;
 pub mod decimal;
@@ -97,6 +98,18 @@ impl RunMetrics {
         self.samples = Vec::new();
         self.platform = Vec::new();
         self
+    }
+
+    /// True when `at` lies within the measured window, its edges included.
+    #[must_use]
+    pub fn is_measured(&self, at: SimTime) -> bool {
+        self.measured.0 <= at && at <= self.measured.1
+    }
+
+    /// The rebalances that count: those that began within the measured window.
+    pub fn measured_rebalances(&self) -> impl Iterator<Item = &Episode> {
+        let is_measured = |episode: &&Episode| self.is_measured(episode.start);
+        self.rebalances.iter().filter(is_measured)
     }
 
     /// Looks a name up among all values; without a group label over all groups.
@@ -316,7 +329,7 @@ fn fold(timeline: &Told<'_>, keeps_spans: bool) -> Folded {
         states.sample(sample, &world);
     }
     Folded {
-        availability: states.finish(timeline.horizon, &world),
+        availability: states.finish(timeline, &world),
         groups: episodes.finish(),
         at_end,
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::registry::{self, Label, Metric};
+use crate::timeline::RebalanceReason;
 
 /// How many values over time or over things become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -271,6 +272,19 @@ fn parse_labels(text: &str) -> Result<Vec<(String, String)>, NameError> {
     Ok(labels)
 }
 
+fn known_reason(word: String) -> Result<String, NameError> {
+    let known = || RebalanceReason::ALL.iter().map(|reason| reason.word());
+    if known().any(|reason| reason == word) {
+        return Ok(word);
+    }
+    let nearest = registry::nearest_of(&word, known());
+    let all: Vec<&str> = known().collect();
+    Err(NameError {
+        message: format!("`{word}` is no reason of a rebalance"),
+        help: format!("did you mean `{nearest}`? reasons: {}", all.join(", ")),
+    })
+}
+
 fn check_labels(
     metric: &'static Metric,
     given: Vec<(String, String)>,
@@ -296,7 +310,7 @@ fn check_labels(
                 Ok(number) => labels.partition = Some(number),
                 Err(_) => return Err(refused(format!("`{value}` is not a partition number"))),
             },
-            Some(Label::Reason) => labels.reason = Some(value),
+            Some(Label::Reason) => labels.reason = Some(known_reason(value)?),
             None => {
                 return Err(refused(format!("`{}` has no label `{label}`", metric.base)));
             }

@@ -122,6 +122,7 @@ impl Tally {
         let mut tally = Self::default();
         let mut replicas: Vec<u64> = vec![0; cast.workloads.len()];
         let mut is_ready = vec![false; cast.pods.len()];
+        let mut ended: Vec<Option<SimTime>> = vec![None; cast.pods.len()];
         let mut above: Vec<Option<SimTime>> = vec![None; cast.scalers.len()];
         let ours = |pod: crate::timeline::PodId| workloads[cast.pods[pod.index()].workload.index()];
         let end = timeline.measured.1;
@@ -140,12 +141,16 @@ impl Tally {
                     let now = is_ready.iter().filter(|ready| **ready).count() as u64;
                     tally.ready.set(timeline, at, now);
                 }
+                // Told of each consumer in it, at one instant.
                 PlatformFact::ContainerEnded {
                     pod,
                     why,
                     restart_after,
                     ..
-                } if ours(*pod) && measured(timeline, at) => {
+                } if ours(*pod)
+                    && measured(timeline, at)
+                    && ended[pod.index()].replace(at) != Some(at) =>
+                {
                     tally.restarts += u64::from(restart_after.is_some());
                     tally.oom_kills += u64::from(*why == ContainerEnd::OutOfMemory);
                 }

@@ -45,6 +45,8 @@ struct GroupFold {
     /// It is a consumer group now.
     incremental: bool,
     state: GroupState,
+    /// The newest generation of a classic group, or epoch.
+    generation: i32,
     /// What the members of a consumer group have and have to give up.
     shares: BTreeMap<ConsumerId, (Partitions, Partitions)>,
 }
@@ -114,8 +116,12 @@ impl Fold {
                 fold.removed(*consumer, *why);
                 self.watch.came(at, *group, *consumer, Some(*why));
             }
-            Observation::JoinComplete { group, .. } => {
-                self.groups[group.index()].incremental = false;
+            Observation::JoinComplete {
+                group, generation, ..
+            } => {
+                let fold = &mut self.groups[group.index()];
+                fold.incremental = false;
+                fold.generation = *generation;
                 let last = self.watch.complete(at, *group);
                 if let Some(episode) = self.groups[group.index()].current() {
                     episode.join_completed(last);
@@ -190,12 +196,14 @@ impl Fold {
                     assignment: Vec::new(),
                 });
                 if !fold.incremental {
+                    fold.is_left(generation);
                     fold.close(at, 0);
                 }
             }
             // A bump of the epoch opens an episode; that a static member is away for a while makes the group reconcile without one.
             GroupState::CompletingRebalance | GroupState::Assigning | GroupState::Reconciling => {}
         }
+        fold.generation = fold.generation.max(generation);
         if let Some(episode) = fold.latest_at(at) {
             episode.generation = generation;
         }
@@ -232,6 +240,7 @@ impl GroupFold {
             revocations: Vec::new(),
             incremental: false,
             state: GroupState::Empty,
+            generation: 0,
             shares: BTreeMap::new(),
         }
     }
@@ -327,6 +336,14 @@ impl GroupFold {
                 .last()
                 .map_or(0, |known| known.assignment.len());
             self.close(at, members);
+        }
+    }
+
+    /// Everybody has left a classic group, which makes a generation of nobody (`ClassicGroup.initNextGeneration`).
+    fn is_left(&mut self, generation: i32) {
+        let is_new = generation > self.generation;
+        if let Some(episode) = self.current().filter(|_| is_new) {
+            episode.rounds += 1;
         }
     }
 

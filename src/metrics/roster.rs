@@ -39,6 +39,8 @@ pub struct Roster {
     pub assignor: Option<&'static str>,
     /// The coordinator can be reached.
     pub available: bool,
+    /// The broker that has it, or had it last; `None`: the one at the start.
+    pub broker: Option<u32>,
     /// Its members by id.
     pub members: BTreeMap<MemberId, Seat>,
 }
@@ -52,8 +54,14 @@ impl Roster {
             target_epoch: None,
             assignor: None,
             available: true,
+            broker: None,
             members: BTreeMap::new(),
         }
+    }
+
+    fn host(&mut self, available: bool, broker: Option<u32>) {
+        self.available = available;
+        self.broker = broker.or(self.broker);
     }
 
     fn admit(&mut self, member_id: &MemberId, consumer: ConsumerId, upgraded: Option<bool>) {
@@ -212,7 +220,9 @@ fn take(roster: &mut Roster, observation: &Observation) {
                 seat.epoch = Some(-2);
             }
         }
-        Observation::CoordinatorAvailable { available, .. } => roster.available = *available,
+        Observation::CoordinatorAvailable {
+            available, broker, ..
+        } => roster.host(*available, *broker),
         _ => {}
     }
 }

@@ -52,27 +52,56 @@ pub(super) fn holds(at: SimTime, next: SimTime, window: (SimTime, SimTime)) -> O
     (at <= window.1 && (micros > 0 || is_last)).then_some((micros, is_last))
 }
 
-/// Summarises a level within `window`; `None` when nothing is known of it there.
-pub(super) fn summarise(points: &[(SimTime, u64)], window: (SimTime, SimTime)) -> Option<Summary> {
-    let mut held: Vec<(u64, u64)> = Vec::with_capacity(points.len());
+/// Summarises a level within `window`; `None` when nothing is known of it there. Its points at the instants `between` (in order) tell how
+/// high it rises and how it ends; a mean or a quantile over time would be theirs too long, and is of the other points alone.
+pub(super) fn summarise(
+    points: &[(SimTime, u64)],
+    between: &[SimTime],
+    window: (SimTime, SimTime),
+) -> Option<Summary> {
+    let all = levels(points.iter().copied(), window)?;
+    let mut between = between.iter().peekable();
+    let on_grid = points.iter().filter(move |(at, _)| {
+        while between.next_if(|instant| *instant < at).is_some() {}
+        between.peek() != Some(&at)
+    });
+    let grid = levels(on_grid.copied(), window);
+    Some(grid.map_or_else(
+        || all.clone(),
+        |grid| Summary {
+            peak: all.peak,
+            peak_at: all.peak_at,
+            end: all.end,
+            ..grid
+        },
+    ))
+}
+
+/// The summary of these points alone.
+fn levels(
+    points: impl Iterator<Item = (SimTime, u64)> + Clone,
+    window: (SimTime, SimTime),
+) -> Option<Summary> {
+    let mut held: Vec<(u64, u64)> = Vec::with_capacity(points.size_hint().1.unwrap_or(0));
     let mut peak: Option<(u64, SimTime)> = None;
     let mut end = None;
     let mut area = 0_u128;
     let mut length = 0;
-    for (index, (at, value)) in points.iter().enumerate() {
-        let next = points.get(index + 1).map_or(window.1, |next| next.0);
-        let Some((micros, is_last)) = holds(*at, next, window) else {
+    let mut nexts = points.clone().map(|(at, _)| at).skip(1);
+    for (at, value) in points {
+        let next = nexts.next().unwrap_or(window.1);
+        let Some((micros, is_last)) = holds(at, next, window) else {
             continue;
         };
-        let from = (*at).max(window.0);
-        if peak.is_none_or(|(highest, _)| *value > highest) {
-            peak = Some((*value, from));
+        let from = at.max(window.0);
+        if peak.is_none_or(|(highest, _)| value > highest) {
+            peak = Some((value, from));
         }
         if is_last {
-            end = Some(*value);
+            end = Some(value);
         }
-        held.push((*value, micros));
-        area += u128::from(*value) * u128::from(micros);
+        held.push((value, micros));
+        area += u128::from(value) * u128::from(micros);
         length += micros;
     }
     let (peak, peak_at) = peak?;
@@ -154,7 +183,7 @@ mod tests {
     #[test]
     fn values_weigh_by_the_time_for_which_they_held() {
         let level = points(&[(0, 10), (94_000, 30), (98_500, 70)]);
-        let summary = summarise(&level, window(0, 100_000)).expect("known");
+        let summary = summarise(&level, &[], window(0, 100_000)).expect("known");
         assert_eq!(
             (summary.peak, summary.peak_at),
             (70, SimTime::from_millis(98_500))
@@ -170,21 +199,21 @@ mod tests {
     #[test]
     fn the_window_cuts_and_what_held_before_it_counts() {
         let level = points(&[(0, 5), (10, 1), (20, 9), (30, 2)]);
-        let summary = summarise(&level, window(15, 20)).expect("known");
+        let summary = summarise(&level, &[], window(15, 20)).expect("known");
         assert_eq!(
             (summary.peak, summary.peak_at),
             (9, SimTime::from_millis(20))
         );
         assert_eq!(summary.end, 9, "the sample at the very end belongs to it");
         assert_eq!(summary.area, 5_000);
-        assert_eq!(summarise(&[], window(0, 10)), None);
-        assert_eq!(summarise(&points(&[(30, 2)]), window(0, 20)), None);
+        assert_eq!(summarise(&[], &[], window(0, 10)), None);
+        assert_eq!(summarise(&points(&[(30, 2)]), &[], window(0, 20)), None);
     }
 
     #[test]
     fn a_peak_is_told_when_it_was_first_reached() {
         let level = points(&[(0, 1), (10, 7), (20, 3), (30, 7)]);
-        let summary = summarise(&level, window(0, 40)).expect("known");
+        let summary = summarise(&level, &[], window(0, 40)).expect("known");
         assert_eq!(summary.peak_at, SimTime::from_millis(10));
     }
 }

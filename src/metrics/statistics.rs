@@ -3,22 +3,52 @@
 //! Exact in decimals; the bootstrap draws from a fixed stream, so the same numbers give the same interval everywhere.
 
 use super::decimal::Decimal;
-use super::values::Value;
+use super::values::{NOT_DRAINED, Value};
 use crate::kernel::{Draw, Seed, Stream};
 
 /// Resamples of the bootstrap.
 const RESAMPLES: usize = 2_000;
 
-/// One value for one a seed: that of the only seed, else the median; the first word or flag, when one is no number. `None` without any.
+/// One value for one a seed: that of the only seed, else the median; the first word or flag that has no rank, when there is one. `None`
+/// without any.
 #[must_use]
 pub fn central(values: &[Value]) -> Option<Value> {
-    let numbers: Option<Vec<Decimal>> = values.iter().map(Value::number).collect();
-    match numbers {
-        Some(numbers) => quantile(&numbers, 1, 2).map(Value::Number),
-        None => values
-            .iter()
-            .find(|value| value.number().is_none())
-            .copied(),
+    quantile_of(values, 1, 2)
+}
+
+/// Under how many seeds a lag was not drained.
+#[must_use]
+pub fn undrained(values: &[Value]) -> usize {
+    let undone = Value::Word(NOT_DRAINED);
+    values.iter().filter(|value| **value == undone).count()
+}
+
+/// The values by rank: numbers, then above all of them those that were not drained.
+///
+/// # Errors
+/// The first value that has no rank: `no data`, another word, a flag.
+pub fn ranked(values: &[Value]) -> Result<Vec<Value>, Value> {
+    let undone = Value::Word(NOT_DRAINED);
+    let without = |value: &&Value| value.number().is_none() && **value != undone;
+    if let Some(value) = values.iter().find(without) {
+        return Err(*value);
+    }
+    let mut ranked = values.to_vec();
+    ranked.sort_by_key(|value| (value.number().is_none(), value.number()));
+    Ok(ranked)
+}
+
+/// As [`quantile`], of values as they are [`ranked`]; the first that has no rank, when there is one.
+#[must_use]
+pub fn quantile_of(values: &[Value], numerator: u64, denominator: u64) -> Option<Value> {
+    let ranked = match ranked(values) {
+        Ok(ranked) => ranked,
+        Err(value) => return Some(value),
+    };
+    let (low, high) = places(ranked.len(), numerator, denominator)?;
+    match (ranked[low].number(), ranked[high].number()) {
+        (Some(low), Some(high)) => between(low, high).map(Value::Number),
+        (_, None) | (None, _) => Some(Value::Word(NOT_DRAINED)),
     }
 }
 
@@ -28,19 +58,26 @@ pub fn central(values: &[Value]) -> Option<Value> {
 pub fn quantile(values: &[Decimal], numerator: u64, denominator: u64) -> Option<Decimal> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
-    let count = sorted.len();
-    if count == 0 {
-        return None;
-    }
+    let (low, high) = places(sorted.len(), numerator, denominator)?;
+    between(sorted[low], sorted[high])
+}
+
+/// The two places of so many sorted values between which a quantile lies; mostly it is one. `None` without values.
+fn places(count: usize, numerator: u64, denominator: u64) -> Option<(usize, usize)> {
+    let last = count.checked_sub(1)?;
     if numerator * 2 == denominator && count.is_multiple_of(2) {
-        let sum = sorted[count / 2 - 1] + sorted[count / 2];
-        return Decimal::ratio(sum.millionths(), 2_000_000);
+        return Some((count / 2 - 1, count / 2));
     }
     let rank = (count as u64 * numerator).div_ceil(denominator).max(1);
-    let index = usize::try_from(rank - 1)
-        .unwrap_or(usize::MAX)
-        .min(count - 1);
-    Some(sorted[index])
+    let place = usize::try_from(rank - 1).unwrap_or(usize::MAX).min(last);
+    Some((place, place))
+}
+
+fn between(low: Decimal, high: Decimal) -> Option<Decimal> {
+    if low == high {
+        return Some(low);
+    }
+    Decimal::ratio((low + high).millionths(), 2_000_000)
 }
 
 /// The mean; `None` without values.
@@ -55,9 +92,15 @@ pub fn mean(values: &[Decimal]) -> Option<Decimal> {
 /// Nagaraja, Order Statistics, 7.1). It asks nothing of the distribution. `None` with fewer than six values: there is no such interval.
 #[must_use]
 pub fn median_interval(values: &[Decimal]) -> Option<(Decimal, Decimal)> {
-    let rank = interval_rank(values.len())?;
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
+    interval_of(&sorted)
+}
+
+/// As [`median_interval`], of values that are sorted.
+#[must_use]
+pub fn interval_of<T: Copy>(sorted: &[T]) -> Option<(T, T)> {
+    let rank = interval_rank(sorted.len())?;
     Some((*sorted.get(rank - 1)?, *sorted.get(sorted.len() - rank)?))
 }
 
@@ -165,6 +208,41 @@ mod tests {
         };
         assert_eq!([at(25), at(50), at(95), at(100)], ["1", "2.5", "4", "4"]);
         assert_eq!(quantile(&[], 1, 2), None);
+    }
+
+    #[test]
+    fn not_drained_ranks_above_every_number_and_no_data_nowhere() {
+        let seconds = |list: &[i128]| -> Vec<Value> {
+            decimals(list).into_iter().map(Value::Number).collect()
+        };
+        let undone = Value::Word(NOT_DRAINED);
+        let with = |numbers: &[i128], count: usize| {
+            let mut values = vec![undone; count];
+            values.extend(seconds(numbers));
+            values
+        };
+        let at = |values: &[Value], percent| {
+            let value = quantile_of(values, percent, 100).expect("values");
+            value.to_string()
+        };
+        let one = with(&[9, 12, 11], 1);
+        assert_eq!(undrained(&one), 1);
+        assert_eq!(central(&one).expect("values").to_string(), "11.5");
+        assert_eq!(
+            [at(&one, 5), at(&one, 75), at(&one, 95)],
+            ["9", "12", NOT_DRAINED]
+        );
+        assert_eq!(
+            at(&with(&[9, 12], 2), 50),
+            NOT_DRAINED,
+            "the mean of 12 and what is above all"
+        );
+        assert_eq!(at(&with(&[9, 12], 1), 50), "12");
+        assert_eq!(at(&with(&[], 3), 50), NOT_DRAINED);
+        let mut missing = one.clone();
+        missing.push(Value::Word("no data"));
+        assert_eq!(at(&missing, 50), "no data");
+        assert_eq!(quantile_of(&[], 1, 2), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a pod is: how long it takes to start, what its end does to the consumers in it, what it uses; and what its controller
 //! sees of it and asks for.
 
+use super::hpa::ResourceName;
 use crate::kernel::{SimDuration, SimTime};
 use crate::workload::distribution::Distribution;
 pub use crate::workload::memory::MemorySpec;
@@ -25,6 +26,19 @@ pub struct PodSpec {
     pub memory: Option<MemorySpec>,
     /// Names of its containers, as its manifest lists them; the consumers run in the first. Empty: nobody says.
     pub containers: Vec<String>,
+}
+
+impl PodSpec {
+    /// What the pod asks for of a resource, or the container of its consumers alone: thousandths of a core, bytes; `None`: not all of them say.
+    #[must_use]
+    pub fn request(&self, resource: ResourceName, alone: bool) -> Option<u64> {
+        match (resource, alone) {
+            (ResourceName::Cpu, false) => self.cpu?.request_m,
+            (ResourceName::Cpu, true) => self.cpu?.container_request_m,
+            (ResourceName::Memory, false) => self.memory?.request,
+            (ResourceName::Memory, true) => self.memory?.container_request,
+        }
+    }
 }
 
 /// What the application does on SIGTERM.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::rules::Rules;
+use super::rules::{Rule, Rules};
 use crate::assignor::{AssignorKind, ServerAssignorKind, TopicId};
 use crate::kernel::SimDuration;
 
@@ -198,6 +198,8 @@ pub struct ConsumerConfig {
     pub enable_auto_commit: bool,
     /// `auto.commit.interval.ms`
     pub auto_commit_interval: SimDuration,
+    /// `default.api.timeout.ms`: how long `commitSync` goes on trying.
+    pub default_api_timeout: SimDuration,
     /// `auto.offset.reset`
     pub auto_offset_reset: OffsetReset,
     /// `fetch.min.bytes`
@@ -212,8 +214,16 @@ pub struct ConsumerConfig {
     pub retry_backoff: SimDuration,
     /// `retry.backoff.max.ms`
     pub retry_backoff_max: SimDuration,
+    /// `request.timeout.ms`
+    pub request_timeout: SimDuration,
     /// `metadata.max.age.ms`
     pub metadata_max_age: SimDuration,
+    /// No fetch goes to a broker of which records are still buffered (KAFKA-17182, 4.0); before, a partition is asked for as soon as nothing of it is buffered, and
+    /// those of its broker that run dry meanwhile wait for that answer.
+    pub fetches_when_drained: bool,
+    /// A member says in its subscription of which generation it is (KIP-792, 3.4): no two of its JoinGroups are alike, and one that comes while assignments are awaited
+    /// begins a new rebalance.
+    pub says_generation: bool,
     /// `internal.leave.group.on.close`: false in Kafka Streams, whose members say nothing when they close.
     pub leave_group_on_close: bool,
     /// Rules in force.
@@ -221,6 +231,12 @@ pub struct ConsumerConfig {
 }
 
 impl ConsumerConfig {
+    /// True when no fetch goes to a broker of which records are still buffered.
+    #[must_use]
+    pub fn waits_for_the_buffer(&self) -> bool {
+        self.fetches_when_drained && self.rules.hold(Rule::FetchWhenDrained)
+    }
+
     /// True when every configured assignor supports COOPERATIVE (`ConsumerCoordinator` constructor).
     #[must_use]
     pub fn is_cooperative(&self) -> bool {

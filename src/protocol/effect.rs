@@ -195,8 +195,10 @@ pub enum CommitPurpose {
     Rejoin,
     /// In `close()`.
     Close,
-    /// The application asked for it.
-    Application,
+    /// `commitSync`: the application waits in it.
+    Sync,
+    /// `commitAsync`
+    Async,
 }
 
 /// What the member asks its driver to do, in order.
@@ -208,6 +210,13 @@ pub enum MemberEffect {
     Send(Request),
     /// Send this commit to the group coordinator and tell the member how it ended (`on_commit`).
     Commit(CommitPurpose, OffsetCommitRequest),
+    /// Close the connection to the coordinator: what is on its way is lost (`ConsumerNetworkClient.disconnectAsync`). The member knows.
+    Disconnect,
+    /// The `commitSync` in which the application waits has returned, or thrown.
+    CommitReturned {
+        /// It has thrown: `CommitFailedException`, `TimeoutException` and the like. The offsets may be committed all the same.
+        failed: bool,
+    },
     /// Look for the coordinator; tell the member (`on_coordinator`).
     FindCoordinator,
     /// Run the assignor on these members; then tell the member (`on_assigned_by_leader`). Classic leaders only.

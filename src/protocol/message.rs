@@ -51,6 +51,12 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// The coordinator is to be looked for again.
+    #[must_use]
+    pub const fn means_elsewhere(self) -> bool {
+        matches!(self, Self::NotCoordinator | Self::CoordinatorNotAvailable)
+    }
+
     /// Kafka's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -79,7 +85,7 @@ impl ErrorCode {
 }
 
 /// Names one request on its way, so that its answer finds back; unique within a replication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestToken(pub u64);
 
 /// What a member tells the leader about itself (`ConsumerProtocolSubscription`).
@@ -89,7 +95,7 @@ pub struct Subscription {
     pub topics: Vec<TopicId>,
     /// Partitions owned after the callbacks that precede the join.
     pub owned: Partitions,
-    /// Generation in which they were assigned; -1 when none.
+    /// Generation in which they were assigned; -1 when none, and from clients before 3.4, which do not say.
     pub generation: i32,
     /// `client.rack`
     pub rack: Option<Arc<str>>,

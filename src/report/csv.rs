@@ -280,7 +280,7 @@ pub fn ownership(report: &Report) -> String {
     table.csv()
 }
 
-/// `lag.csv`: one row for each sample of the grid.
+/// `lag.csv`: one row for each sample of the grid; a partition without a committed offset has no lag behind it.
 #[must_use]
 pub fn lag(report: &Report) -> String {
     let mut table = table(&[
@@ -301,10 +301,9 @@ pub fn lag(report: &Report) -> String {
                 .map_or(0, |due| sample.at.since(due).as_micros());
             row.extend([
                 sample.log_end.saturating_sub(sample.processed).to_string(),
-                sample
-                    .log_end
-                    .saturating_sub(sample.committed.unwrap_or(0))
-                    .to_string(),
+                sample.committed.map_or_else(String::new, |offset| {
+                    sample.log_end.saturating_sub(offset).to_string()
+                }),
                 Decimal::seconds(age).fixed(6),
             ]);
             table.row(row);

@@ -28,8 +28,8 @@ pub struct Described<'a> {
     pub roster: &'a Roster,
     /// Offsets of its partitions.
     pub offsets: &'a [Sample],
-    /// Id of the broker that coordinates it; `None`: not known since it moved.
-    pub coordinator: Option<u32>,
+    /// Id of the broker that coordinates it, or did last.
+    pub coordinator: u32,
 }
 
 /// What the command says beside the table: that nobody is there, or that the group is rebalancing.
@@ -336,9 +336,8 @@ pub fn state(described: Described<'_>, verbose: bool) -> String {
     if roster.state == GroupState::Dead {
         return String::new();
     }
-    let coordinator = described
-        .coordinator
-        .map_or(MISSING.to_owned(), |id| format!("broker-{id}:9092  ({id})"));
+    let id = described.coordinator;
+    let coordinator = format!("broker-{id}:9092  ({id})");
     let is_told = roster.incremental || roster.state == GroupState::Stable;
     let strategy = roster.assignor.filter(|_| is_told).unwrap_or(MISSING);
     let mut head = words(&["GROUP", "COORDINATOR (ID)", "ASSIGNMENT-STRATEGY", "STATE"]);

@@ -3,7 +3,7 @@
 use crate::kernel::SimTime;
 use crate::metrics::lag::Series;
 use crate::metrics::registry::Unit;
-use crate::metrics::{Decimal, Value, statistics};
+use crate::metrics::{Decimal, NOT_DRAINED, Value, statistics};
 
 /// How to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,11 +83,35 @@ pub fn clock(at: SimTime) -> String {
     }
 }
 
-/// ` (5 % to 95 %)` of several numbers, without their unit.
+/// One value for one a seed, and what several spread over: `11.5 s (9.7 – 13.0)`. Beside them, in how many a lag was not drained.
 #[must_use]
-pub fn range(numbers: &[Decimal], unit: Unit, style: Style) -> String {
+pub fn over_seeds(values: &[Value], unit: Unit, style: Style) -> String {
+    let Some(central) = statistics::central(values) else {
+        return String::new();
+    };
+    let mut text = human(&central, unit, style);
+    let all = values.len();
+    if all < 2 || statistics::ranked(values).is_err() {
+        return text;
+    }
+    let undrained = statistics::undrained(values);
+    let is_undrained = central.number().is_none();
+    if is_undrained {
+        text.push_str(&format!(" in {undrained} of {all}"));
+    }
+    if undrained < all {
+        text.push_str(&range(values, unit, style));
+    }
+    if undrained > 0 && !is_undrained {
+        text.push_str(&format!(", {NOT_DRAINED} in {undrained} of {all}"));
+    }
+    text
+}
+
+/// ` (5 % to 95 %)` of several values, without their unit.
+fn range(values: &[Value], unit: Unit, style: Style) -> String {
     let at = |percent| {
-        let value = statistics::quantile(numbers, percent, 100).map(Value::Number);
+        let value = statistics::quantile_of(values, percent, 100);
         let text = value.map_or_else(String::new, |value| human(&value, unit, style));
         let word = unit.word();
         text.strip_suffix(word)
@@ -182,6 +206,32 @@ mod tests {
             human(&Value::Word("no data"), Unit::Seconds, ascii),
             "no data"
         );
+    }
+
+    #[test]
+    fn what_was_not_drained_is_counted_beside_the_median() {
+        let ascii = Style { ascii: true };
+        let text = |seconds: &[u64], undrained: usize| {
+            let mut values: Vec<Value> = seconds
+                .iter()
+                .map(|second| Value::seconds(second * 1_000_000))
+                .collect();
+            values.extend(vec![Value::Word(NOT_DRAINED); undrained]);
+            over_seeds(&values, Unit::Seconds, ascii)
+        };
+        assert_eq!(text(&[9, 11, 10], 0), "10.000 s (9.000 - 11.000)");
+        assert_eq!(
+            text(&[9, 11, 10], 1),
+            "10.500 s (9.000 - not drained), not drained in 1 of 4"
+        );
+        assert_eq!(text(&[9], 2), "not drained in 2 of 3 (9.000 - not drained)");
+        assert_eq!(text(&[], 3), "not drained in 3 of 3");
+        assert_eq!(
+            (text(&[9], 0), text(&[], 1)),
+            ("9.000 s".into(), NOT_DRAINED.into())
+        );
+        let missing = [Value::seconds(1), Value::Word("no data")];
+        assert_eq!(over_seeds(&missing, Unit::Seconds, ascii), "no data");
     }
 
     #[test]

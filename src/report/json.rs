@@ -8,7 +8,7 @@ use serde_json::{Map, Number};
 
 use super::model::{Report, Run, Variant};
 use super::text::KEY;
-use crate::metrics::{Decimal, Name, Value, registry, statistics};
+use crate::metrics::{Decimal, NOT_DRAINED, Name, Value, registry, statistics};
 use crate::timeline::Fidelity;
 
 /// The document.
@@ -39,7 +39,7 @@ struct VariantSummary {
     name: String,
     /// Results by seed.
     seeds: Vec<SeedSummary>,
-    /// Over seeds, of every metric that is a number under each; only with several seeds.
+    /// Over seeds, of every metric that is a number or `not drained` under each; only with several seeds.
     #[serde(skip_serializing_if = "Map::is_empty")]
     #[schemars(with = "BTreeMap<String, Spread>")]
     aggregates: Map<String, serde_json::Value>,
@@ -67,7 +67,7 @@ enum Figure {
     Word(&'static str),
 }
 
-/// A metric over seeds.
+/// A metric over seeds. `not drained` ranks above every number.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Spread {
     /// Mean.
@@ -82,6 +82,9 @@ struct Spread {
     p95: Figure,
     /// Largest.
     max: Figure,
+    /// Seeds under which it was not drained; absent when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_drained: Option<usize>,
 }
 
 /// One variant against another, one metric, seed by seed.
@@ -257,8 +260,7 @@ fn aggregates(variant: &Variant) -> Map<String, serde_json::Value> {
     };
     let mut all = Map::new();
     for (name, _) in &first.metrics.values {
-        let numbers: Option<Vec<Decimal>> = variant.numbers(name).into_iter().collect();
-        let Some(spread) = numbers.and_then(|numbers| spread(&numbers)) else {
+        let Some(spread) = spread(&variant.values(name)) else {
             continue;
         };
         all.insert(name.to_string(), to_json(spread));
@@ -266,15 +268,19 @@ fn aggregates(variant: &Variant) -> Map<String, serde_json::Value> {
     all
 }
 
-fn spread(numbers: &[Decimal]) -> Option<Spread> {
-    let at = |percent| statistics::quantile(numbers, percent, 100).map(number);
+fn spread(values: &[Value]) -> Option<Spread> {
+    let ranked = statistics::ranked(values).ok()?;
+    let numbers: Option<Vec<Decimal>> = values.iter().map(Value::number).collect();
+    let mean = numbers.map(|numbers| statistics::mean(&numbers).map(Value::Number));
+    let at = |percent| statistics::quantile_of(values, percent, 100).map(figure);
     Some(Spread {
-        mean: statistics::mean(numbers).map(number)?,
-        min: numbers.iter().min().copied().map(number)?,
+        mean: figure(mean.unwrap_or(Some(Value::Word(NOT_DRAINED)))?),
+        min: figure(*ranked.first()?),
         p5: at(5)?,
         median: at(50)?,
         p95: at(95)?,
-        max: numbers.iter().max().copied().map(number)?,
+        max: figure(*ranked.last()?),
+        not_drained: Some(statistics::undrained(values)).filter(|count| *count > 0),
     })
 }
 

@@ -8,10 +8,13 @@ use crate::timeline::PlatformFact;
 /// As many are told one by one.
 const TOLD: usize = 5;
 
-/// One line, in the order of events; nothing when nobody was.
+/// One line, in the order of events, of those within the measured time; nothing when nobody was.
 #[must_use]
 pub fn sentence(metrics: &RunMetrics) -> String {
-    let facts = metrics.platform.iter();
+    let facts = metrics
+        .platform
+        .iter()
+        .filter(|(at, _)| metrics.is_measured(*at));
     let kills: Vec<(SimTime, String)> = facts
         .filter_map(|(at, fact)| match fact {
             PlatformFact::MemoryExceeded {
@@ -44,12 +47,12 @@ pub fn sentence(metrics: &RunMetrics) -> String {
     format!("out of memory in turn: {}{more}\n", told.join(", then "))
 }
 
-/// Those of several variants, each with the variant's name.
+/// Those of several variants, each with the variant's name and the `seed` that is shown, in words.
 #[must_use]
-pub fn of_variants(runs: &[(&str, &RunMetrics)]) -> String {
+pub fn of_variants(runs: &[(&str, &RunMetrics)], seed: &str) -> String {
     let line = |(name, metrics): &(&str, &RunMetrics)| match sentence(metrics) {
         text if text.is_empty() => text,
-        text => format!("\n{name}: {text}"),
+        text => format!("\n{name}{seed}: {text}"),
     };
     runs.iter().map(line).collect()
 }

@@ -11,14 +11,14 @@ pub fn sentences(metrics: &RunMetrics) -> String {
     metrics.loops.iter().map(sentence).collect()
 }
 
-/// The loops of several variants, each with the variant's name.
+/// The loops of several variants, each with the variant's name and the `seed` that is shown, in words.
 #[must_use]
-pub fn of_variants(runs: &[(&str, &RunMetrics)]) -> String {
+pub fn of_variants(runs: &[(&str, &RunMetrics)], seed: &str) -> String {
     let mut text = String::new();
     for (name, metrics) in runs {
         for known in &metrics.loops {
             text.push_str(&format!(
-                "\n{name}: rebalance loop: {}\n",
+                "\n{name}{seed}: rebalance loop: {}\n",
                 describe(metrics, known)
             ));
         }

@@ -4,6 +4,7 @@
 pub mod annotations;
 pub mod assignment;
 pub mod baseline;
+pub mod blind;
 pub mod csv;
 pub mod describe;
 pub mod explain;

@@ -3,7 +3,7 @@
 use super::figures::{self, Style};
 use super::model::{Expectation, Report, Run, Variant, mark};
 use super::table::{Align, Table};
-use super::{gantt, kills, loops, sentences, verdict};
+use super::{blind, gantt, kills, loops, sentences, verdict};
 use crate::assignor::GroupId;
 use crate::kernel::SimTime;
 use crate::metrics::registry;
@@ -102,8 +102,9 @@ fn run_summary(report: &Report, variant: &Variant, run: &Run, style: Style) -> S
     text.push_str(&last_joiners(metrics));
     text.push_str(&last_to_arrive(metrics));
     text.push_str(&kills::sentence(metrics));
+    text.push_str(&blind::sentences(metrics));
     text.push_str(&loops::sentences(metrics));
-    text.push_str(&lag_pictures(&[(&variant.name, metrics)], style));
+    text.push_str(&lag_pictures(&[(&variant.name, metrics)], None, style));
     text
 }
 
@@ -166,7 +167,7 @@ pub fn key_table(metrics: &RunMetrics, style: Style) -> Table {
             _ => String::new(),
         };
         table.row(vec![
-            title.to_owned(),
+            titled(title, base, metrics.cast.groups.len()),
             figures::human(&value, metric.unit, style),
             note,
         ]);
@@ -174,13 +175,36 @@ pub fn key_table(metrics: &RunMetrics, style: Style) -> Table {
     table
 }
 
+/// What a row is called. Of several groups it says what became of theirs, unless that goes without saying: some are times or levels
+/// added up, some those of the group that is worst off.
+fn titled(title: &str, base: &str, groups: usize) -> String {
+    let how = match base {
+        "stop_the_world_s" | "replicas" => ", summed over groups",
+        "lag_records" | "lag_s" | "latency_p50_s" | "latency_p99_s" => ", of the worst group",
+        _ => "",
+    };
+    match groups {
+        0 | 1 => title.to_owned(),
+        _ => format!("{title}{how}"),
+    }
+}
+
+/// ` of checkout`; nothing where there is one group.
+pub(super) fn of_group(metrics: &RunMetrics, group: GroupId) -> String {
+    match metrics.cast.groups.as_slice() {
+        [_] => String::new(),
+        groups => format!(" of {}", groups[group.index()].name),
+    }
+}
+
 /// Where and when the longest downtime was.
 fn longest(metrics: &RunMetrics) -> String {
     let longest = metrics.availability.longest(|_, _| true);
     longest.map_or_else(String::new, |downtime| {
         format!(
-            "{} from {} to {}",
+            "{}{} from {} to {}",
             metrics.partition_name(downtime.partition),
+            of_group(metrics, downtime.group),
             figures::clock(downtime.from),
             figures::clock(downtime.to),
         )
@@ -198,7 +222,7 @@ fn peak_moment(metrics: &RunMetrics, name: &str) -> String {
 /// What began the rebalances, the most frequent first.
 fn reasons(metrics: &RunMetrics) -> String {
     let mut counts: Vec<(&str, u64)> = Vec::new();
-    for episode in &metrics.rebalances {
+    for episode in metrics.measured_rebalances() {
         let word = episode.reason().map_or("unknown", |reason| reason.word());
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
@@ -238,8 +262,7 @@ fn causes(metrics: &RunMetrics, style: Style) -> String {
 /// Who kept the longest join phase waiting.
 fn last_joiners(metrics: &RunMetrics) -> String {
     let slowest = metrics
-        .rebalances
-        .iter()
+        .measured_rebalances()
         .filter_map(|episode| Some((episode, episode.last_joiner.as_ref()?)))
         .filter(|(_, last)| last.micros() > 0)
         .min_by_key(|(episode, last)| (std::cmp::Reverse(last.micros()), episode.start));
@@ -250,9 +273,10 @@ fn last_joiners(metrics: &RunMetrics) -> String {
             Some(why) => format!("{member} was removed ({})", why.word().replace('_', " ")),
         };
         format!(
-            "longest wait for joins: {} s in rebalance {} at {}; {came}, mostly {}\n",
+            "longest wait for joins: {} s in rebalance {}{} at {}; {came}, mostly {}\n",
             Decimal::seconds(last.micros()).fixed(3),
             episode.number,
+            of_group(metrics, episode.group),
             figures::clock(episode.start),
             last.why().words(),
         )
@@ -262,8 +286,7 @@ fn last_joiners(metrics: &RunMetrics) -> String {
 /// The longest time until the members of a consumer group had all reached its newest epoch.
 fn last_to_arrive(metrics: &RunMetrics) -> String {
     let slowest = metrics
-        .rebalances
-        .iter()
+        .measured_rebalances()
         .filter_map(|episode| Some((episode, episode.last_to_arrive?)))
         .filter(|(episode, _)| episode.micros(metrics.horizon) > 0)
         .min_by_key(|(episode, _)| {
@@ -274,9 +297,10 @@ fn last_to_arrive(metrics: &RunMetrics) -> String {
         });
     slowest.map_or_else(String::new, |(episode, last)| {
         format!(
-            "longest reconciliation: {} s in rebalance {} at {}; {} reached epoch {} last\n",
+            "longest reconciliation: {} s in rebalance {}{} at {}; {} reached epoch {} last\n",
             Decimal::seconds(episode.micros(metrics.horizon)).fixed(3),
             episode.number,
+            of_group(metrics, episode.group),
             figures::clock(episode.start),
             metrics.cast.consumers[last.index()].name,
             episode.generation,
@@ -284,9 +308,18 @@ fn last_to_arrive(metrics: &RunMetrics) -> String {
     })
 }
 
-/// Lag over time of each variant (of its groups together), on one scale.
+/// Lag over time of each variant (of its groups together), on one scale; under which seed, where there are several.
 #[must_use]
-pub fn lag_pictures(runs: &[(&str, &RunMetrics)], style: Style) -> String {
+pub fn lag_pictures(runs: &[(&str, &RunMetrics)], seed: Option<u64>, style: Style) -> String {
+    let several = runs
+        .iter()
+        .any(|(_, metrics)| metrics.cast.groups.len() > 1);
+    let (whose, of) = match several {
+        true => (" of all groups", " of one group"),
+        false => ("", ""),
+    };
+    let seed = seed.map_or_else(String::new, |seed| format!(" (seed {seed})"));
+    let title = format!("{:<5}", format!("lag{whose}{seed} "));
     let mut rows: Vec<(&str, Vec<u64>, String)> = Vec::new();
     for (name, metrics) in runs {
         let bins = figures::bins(&metrics.lag, metrics.horizon, SPARK_WIDTH);
@@ -295,7 +328,7 @@ pub fn lag_pictures(runs: &[(&str, &RunMetrics)], style: Style) -> String {
             .map_or_else(String::new, |value| {
                 let number = figures::human(&value, registry::get("lag_records").unit, style);
                 format!(
-                    "peak {number} {}",
+                    "peak{of} {number} {}",
                     peak_moment(metrics, "lag_records_peak_at_s")
                 )
             });
@@ -317,11 +350,14 @@ pub fn lag_pictures(runs: &[(&str, &RunMetrics)], style: Style) -> String {
         .unwrap_or(0);
     let mut text = "\n".to_owned();
     for (index, (name, bins, peak)) in rows.iter().enumerate() {
-        let title = if index == 0 { "lag" } else { "" };
+        let title = match index {
+            0 => title.clone(),
+            _ => " ".repeat(title.len()),
+        };
         let blanks = " ".repeat(width - name.chars().count());
         let picture = figures::sparkline(bins, highest, style);
         text.push_str(&format!(
-            "{title:<5}{name}{blanks}  {picture}  {}\n",
+            "{title}{name}{blanks}  {picture}  {}\n",
             peak.trim_end()
         ));
     }
@@ -353,14 +389,18 @@ pub fn compare(report: &Report, style: Style) -> String {
     for sentence in sentences::closing(report, style) {
         text.push_str(&format!("\n{}\n", figures::wrapped(&sentence, 96)));
     }
+    // Of several seeds the first is shown.
+    let seed = (report.seeds() > 1).then_some(first.seed);
+    let shown = seed.map_or_else(String::new, |seed| format!(" (seed {seed})"));
     let runs: Vec<(&str, &RunMetrics)> = report
         .variants
         .iter()
         .filter_map(|variant| Some((variant.name.as_str(), &variant.runs.first()?.metrics)))
         .collect();
-    text.push_str(&kills::of_variants(&runs));
-    text.push_str(&loops::of_variants(&runs));
-    text.push_str(&lag_pictures(&runs, style));
+    text.push_str(&kills::of_variants(&runs, &shown));
+    text.push_str(&blind::of_variants(&runs, &shown));
+    text.push_str(&loops::of_variants(&runs, &shown));
+    text.push_str(&lag_pictures(&runs, seed, style));
     if report.seeds() > 1 && report.is_deterministic() {
         text.push_str("\ndeterministic: one seed suffices\n");
     }
@@ -386,6 +426,9 @@ pub fn compare_table(report: &Report, style: Style) -> Table {
             .map(|variant| (variant.name.as_str(), Align::Right)),
     );
     let mut table = Table::new(&head);
+    let runs = report.variants.iter().flat_map(|variant| &variant.runs);
+    let groups = runs.map(|run| run.metrics.cast.groups.len()).max();
+    let groups = groups.unwrap_or(0);
     for (title, base) in KEY {
         let metric = registry::get(base);
         let name = Name::bare(metric);
@@ -398,17 +441,13 @@ pub fn compare_table(report: &Report, style: Style) -> Table {
         if ONLY_WHEN_THERE.contains(&base) && values.iter().all(idle) {
             continue;
         }
-        let mut row = vec![title.to_owned()];
-        for (variant, value) in report.variants.iter().zip(values) {
-            let mut cell = value.map_or_else(String::new, |value| {
-                figures::human(&value, metric.unit, style)
-            });
-            let numbers: Option<Vec<Decimal>> = variant.numbers(&name).into_iter().collect();
-            if let Some(numbers) = numbers.filter(|numbers| numbers.len() > 1) {
-                cell.push_str(&figures::range(&numbers, metric.unit, style));
-            }
-            row.push(cell);
-        }
+        let mut row = vec![titled(title, base, groups)];
+        row.extend(
+            report
+                .variants
+                .iter()
+                .map(|variant| figures::over_seeds(&variant.values(&name), metric.unit, style)),
+        );
         table.row(row);
     }
     table

@@ -3,8 +3,9 @@
 use super::figures::{self, Style};
 use super::model::{Expectation, Run, Skipped};
 use super::table::{Align, Table};
+use super::text::of_group;
 use crate::metrics::condition::Comparison;
-use crate::metrics::{Decimal, Value};
+use crate::metrics::{Decimal, Episode, Value};
 
 /// Met or not.
 pub(super) const fn mark(met: bool, style: Style) -> &'static str {
@@ -96,16 +97,22 @@ fn where_it_was(run: &Run) -> String {
             && episode.end.is_none_or(|end| end >= downtime.from)
     });
     let rebalance = during.map_or_else(String::new, |episode| {
-        let all = metrics
-            .rebalances
-            .iter()
-            .filter(|known| known.group == downtime.group)
-            .count();
-        format!(" (rebalance {} of {all})", episode.number)
+        let of_group = metrics.rebalances.iter();
+        let of_group = of_group.filter(|known| known.group == downtime.group);
+        let number = episode.number;
+        let is_measured = |known: &Episode| metrics.is_measured(known.start);
+        if !is_measured(episode) {
+            return format!(" (rebalance {number} of the run, begun before the measured time)");
+        }
+        match of_group.clone().all(is_measured) {
+            true => format!(" (rebalance {number} of {})", of_group.count()),
+            false => format!(" (rebalance {number} of the run)"),
+        }
     });
     format!(
-        "      {} was down from {} to {}{rebalance}\n",
+        "      {}{} was down from {} to {}{rebalance}\n",
         metrics.partition_name(downtime.partition),
+        of_group(metrics, downtime.group),
         figures::clock(downtime.from),
         figures::clock(downtime.to),
     )

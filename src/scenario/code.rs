@@ -224,6 +224,9 @@ codes! {
         "`pattern` and `subscription_pattern` take a regular expression in RE2 syntax that must match the whole name of a topic, as \
          `java.util.regex.Matcher.matches` does: `orders-.*`, `(orders|payments)`. Look-around and back references, which only the \
          client's own `java.util.regex.Pattern` knows, are not modelled.";
+    NoRevision = "E0215", "nothing to roll back to",
+        "`rollback` gives a Deployment or StatefulSet the pod template that it had before, so it must have had another: a `deploy` of it \
+         comes earlier. `kubectl rollout undo` would say `no rollout history found`.";
     UnknownVariant = "E0301", "unknown variant",
         "`expect` or --variant names a variant that the scenario does not have.";
     OverlayKey = "E0302", "key that variants cannot change",

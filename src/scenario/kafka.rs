@@ -74,6 +74,7 @@ pub static CONSUMER: &[Key] = &[
     modelled("auto.offset.reset", Kind::Text),
     ignored("client.id", Kind::Text),
     modelled("client.rack", Kind::Text),
+    modelled("default.api.timeout.ms", MILLIS),
     modelled("enable.auto.commit", Kind::Boolean),
     modelled("fetch.max.bytes", MILLIS),
     modelled("fetch.max.wait.ms", MILLIS),
@@ -87,6 +88,7 @@ pub static CONSUMER: &[Key] = &[
     modelled("max.poll.records", POSITIVE),
     modelled("metadata.max.age.ms", LONG),
     modelled("partition.assignment.strategy", Kind::List),
+    modelled("request.timeout.ms", MILLIS),
     modelled("retry.backoff.max.ms", LONG),
     modelled("retry.backoff.ms", LONG),
     modelled("session.timeout.ms", POSITIVE),
@@ -98,7 +100,6 @@ pub static CONSUMER: &[Key] = &[
     ignored("client.dns.lookup", Kind::Text),
     ignored("config.providers", Kind::List),
     ignored("connections.max.idle.ms", Kind::Integer(-1, i64::MAX)),
-    ignored("default.api.timeout.ms", MILLIS),
     ignored("enable.metrics.push", Kind::Boolean),
     ignored("exclude.internal.topics", Kind::Boolean),
     ignored("group.id", Kind::Text),
@@ -124,7 +125,6 @@ pub static CONSUMER: &[Key] = &[
     ignored("receive.buffer.bytes", Kind::Integer(-1, INT_MAX)),
     ignored("reconnect.backoff.max.ms", LONG),
     ignored("reconnect.backoff.ms", LONG),
-    ignored("request.timeout.ms", MILLIS),
     ignored("sasl.client.callback.handler.class", Kind::Text),
     ignored("sasl.jaas.config", Kind::Text),
     ignored("sasl.kerberos.kinit.cmd", Kind::Text),
@@ -184,6 +184,7 @@ pub static CONSUMER: &[Key] = &[
 
 /// `GroupCoordinatorConfig` and what usually stands beside it.
 pub static BROKER: &[Key] = &[
+    modelled("auto.leader.rebalance.enable", Kind::Boolean),
     modelled("group.consumer.assignment.interval.ms", MILLIS),
     modelled("group.consumer.assignors", Kind::List),
     modelled("group.consumer.heartbeat.interval.ms", POSITIVE),
@@ -201,8 +202,11 @@ pub static BROKER: &[Key] = &[
     modelled("group.max.session.timeout.ms", MILLIS),
     modelled("group.max.size", POSITIVE),
     modelled("group.min.session.timeout.ms", MILLIS),
+    modelled(
+        "leader.imbalance.check.interval.seconds",
+        Kind::Integer(1, INT_MAX),
+    ),
     ignored("auto.create.topics.enable", Kind::Boolean),
-    ignored("auto.leader.rebalance.enable", Kind::Boolean),
     ignored("broker.id", Kind::Integer(-1, INT_MAX)),
     ignored("broker.rack", Kind::Text),
     ignored("default.replication.factor", Kind::Integer(1, 32_767)),

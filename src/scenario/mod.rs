@@ -29,6 +29,7 @@ pub mod schema;
 pub mod shape;
 pub mod source;
 pub mod spec;
+pub mod subjects;
 pub mod units;
 pub mod verbs;
 pub mod vocabulary;

@@ -63,6 +63,9 @@ pub struct Brokers {
     pub racks: Vec<String>,
     /// Added one way when client and broker are in different racks.
     pub cross_rack_latency: SimDuration,
+    /// How often the controller gives brokers back what they are the preferred leaders of (`leader.imbalance.check.interval.seconds`); `None`: never
+    /// (`auto.leader.rebalance.enable` is false).
+    pub leader_rebalance: Option<SimDuration>,
     /// Broker settings.
     pub config: BrokerConfig,
 }
@@ -309,9 +312,9 @@ pub enum Verb {
     Load(TopicId, u64, SimDuration),
     /// The coordinator goes away for a while and comes back with what its log holds.
     Coordinator {
-        /// How long it cannot be reached.
+        /// How long nobody can be found, or the other broker loads the group.
         unavailable: SimDuration,
-        /// True: on another broker.
+        /// True: on another broker, which is found at once.
         moved: bool,
     },
     /// Brokers restart one after the other: each is away this long, the next this long after.

@@ -48,6 +48,10 @@ pub struct Profile {
     pub assignors: &'static [AssignorKind],
     /// Retries back off exponentially up to `retry.backoff.max.ms` (KIP-580, 3.7); before, always `retry.backoff.ms`.
     pub exponential_backoff: bool,
+    /// See [`ConsumerConfig::fetches_when_drained`] (4.0).
+    pub fetches_when_drained: bool,
+    /// See [`ConsumerConfig::says_generation`] (3.4, so with the profile of 3.9).
+    pub says_generation: bool,
     /// `auto.offset.reset` takes `by_duration:` (KIP-1106, 4.0).
     pub offset_reset_by_duration: bool,
     /// `group.protocol: consumer` is generally available (KIP-848, 4.0), and refuses settings of the classic protocol.
@@ -83,6 +87,8 @@ const V2_3: Profile = Profile {
     session_timeout_ms: 10_000,
     assignors: RANGE,
     exponential_backoff: false,
+    fetches_when_drained: false,
+    says_generation: false,
     offset_reset_by_duration: false,
     consumer_protocol: false,
     assignment_interval_ms: 0,
@@ -105,11 +111,13 @@ const V3_0: Profile = Profile {
 const V3_9: Profile = Profile {
     version: Version(3, 9),
     exponential_backoff: true,
+    says_generation: true,
     ..V3_0
 };
 const V4_0: Profile = Profile {
     version: Version(4, 0),
     offset_reset_by_duration: true,
+    fetches_when_drained: true,
     consumer_protocol: true,
     append_lingers: true,
     ..V3_9
@@ -197,6 +205,7 @@ impl Profile {
             assignors: Arc::from(self.assignors),
             enable_auto_commit: true,
             auto_commit_interval: SimDuration::from_millis(5_000),
+            default_api_timeout: SimDuration::from_millis(60_000),
             auto_offset_reset: OffsetReset::Latest,
             fetch_min_bytes: 1,
             fetch_max_wait: SimDuration::from_millis(500),
@@ -204,7 +213,10 @@ impl Profile {
             max_partition_fetch_bytes: 1_048_576,
             retry_backoff: SimDuration::from_millis(100),
             retry_backoff_max: SimDuration::from_millis(backoff_max),
+            request_timeout: SimDuration::from_millis(30_000),
             metadata_max_age: SimDuration::from_millis(300_000),
+            fetches_when_drained: self.fetches_when_drained,
+            says_generation: self.says_generation,
             leave_group_on_close: true,
             rules: Rules::ALL,
         }

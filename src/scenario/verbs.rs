@@ -171,13 +171,14 @@ pub static EVENT: Record = Record {
         with(
             "coordinator",
             Shape::Word(&["restart", "move"]),
-            "The coordinator goes away for `unavailable` (default 5s) and comes back.",
+            "The coordinator goes away and comes back. `restart`: no broker has it for `unavailable` (default 5s), and its connections break. `move`: another broker is found \
+             at once, and loads it for so long.",
         ),
         with(
             "broker",
             Shape::Word(&["roll"]),
-            "Brokers restart one after the other, one every `spacing` (default 60s). Leaders and coordinators move at once; an only broker \
-             is `down` (default 20s).",
+            "Brokers restart one after the other, one every `spacing` (default 60s). Leaders and coordinators move at once, and coordinators go home again with \
+             the controller's next look at the leaders (`leader.imbalance.check.interval.seconds`); an only broker is `down` (default 20s).",
         ),
         target(
             "config",

@@ -159,8 +159,10 @@ pub struct Timeline {
     pub horizon: SimTime,
     /// What happened, times never decreasing.
     pub entries: Vec<Entry>,
-    /// The grid, sorted by time, group, partition.
+    /// The grid, and instants between its points; sorted by time, group, partition.
     pub samples: Vec<Sample>,
+    /// The instants of `samples` that are not on the grid: edges of the window, ends of outages. In order.
+    pub between: Vec<SimTime>,
     /// The same at one instant that was asked for, after all that happened at it; sorted by group, partition.
     pub snapshot: Vec<Sample>,
     /// Aggregates by (group, partition), sorted.

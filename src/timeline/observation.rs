@@ -169,12 +169,14 @@ pub enum Observation {
         /// `group.instance.id`
         instance_id: Arc<str>,
     },
-    /// The coordinator went away or came back (restart, move).
+    /// The coordinator went away or came back (restart, move, roll).
     CoordinatorAvailable {
         /// The group.
         group: GroupId,
-        /// False: unreachable from now.
+        /// False: from now on nobody answers for the group.
         available: bool,
+        /// The broker that clients are sent to: while the group is not available, it loads it. `None`: no broker.
+        broker: Option<u32>,
     },
 
     // ---- the process ----

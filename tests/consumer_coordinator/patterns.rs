@@ -173,7 +173,7 @@ fn who_subscribes_by_names_beside_an_expression_makes_the_group_heterogeneous_wi
         group.grow(3, 3);
         group.ok(join("a", ALL));
         group.wait(0);
-        group.ok(Beat::new("a", 2));
+        group.ok(Beat::new("a", 1));
         group.ok(second);
         group.assignment("b")
     };

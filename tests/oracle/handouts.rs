@@ -162,10 +162,16 @@ impl Watch<'_> {
 }
 
 /// The longest time that a client may take from the moment at which it is free and a partition that it serves has records: a parked
-/// fetch, another request behind it, some round trips.
+/// fetch, another request behind it, some round trips; and, where the coordinator goes away, a `commitSync` that waits for it.
 fn patience(case: &Case, consumer: ConsumerId) -> u64 {
     let config = &case.plan.consumers[consumer.index()].config;
-    2 * config.fetch_max_wait.as_micros() + 200_000
+    let waits = case.text.contains("style: sync") && case.text.contains("coordinator:");
+    let for_coordinator = if waits {
+        config.default_api_timeout.as_micros()
+    } else {
+        0
+    };
+    2 * config.fetch_max_wait.as_micros() + 200_000 + for_coordinator
 }
 
 /// Nothing but records moves between two entries of other kinds: whoever is free then returns what there is.

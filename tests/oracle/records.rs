@@ -248,9 +248,15 @@ impl<'a> Oracle<'a> {
         let pairs = self.traffic.iter().zip(&self.ledgers);
         pairs
             .map(|(traffic, ledger)| {
-                let log_end = traffic.log_end(at);
+                // Records of the sample's own microsecond are not in it.
+                let due_by = at.saturating_sub(1);
+                let log_end = traffic.log_end(due_by).max(ledger.position);
                 let first = usize::try_from(ledger.position).expect("few");
-                let oldest = traffic.dues.get(first).copied().filter(|due| *due <= at);
+                let oldest = traffic
+                    .dues
+                    .get(first)
+                    .copied()
+                    .filter(|due| *due <= due_by);
                 (log_end, ledger.position, ledger.committed, oldest)
             })
             .collect()

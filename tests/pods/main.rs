@@ -1,11 +1,14 @@
 //! Pods in the loop: what their kubelets, controllers and nodes do to the members of a group, in whole runs.
 
 mod containers;
+mod control_plane;
 mod explained;
 mod memory;
+mod processors;
 
 use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::{Seed, SimTime};
+use rebsim::scenario::code::Code;
 use rebsim::scenario::{NoFiles, Overrides, load};
 use rebsim::timeline::{
     ContainerEnd, Observation, PlatformFact, PodEnd, PodId, PodStart, RemovalReason, Timeline,

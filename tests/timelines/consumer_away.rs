@@ -214,8 +214,9 @@ fn k9_partitions_are_added() {
     }
 }
 
-/// The coordinator is away for 2,000 ms: no epoch is bumped, heartbeats go on when it is found again, and every session begins anew when it has loaded the group. Lookups
-/// follow each other by 100, 200, 400, 800 and then 1,000 ms (KIP-580): A's, from its heartbeat at 35,200 on, are at 36,700 and 37,700.
+/// The coordinator moves and loads for 2,000 ms: no epoch is bumped, and every session begins anew when it has loaded the group. The new one is found at once, by A with its
+/// commit at 35,200; heartbeats that are answered COORDINATOR_LOAD_IN_PROGRESS follow each other by 100, 200, 400, 800 and then 1,000 ms (KIP-580): A's, from the one at
+/// 35,300 on, are at 36,800 and 37,800.
 #[test]
 fn k10_failover() {
     let events = "{ at: 35s, coordinator: move, unavailable: 2s }";
@@ -230,7 +231,7 @@ fn k10_failover() {
         [(ms(82_000), RemovalReason::SessionExpired)]
     );
     assert_eq!(story.bumps()[2..], ["82000.000 3 session_expired b"]);
-    assert_eq!(story.targets()[2..], ["82700.000 3 a[0, 1, 2, 3]"]);
+    assert_eq!(story.targets()[2..], ["82800.000 3 a[0, 1, 2, 3]"]);
     let sooner = Hand {
         events: "{ at: 35s, coordinator: move, unavailable: 1699ms }, { at: 36500ms, crash: g/b }",
         duration: "100s",
@@ -238,7 +239,7 @@ fn k10_failover() {
     }
     .play();
     assert_eq!(sooner.bumps()[2..], ["81699.000 3 session_expired b"]);
-    assert_eq!(sooner.targets()[2..], ["81700.000 3 a[0, 1, 2, 3]"]);
+    assert_eq!(sooner.targets()[2..], ["81800.000 3 a[0, 1, 2, 3]"]);
     let calm = Hand {
         events,
         duration: "100s",

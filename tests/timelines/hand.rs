@@ -44,12 +44,13 @@ impl Hand<'_> {
             false => format!("{key}: {default}"),
         };
         let strategy = unless("partition.assignment.strategy", "range, ");
+        let session = unless("session.timeout.ms", "10000, ");
         let poll_interval = unless("max.poll.interval.ms", "300000, ");
         format!(
             "version: 1\nname: hand\nduration: {duration}\ntopics: {{ t: {{ partitions: {partitions} }} }}\n\
              brokers: {{ config: {{ group.initial.rebalance.delay.ms: 3000 }} }}\n\
              groups:\n  g:\n    topics: [t]\n    start: cold\n    members: {members}\n    \
-             config: {{ session.timeout.ms: 10000, heartbeat.interval.ms: 3000, {poll_interval}{strategy}{config} }}\n\
+             config: {{ {session}heartbeat.interval.ms: 3000, {poll_interval}{strategy}{config} }}\n\
              {group}events: [{events}]\n"
         )
     }

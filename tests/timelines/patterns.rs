@@ -74,19 +74,19 @@ fn with_an_expression_for_the_coordinator_the_first_member_gets_its_partitions_i
         by_broker.moved("a")[..2],
         ["30.000 1 STABLE []", "50.000 2 STABLE [0, 0, 1, 2, 3]"]
     );
-    // It cannot name these topics yet: it acknowledges that it still has nothing, asks for metadata, and takes them at the next `poll()`.
+    // It cannot name these topics yet: it acknowledges in the same round that it still has nothing, asks for metadata, and takes them at the next `poll()`.
     assert_eq!(
         by_broker.states("a")[4..9],
         [
             "60.000 RECONCILING",
+            "60.000 ACKNOWLEDGING",
+            "60.000 RECONCILING",
             "100.000 ACKNOWLEDGING",
-            "100.000 RECONCILING",
-            "200.000 ACKNOWLEDGING",
-            "200.000 STABLE"
+            "100.000 STABLE"
         ]
     );
     assert_eq!(
         by_broker.called("a", SimTime::ZERO)[..2],
-        ["40.000 assigned []", "200.000 assigned [0, 0, 1, 2, 3]"]
+        ["40.000 assigned []", "100.000 assigned [0, 0, 1, 2, 3]"]
     );
 }

@@ -49,7 +49,7 @@ impl Client {
     fn may_flow(&self, ground: &Ground<'_>) -> bool {
         let between = match self.app {
             App::Working { until } => until < SimTime::NEVER,
-            App::Polling => !self.fetcher.has_buffered() && !self.queues.application_waits,
+            App::Polling => !self.fetcher.has_returnable() && !self.queues.application_waits,
             App::Starting { .. }
             | App::Callback { .. }
             | App::CallbackCommit { .. }
@@ -62,7 +62,7 @@ impl Client {
         between
             && self.is_steady(ground)
             // An answer that will be here in no time is not worth a flow; a JoinGroup may wait for a barrier.
-            && (self.awaited.is_empty() || self.member.is_rejoining())
+            && (self.requests.is_empty() || self.member.is_rejoining())
             && !ground.labour.in_detail
             && self.flow.is_none()
             && self.frozen_until <= ground.now
@@ -90,6 +90,7 @@ impl Client {
         let due = member
             .heartbeat_due()
             .min(member.poll_due())
+            .min(member.poll_deadline())
             .min(self.metadata_due);
         if due <= since {
             return;
@@ -280,14 +281,13 @@ pub(super) fn beat_delay(client: &Client, ground: &Ground<'_>) -> SimDuration {
 }
 
 impl Fetcher {
-    /// Nothing is buffered or on its way any more; positions stay.
+    /// Nothing that could be returned is buffered or on its way any more; positions stay.
     fn forget(&mut self) {
-        self.buffer.clear();
+        self.drop_returnable();
         for node in &mut self.nodes {
             node.answered = SimTime::NEVER;
             node.free_at = SimTime::ZERO;
             node.chunks.clear();
-            node.buffered = 0;
         }
     }
 

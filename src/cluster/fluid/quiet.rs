@@ -61,7 +61,7 @@ impl Client {
     fn has_nothing_to_say(&self) -> bool {
         let member = &self.member;
         self.flow.as_ref().is_some_and(|flow| flow.quiet.is_none())
-            && self.awaited.is_empty()
+            && self.requests.is_empty()
             && member.is_joined()
             && !member.is_rejoining()
             && (member.is_heartbeating() || member.modern().is_some())
@@ -202,7 +202,8 @@ impl World<'_> {
     fn wake_the_unsettled(&mut self) {
         for group in 0..self.groups.len() {
             let host = &mut self.groups[group];
-            let is_restful = host.available && host.coordinator.state() == GroupState::Stable;
+            let is_restful =
+                host.hosting.is_active() && host.coordinator.state() == GroupState::Stable;
             if is_restful || host.quiet.is_empty() {
                 continue;
             }
@@ -239,7 +240,7 @@ impl World<'_> {
             && self.restless_until <= self.now()
             && process.connection.serving.is_none()
             && process.connection.queue.is_empty()
-            && host.available
+            && host.hosting.refusal(process.connection.broker).is_none()
             && host.coordinator.state() == GroupState::Stable
             && host.coordinator.member_epoch(id) == Some(client.member.generation());
         if !rests {
@@ -285,7 +286,7 @@ impl World<'_> {
         };
         let host = &mut self.groups[group.index()];
         host.quiet.retain(|&other| other != consumer);
-        let is_away = !host.available || host.coordinator.state() == GroupState::Dead;
+        let is_away = !host.hosting.is_active() || host.coordinator.state() == GroupState::Dead;
         if is_away || !host.coordinator.contains(&id) {
             return; // It was removed, or the coordinator is away and will give everybody a new session.
         }

@@ -78,11 +78,10 @@ impl World<'_> {
             Arc::make_mut(&mut consumer.config).group_instance_id = Some(id);
         }
         if let Some(cpu) = spec.pod.cpu {
-            // The consumers of a pod share its limit evenly.
-            let part = |cores_m: u64| cores_m / u64::from(spec.consumers_per_pod.max(1));
+            // The limit is one of all that run in the container (`quotas`); what it idles counts with each in part.
             consumer.cpu = CpuBudget {
-                limit_m: cpu.limit_m.map(part),
-                idle_m: part(cpu.idle_m),
+                limit_m: cpu.limit_m,
+                idle_m: cpu.idle_m / u64::from(spec.consumers_per_pod.max(1)),
             };
         }
         consumer

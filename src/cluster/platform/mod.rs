@@ -1,13 +1,14 @@
 //! The platform in the loop: pods start, end and restart consumers; controllers keep pods; autoscalers keep the number of them.
 //!
 //! `pods` is the life of a pod (the kubelet's part), `members` the processes in it, `workloads` hosts the controller of each Deployment and StatefulSet, `scalers` the
-//! autoscalers, `readings` and `pipeline` what these may see, `memory` what containers hold, `nodes` places pods and drains or loses nodes. The machines themselves are in [`crate::platform`].
+//! autoscalers, `readings` and `pipeline` what these may see, `memory` what containers hold, `quotas` what they may burn, `nodes` places pods and drains or loses nodes. The machines themselves are in [`crate::platform`].
 
 mod members;
 mod memory;
 mod nodes;
 mod pipeline;
 mod pods;
+mod quotas;
 mod readings;
 mod scalers;
 mod workloads;
@@ -22,6 +23,7 @@ use crate::timeline::{Cast, Observation, PlatformFact, PodFacts, ScalerId, Workl
 pub(super) use nodes::Step as NodeStep;
 use pods::Pod;
 pub(super) use pods::Step as PodStep;
+pub(super) use quotas::{Levels, Want};
 
 /// Everything that stands above the processes.
 #[derive(Debug, Default)]

@@ -14,6 +14,8 @@ pub(in crate::cluster) struct Hosted {
     is_cordoned: bool,
     /// It is lost.
     is_lost: bool,
+    /// The control plane knows that it is lost.
+    is_noticed: bool,
     drain: Option<Drain>,
 }
 
@@ -22,7 +24,7 @@ pub(in crate::cluster) struct Hosted {
 pub(in crate::cluster) enum Step {
     /// A drain asks for evictions.
     Drain,
-    /// It has not answered for so long that its pods are called not ready.
+    /// It has not answered for so long that its pods are called not ready, and it gets no more of them.
     Unready,
     /// Its pods are given up.
     GiveUp,
@@ -50,7 +52,7 @@ impl World<'_> {
             .map(|(spec, hosted)| Room {
                 free_m: spec.cores_m,
                 pods: 0,
-                is_open: !hosted.is_cordoned && !hosted.is_lost,
+                is_open: !hosted.is_cordoned && !hosted.is_noticed,
             })
             .collect();
         for pod in self.platform.pods.iter().filter(|pod| pod.exists()) {
@@ -79,6 +81,7 @@ impl World<'_> {
         match step {
             Step::Drain => self.evict(node),
             Step::Unready => {
+                self.platform.nodes[node.index()].is_noticed = true;
                 for pod in self.pods_on(node) {
                     self.set_ready(pod, false);
                 }
@@ -158,6 +161,12 @@ impl World<'_> {
 }
 
 impl super::Platform {
+    /// True when the node of a pod is lost, whether anybody knows or not.
+    pub(super) fn is_on_lost_node(&self, pod: PodId) -> bool {
+        let node = self.pods[pod.index()].node;
+        node.is_some_and(|node| self.nodes[node.index()].is_lost)
+    }
+
     /// The pod with this uid that is not gone.
     pub(super) fn find(&self, uid: PodUid) -> Option<PodId> {
         let place = self

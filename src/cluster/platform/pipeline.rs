@@ -3,13 +3,36 @@
 use super::{Class, Event, World};
 use crate::kernel::{Draw, SimTime, Stream};
 use crate::platform::metrics_server::{Counters, KUBELET_PERIOD, MetricsServer};
+use crate::platform::pod::CpuSpec;
 use crate::timeline::PodId;
+use crate::workload::cpu::CORE_M;
 
-use super::pods::Phase;
+use super::pods::{Phase, Pod};
 
 /// After the grid's own entries of the class.
 const KUBELET: u32 = 2;
 const METRICS_SERVER: u32 = 3;
+
+/// What a container has used of processors until its kubelet last looked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usage {
+    until: SimTime,
+    /// What its processes had burnt by processing in all their lives, in core-microseconds.
+    processing: u64,
+    /// Since its start, in thousandths of a core times microseconds.
+    used: u64,
+}
+
+impl Usage {
+    /// Of a container that starts, when its processes have burnt so much in earlier lives.
+    pub(super) const fn since(start: SimTime, processing: u64) -> Self {
+        Self {
+            until: start,
+            processing,
+            used: 0,
+        }
+    }
+}
 
 impl World<'_> {
     pub(super) fn start_metrics_pipeline(&mut self) {
@@ -51,25 +74,32 @@ impl World<'_> {
         }
     }
 
+    /// Idling, start-up and processing since the last look, together at most what the limit of the container allows in that time.
     fn counters(&mut self, id: PodId) -> Counters {
-        let used = self.cpu_of_consumers(id);
+        let plan = self.plan;
+        let processing = self.cpu_of_consumers(id);
         let memory = self.memory_of(id);
         let now = self.now();
-        let pod = &self.platform.pods[id.index()];
-        let spec = &self.plan.platform.workloads[pod.workload.index()].pod;
-        let uptime = now.since(pod.container_since);
-        let milli_micros = |cores_m: u64, micros: u64| cores_m * micros / 1_000;
-        let own = spec.cpu.map_or(0, |cpu| {
-            let boot = cpu.boot.filter(|_| !pod.is_from_before || pod.starts > 1);
-            let boot = boot.map_or(0, |(cores_m, length)| {
-                milli_micros(cores_m, uptime.min(length).as_micros())
+        let pod = &mut self.platform.pods[id.index()];
+        let before = pod.usage;
+        let passed = now.since(before.until).as_micros();
+        let mut used = processing.saturating_sub(before.processing) * CORE_M;
+        if let Some(cpu) = plan.platform.workloads[pod.workload.index()].pod.cpu {
+            let boots = pod.boots(&cpu).map_or(0, |(cores_m, end)| {
+                cores_m.saturating_mul(end.min(now).since(before.until).as_micros())
             });
-            milli_micros(cpu.idle_m, uptime.as_micros()) + boot
-        });
+            used = used.saturating_add(boots) + cpu.idle_m * passed;
+            used = used.min(cpu.limit_m.map_or(u64::MAX, |limit| limit * passed));
+        }
+        pod.usage = Usage {
+            until: now,
+            processing,
+            used: before.used + used,
+        };
         Counters {
             pod: u64::from(id.0),
             started: pod.container_since,
-            core_micros: used.saturating_sub(pod.used_before) + own,
+            core_micros: pod.usage.used / CORE_M,
             memory,
         }
     }
@@ -84,9 +114,17 @@ impl World<'_> {
     }
 }
 
+impl Pod {
+    /// What its present container burns, or has burnt, to start, and until when; nothing of one that ran before the run.
+    pub(super) fn boots(&self, cpu: &CpuSpec) -> Option<(u64, SimTime)> {
+        let boot = cpu.boot.filter(|_| !self.is_from_before || self.starts > 1);
+        boot.map(|(cores_m, length)| (cores_m, self.container_since + length))
+    }
+}
+
 impl super::Platform {
     /// Pods whose container runs.
-    fn running(&self) -> impl Iterator<Item = PodId> {
+    pub(super) fn running(&self) -> impl Iterator<Item = PodId> {
         let workloads = self.workloads.iter();
         let pods = workloads.flat_map(|hosted| hosted.pods.iter().copied());
         pods.filter(|pod| {

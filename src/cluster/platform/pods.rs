@@ -3,6 +3,7 @@
 //! All consumers of a pod run in one container: when one of them ends by itself, the container has ended and the others go with it.
 
 use super::memory::Memory;
+use super::pipeline::Usage;
 use super::{Class, Event, World};
 use crate::assignor::ConsumerId;
 use crate::kernel::{Draw, SimDuration, SimTime, Stream};
@@ -26,11 +27,13 @@ pub(in crate::cluster) struct Pod {
     pub(super) created: SimTime,
     pub(super) consumers: Vec<ConsumerId>,
     pub(super) phase: Phase,
+    /// Since when the kubelet of its node sees to it (`status.startTime`); `None`: it has no node, or that was lost already.
+    pub(super) taken_up: Option<SimTime>,
     /// When its container was last started.
     pub(super) container_since: SimTime,
     /// Since when it is ready.
     pub(super) ready_since: Option<SimTime>,
-    /// Last time that it became ready or stopped being so.
+    /// Last time that it became ready or stopped being so; at first when it was taken up.
     pub(super) ready_changed: SimTime,
     /// Since when it is to go, and why.
     pub(super) deleting: Option<(SimTime, PodEnd)>,
@@ -38,8 +41,8 @@ pub(in crate::cluster) struct Pod {
     pub(super) starts: u32,
     /// It was there, and ready, before the run began.
     pub(super) is_from_before: bool,
-    /// What its processes had burnt when its container was last started, in core-microseconds.
-    pub(super) used_before: u64,
+    /// What its container has used of processors.
+    pub(super) usage: Usage,
     pub(super) memory: Memory,
     backoff: Backoff,
     times: Draw,
@@ -148,13 +151,14 @@ impl World<'_> {
                 false if waits => Phase::Unscheduled,
                 false => Phase::Starting,
             },
+            taken_up: ready_from_before.then_some(now),
             container_since: now,
             ready_since: ready_from_before.then_some(now),
             ready_changed: now,
             deleting: None,
             starts: 1,
             is_from_before: ready_from_before,
-            used_before: 0,
+            usage: Usage::since(now, 0),
             memory: Memory::NEW,
             backoff: Backoff::new(BackoffSpec::DEFAULT),
             times: Draw::new(self.seed, Stream::new(&entity, "pod")),
@@ -164,9 +168,22 @@ impl World<'_> {
         if ready_from_before {
             self.tell(PlatformFact::PodReady { pod, ready: true });
         } else if !waits {
-            self.start_container(pod);
+            self.take_up(pod);
         }
         pod
+    }
+
+    /// The kubelet of its node sees to a pod, unless that node is lost and the scheduler did not know: then nobody does.
+    fn take_up(&mut self, pod: PodId) {
+        let now = self.now();
+        let is_lost = self.platform.is_on_lost_node(pod);
+        let known = &mut self.platform.pods[pod.index()];
+        if is_lost {
+            known.phase = Phase::Stranded;
+            return;
+        }
+        (known.taken_up, known.ready_changed) = (Some(now), now);
+        self.start_container(pod);
     }
 
     /// Pods that no node had room for are tried again, in order of their creation.
@@ -183,7 +200,7 @@ impl World<'_> {
             for consumer in self.platform.pods[pod.index()].consumers.clone() {
                 self.move_to(consumer, Some(node));
             }
-            self.start_container(pod);
+            self.take_up(pod);
         }
     }
 
@@ -199,7 +216,7 @@ impl World<'_> {
         let used = self.cpu_of_consumers(pod);
         let spec = &self.plan.platform.workloads[self.platform.pods[pod.index()].workload.index()];
         let known = &mut self.platform.pods[pod.index()];
-        known.used_before = used;
+        known.usage = Usage::since(now, used);
         known.memory = Memory::NEW;
         known.phase = Phase::Starting;
         known.container_since = now;
@@ -253,7 +270,8 @@ impl World<'_> {
         self.touch(workload);
     }
 
-    /// A pod is to go: its grace period begins. One that does not run yet, or not again, goes at once.
+    /// A pod is to go: its grace period begins, and it stays ready until its containers stop. One that does not run yet, or not again, goes at
+    /// once; one on a lost node stays, for nobody says that its containers have stopped.
     pub(in crate::cluster) fn delete_pod(&mut self, pod: PodId, why: PodEnd) {
         let now = self.now();
         let known = &mut self.platform.pods[pod.index()];
@@ -263,8 +281,10 @@ impl World<'_> {
         known.deleting = Some((now, why));
         let (phase, workload) = (known.phase, known.workload);
         self.tell(PlatformFact::PodTerminating { pod, why });
-        self.set_ready(pod, false);
         self.touch(workload);
+        if phase == Phase::Stranded && self.platform.is_on_lost_node(pod) {
+            return;
+        }
         if phase != Phase::Running {
             return self.pod_is_gone(pod);
         }
@@ -384,6 +404,7 @@ impl World<'_> {
 
     /// The pod is gone.
     pub(super) fn pod_is_gone(&mut self, pod: PodId) {
+        self.set_ready(pod, false);
         let known = &mut self.platform.pods[pod.index()];
         known.phase = Phase::Gone;
         let workload = known.workload;

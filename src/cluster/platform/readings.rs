@@ -17,8 +17,8 @@ const READY_BEFORE: i64 = 3_580;
 
 impl World<'_> {
     pub(super) fn seen(&self, target: WorkloadId) -> Seen {
-        let pods = self.platform.workloads[target.index()].pods.iter();
-        let ready = pods.filter(|pod| self.platform.pods[pod.index()].ready_since.is_some());
+        let ready = self.in_status(target);
+        let ready = ready.filter(|pod| self.platform.pods[pod.index()].ready_since.is_some());
         Seen {
             current: self.current(target),
             ready: i32::try_from(ready.count()).unwrap_or(i32::MAX),
@@ -27,15 +27,22 @@ impl World<'_> {
 
     pub(super) fn observed(&self, target: WorkloadId, readings: Vec<Reading>) -> Observed {
         let pods = &self.platform.workloads[target.index()].pods;
-        let active = pods
-            .iter()
-            .filter(|pod| self.platform.pods[pod.index()].is_active());
+        let counted = self.in_status(target).count();
         Observed {
             spec_replicas: self.current(target),
-            status_replicas: i32::try_from(active.count()).unwrap_or(i32::MAX),
+            status_replicas: i32::try_from(counted).unwrap_or(i32::MAX),
             pods: pods.iter().map(|pod| self.pod_seen(*pod)).collect(),
             readings,
         }
+    }
+
+    /// The pods that count in the status of a workload.
+    fn in_status(&self, target: WorkloadId) -> impl Iterator<Item = PodId> {
+        let hosted = &self.platform.workloads[target.index()];
+        let pods = hosted.pods.iter().copied();
+        pods.filter(|pod| {
+            hosted.counts_terminating() || self.platform.pods[pod.index()].is_active()
+        })
     }
 
     fn pod_seen(&self, id: PodId) -> PodSeen {
@@ -47,14 +54,18 @@ impl World<'_> {
                 ApiTime::of(at)
             }
         };
+        // Conditions and start time come from the kubelet.
         PodSeen {
             name: pod.name.clone(),
-            phase: PodPhase::Running,
-            ready: Some(ReadyCondition {
+            phase: match pod.taken_up {
+                None => PodPhase::Pending,
+                Some(_) => PodPhase::Running,
+            },
+            ready: pod.taken_up.map(|_| ReadyCondition {
                 is_true: pod.ready_since.is_some(),
                 since: moment(pod.ready_changed, READY_BEFORE),
             }),
-            started: Some(moment(pod.created, STARTED_BEFORE)),
+            started: pod.taken_up.map(|at| moment(at, STARTED_BEFORE)),
             is_deleting: pod.deleting.is_some(),
         }
     }
@@ -112,20 +123,14 @@ impl World<'_> {
             ResourceName::Memory => server?.memory(u64::from(pod.0)),
         };
         let alone = matches!(source, Source::ContainerResource(..));
-        let request = match resource {
-            Some(ResourceName::Cpu) => spec.cpu.and_then(|cpu| match alone {
-                true => cpu.container_request_m,
-                false => cpu.request_m,
-            }),
-            Some(ResourceName::Memory) => {
-                let request = spec.memory.and_then(|memory| match alone {
-                    true => memory.container_request,
-                    false => memory.request,
-                });
-                request.map(|request| request.saturating_mul(1_000))
-            }
-            None => None,
-        };
+        // In thousandths.
+        let request = resource.and_then(|resource| {
+            let request = spec.request(resource, alone)?;
+            Some(match resource {
+                ResourceName::Cpu => request,
+                ResourceName::Memory => request.saturating_mul(1_000),
+            })
+        });
         Reading::PerPod {
             samples: pods.iter().map(sample).collect(),
             request: request.and_then(|request| i64::try_from(request).ok()),
@@ -168,7 +173,7 @@ impl World<'_> {
     /// What the brokers answer to somebody who asks for offsets; nothing while the group's coordinator is away.
     pub(super) fn offsets(&self, of: &OffsetsOf) -> Option<Vec<PartitionOffsets>> {
         let host = &self.groups[of.group.index()];
-        if !host.available {
+        if !host.hosting.is_active() {
             return None;
         }
         let now = self.now();

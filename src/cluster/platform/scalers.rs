@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::{Class, Event, World};
 use crate::kernel::{Draw, SimDuration, SimTime, Stream};
 use crate::platform::hpa::{
-    self, Hpa, HpaSpec, Outcome, Reading, Reconcile, ResourceName, Source, Target,
+    Hpa, HpaSpec, Outcome, Reading, Reconcile, ResourceName, Source, Target,
 };
 use crate::platform::keda::{PartitionOffsets, ScaledObject};
 use crate::platform::threshold::Threshold;
+use crate::scenario::plan::Plan;
 use crate::scenario::plan::autoscaler::{Autoscaler, AutoscalerKind, LagKind, OffsetsOf, Series};
 use crate::timeline::{PlatformFact, ScaledBy, ScalerFacts, ScalerId, WorkloadId};
 
@@ -38,17 +39,27 @@ enum Machine {
 }
 
 impl Machine {
-    fn new(autoscaler: &Autoscaler, controller: hpa::Controller) -> Self {
+    fn new(autoscaler: &Autoscaler, plan: &Plan) -> Self {
+        let controller = plan.platform.kubernetes.hpa;
         match &autoscaler.kind {
             AutoscalerKind::Hpa { spec, series } => Self::Hpa {
                 hpa: Hpa::new(spec.clone(), controller),
                 series: series.clone(),
             },
-            AutoscalerKind::Keda { spec, offsets } => Self::Keda {
-                hpa: Hpa::new(spec.hpa(), controller),
-                object: Box::new(ScaledObject::new(spec.clone(), SimTime::ZERO)),
-                offsets: offsets.clone(),
-            },
+            AutoscalerKind::Keda { spec, offsets } => {
+                let object = ScaledObject::new(spec.clone(), SimTime::ZERO);
+                let workload = &plan.platform.workloads[autoscaler.target.index()];
+                // Pods that have run for long have had something to do.
+                let has_run = !plan.groups[workload.group.index()].cold && workload.replicas > 0;
+                Self::Keda {
+                    hpa: Hpa::new(spec.hpa(), controller),
+                    object: Box::new(match has_run {
+                        true => object.active_at(SimTime::ZERO),
+                        false => object,
+                    }),
+                    offsets: offsets.clone(),
+                }
+            }
             AutoscalerKind::Threshold { spec, series } => Self::Threshold {
                 rule: Threshold::new(*spec),
                 series: *series,
@@ -88,7 +99,7 @@ impl World<'_> {
         let kubernetes = &plan.platform.kubernetes;
         let autoscalers = (0..).map(ScalerId).zip(&plan.platform.autoscalers);
         for (id, autoscaler) in autoscalers {
-            let machine = Machine::new(autoscaler, kubernetes.hpa);
+            let machine = Machine::new(autoscaler, plan);
             let seed = self.seed;
             let phase = |purpose: &str, period: SimDuration| {
                 let stream = Stream::new(&autoscaler.name, purpose);

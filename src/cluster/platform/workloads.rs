@@ -97,6 +97,15 @@ impl Hosted {
     pub(super) fn replicas(&self) -> u32 {
         self.machine.replicas()
     }
+
+    /// True when a pod on its way out still counts in the status: a StatefulSet counts every pod that there is (`computeReplicaStatus`), the
+    /// ReplicaSets of a Deployment only active ones (`FilterActivePods`).
+    pub(super) const fn counts_terminating(&self) -> bool {
+        match self.machine {
+            Machine::StatefulSet(_) => true,
+            Machine::Deployment(_) => false,
+        }
+    }
 }
 
 impl World<'_> {
@@ -249,13 +258,9 @@ impl World<'_> {
             template: pod.template,
             ordinal: pod.ordinal,
             created: pod.created,
-            phase: match pod.phase {
-                Phase::Unscheduled => PodPhase::Pending,
-                Phase::Starting
-                | Phase::Running
-                | Phase::BackOff
-                | Phase::Stranded
-                | Phase::Gone => PodPhase::Running,
+            phase: match pod.taken_up {
+                None => PodPhase::Pending,
+                Some(_) => PodPhase::Running,
             },
             node: match (pod.phase, pod.node) {
                 (Phase::Unscheduled, _) => None,

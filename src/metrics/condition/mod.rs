@@ -172,9 +172,14 @@ impl Condition {
     pub fn judge(&self, values: &[Value], other: &[Value]) -> Verdict {
         match self.over_seeds {
             OverSeeds::Every => self.judge_every(values, other),
-            OverSeeds::Median => self.judge_one(quantile(values, 50), quantile(other, 50), None),
-            OverSeeds::P95 => self.judge_one(quantile(values, 95), quantile(other, 95), None),
+            OverSeeds::Median => self.judge_quantile(values, other, 50),
+            OverSeeds::P95 => self.judge_quantile(values, other, 95),
         }
+    }
+
+    fn judge_quantile(&self, values: &[Value], other: &[Value], percent: u64) -> Verdict {
+        let at = |values: &[Value]| statistics::quantile_of(values, percent, 100);
+        self.judge_one(at(values), at(other), None)
     }
 
     /// Every seed must meet it: the first that does not, or else the one with the least room.
@@ -257,18 +262,6 @@ pub struct Verdict {
     pub room: Option<Decimal>,
     /// Position of the deciding seed; `None` for a median or percentile.
     pub seed: Option<usize>,
-}
-
-fn quantile(values: &[Value], percent: u64) -> Option<Value> {
-    let numbers: Option<Vec<Decimal>> = values.iter().map(Value::number).collect();
-    match numbers {
-        // A single missing number leaves no honest quantile.
-        None => values
-            .iter()
-            .copied()
-            .find(|value| value.number().is_none()),
-        Some(numbers) => statistics::quantile(&numbers, percent, 100).map(Value::Number),
-    }
 }
 
 /// A number as a condition would say it.

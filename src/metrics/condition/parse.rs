@@ -3,7 +3,7 @@
 use super::{Comparison, Condition, ConditionError, Limit, OverSeeds};
 use crate::metrics::decimal::Decimal;
 use crate::metrics::name::Name;
-use crate::metrics::registry::Unit;
+use crate::metrics::registry::{self, Metric, Unit};
 
 fn refuse<T>(message: String, help: &str) -> Result<T, ConditionError> {
     Err(ConditionError {
@@ -46,13 +46,29 @@ impl Condition {
                 "leave out median and p95",
             );
         }
-        Ok(Self {
+        let condition = Self {
             variant,
             name,
             over_seeds,
             comparison,
             limit,
-        })
+        };
+        condition.refuse_itself()?;
+        Ok(condition)
+    }
+
+    /// A variant that is compared with itself is told nothing about.
+    ///
+    /// # Errors
+    /// When that is so.
+    pub fn refuse_itself(&self) -> Result<(), ConditionError> {
+        match (&self.variant, self.other_variant()) {
+            (Some(own), Some(other)) if own == other => refuse(
+                format!("nothing to judge: `{own}` is compared with itself"),
+                "name another variant, or a number",
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// Reads a condition in one string: `eager.downtime_partition_s <= 50% of static`, `median lag_records < 1000`.
@@ -138,7 +154,7 @@ fn parse_limit(text: &str, name: &Name) -> Result<Limit, ConditionError> {
         return refuse("the limit is missing".to_owned(), SHAPE);
     }
     if unit == Unit::Word {
-        return Ok(Limit::Word(text.trim_matches('"').to_owned()));
+        return parse_word(text.trim_matches('"'), name.metric).map(Limit::Word);
     }
     if unit == Unit::Flag {
         return match text {
@@ -162,6 +178,19 @@ fn parse_limit(text: &str, name: &Name) -> Result<Limit, ConditionError> {
         return refuse(format!("`{text}` is neither a number nor a variant"), SHAPE);
     }
     parse_number(text, name.metric.base, unit).map(Limit::Number)
+}
+
+/// One of the words that the metric may be: any other would never be met, or always.
+fn parse_word(text: &str, metric: &Metric) -> Result<String, ConditionError> {
+    if metric.words.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    let nearest = registry::nearest_of(text, metric.words.iter().copied());
+    let (base, all) = (metric.base, metric.words.join(", "));
+    Err(ConditionError {
+        message: format!("`{base}` is never `{text}`"),
+        help: format!("did you mean `{nearest}`? it is one of {all}"),
+    })
 }
 
 fn parse_share_of(share: &str, variant: &str) -> Result<Limit, ConditionError> {

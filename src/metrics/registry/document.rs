@@ -17,16 +17,23 @@ sum of counts, the worst of the rest. `not drained` and `no data` are values, no
 `downtime_partition_s{cause=detect}` is another way to write `downtime_detect_partition_s`; an aggregate that the bare base
 already is may be written out (`rebalance_s_max` is `rebalance_s`).
 
+Over several seeds `not drained` ranks above every number: a median or percentile is a number where that rank has one, and
+`not drained` where it has not; beside it stands in how many seeds it was not drained. `no data` under one seed leaves no median.
+
 ## What is exact and what is on the grid
 
 Downtime, causes, rebalances and counts come from the run's observations and are exact to the microsecond. `lag_records_mean`,
 `lag_records_integral`, latencies, counts of records and `catch_up_s` come from sums that the run keeps record by record: exact
 too, but latency quantiles are the lower bounds of histogram buckets, less than 0.1 % below the true value (the maximum and the
-mean are exact). Peaks, quantiles over time and ends of a lag are read on the grid of samples (a sample holds until the next
-one): duration/600 rounded up to a whole second, and every control event.
+mean are exact). Peaks of a lag, and its value at the end, are read off samples: on a grid of duration/600 rounded up to a whole
+second, at both edges of the measured time, and where an outage ends, that is where somebody serves a partition again or goes on
+after a standstill (a tenth of a grid step apart at least). Quantiles over time, and means and integrals of `lag_s` and
+`committed_lag_records`, are of the grid alone, each value held until the next; `drain_s` is exact where a downtime's end of
+catching up lies between the samples. A record counts from the microsecond after it is due.
 
 All is measured between `measure.from` and `measure.to`. A span that crosses an edge counts with the part inside; a
-rebalance counts when it begins inside, with its whole length.
+rebalance counts when it begins inside, with its whole length. Latencies are of records *due* inside; `records_waiting` are all that
+wait at `measure.to`, whenever they were due.
 ";
 
 /// The whole page.

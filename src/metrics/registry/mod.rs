@@ -171,6 +171,8 @@ pub struct Metric {
     pub aggregates: &'static [Aggregate],
     /// Labels that it may carry.
     pub labels: &'static [Label],
+    /// The words that it may be, where it is one.
+    pub words: &'static [&'static str],
     /// Where it is documented.
     pub section: Section,
     /// What it means, exactly.
@@ -203,10 +205,14 @@ pub fn get(base: &str) -> &'static Metric {
 /// The name of the table nearest to `text`.
 #[must_use]
 pub fn nearest(text: &str) -> &'static str {
-    METRICS
-        .iter()
-        .map(|metric| metric.base)
-        .min_by_key(|base| distance(base, text))
+    nearest_of(text, METRICS.iter().map(|metric| metric.base))
+}
+
+/// That of `words` nearest to `text`; of equals the first, nothing without any.
+#[must_use]
+pub fn nearest_of<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> &'w str {
+    words
+        .min_by_key(|word| distance(word, text))
         .unwrap_or_default()
 }
 
@@ -229,6 +235,7 @@ fn distance(left: &str, right: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assignor::{AssignorKind, ServerAssignorKind};
     use crate::metrics::name::Name;
 
     #[test]
@@ -281,6 +288,19 @@ mod tests {
     }
 
     #[test]
+    fn every_assignor_is_a_word_that_may_stand_in_a_condition() {
+        let own = AssignorKind::ALL.map(AssignorKind::name);
+        let of_brokers = ServerAssignorKind::ALL.map(ServerAssignorKind::name);
+        let words = get("assignor").words;
+        for name in own.iter().chain(&of_brokers) {
+            assert!(words.contains(name), "{name}");
+        }
+        for metric in METRICS {
+            assert_eq!(metric.unit == Unit::Word, !metric.words.is_empty());
+        }
+    }
+
+    #[test]
     fn an_unknown_name_is_answered_with_the_nearest() {
         let error = Name::parse("longest_downtme_s").expect_err("unknown");
         assert!(
@@ -295,6 +315,17 @@ mod tests {
             error.message.contains("no label `topic`"),
             "{}",
             error.message
+        );
+        let error =
+            Name::parse("rebalances_by_reason{reason=sesion_expired}").expect_err("unknown");
+        assert_eq!(
+            error.message,
+            "`sesion_expired` is no reason of a rebalance"
+        );
+        assert!(
+            error.help.contains("did you mean `session_expired`?"),
+            "{}",
+            error.help
         );
         let error = Name::parse("downtime_slow_partition_s").expect_err("no such cause");
         assert!(error.help.contains("did you mean"), "{}", error.help);

@@ -19,6 +19,7 @@ const fn count(base: &'static str, section: Section, definition: &'static str) -
         bare: Some(Sum),
         aggregates: &[],
         labels: GROUP,
+        words: &[],
         section,
         definition,
     }
@@ -66,8 +67,13 @@ impl Metric {
     }
 }
 
-const fn word(base: &'static str, definition: &'static str) -> Metric {
-    count(base, Section::Setting, definition)
+const fn word(
+    base: &'static str,
+    words: &'static [&'static str],
+    definition: &'static str,
+) -> Metric {
+    let metric = count(base, Section::Setting, definition);
+    Metric { words, ..metric }
         .unit(Unit::Word)
         .better(Better::Neither)
         .across(Across::Same)
@@ -96,14 +102,26 @@ const fn kafka(base: &'static str, unit: Unit, definition: &'static str) -> Metr
     worst(base, unit, Section::Kafka, definition).bare(None)
 }
 
+/// As they are called on the wire, those of clients and of brokers.
+const ASSIGNORS: &[&str] = &[
+    "range",
+    "roundrobin",
+    "sticky",
+    "cooperative-sticky",
+    "uniform",
+    "x-lag-aware",
+    "x-weighted",
+    "mixed",
+];
+
 const LEVEL: &[Aggregate] = &[Mean, P50, P95, P99, End, Integral];
 
 /// Every metric, in the order in which results list them.
 pub static METRICS: &[Metric] = &[
-    word("protocol", "Group protocol in force: `classic` or `consumer`."),
-    word("rebalance", "How partitions move: `incremental` in a consumer group, else `eager` or `cooperative`, as the members were configured at the end."),
-    word("assignor", "The assignor in force at the end of the measured time."),
-    word("static", "`yes` when some member has a `group.instance.id`, else `no`."),
+    word("protocol", &["classic", "consumer", "mixed"], "Group protocol in force: `classic` or `consumer`."),
+    word("rebalance", &["eager", "cooperative", "incremental", "mixed"], "How partitions move: `incremental` in a consumer group, else `eager` or `cooperative`, as the members were configured at the end."),
+    word("assignor", ASSIGNORS, "The assignor in force at the end of the measured time."),
+    word("static", &["yes", "no", "mixed"], "`yes` when some member has a `group.instance.id`, else `no`."),
     // ---- availability ----
     down("downtime_partition_s", "Sum over partitions of the time during which nobody could process them."),
     down("downtime_detect_partition_s", "Part of the downtime: the coordinator did not know yet that the owner was gone or stuck."),
@@ -120,11 +138,11 @@ pub static METRICS: &[Metric] = &[
     count("stop_the_world_s", Section::Availability, "Time during which every partition of the group was down.").unit(Unit::Seconds),
     worst("longest_stop_the_world_s", Unit::Seconds, Section::Availability, "The longest interval during which every partition of the group was down."),
     count("stalled_records", Section::Availability, "Records whose due time fell into a downtime of their partition.").unit(Unit::Records).labels(PARTITION),
-    worst("catch_up_s", Unit::Seconds, Section::Availability, "The longest time from the end of a downtime until the partition's lag was back at or under its level just before it (at most to the end of the run).").also(&[Sum]).labels(PARTITION),
+    worst("catch_up_s", Unit::Seconds, Section::Availability, "The longest time from the end of a downtime until the partition's lag was back at or under its level just before it (at most to the end of the run). It begins when a service begins that lasts: one that ends at the instant of its beginning is part of the downtime. A later downtime neither ends nor stops it: the catching up runs on through it, and the later downtime's own begins at its end, back to the lag at which that one began.").also(&[Sum]).labels(PARTITION),
     // ---- lag ----
     worst("lag_records", Unit::Records, Section::Lag, "Log end minus processed position; of a topic or group: the sum over its partitions. The bare name is the peak.").also(LEVEL).labels(PARTITION),
     worst("lag_records_peak_at_s", Unit::Seconds, Section::Lag, "When `lag_records` first stood at its peak.").better(Better::Neither).bare(None),
-    worst("committed_lag_records", Unit::Records, Section::Lag, "Log end minus committed offset (zero where nothing is committed yet), as dashboards show it. The bare name is the peak.").also(LEVEL).labels(PARTITION),
+    worst("committed_lag_records", Unit::Records, Section::Lag, "Log end minus committed offset, as dashboards and `kafka-consumer-groups.sh` show it: of a topic or group the sum over its partitions that have a committed offset, `no data` where none has. The bare name is the peak.").also(LEVEL).labels(PARTITION),
     worst("committed_lag_records_peak_at_s", Unit::Seconds, Section::Lag, "When `committed_lag_records` first stood at its peak.").better(Better::Neither).bare(None),
     worst("lag_s", Unit::Seconds, Section::Lag, "Age of the oldest record not yet processed; of a topic or group: the oldest of its partitions. The bare name is the peak.").also(LEVEL).labels(PARTITION),
     worst("lag_peak_at_s", Unit::Seconds, Section::Lag, "When `lag_s` first stood at its peak.").better(Better::Neither).bare(None),
@@ -133,14 +151,14 @@ pub static METRICS: &[Metric] = &[
     worst("hottest_partition_lag_s", Unit::Seconds, Section::Lag, "Highest `lag_s` of a single partition."),
     worst("drain_s", Unit::Seconds, Section::Lag, "From the last action of the script inside the measured time until the group's lag, past the highest point that follows, is back at or under its highest level before the first action; `not drained` when it is not back by the end, `no data` without an action or a sample."),
     // ---- latency ----
-    latency("latency_p50_s", "Median over records of the time from the instant a record was due to the end of its first processing; records still waiting at the end count with their age there."),
+    latency("latency_p50_s", "Median, over records that were due within the measured time, of the time from the instant a record was due to the end of its first processing; those still waiting at the end of it count with their age there."),
     latency("latency_p90_s", "90th percentile of the same."),
     latency("latency_p95_s", "95th percentile of the same."),
     latency("latency_p99_s", "99th percentile of the same."),
     latency("latency_p999_s", "99.9th percentile of the same."),
     latency("latency_max_s", "Largest of the same."),
     latency("latency_mean_s", "Mean of the same."),
-    records("records_waiting", "Records due but not yet processed at the end of the measured time."),
+    records("records_waiting", "Records due but not yet processed at the end of the measured time, those due before it began among them."),
     records("throughput_records_per_s", "Records processed for the first time, a second.").unit(Unit::RecordsPerSecond).better(Better::Higher),
     worst("utilization", Unit::Share, Section::Latency, "Busy share of a member's running time; the bare name is that of the busiest member, the mean is over members.").better(Better::Neither).also(&[Mean]),
     // ---- delivery ----
@@ -153,7 +171,7 @@ pub static METRICS: &[Metric] = &[
     records("overlap_partition_s", "Time during which two members processed the same partition.").unit(Unit::PartitionSeconds),
     // ---- rebalances ----
     count("rebalances", Section::Rebalances, "Episodes: from leaving `Stable` or `Empty` to the first `Stable` in which no member has a rejoin pending, or `Empty`; of a consumer group from a bump of its epoch until every member has the newest epoch and is at its target."),
-    count("rebalance_rounds", Section::Rebalances, "Generations that those episodes made; in a consumer group, bumps of its epoch."),
+    count("rebalance_rounds", Section::Rebalances, "Generations that those episodes made, the one of a group that everybody has left among them; in a consumer group, bumps of its epoch."),
     count("assignments_computed", Section::Rebalances, "Assignments made in those episodes: accepted from leaders, or targets that the coordinator of a consumer group computed, one for several bumps when they come within `group.consumer.assignment.interval.ms`."),
     count("rebalances_by_reason", Section::Rebalances, "Episodes by what began them; without the label all of them.").labels(REASON),
     worst("rebalance_s", Unit::Seconds, Section::Rebalances, "Length of an episode; the bare name is the longest. An episode that the end of the run cuts counts up to there.").also(&[Sum, Mean]),

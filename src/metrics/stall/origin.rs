@@ -213,6 +213,7 @@ impl Reader<'_> {
             Observation::CoordinatorAvailable {
                 group: which,
                 available,
+                ..
             } => *which == group && !available,
             _ => false,
         })
@@ -254,6 +255,7 @@ impl Reader<'_> {
                 Observation::CoordinatorAvailable {
                     group: which,
                     available,
+                    ..
                 } => *which == group && !available && reason == RebalanceReason::Rejoin,
                 _ => false,
             }),

@@ -113,6 +113,71 @@ fn latencies_count_records_and_the_age_of_those_that_wait() {
 }
 
 #[test]
+fn records_due_before_the_window_wait_too_at_its_end() {
+    let mut play = Play::steady(&[&[0], &[1]], 40_000);
+    let seconds = SimTime::from_millis;
+    play.timeline.measured = (seconds(20_000), seconds(30_000));
+    for (ms, lags) in [
+        (0, [0, 0]),
+        (20_000, [41, 7]),
+        (30_000, [51, 0]),
+        (40_000, [0, 0]),
+    ] {
+        for (number, lag) in (0..).zip(lags) {
+            sample(&mut play, ms, number, ms, ms - lag, ms - lag);
+        }
+    }
+    play.timeline.partitions[0].1.waiting.record_many(500, 10);
+    let metrics = measure(&play);
+    assert_eq!(value(&metrics, "records_waiting"), "51");
+    assert_eq!(value(&metrics, "records_waiting{partition=0}"), "51");
+    assert_eq!(value(&metrics, "records_waiting{partition=1}"), "0");
+    play.timeline.measured.0 = SimTime::ZERO;
+    assert_eq!(
+        value(&measure(&play), "records_waiting"),
+        "10",
+        "a window that begins with the run has them all in its histogram"
+    );
+}
+
+#[test]
+fn where_nothing_is_committed_there_is_no_lag_behind_it() {
+    let mut play = Play::steady(&[&[0], &[1]], 40_000);
+    for ms in [0, 10_000, 20_000, 40_000] {
+        sample(&mut play, ms, 0, 1_000 + ms, 1_000 + ms, 0);
+        sample(&mut play, ms, 1, 1_000 + ms, 1_000 + ms, 900 + ms);
+    }
+    for sample in play.timeline.samples.iter_mut() {
+        if sample.partition == partition(0) {
+            sample.committed = None;
+        }
+    }
+    let metrics = measure(&play);
+    for (name, expected) in [
+        ("committed_lag_records", "100"),
+        ("committed_lag_records_mean", "100"),
+        ("committed_lag_records{partition=0}", "no data"),
+        ("committed_lag_records_end{partition=0}", "no data"),
+        ("committed_lag_records{partition=1}", "100"),
+        ("hottest_partition_committed_lag_records", "100"),
+    ] {
+        assert_eq!(value(&metrics, name), expected, "{name}");
+    }
+    for sample in play.timeline.samples.iter_mut() {
+        sample.committed = None;
+    }
+    let metrics = measure(&play);
+    for name in [
+        "committed_lag_records",
+        "committed_lag_records_peak_at_s",
+        "hottest_partition_committed_lag_records",
+    ] {
+        assert_eq!(value(&metrics, name), "no data", "{name}");
+    }
+    assert_eq!(value(&metrics, "lag_records"), "0");
+}
+
+#[test]
 fn delivery_is_summed() {
     let mut play = Play::steady(&[&[0], &[1]], 40_000);
     for (_, totals) in &mut play.timeline.partitions {

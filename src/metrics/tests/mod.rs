@@ -1,6 +1,7 @@
 //! Hand-made timelines: one sentence, one rule.
 
 mod availability;
+mod catch_up;
 mod condition;
 mod consumer_group;
 mod document;

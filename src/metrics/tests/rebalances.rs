@@ -6,7 +6,7 @@ use crate::metrics::barrier::Wait;
 use crate::metrics::testing::Play;
 use crate::timeline::{
     CallbackKind,
-    GroupState::{CompletingRebalance, PreparingRebalance, Stable},
+    GroupState::{CompletingRebalance, Empty, PreparingRebalance, Stable},
     Observation, RebalanceReason, RemovalReason,
 };
 
@@ -108,6 +108,31 @@ fn a_sync_phase_that_is_broken_off_is_a_failed_rebalance() {
     assert_eq!(value(&metrics, "rebalances"), "1");
     assert_eq!(value(&metrics, "failed_rebalances"), "1");
     assert_eq!(value(&metrics, "rebalance_rounds"), "2");
+}
+
+#[test]
+fn a_group_that_everybody_leaves_makes_a_generation_of_nobody() {
+    let mut play = Play::steady(&[&[0]], 60_000);
+    play.at(10_000)
+        .revoked(0, &[0])
+        .remove(0, RemovalReason::Leave)
+        .prepare(Stable, RebalanceReason::Leave, 0)
+        .state(PreparingRebalance, Empty, 2);
+    play.at(20_000)
+        .start(0)
+        .add(0)
+        .prepare(Empty, RebalanceReason::Join, 0)
+        .rejoin(0);
+    play.at(23_000).finish(3, &[&[0]]).take(0, &[0]);
+    let metrics = measure(&play);
+    assert_eq!(value(&metrics, "rebalances"), "2");
+    assert_eq!(value(&metrics, "rebalance_rounds"), "2");
+    let made: Vec<(u32, i32)> = metrics
+        .rebalances
+        .iter()
+        .map(|episode| (episode.rounds, episode.generation))
+        .collect();
+    assert_eq!(made, [(1, 2), (1, 3)]);
 }
 
 #[test]

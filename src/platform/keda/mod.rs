@@ -124,6 +124,13 @@ impl ScaledObject {
         }
     }
 
+    /// The same, when a poll at `at` found it active.
+    #[must_use]
+    pub const fn active_at(mut self, at: SimTime) -> Self {
+        self.last_active = Some(ApiTime::of(at));
+        self
+    }
+
     /// Its spec.
     #[must_use]
     pub const fn spec(&self) -> &ScaledObjectSpec {

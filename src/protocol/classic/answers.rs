@@ -1,10 +1,10 @@
 //! What the member does with answers of the coordinator (`JoinGroupResponseHandler`, `SyncGroupResponseHandler`,
-//! `HeartbeatResponseHandler`, `OffsetCommitResponseHandler`).
+//! `HeartbeatResponseHandler`), and with its being found or lost. Those to commits are in [`super::commit`].
 
 use super::member::{Closing, Member, MemberState};
 use super::rejoin::{Attempt, Prepare};
 use crate::kernel::SimTime;
-use crate::protocol::effect::{CommitPurpose, MemberEffect};
+use crate::protocol::effect::MemberEffect;
 use crate::protocol::message::{ErrorCode, JoinCause, JoinGroupResponse, Response};
 use crate::protocol::rules::Rule;
 use crate::timeline::{Observation, Partitions};
@@ -28,7 +28,7 @@ impl Member {
     }
 
     /// The coordinator was found, or not.
-    pub fn on_coordinator(&mut self, now: SimTime, found: bool) {
+    pub fn on_coordinator(&mut self, now: SimTime, found: bool, out: &mut Vec<MemberEffect>) {
         self.lookup_in_flight = false;
         self.coordinator_known = found;
         self.retry_at = if found {
@@ -37,14 +37,17 @@ impl Member {
         } else {
             now + self.lookups.fail(&self.config, &mut self.jitter)
         };
-        if found && self.heartbeat_enabled {
-            self.heartbeat_due = self.heartbeat_due.min(now);
+        if found {
+            // `FindCoordinatorResponseHandler`: it has as long as a session to answer a heartbeat.
+            self.session_deadline = now + self.config.session_timeout;
         }
+        self.commit_after_lookup(now, out);
     }
 
     /// The connection to the coordinator broke: what was in flight has failed.
-    pub fn on_disconnected(&mut self, now: SimTime) {
+    pub fn on_disconnected(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
         self.lose_coordinator(now);
+        self.lose_commits(now, out);
         if let Prepare::Committing { deadline, .. } = self.prepare {
             self.prepare = Prepare::Committing {
                 deadline,
@@ -53,13 +56,11 @@ impl Member {
         }
         if matches!(self.attempt, Attempt::Joining | Attempt::Syncing) {
             self.attempt = Attempt::None;
-            self.rejoin = Some(JoinCause::Error);
             // The generation stands (`resetStateAndGeneration` is not called): the known id rejoins.
-            self.state = MemberState::Stable;
+            self.rejoin = Some(JoinCause::Error);
         }
-        if self.heartbeat_enabled {
-            self.heartbeat_due = self.heartbeat_due.min(now + self.backoff());
-        }
+        self.fail_heartbeats(now);
+        self.search_due = now;
     }
 
     fn on_join(&mut self, now: SimTime, response: JoinGroupResponse, out: &mut Vec<MemberEffect>) {
@@ -235,6 +236,7 @@ impl Member {
     }
 
     fn on_heartbeat(&mut self, now: SimTime, error: ErrorCode, out: &mut Vec<MemberEffect>) {
+        self.heartbeats_in_flight = self.heartbeats_in_flight.saturating_sub(1);
         if !self.heartbeat_enabled {
             return;
         }
@@ -291,73 +293,7 @@ impl Member {
         }
     }
 
-    /// A commit of this member ended.
-    pub fn on_commit(
-        &mut self,
-        now: SimTime,
-        purpose: CommitPurpose,
-        error: ErrorCode,
-        out: &mut Vec<MemberEffect>,
-    ) {
-        if error != ErrorCode::None {
-            out.push(MemberEffect::Observe(Observation::CommitFailed {
-                consumer: self.consumer,
-                error: error.name(),
-            }));
-        }
-        let retriable = matches!(
-            error,
-            ErrorCode::NotCoordinator
-                | ErrorCode::CoordinatorNotAvailable
-                | ErrorCode::CoordinatorLoadInProgress
-        );
-        match error {
-            ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration
-                if self.state == MemberState::Stable =>
-            {
-                self.reset_membership(error == ErrorCode::UnknownMemberId);
-                self.request_rejoin(JoinCause::Error, "commit refused", out);
-            }
-            ErrorCode::RebalanceInProgress
-                if self.state == MemberState::Stable && self.rejoin.is_none() =>
-            {
-                self.request_rejoin(JoinCause::Rebalancing, "commit refused", out);
-            }
-            ErrorCode::FencedInstanceId => self.fail("FencedInstanceIdException"),
-            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
-                self.lose_coordinator(now)
-            }
-            _ => {}
-        }
-        match purpose {
-            CommitPurpose::Periodic => {
-                if retriable {
-                    self.next_auto_commit = now + self.backoff();
-                }
-            }
-            CommitPurpose::Rejoin => {
-                if let Prepare::Committing { deadline, .. } = self.prepare {
-                    if retriable && now < deadline {
-                        self.prepare = Prepare::Committing {
-                            deadline,
-                            in_flight: false,
-                        };
-                        self.retry_at = now + self.backoff();
-                    } else {
-                        self.prepare = Prepare::Committed;
-                    }
-                }
-            }
-            CommitPurpose::Close => {
-                if self.closing == Closing::Committing {
-                    self.close_after_commit(out);
-                }
-            }
-            CommitPurpose::Application => {}
-        }
-    }
-
-    fn fail(&mut self, error: &'static str) {
+    pub(super) fn fail(&mut self, error: &'static str) {
         self.fatal = Some(error);
         self.reset_membership(true);
         self.rejoin = None;

@@ -44,8 +44,24 @@ impl GroupMember {
         assignors: &[AssignorKind],
         subscription: &Arc<Subscription>,
     ) -> bool {
-        *self.assignors == *assignors
-            && (Arc::ptr_eq(&self.subscription, subscription) || self.subscription == *subscription)
+        let own = &self.subscription;
+        // Only sticky assignors put what they remember into the bytes (`subscriptionUserData`).
+        let remembers = |kind: &AssignorKind| match kind {
+            AssignorKind::Sticky | AssignorKind::CooperativeSticky => true,
+            AssignorKind::Range
+            | AssignorKind::RoundRobin
+            | AssignorKind::LagAware
+            | AssignorKind::Weighted => false,
+        };
+        let same = || {
+            own.topics == subscription.topics
+                && own.owned == subscription.owned
+                && own.generation == subscription.generation
+                && own.rack == subscription.rack
+                && (own.sticky_memory == subscription.sticky_memory
+                    || !assignors.iter().any(remembers))
+        };
+        *self.assignors == *assignors && (Arc::ptr_eq(own, subscription) || same())
     }
 }
 

@@ -2,21 +2,20 @@
 //!
 //! A pure machine. It owns the membership (member id, generation, rejoin pending or not), the join attempt under way and
 //! the timers of the heartbeat thread. It does not own threads, the network or the records: whoever drives it says when
-//! `poll()` runs ([`Member::on_poll`]), when the heartbeat thread wakes ([`Member::on_heartbeat_due`],
-//! [`Member::on_poll_deadline`]), and carries out the effects. The steps of one join attempt are in
-//! [`super::rejoin`], the answers in [`super::answers`].
+//! `poll()` runs ([`Member::on_poll`]), when the heartbeat thread looks about itself ([`Member::on_pass`]), and carries out the effects. The steps
+//! of one join attempt are in [`super::rejoin`], the answers in [`super::answers`], the heartbeat thread in [`super::heartbeat`], commits in
+//! [`super::commit`].
 
 use std::sync::Arc;
 
+use super::commit::Commits;
 use super::rejoin::{Attempt, Prepare};
-use crate::assignor::{AssignorKind, ConsumerId, MemberId, TopicId, TopicPartition};
+use crate::assignor::{AssignorKind, ConsumerId, MemberId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::backoff::{Backoff, Jitter};
 use crate::protocol::config::ConsumerConfig;
-use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
-use crate::protocol::message::{
-    HeartbeatRequest, JoinCause, LeaveCause, LeaveGroupRequest, OffsetCommitRequest, Request,
-};
+use crate::protocol::effect::{MemberEffect, Positions};
+use crate::protocol::message::{JoinCause, LeaveCause, LeaveGroupRequest, Request};
 use crate::protocol::rules::Rule;
 use crate::timeline::{Observation, Partitions};
 
@@ -37,7 +36,6 @@ pub enum MemberState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Closing {
     No,
-    Committing,
     Callback,
     Done,
 }
@@ -60,6 +58,8 @@ pub struct Member {
     /// `Some` while a rejoin is due: why.
     pub(super) rejoin: Option<JoinCause>,
     pub(super) prepare: Prepare,
+    /// The membership was reset while `onJoinPrepare` was under way.
+    pub(super) prepares_again: bool,
     pub(super) attempt: Attempt,
     /// A failed attempt is repeated no earlier than this.
     pub(super) retry_at: SimTime,
@@ -73,10 +73,15 @@ pub struct Member {
 
     pub(super) heartbeat_enabled: bool,
     pub(super) heartbeat_due: SimTime,
+    /// Heartbeats on their way.
+    pub(super) heartbeats_in_flight: u32,
+    /// The heartbeat thread asks for the coordinator, when nobody knows it, no sooner than this.
+    pub(super) search_due: SimTime,
     pub(super) session_deadline: SimTime,
     pub(super) poll_deadline: SimTime,
 
     pub(super) next_auto_commit: SimTime,
+    pub(super) commits: Commits,
 
     /// Partition counts that the leader last assigned by; `None` for who is not the leader.
     pub(super) leader_snapshot: Option<Vec<(TopicId, u32)>>,
@@ -104,6 +109,7 @@ impl Member {
             sticky_memory: None,
             rejoin: Some(JoinCause::New),
             prepare: Prepare::Due,
+            prepares_again: false,
             attempt: Attempt::None,
             retry_at: SimTime::ZERO,
             lookups: Backoff::default(),
@@ -113,9 +119,12 @@ impl Member {
             lookup_in_flight: false,
             heartbeat_enabled: false,
             heartbeat_due: SimTime::NEVER,
+            heartbeats_in_flight: 0,
+            search_due: SimTime::ZERO,
             session_deadline: SimTime::NEVER,
             poll_deadline: now + config.max_poll_interval,
             next_auto_commit: now + config.auto_commit_interval,
+            commits: Commits::default(),
             leader_snapshot: None,
             fatal: None,
             closing: Closing::No,
@@ -203,32 +212,6 @@ impl Member {
         self.coordinator_known
     }
 
-    /// True when the heartbeat thread runs.
-    #[must_use]
-    pub fn is_heartbeating(&self) -> bool {
-        self.heartbeat_enabled
-    }
-
-    /// When the next heartbeat is due; never while the heartbeat thread rests.
-    #[must_use]
-    pub fn heartbeat_due(&self) -> SimTime {
-        if self.heartbeat_enabled {
-            self.heartbeat_due
-        } else {
-            SimTime::NEVER
-        }
-    }
-
-    /// When the poll interval is exceeded; never while the heartbeat thread rests, for it is what watches.
-    #[must_use]
-    pub fn poll_deadline(&self) -> SimTime {
-        if self.heartbeat_enabled {
-            self.poll_deadline
-        } else {
-            SimTime::NEVER
-        }
-    }
-
     /// The next instant at which [`Member::on_poll`] has something to do by itself, without an answer arriving.
     #[must_use]
     pub fn poll_due(&self) -> SimTime {
@@ -255,7 +238,7 @@ impl Member {
                 (Prepare::Running(_), _) | (_, Attempt::Joining | Attempt::Syncing) => {
                     SimTime::NEVER
                 }
-                (_, Attempt::Installing(_)) => SimTime::NEVER,
+                (_, Attempt::Installing(..)) => SimTime::NEVER,
                 (_, Attempt::None) => self.retry_at,
             };
         }
@@ -266,23 +249,9 @@ impl Member {
         }
     }
 
-    /// Heartbeats were sent and answered that changed nothing, the last answer came at `answered`, if there was any: the next is due at
-    /// `due`.
-    pub fn heartbeats_passed(&mut self, due: SimTime, answered: Option<SimTime>) {
-        self.heartbeat_due = due;
-        if let Some(answered) = answered {
-            self.session_deadline = answered + self.config.session_timeout;
-        }
-    }
-
     /// Automatic commits took place; the next is due at `due`.
     pub fn commits_passed(&mut self, due: SimTime) {
         self.next_auto_commit = due;
-    }
-
-    /// `poll()` was entered: its deadline starts anew (`Heartbeat.poll`).
-    pub fn on_poll_started(&mut self, now: SimTime) {
-        self.poll_deadline = now + self.config.max_poll_interval;
     }
 
     /// `ConsumerCoordinator.poll`: one turn of the loop inside `poll()`.
@@ -306,93 +275,11 @@ impl Member {
         }
     }
 
-    fn find_coordinator(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
+    pub(super) fn find_coordinator(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
         if !self.lookup_in_flight && now >= self.retry_at {
             self.lookup_in_flight = true;
             out.push(MemberEffect::FindCoordinator);
         }
-    }
-
-    /// `maybeAutoCommitOffsetsAsync`: the timer restarts whether or not there is something to commit.
-    fn maybe_auto_commit(
-        &mut self,
-        now: SimTime,
-        positions: &dyn Positions,
-        out: &mut Vec<MemberEffect>,
-    ) {
-        if !self.config.enable_auto_commit || now < self.next_auto_commit {
-            return;
-        }
-        self.next_auto_commit = now + self.config.auto_commit_interval;
-        if let Some(commit) = self.commit_of(positions) {
-            out.push(MemberEffect::Commit(CommitPurpose::Periodic, commit));
-        }
-    }
-
-    /// The commit of all positions in the name of this membership; `None` when there is no position.
-    pub(super) fn commit_of(&self, positions: &dyn Positions) -> Option<OffsetCommitRequest> {
-        let offsets = positions.consumed();
-        (!offsets.is_empty()).then(|| self.commit_request(offsets))
-    }
-
-    /// A commit of `offsets` in the name of this membership.
-    #[must_use]
-    pub fn commit_request(&self, offsets: Arc<[(TopicPartition, u64)]>) -> OffsetCommitRequest {
-        OffsetCommitRequest {
-            member_id: self.member_id.clone(),
-            instance_id: self.config.group_instance_id.clone(),
-            generation: self.generation,
-            offsets,
-        }
-    }
-
-    /// Why a commit cannot even be sent now (`ConsumerCoordinator.sendOffsetCommitRequest`); `None`: it can.
-    #[must_use]
-    pub fn commit_refused(&self) -> Option<&'static str> {
-        match self.state {
-            MemberState::Stable => None,
-            MemberState::PreparingRebalance | MemberState::CompletingRebalance => {
-                Some("RebalanceInProgressException")
-            }
-            MemberState::Unjoined => Some("CommitFailedException"),
-        }
-    }
-
-    /// The heartbeat thread found the heartbeat timer expired.
-    pub fn on_heartbeat_due(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
-        if !self.coordinator_known {
-            self.heartbeat_due = now + self.backoff();
-            self.find_coordinator(now, out);
-            return;
-        }
-        if now >= self.session_deadline {
-            // No answer for a whole session timeout: the coordinator is presumably gone; it is looked up again.
-            self.lose_coordinator(now);
-            self.session_deadline = now + self.config.session_timeout;
-            self.find_coordinator(now, out);
-            return;
-        }
-        self.heartbeat_due = now + self.config.heartbeat_interval;
-        out.push(MemberEffect::Send(Request::Heartbeat(HeartbeatRequest {
-            member_id: self.member_id.clone(),
-            instance_id: self.config.group_instance_id.clone(),
-            generation: self.generation,
-        })));
-    }
-
-    /// The heartbeat thread found that the application did not poll for `max.poll.interval.ms` (`handlePollTimeoutExpiry`): a dynamic
-    /// member leaves at once, a static one falls silent; both forget their membership.
-    pub fn on_poll_deadline(&mut self, out: &mut Vec<MemberEffect>) {
-        if !self.config.rules.hold(Rule::LeaveOnPollDeadline) {
-            self.poll_deadline = SimTime::NEVER;
-            return;
-        }
-        out.push(MemberEffect::Observe(Observation::PollDeadlineExceeded {
-            consumer: self.consumer,
-        }));
-        self.leave(LeaveCause::PollTimeout, out);
-        self.reset_membership(true);
-        self.rejoin = Some(JoinCause::New);
     }
 
     /// `maybeLeaveGroup`: only dynamic members say good-bye.
@@ -409,7 +296,7 @@ impl Member {
         }
     }
 
-    /// `resetStateAndGeneration`: out of the group; what is owned will be lost at the next `poll()`.
+    /// `resetStateAndGeneration`: out of the group; what is owned will be lost at the next `poll()`, unless it is being given up just now.
     pub(super) fn reset_membership(&mut self, forget_member_id: bool) {
         self.state = MemberState::Unjoined;
         self.generation = -1;
@@ -418,16 +305,21 @@ impl Member {
         }
         self.heartbeat_enabled = false;
         self.leader_snapshot = None;
-        self.prepare = Prepare::Due;
-        self.attempt = Attempt::None;
+        match self.prepare {
+            Prepare::Due | Prepare::Done => self.prepare = Prepare::Due,
+            // What is under way goes on to its end, JoinGroup included; who tries once more begins anew (`needsJoinPrepare`).
+            Prepare::Committing { .. } | Prepare::Committed | Prepare::Running(_) => {
+                self.prepares_again = true;
+            }
+        }
+        match self.attempt {
+            // `onJoinComplete` is not interrupted either.
+            Attempt::Installing(..) => {}
+            Attempt::None | Attempt::Joining | Attempt::Syncing | Attempt::Complete(_) => {
+                self.attempt = Attempt::None;
+            }
+        }
         self.retry_at = SimTime::ZERO;
-    }
-
-    /// `Heartbeat.resetTimeouts`
-    pub(super) fn reset_timeouts(&mut self, now: SimTime) {
-        self.heartbeat_due = now + self.config.heartbeat_interval;
-        self.session_deadline = now + self.config.session_timeout;
-        self.poll_deadline = now + self.config.max_poll_interval;
     }
 
     pub(super) fn lose_coordinator(&mut self, now: SimTime) {

@@ -2,15 +2,19 @@
 //!
 //! The broker's side is [`Coordinator`]: `coordinator` has its inputs and its outbox, `group` what it keeps, `join`,
 //! `sync`, `session`, `replacement`, `offsets`, `failover` and `conversion` one rule book each. The client's side is [`Member`]:
-//! `member` has what it keeps and its inputs, `rejoin` one join attempt step by step, `answers` what answers do.
+//! `member` has what it keeps and its inputs, `rejoin` one join attempt step by step, `heartbeat` its heartbeat thread, `commit` its commits,
+//! `answers` what answers do, `offset_fetch` one of them.
 
 mod answers;
+mod commit;
 mod conversion;
 pub mod coordinator;
 mod failover;
 mod group;
+mod heartbeat;
 mod join;
 pub mod member;
+mod offset_fetch;
 mod offsets;
 mod rejoin;
 mod replacement;

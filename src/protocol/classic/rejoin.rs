@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use super::member::{Closing, Member, MemberState};
-use crate::assignor::MemberId;
-use crate::assignor::{TopicId, TopicPartition};
+use crate::assignor::{MemberId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
 use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
 use crate::protocol::message::{
@@ -47,8 +46,8 @@ pub(super) enum Attempt {
     Syncing,
     /// The assignment came; `onJoinComplete` is to be run by the next turn.
     Complete(Partitions),
-    /// A callback of `onJoinComplete` runs.
-    Installing(Partitions),
+    /// A callback of `onJoinComplete` runs, for the assignment of this generation.
+    Installing(Partitions, i32),
 }
 
 impl Member {
@@ -61,7 +60,7 @@ impl Member {
     ) {
         match self.attempt.clone() {
             Attempt::Complete(assignment) => self.complete(now, assignment, out),
-            Attempt::Joining | Attempt::Syncing | Attempt::Installing(_) => {}
+            Attempt::Joining | Attempt::Syncing | Attempt::Installing(..) => {}
             Attempt::None => {
                 if self.rejoin.is_some()
                     && now >= self.retry_at
@@ -102,6 +101,7 @@ impl Member {
                 deadline,
             } => {
                 if now >= deadline {
+                    self.commit_failed("TimeoutException", out);
                     return self.give_up_before_join(out);
                 }
                 if in_flight || self.send_rejoin_commit(deadline, positions, out) {
@@ -135,7 +135,7 @@ impl Member {
 
     /// The callbacks of `onJoinPrepare`; true when there is none to wait for.
     fn give_up_before_join(&mut self, out: &mut Vec<MemberEffect>) -> bool {
-        let was_member = self.state != MemberState::Unjoined;
+        let was_member = self.generation >= 0 && !self.member_id.is_unknown();
         let (kind, partitions) = if !was_member {
             // Lost only if something is owned; at a first join nothing is called.
             (CallbackKind::Lost, Arc::clone(&self.owned))
@@ -188,7 +188,7 @@ impl Member {
         }
         let attempt = std::mem::replace(&mut self.attempt, Attempt::None);
         match attempt {
-            Attempt::Installing(assignment) if self.owned != assignment => {
+            Attempt::Installing(assignment, generation) if self.owned != assignment => {
                 // The revoked callback of a cooperative member returned.
                 if self.config.rules.hold(Rule::FollowUpRound) {
                     self.request_rejoin(
@@ -197,9 +197,9 @@ impl Member {
                         out,
                     );
                 }
-                self.install_and_call(now, assignment, out);
+                self.install_and_call(now, assignment, generation, out);
             }
-            Attempt::Installing(_) => {}
+            Attempt::Installing(..) => {}
             other => self.attempt = other,
         }
     }
@@ -217,6 +217,9 @@ impl Member {
         }
         self.leader_snapshot = None;
         self.attempt = Attempt::Joining;
+        if std::mem::take(&mut self.prepares_again) {
+            self.prepare = Prepare::Due;
+        }
         out.push(MemberEffect::Observe(Observation::Joining {
             consumer: self.consumer,
         }));
@@ -234,7 +237,11 @@ impl Member {
                 } else {
                     Arc::from([])
                 },
-                generation: self.generation,
+                generation: if self.config.says_generation {
+                    self.generation
+                } else {
+                    -1
+                },
                 rack: self.config.client_rack.clone(),
                 sticky_memory: self.sticky_memory.clone(),
             }),
@@ -298,9 +305,9 @@ impl Member {
             Arc::from([])
         };
         if revoked.is_empty() {
-            self.install_and_call(now, assignment, out);
+            self.install_and_call(now, assignment, self.generation, out);
         } else {
-            self.attempt = Attempt::Installing(assignment);
+            self.attempt = Attempt::Installing(assignment, self.generation);
             out.push(MemberEffect::Callback(CallbackKind::Revoked, revoked));
         }
     }
@@ -309,6 +316,7 @@ impl Member {
         &mut self,
         now: SimTime,
         assignment: Partitions,
+        generation: i32,
         out: &mut Vec<MemberEffect>,
     ) {
         let added: Vec<TopicPartition> = assignment
@@ -316,28 +324,33 @@ impl Member {
             .copied()
             .filter(|assigned| !self.owned.contains(assigned))
             .collect();
-        self.sticky_memory = Some((Arc::clone(&assignment), self.generation));
+        self.sticky_memory = Some((Arc::clone(&assignment), generation));
         self.next_auto_commit = now + self.config.auto_commit_interval;
         self.prepare = Prepare::Due;
-        self.attempt = Attempt::Installing(Arc::clone(&assignment));
+        self.prepares_again = false;
+        self.attempt = Attempt::Installing(Arc::clone(&assignment), generation);
         self.install(assignment, out);
         out.push(MemberEffect::Callback(CallbackKind::Assigned, added.into()));
     }
 
-    /// `ConsumerCoordinator.close`: commit, callback, leave.
-    pub fn close(&mut self, positions: &dyn Positions, out: &mut Vec<MemberEffect>) {
+    /// `ConsumerCoordinator.close`: commit, callback, leave. It waits no longer than `deadline` for the coordinator and for the answer, and so does who has said
+    /// `commitAsync` and waits for the coordinator still: if it is found, it can be told good-bye.
+    pub fn close(
+        &mut self,
+        now: SimTime,
+        deadline: SimTime,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
         self.rejoin = None;
-        let commit = (self.config.enable_auto_commit
-            && self.coordinator_known
-            && self.commit_refused().is_none())
-        .then(|| self.commit_of(positions))
-        .flatten();
-        match commit {
-            Some(commit) => {
-                self.closing = Closing::Committing;
-                out.push(MemberEffect::Commit(CommitPurpose::Close, commit));
-            }
-            None => self.close_after_commit(out),
+        let offsets = positions.consumed();
+        let commits = self.config.enable_auto_commit && !offsets.is_empty();
+        if commits || self.waits_to_commit() {
+            let offsets = commits.then_some(offsets);
+            self.begin_commit(now, CommitPurpose::Close, offsets, deadline, out);
+        } else {
+            self.forget_commit();
+            self.close_after_commit(out);
         }
     }
 

@@ -9,16 +9,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::commit::Commits;
 use super::member_assignment::{LocalAssignment, Reconciliation};
 use super::member_heartbeat::Sent;
 use crate::assignor::{ConsumerId, MemberId, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::backoff::{Backoff, Jitter};
 use crate::protocol::config::{ConsumerConfig, SubscribedBy};
-use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
-use crate::protocol::message::{
-    ErrorCode, JOIN_EPOCH, LEAVE_EPOCH, OffsetCommitRequest, STATIC_LEAVE_EPOCH,
-};
+use crate::protocol::effect::{MemberEffect, Positions};
+use crate::protocol::message::{JOIN_EPOCH, LEAVE_EPOCH, STATIC_LEAVE_EPOCH};
 use crate::timeline::{CallbackKind, ClientState, Observation, Partitions};
 
 /// Whose end the application's next finished callback is.
@@ -66,7 +65,6 @@ pub struct Member {
     /// Failures in a row of each kind of request.
     pub(super) lookups: Backoff,
     pub(super) heartbeats: Backoff,
-    pub(super) commits: Backoff,
     pub(super) jitter: Jitter,
 
     /// What the coordinator said last; `None` before its first answer.
@@ -79,6 +77,7 @@ pub struct Member {
     poll_deadline: SimTime,
 
     pub(super) next_auto_commit: SimTime,
+    pub(super) commits: Commits,
     pub(super) closing: bool,
 }
 
@@ -112,7 +111,6 @@ impl Member {
             lookup_at: SimTime::ZERO,
             lookups: Backoff::default(),
             heartbeats: Backoff::default(),
-            commits: Backoff::default(),
             jitter: Jitter::default(),
             heartbeat_interval: None,
             heartbeat_due: now,
@@ -121,6 +119,7 @@ impl Member {
             sent: Sent::default(),
             poll_deadline: now + config.max_poll_interval,
             next_auto_commit: now + config.auto_commit_interval,
+            commits: Commits::default(),
             closing: false,
             config,
         }
@@ -210,10 +209,15 @@ impl Member {
         self.next_auto_commit = due;
     }
 
-    /// When `max.poll.interval.ms` is exceeded; the thread notices when it next wakes for a heartbeat.
+    /// When `max.poll.interval.ms` is exceeded: the first round of the thread from then on notices. Never while no round looks: out of the group, or without a
+    /// coordinator.
     #[must_use]
     pub fn poll_deadline(&self) -> SimTime {
-        self.poll_deadline
+        if self.is_silent() || !self.coordinator_known {
+            SimTime::NEVER
+        } else {
+            self.poll_deadline
+        }
     }
 
     /// No call of [`Member::on_poll`] before this instant does anything but move the poll deadline.
@@ -222,7 +226,7 @@ impl Member {
         if !self.is_settled() {
             return SimTime::ZERO;
         }
-        if self.config.enable_auto_commit {
+        if self.config.enable_auto_commit && !self.commits.is_automatic_in_flight() {
             self.next_auto_commit
         } else {
             SimTime::NEVER
@@ -283,8 +287,8 @@ impl Member {
         positions: &dyn Positions,
         out: &mut Vec<MemberEffect>,
     ) {
-        self.maybe_reconcile(now, positions, out);
-        self.maybe_auto_commit(now, positions, out);
+        self.maybe_reconcile(true, now, positions, out);
+        self.maybe_auto_commit(now, positions);
         if !self.awaits_metadata()
             && std::mem::take(&mut self.subscribed_anew)
             && self.state == ClientState::Unsubscribed
@@ -328,75 +332,6 @@ impl Member {
         partitions.iter().filter(known).copied().collect()
     }
 
-    /// `updateTimerAndMaybeCommit`: the timer restarts whether or not there is something to commit.
-    fn maybe_auto_commit(
-        &mut self,
-        now: SimTime,
-        positions: &dyn Positions,
-        out: &mut Vec<MemberEffect>,
-    ) {
-        if !self.config.enable_auto_commit || now < self.next_auto_commit {
-            return;
-        }
-        self.next_auto_commit = now + self.config.auto_commit_interval;
-        if let Some(commit) = self.commit_of(positions) {
-            out.push(MemberEffect::Commit(CommitPurpose::Periodic, commit));
-        }
-    }
-
-    /// The commit of all positions in the name of this membership; `None` when there is no position or no membership.
-    pub(super) fn commit_of(&self, positions: &dyn Positions) -> Option<OffsetCommitRequest> {
-        let offsets = positions.consumed();
-        (self.epoch > 0 && self.coordinator_known && !offsets.is_empty())
-            .then(|| self.commit_request(offsets))
-    }
-
-    /// A commit of `offsets` in the name of this membership.
-    #[must_use]
-    pub fn commit_request(&self, offsets: Arc<[(TopicPartition, u64)]>) -> OffsetCommitRequest {
-        OffsetCommitRequest {
-            member_id: self.member_id.clone(),
-            instance_id: self.config.group_instance_id.clone(),
-            generation: self.epoch,
-            offsets,
-        }
-    }
-
-    /// Why a commit of the application has no sense now; `None`: it has.
-    #[must_use]
-    pub fn commit_refused(&self) -> Option<&'static str> {
-        (self.epoch <= 0).then_some("CommitFailedException")
-    }
-
-    /// A commit of this member ended.
-    pub fn on_commit(
-        &mut self,
-        now: SimTime,
-        purpose: CommitPurpose,
-        error: ErrorCode,
-        positions: &dyn Positions,
-        out: &mut Vec<MemberEffect>,
-    ) {
-        if error != ErrorCode::None {
-            out.push(MemberEffect::Observe(Observation::CommitFailed {
-                consumer: self.consumer,
-                error: error.name(),
-            }));
-        }
-        if matches!(
-            error,
-            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable
-        ) {
-            self.lose_coordinator(now);
-        }
-        match purpose {
-            CommitPurpose::Periodic | CommitPurpose::Application => {}
-            CommitPurpose::Rejoin => self.on_commit_before_reconciliation(now, error, out),
-            CommitPurpose::Close => self.close_after_commit(out),
-        }
-        self.on_wake(now, positions, out);
-    }
-
     /// The application has run the oldest callback that it was asked for.
     pub fn on_callback_done(
         &mut self,
@@ -413,23 +348,30 @@ impl Member {
         self.on_wake(now, positions, out);
     }
 
-    /// `AsyncKafkaConsumer.close`: commit, callback, leave.
-    pub fn close(&mut self, positions: &dyn Positions, out: &mut Vec<MemberEffect>) {
+    /// `AsyncKafkaConsumer.close`: commit, callback, leave. It waits no longer than `deadline` for the coordinator and the answer to the commit.
+    pub fn close(
+        &mut self,
+        now: SimTime,
+        deadline: SimTime,
+        positions: &dyn Positions,
+        out: &mut Vec<MemberEffect>,
+    ) {
         self.closing = true;
         self.callbacks.clear();
         self.reconciliation = None;
-        let commit = self
-            .config
-            .enable_auto_commit
-            .then(|| self.commit_of(positions))
-            .flatten();
-        match commit {
-            Some(commit) => out.push(MemberEffect::Commit(CommitPurpose::Close, commit)),
-            None => self.close_after_commit(out),
+        if self.commit_on_close(deadline, positions) {
+            self.on_wake(now, positions, out);
+        } else {
+            self.commits.close();
+            self.run_commits(now, positions, out);
+            self.close_after_commit(out);
         }
     }
 
-    fn close_after_commit(&mut self, out: &mut Vec<MemberEffect>) {
+    /// The commit of `close()` is through, or given up: whatever is still to be committed is sent now or never, and nobody looks for the coordinator any more
+    /// (`CommitOnCloseEvent`, `StopFindCoordinatorOnCloseEvent`).
+    pub(super) fn close_after_commit(&mut self, out: &mut Vec<MemberEffect>) {
+        self.commits.close();
         if !self.closing || !self.callbacks.is_empty() {
             return;
         }

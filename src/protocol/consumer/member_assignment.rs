@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::member::{Awaited, Member};
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
-use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
-use crate::protocol::message::{ErrorCode, JOIN_EPOCH};
+use crate::protocol::effect::{MemberEffect, Positions};
+use crate::protocol::message::JOIN_EPOCH;
 use crate::timeline::{CallbackKind, ClientState, Partitions};
 
 /// `AbstractMembershipManager.LocalAssignment`: partitions, and how often they were changed.
@@ -29,12 +29,8 @@ pub(super) struct Reconciliation {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Offsets are being committed; repeated until `deadline`.
-    Committing {
-        deadline: SimTime,
-        /// `None`: an answer is awaited; else it is sent again then.
-        retry_at: Option<SimTime>,
-    },
+    /// Offsets are being committed ([`super::commit`]).
+    Committing,
     Revoking,
     Assigning,
 }
@@ -60,21 +56,15 @@ impl Member {
         }
     }
 
-    /// True when what the coordinator said last takes nothing away from it.
-    pub(super) fn only_gains(&self) -> bool {
-        self.target
-            .as_ref()
-            .is_some_and(|target| self.owned.iter().all(|own| target.partitions.contains(own)))
-    }
-
-    /// Begins to reconcile what is not yet (`maybeReconcile`).
+    /// Begins to reconcile what is not yet (`maybeReconcile`). Only an event of the application says that offsets can be committed; without one nothing is committed,
+    /// and since 4.3 nothing is given up either.
     pub(super) fn maybe_reconcile(
         &mut self,
+        can_commit: bool,
         now: SimTime,
         positions: &dyn Positions,
         out: &mut Vec<MemberEffect>,
     ) {
-        self.retry_commit(now, positions, out);
         let busy = self.reconciliation.is_some() || self.closing;
         if self.state != ClientState::Reconciling || busy {
             return;
@@ -96,6 +86,9 @@ impl Member {
         if let Some(current) = &self.current
             && current.partitions == goal.partitions
         {
+            if current.local_epoch == goal.local_epoch {
+                return; // What can be named of it is acknowledged. (Before 4.4 that is done in every round.)
+            }
             self.current = Some(goal);
             self.transition(ClientState::Acknowledging, out);
             return;
@@ -106,11 +99,10 @@ impl Member {
         };
         let revoked = difference(&self.owned, &goal.partitions);
         let added = difference(&goal.partitions, &self.owned);
-        let commit = self
-            .config
-            .enable_auto_commit
-            .then(|| self.commit_of(positions))
-            .flatten();
+        let waits = !self.config.async_client.reconciles_in_background && !revoked.is_empty();
+        if !can_commit && (self.config.enable_auto_commit || waits) {
+            return;
+        }
         if !revoked.is_empty() {
             // Before the commit, so that nothing is returned that it does not cover (KAFKA-16460).
             out.push(MemberEffect::Suspend(Arc::clone(&revoked)));
@@ -119,101 +111,24 @@ impl Member {
             goal,
             revoked,
             added,
-            stage: Stage::Committing {
-                deadline: now + self.config.max_poll_interval,
-                retry_at: None,
-            },
+            stage: Stage::Committing,
             rejoined_meanwhile: false,
         });
-        match commit {
-            Some(commit) => out.push(MemberEffect::Commit(CommitPurpose::Rejoin, commit)),
-            None => self.revoke(out),
-        }
-    }
-
-    /// `autoCommitSyncBeforeRebalanceWithRetries`
-    pub(super) fn on_commit_before_reconciliation(
-        &mut self,
-        now: SimTime,
-        error: ErrorCode,
-        out: &mut Vec<MemberEffect>,
-    ) {
-        let Some(Reconciliation {
-            stage: Stage::Committing { deadline, retry_at },
-            ..
-        }) = &mut self.reconciliation
-        else {
-            return;
-        };
-        let retriable = matches!(
-            error,
-            ErrorCode::NotCoordinator
-                | ErrorCode::CoordinatorNotAvailable
-                | ErrorCode::CoordinatorLoadInProgress
-                | ErrorCode::StaleMemberEpoch
-        );
-        if retriable && now < *deadline {
-            *retry_at = Some(now + self.commits.fail(&self.config, &mut self.jitter));
+        if self.commit_before_reconciliation(now, positions) {
+            self.run_commits(now, positions, out);
         } else {
-            self.commits.succeed();
             self.revoke(out);
         }
     }
 
-    /// When the commit before a reconciliation is sent again, or given up; never when none waits for that.
-    pub(super) fn commit_due(&self) -> SimTime {
-        match &self.reconciliation {
-            Some(Reconciliation {
-                stage:
-                    Stage::Committing {
-                        deadline,
-                        retry_at: Some(at),
-                    },
-                ..
-            }) => (*at).min(*deadline),
-            _ => SimTime::NEVER,
-        }
-    }
-
-    pub(super) fn retry_commit(
-        &mut self,
-        now: SimTime,
-        positions: &dyn Positions,
-        out: &mut Vec<MemberEffect>,
-    ) {
-        if self.commit_due() > now {
-            return;
-        }
-        let commit = self.commit_of(positions);
-        let Some(Reconciliation {
-            stage: Stage::Committing { deadline, retry_at },
-            ..
-        }) = &mut self.reconciliation
-        else {
-            return;
-        };
-        match commit {
-            Some(commit) if now < *deadline => {
-                *retry_at = None;
-                out.push(MemberEffect::Commit(CommitPurpose::Rejoin, commit));
-            }
-            Some(_) => self.revoke(out),
-            // It cannot be sent: no coordinator, or no membership.
-            None if now < *deadline && self.state == ClientState::Reconciling => {
-                *retry_at = Some(now + self.commits.fail(&self.config, &mut self.jitter));
-            }
-            None => self.revoke(out),
-        }
-    }
-
-    /// The answer to the commit under way will not come.
-    pub(super) fn lose_commit(&mut self, now: SimTime) {
-        if let Some(Reconciliation {
-            stage: Stage::Committing { retry_at, .. },
-            ..
-        }) = &mut self.reconciliation
-        {
-            retry_at.get_or_insert(now);
+    /// The commit before the reconciliation is through, or given up: that goes on.
+    pub(super) fn reconcile_after_commit(&mut self, out: &mut Vec<MemberEffect>) {
+        let stage = self
+            .reconciliation
+            .as_ref()
+            .map(|under_way| under_way.stage);
+        if stage == Some(Stage::Committing) {
+            self.revoke(out);
         }
     }
 
@@ -267,7 +182,7 @@ impl Member {
             return;
         };
         match reconciliation.stage {
-            Stage::Committing { .. } => {}
+            Stage::Committing => {}
             Stage::Revoking => self.assign(out),
             Stage::Assigning => {
                 self.current = Some(reconciliation.goal.clone());

@@ -30,19 +30,22 @@ impl Sent {
 }
 
 impl Member {
-    /// When the background thread wakes by itself: for a heartbeat, to look for the coordinator, or to repeat a commit.
+    /// When the background thread wakes by itself: for a heartbeat, to look for the coordinator, or to repeat a commit. Its other rounds are those of whoever drives
+    /// the member; from [`Member::poll_deadline`] on the first of them counts.
     #[must_use]
     pub fn wake_due(&self) -> SimTime {
-        if self.is_silent() {
-            return SimTime::NEVER;
-        }
+        let needs_coordinator = !self.is_silent() || self.commits.wait_for_coordinator();
         if !self.coordinator_known {
-            let lookup = if self.lookup_in_flight {
-                SimTime::NEVER
-            } else {
+            let looks = needs_coordinator && !self.lookup_in_flight && !self.commits.are_closed();
+            let lookup = if looks {
                 self.lookup_at
+            } else {
+                SimTime::NEVER
             };
             return lookup.min(self.commit_due());
+        }
+        if self.is_silent() {
+            return self.commit_due();
         }
         let heartbeat = if self.heartbeat_in_flight {
             SimTime::NEVER
@@ -78,31 +81,39 @@ impl Member {
         )
     }
 
-    /// A round of the background thread (`ConsumerNetworkThread.runOnce`).
+    /// A round of the background thread (`ConsumerNetworkThread.runOnce`): each request manager has its turn, in the order of `RequestManagers.entries`.
     pub fn on_wake(
         &mut self,
         now: SimTime,
         positions: &dyn Positions,
         out: &mut Vec<MemberEffect>,
     ) {
-        self.retry_commit(now, positions, out);
-        if self.is_silent() && !self.awaits_metadata() {
-            return;
-        }
+        self.run_commits(now, positions, out);
+        self.look_after_heartbeats(now, out);
+        self.maybe_reconcile(false, now, positions, out);
+    }
+
+    /// `CoordinatorRequestManager.poll`, `AbstractHeartbeatRequestManager.poll`: in every round it looks first whether `max.poll.interval.ms` is exceeded.
+    fn look_after_heartbeats(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
+        let is_silent = self.is_silent() && !self.awaits_metadata();
         if !self.coordinator_known {
-            if !self.lookup_in_flight && self.lookup_at <= now {
+            let looks = !is_silent || self.commits.wait_for_coordinator();
+            let looks = looks && !self.commits.are_closed();
+            if looks && !self.lookup_in_flight && self.lookup_at <= now {
                 self.lookup_in_flight = true;
                 out.push(MemberEffect::FindCoordinator);
             }
             return;
         }
-        if self.heartbeat_in_flight || (!self.heartbeats_now() && now < self.heartbeat_due) {
+        if is_silent {
             return;
         }
         if self.poll_deadline() <= now {
             return self.leave_unpolled(out);
         }
-        self.send_heartbeat(now, out);
+        if !self.heartbeat_in_flight && (self.heartbeats_now() || self.heartbeat_due <= now) {
+            self.send_heartbeat(now, out);
+        }
     }
 
     fn send_heartbeat(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
@@ -212,7 +223,7 @@ impl Member {
                 self.heartbeat_in_flight = false;
                 if response.error == ErrorCode::None {
                     self.heartbeats.succeed();
-                    self.on_heartbeat(now, &response, positions, out);
+                    self.on_heartbeat(now, &response, out);
                 } else {
                     self.on_heartbeat_error(now, response.error, out);
                 }
@@ -232,7 +243,6 @@ impl Member {
         &mut self,
         now: SimTime,
         response: &ConsumerGroupHeartbeatResponse,
-        positions: &dyn Positions,
         out: &mut Vec<MemberEffect>,
     ) {
         if self.heartbeat_interval != Some(response.heartbeat_interval) {
@@ -243,13 +253,8 @@ impl Member {
             return;
         }
         self.epoch = response.member_epoch;
-        let Some(assignment) = &response.assignment else {
-            return;
-        };
-        self.on_assignment(assignment, out);
-        let early = self.config.async_client.reconciles_in_background || self.only_gains();
-        if early && !self.config.enable_auto_commit {
-            self.maybe_reconcile(now, positions, out);
+        if let Some(assignment) = &response.assignment {
+            self.on_assignment(assignment, out);
         }
     }
 
@@ -322,7 +327,7 @@ impl Member {
             self.sent = Sent::default();
             self.heartbeat_due = now + self.heartbeats.fail(&self.config, &mut self.jitter);
         }
-        self.lose_commit(now);
+        self.lose_commits(now, out);
         self.on_wake(now, positions, out);
     }
 }

@@ -193,9 +193,13 @@ fn assigned(cast: &Cast, observation: &Observation) -> String {
         Observation::StaticMemberAway { consumer, .. } => {
             format!("{} is away and keeps its share", of(consumer))
         }
-        Observation::CoordinatorAvailable { available, .. } => {
-            if *available { "is back" } else { "is away" }.to_owned()
-        }
+        Observation::CoordinatorAvailable {
+            available, broker, ..
+        } => match (available, broker) {
+            (true, _) => "is back".to_owned(),
+            (false, Some(broker)) => format!("is away: broker {broker} loads the group"),
+            (false, None) => "is away: no broker has the group".to_owned(),
+        },
         Observation::OffsetsCommitted { .. } => "offsets are committed".to_owned(),
         _ => String::new(),
     }

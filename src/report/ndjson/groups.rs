@@ -53,9 +53,14 @@ impl Said<'_> {
                     .put("leader", json!(leader.as_str()));
                 self.put("assignment", assignment);
             }
-            Observation::CoordinatorAvailable { group, available } => {
+            Observation::CoordinatorAvailable {
+                group,
+                available,
+                broker,
+            } => {
                 self.event("coordinator_available").group(*group);
-                self.put("available", json!(available));
+                self.put("available", json!(available))
+                    .put("broker", json!(broker));
             }
             _ => {}
         }

@@ -30,7 +30,7 @@ pub fn cells<'r>(
     table.csv()
 }
 
-/// `medians.csv`: one row a cell, group and key metric that is a number under every seed.
+/// `medians.csv`: one row a cell, group and key metric whose median is a number; an end of the interval may be `not drained`.
 #[must_use]
 pub fn medians(sweep: &Sweep) -> String {
     let columns = ["metric", "seeds", "median", "low", "high"];
@@ -46,15 +46,15 @@ pub fn medians(sweep: &Sweep) -> String {
                     continue;
                 };
                 let unit = name.metric.unit;
-                let number = |number| cell(Some(Value::Number(number)), unit);
+                let end = |value| cell(Some(value), unit);
                 let interval = spread.interval;
                 let mut cells = key(own, "", group);
                 cells.extend([
                     base.to_owned(),
                     values.len().to_string(),
                     cell(Some(spread.central), unit),
-                    interval.map_or_else(String::new, |(low, _)| number(low)),
-                    interval.map_or_else(String::new, |(_, high)| number(high)),
+                    interval.map_or_else(String::new, |(low, _)| end(low)),
+                    interval.map_or_else(String::new, |(_, high)| end(high)),
                 ]);
                 table.row(cells);
             }
@@ -125,10 +125,11 @@ pub fn document(sweep: &Sweep) -> String {
                 let metrics = text::KEY.iter().filter_map(|(_, base)| {
                     let name = Name::bare(registry::get(base));
                     let spread = spread(&sweep.values(index, group, &name))?;
-                    let ends = spread
-                        .interval
-                        .map(|(low, high)| [low, high].map(|end| figure(Value::Number(end))));
-                    let of = json!({ "median": figure(spread.central), "interval": ends });
+                    let ends = spread.interval.map(|(low, high)| [low, high].map(figure));
+                    let mut of = json!({ "median": figure(spread.central), "interval": ends });
+                    if spread.undrained.0 > 0 {
+                        of["not_drained"] = json!(spread.undrained.0);
+                    }
                     Some(((*base).to_owned(), of))
                 });
                 json!({ "group": group, "metrics": metrics.collect::<Map<_, _>>() })

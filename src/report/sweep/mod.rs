@@ -181,25 +181,28 @@ impl Sweep {
 /// A metric of a cell over its seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spread {
-    /// The value of the only seed, else the median; a word when one seed has no number.
+    /// The value of the only seed, else the median; a word when one seed has a value without a rank.
     pub central: Value,
-    /// The 95 % interval of the median; with fewer than six seeds smallest and largest; `None` with one seed or without numbers.
-    pub interval: Option<(Decimal, Decimal)>,
+    /// The 95 % interval of the median; with fewer than six seeds smallest and largest; `None` with one seed or without ranks.
+    pub interval: Option<(Value, Value)>,
+    /// Seeds under which a lag was not drained, and all.
+    pub undrained: (usize, usize),
 }
 
 /// The spread of `values`, one a seed; `None` without any.
 #[must_use]
 pub fn spread(values: &[Value]) -> Option<Spread> {
-    let numbers: Option<Vec<Decimal>> = values.iter().map(Value::number).collect();
-    let interval = numbers
-        .filter(|numbers| numbers.len() > 1)
-        .and_then(|numbers| {
-            let extremes = || Some((*numbers.iter().min()?, *numbers.iter().max()?));
-            statistics::median_interval(&numbers).or_else(extremes)
-        });
+    let undrained = (statistics::undrained(values), values.len());
+    let ranked = statistics::ranked(values).ok();
+    let spreads = |ranked: &Vec<Value>| ranked.len() > 1 && undrained.0 < undrained.1;
+    let interval = ranked.filter(spreads).and_then(|ranked| {
+        let extremes = || Some((*ranked.first()?, *ranked.last()?));
+        statistics::interval_of(&ranked).or_else(extremes)
+    });
     Some(Spread {
         central: statistics::central(values)?,
         interval,
+        undrained,
     })
 }
 

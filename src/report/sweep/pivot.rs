@@ -2,7 +2,7 @@
 
 use super::{CellKey, Sweep, interval_words, spread};
 use crate::metrics::registry::{Better, Unit};
-use crate::metrics::{Decimal, Name, Value};
+use crate::metrics::{Decimal, NOT_DRAINED, Name, Value};
 use crate::report::figures::{self, Style};
 use crate::report::model::{Expectation, mark};
 use crate::report::table::{Align, Table};
@@ -169,7 +169,7 @@ fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
     all
 }
 
-/// `792.000 (745.000 – 851.000)`
+/// `792.000 (745.000 – 851.000)`, and in how many seeds a lag was not drained
 fn cell(sweep: &Sweep, at: usize, group: &str, name: &Name, style: Style) -> String {
     let Some(spread) = spread(&sweep.values(at, group, name)) else {
         return String::new();
@@ -177,13 +177,14 @@ fn cell(sweep: &Sweep, at: usize, group: &str, name: &Name, style: Style) -> Str
     let number = |value| bare(&value, name.metric.unit, style);
     let central = number(spread.central);
     let dash = if style.ascii { "-" } else { "–" };
-    match spread.interval {
-        None => central,
-        Some((low, high)) => {
-            let (low, high) = (number(Value::Number(low)), number(Value::Number(high)));
-            format!("{central} ({low} {dash} {high})")
-        }
-    }
+    let spread_out = spread.interval.map_or_else(String::new, |(low, high)| {
+        format!(" ({} {dash} {})", number(low), number(high))
+    });
+    let undrained = match spread.undrained {
+        (0, _) | (_, 1) => String::new(),
+        (some, all) => format!(", {NOT_DRAINED} in {some} of {all}"),
+    };
+    format!("{central}{spread_out}{undrained}")
 }
 
 /// A value without its unit, which the title tells.

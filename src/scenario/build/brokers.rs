@@ -56,6 +56,7 @@ impl Builder<'_, '_> {
                 .map(str::to_owned)
                 .collect(),
             cross_rack_latency: duration_or(get("cross_rack_latency"), SimDuration::ZERO),
+            leader_rebalance: leader_rebalance(get("config")),
             config: self.broker_config(get("config"), release),
         };
         (brokers, release)
@@ -114,4 +115,14 @@ impl Builder<'_, '_> {
         self.consumer_groups(&mut config.consumer, &keys, release);
         config
     }
+}
+
+/// `auto.leader.rebalance.enable` and `leader.imbalance.check.interval.seconds` (`ReplicationConfigs`).
+fn leader_rebalance(config: Option<&Item>) -> Option<SimDuration> {
+    let keys = settings::keys(&[config]);
+    let enabled = keys.get("auto.leader.rebalance.enable");
+    let interval = keys.get("leader.imbalance.check.interval.seconds");
+    let seconds = interval.and_then(|pair| pair.item.integer()).unwrap_or(300);
+    let is_enabled = enabled.is_none_or(|pair| pair.item.is_true());
+    is_enabled.then(|| SimDuration::from_secs(seconds))
 }

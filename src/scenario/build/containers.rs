@@ -6,6 +6,7 @@ use crate::kernel::SimDuration;
 use crate::platform::pod::{CpuSpec, MemorySpec};
 use crate::scenario::check::duration_or;
 use crate::scenario::code::Code;
+use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::shape::{Item, Typed};
 
 use super::Builder;
@@ -99,6 +100,22 @@ impl Builder<'_, '_> {
             } else if limit_m.is_some_and(|limit| request_m.is_some_and(|m| limit < m)) {
                 self.error(Code::Exclusive, at, "`limit` is below `request`");
             }
+        }
+        if let (Some(at), Some(limit)) = (item.get("idle"), limit_m)
+            && at.quantity().is_some_and(|idle| idle >= limit)
+        {
+            let message = "`idle` leaves nothing of the limit: it would never process anything";
+            self.error(Code::Exclusive, at, message);
+        }
+        let cores = item.get("boot").and_then(|boot| boot.get("cores"));
+        if let (Some(at), Some(limit)) = (cores, limit_m)
+            && at.quantity().is_some_and(|cores| cores > limit)
+        {
+            let message = "the start-up cannot burn more than the limit allows";
+            self.report(
+                Diagnostic::note(Code::Ignored, at.span, message)
+                    .help("what is above the limit only takes more from processing meanwhile"),
+            );
         }
         let boot = item.get("boot").map(|boot| {
             let cores = boot.get("cores").and_then(Item::quantity).unwrap_or(0);

@@ -5,7 +5,7 @@ use crate::kernel::{SimDuration, SimTime};
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::near::did_you_mean;
-use crate::scenario::plan::{Ending, Event, Plan, ResetTo, Sequencing, Target, Verb};
+use crate::scenario::plan::{Ending, Event, Plan, ResetTo, Sequencing, Target, Verb, WorkloadId};
 use crate::scenario::shape::{Item, Pair, Typed};
 use crate::scenario::verbs::{self, EVENT, Object, VerbRow};
 
@@ -23,6 +23,7 @@ impl Builder<'_, '_> {
     ) -> Vec<Event> {
         let mut events = Vec::new();
         let script = item.map_or(&[][..], Item::items);
+        let mut rollbacks: Vec<(WorkloadId, SimTime, &Item)> = Vec::new();
         for (index, entry) in script.iter().enumerate() {
             let Some((row, pair)) = self.verb_of(entry) else {
                 continue;
@@ -32,6 +33,9 @@ impl Builder<'_, '_> {
             let Some(verb) = self.verb(row, pair, (script, index), plan, drafts) else {
                 continue;
             };
+            if let Verb::Rollback(workload) = verb {
+                rollbacks.push((workload, at, &pair.item));
+            }
             events.push(Event {
                 at,
                 repeat: self.repeat(entry, at),
@@ -40,6 +44,7 @@ impl Builder<'_, '_> {
                 pointer: format!("/events/{index}"),
             });
         }
+        self.have_earlier_revisions(&rollbacks, &events);
         events
     }
 

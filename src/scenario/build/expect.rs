@@ -11,6 +11,7 @@ use crate::scenario::node::Span;
 use crate::scenario::plan::Plan;
 use crate::scenario::resolved;
 use crate::scenario::shape::{Item, Pair, Typed};
+use crate::scenario::subjects;
 
 use super::Builder;
 
@@ -66,7 +67,18 @@ impl Builder<'_, '_> {
         if let Some(own) = &condition.variant {
             self.variant(own, pair.key_span, variants);
         }
-        self.labels(&condition.name, pair.key_span, plan);
+        let own = variant.or(condition.variant.as_deref());
+        if own.is_none_or(|own| own == plan.variant) {
+            self.labels(&condition.name, pair.key_span, plan);
+        }
+        if variant.is_some() && variant == condition.other_variant() {
+            let message = format!(
+                "nothing to judge: `{}` is compared with itself",
+                plan.variant
+            );
+            let finding = Diagnostic::error(Code::Condition, pair.item.span, message);
+            self.report(finding.help("name another variant, or a number"));
+        }
         let place = self.files.sources.place(pair.key_span);
         let metric = resolved::token(&pair.key);
         Some(Expectation {
@@ -97,25 +109,9 @@ impl Builder<'_, '_> {
 
     /// Whether what the labels name is in the scenario.
     fn labels(&mut self, name: &Name, span: Span, plan: &Plan) {
-        if let Some(group) = &name.labels.group
-            && plan.groups.iter().all(|other| other.name != *group)
-        {
-            let message = format!("there is no group `{group}`");
-            let names = plan.groups.iter().map(|group| &*group.name);
-            self.report(
-                Diagnostic::error(Code::UnknownGroup, span, message)
-                    .maybe_help(did_you_mean(group, names)),
-            );
-        }
-        if let Some(topic) = &name.labels.topic
-            && plan.topics.iter().all(|other| other.name != *topic)
-        {
-            let message = format!("there is no topic `{topic}`");
-            let names = plan.topics.iter().map(|topic| &*topic.name);
-            self.report(
-                Diagnostic::error(Code::UnknownTopic, span, message)
-                    .maybe_help(did_you_mean(topic, names)),
-            );
+        for unknown in subjects::unknown(&name.labels, plan, |group| self.vague.contains(&group)) {
+            let finding = Diagnostic::error(unknown.code, span, unknown.message);
+            self.report(finding.maybe_help(unknown.help));
         }
     }
 }

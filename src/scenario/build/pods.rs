@@ -1,14 +1,14 @@
 //! `pod` of a workload, and events that are done to workloads and nodes.
 
 use crate::assignor::GroupId;
-use crate::kernel::SimDuration;
+use crate::kernel::{SimDuration, SimTime};
 use crate::platform::pod::{PodSpec, Shutdown};
 use crate::scenario::check::duration_or;
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::near::did_you_mean;
 use crate::scenario::plan::platform::{Controller, Workload};
-use crate::scenario::plan::{NodeId, Plan, Target, Verb, WorkloadId};
+use crate::scenario::plan::{Event, NodeId, Plan, Target, Verb, WorkloadId};
 use crate::scenario::scalar::{self, Problem};
 use crate::scenario::shape::Item;
 use crate::scenario::verbs::VerbRow;
@@ -78,6 +78,25 @@ impl Builder<'_, '_> {
                         None
                     }
                 }
+            }
+        }
+    }
+
+    /// Each rollback comes after a deploy of the same workload.
+    pub(super) fn have_earlier_revisions(
+        &mut self,
+        rollbacks: &[(WorkloadId, SimTime, &Item)],
+        events: &[Event],
+    ) {
+        for (workload, at, item) in rollbacks {
+            let deploys = |event: &Event| event.verb == Verb::Deploy(*workload) && event.at < *at;
+            if !events.iter().any(deploys) {
+                let name = item.text().unwrap_or("");
+                let message = format!("`{name}` has no earlier revision at {at}");
+                self.report(
+                    Diagnostic::error(Code::NoRevision, item.span, message)
+                        .help(format!("it needs a `deploy: {name}` before")),
+                );
             }
         }
     }

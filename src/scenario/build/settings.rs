@@ -115,6 +115,7 @@ impl Builder<'_, '_> {
             "partition.assignment.strategy" => self.assignors(config, item, release),
             "enable.auto.commit" => config.enable_auto_commit = item.is_true(),
             "auto.commit.interval.ms" => config.auto_commit_interval = millis,
+            "default.api.timeout.ms" => config.default_api_timeout = millis,
             "auto.offset.reset" => self.offset_reset(config, item, release),
             "fetch.min.bytes" => config.fetch_min_bytes = number,
             "fetch.max.wait.ms" => config.fetch_max_wait = millis,
@@ -128,6 +129,7 @@ impl Builder<'_, '_> {
                     self.error(Code::NotInVersion, item, message);
                 }
             }
+            "request.timeout.ms" => config.request_timeout = millis,
             "metadata.max.age.ms" => config.metadata_max_age = millis,
             "internal.leave.group.on.close" => config.leave_group_on_close = item.is_true(),
             _ => {}

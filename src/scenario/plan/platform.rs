@@ -93,6 +93,13 @@ impl Workload {
             format!("{pod}-{index}")
         }
     }
+
+    /// True when the CPU limit of its container is one of several who burn: its consumers, or these and its start-up.
+    #[must_use]
+    pub fn shares_its_limit(&self) -> bool {
+        let cpu = self.pod.cpu.filter(|cpu| cpu.limit_m.is_some());
+        cpu.is_some_and(|cpu| self.consumers_per_pod > 1 || cpu.boot.is_some())
+    }
 }
 
 /// Who keeps a workload's pods.

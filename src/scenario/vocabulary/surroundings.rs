@@ -38,7 +38,7 @@ pub(super) static FAULT: Record = record(
         optional(
             "repair",
             DISTRIBUTION,
-            "From a crash to the start; without, nobody starts it again.",
+            "From a crash to the start; without, nobody starts it again (a pod's container is restarted by its kubelet, with back-off).",
         ),
         optional(
             "freeze",

@@ -4,6 +4,7 @@
 mod containers;
 pub(in crate::scenario) mod hpa;
 mod keda;
+mod requests;
 #[cfg(test)]
 mod tests;
 
@@ -132,12 +133,14 @@ impl Builder<'_, '_> {
         if let Some(item) = pair.item.get("hpa") {
             let spec = reader.hpa(item)?;
             self.hpa_containers(item, &spec, target, plan);
+            self.hpa_requests(item, &spec, target, plan);
             let series = self.all_series(item, &spec, group, plan)?;
             return Some(AutoscalerKind::Hpa { spec, series });
         }
         if let Some(item) = pair.item.get("keda") {
             let spec = reader.scaled_object(item)?;
             self.keda_containers(item, &spec, target, plan);
+            self.keda_requests(item, &spec, target, plan);
             let offsets = self.all_offsets(item, &spec, group, plan)?;
             return Some(AutoscalerKind::Keda { spec, offsets });
         }

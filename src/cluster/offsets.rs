@@ -1,0 +1,139 @@
+//! Committed offsets on their way from the coordinator to a client: OffsetFetch, its answer, its refusal.
+//!
+//! Clients ask for stable offsets (`requireStable`), which makes OffsetFetch a write without records: its answer waits until the writes before it are committed
+//! (`GroupCoordinatorService.fetchOffsets`, `CoordinatorRuntime.waitForPendingWrites`). One that is refused is sent again after a back-off: by a classic client while there
+//! is time in `poll()`, which it holds up, and at once by the next `poll()` (`ConsumerCoordinator.fetchCommittedOffsets`); by the background thread until it
+//! succeeds (`CommitRequestManager.fetchOffsetsWithRetries`). What a partition without position waits for beside that is in `positions`.
+
+use super::answers::Answer;
+use super::client::{App, Client};
+use super::ground::{Ground, Packet};
+use super::world::{Class, Event, FIRST_COORDINATOR, World};
+use crate::assignor::{GroupId, TopicPartition};
+use crate::kernel::SimTime;
+use crate::protocol::effect::MemberEffect;
+use crate::protocol::message::{ErrorCode, RequestToken};
+
+impl World<'_> {
+    /// Serves an OffsetFetch when the writes before it are committed.
+    pub(super) fn read_behind_writes(
+        &mut self,
+        group: GroupId,
+        token: RequestToken,
+        packet: Packet,
+    ) {
+        let host = &mut self.groups[group.index()];
+        if host.pending_appends.is_empty() {
+            return self.read_offsets(group, token, &packet);
+        }
+        host.waiting_reads.push((token, packet));
+        let (at, entity) = (host.last_append, FIRST_COORDINATOR + group.0);
+        let event = Event::OffsetsRead { group, token };
+        self.schedule(at, Class::Message, entity, event);
+    }
+
+    /// The writes are committed, unless the coordinator has gone away meanwhile.
+    pub(super) fn on_offsets_read(&mut self, group: GroupId, token: RequestToken) {
+        let waiting = &mut self.groups[group.index()].waiting_reads;
+        if let Some(place) = waiting.iter().position(|(waits, _)| *waits == token) {
+            let (_, packet) = waiting.remove(place);
+            self.read_offsets(group, token, &packet);
+        }
+    }
+
+    fn read_offsets(&mut self, group: GroupId, token: RequestToken, packet: &Packet) {
+        let Packet::OffsetFetch(partitions) = packet else {
+            return;
+        };
+        let host = &self.groups[group.index()];
+        let committed = |&partition: &TopicPartition| {
+            let index = self.topology.index(partition);
+            let offset = host.accounts[index].committed(&self.logs[index], self.now());
+            (partition, offset)
+        };
+        let offsets = partitions.iter().map(committed).collect();
+        self.answer(group, token, Answer::Offsets(Ok(offsets)));
+    }
+}
+
+impl Client {
+    /// The committed offsets have come.
+    pub(super) fn on_offsets(
+        &mut self,
+        offsets: &[(TopicPartition, Option<u64>)],
+        ground: &mut Ground<'_>,
+    ) {
+        self.offset_failures.succeed();
+        self.offsets_due = SimTime::NEVER;
+        let later = self.member.modern().is_some();
+        self.fetcher.on_committed(offsets, later, ground);
+        if later {
+            self.on_positions(ground);
+        }
+    }
+
+    /// The coordinator did not give them.
+    pub(super) fn on_offsets_refused(
+        &mut self,
+        error: ErrorCode,
+        effects: &mut Vec<MemberEffect>,
+        ground: &mut Ground<'_>,
+    ) {
+        let failures = &mut self.offset_failures;
+        let wait =
+            self.member
+                .on_offsets_refused(ground.now, error, failures, &self.fetcher, effects);
+        self.offsets_due = ground.now + wait;
+        if self.member.modern().is_none() {
+            self.fetcher.forget_asked_offsets();
+        }
+    }
+
+    /// A call of `poll()` begins, which tries anew.
+    pub(super) fn begin_asking_offsets(&mut self) {
+        if self.member.modern().is_none() {
+            self.offset_failures.succeed();
+            self.offsets_due = SimTime::NEVER;
+        }
+    }
+
+    /// When `poll()` of a classic client, which waits for that, sends the OffsetFetch again.
+    pub(super) fn next_offset_retry(&self, now: SimTime) -> SimTime {
+        if self.holds_for_offsets(now) {
+            self.offsets_due
+        } else {
+            SimTime::NEVER
+        }
+    }
+
+    /// `poll()` of a classic client sleeps before it asks again.
+    pub(super) fn holds_for_offsets(&self, now: SimTime) -> bool {
+        self.member.modern().is_none() && now < self.offsets_due && self.asks_offsets_again()
+    }
+
+    /// An OffsetFetch was refused, and somebody still wants to know.
+    pub(super) fn asks_offsets_again(&self) -> bool {
+        self.offsets_due != SimTime::NEVER && self.fetcher.needs_offsets()
+    }
+
+    /// When the background thread sends the OffsetFetch again: not before it knows whom to ask.
+    pub(super) fn next_offset_fetch(&self) -> SimTime {
+        if self.member.knows_coordinator() && !self.closing && self.app != App::Dead {
+            self.offsets_due
+        } else {
+            SimTime::NEVER
+        }
+    }
+
+    /// It does so.
+    pub(super) fn retry_offsets(&mut self, ground: &mut Ground<'_>) {
+        if self.next_offset_fetch() > ground.now {
+            return;
+        }
+        self.offsets_due = SimTime::NEVER;
+        let asked = self.fetcher.asked_offsets();
+        if !asked.is_empty() {
+            self.send(Packet::OffsetFetch(asked), ground);
+        }
+    }
+}
