@@ -31,13 +31,16 @@ fn actions(
     index: usize,
 ) -> impl Iterator<Item = (usize, &'static str, Option<ConsumerId>)> {
     let entries = timeline.entries.iter().enumerate();
-    entries.filter_map(move |(at, entry)| match entry.observation {
-        Observation::Action {
+    entries.filter_map(move |(at, entry)| {
+        let Observation::Action {
             event,
             verb,
             consumer,
-        } if event as usize == index => Some((at, verb, consumer)),
-        _ => None,
+        } = entry.observation
+        else {
+            return None;
+        };
+        (event as usize == index).then_some((at, verb, consumer))
     })
 }
 

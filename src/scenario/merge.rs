@@ -136,9 +136,8 @@ fn is_another_choice(below: &[Entry], above: &[Entry], shape: Option<&Shape>) ->
         .chain(kept.map(|entry| &*entry.key))
         .collect();
     let fits = |keys: &[&str]| {
-        let is_set =
-            |set: &&&[&str]| set.len() == keys.len() && keys.iter().all(|key| set.contains(key));
-        sets.iter().find(is_set).is_some()
+        let mut sets = sets.iter();
+        sets.any(|set| set.len() == keys.len() && keys.iter().all(|key| set.contains(key)))
     };
     fits(&own) && !fits(&both)
 }

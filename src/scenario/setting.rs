@@ -70,14 +70,20 @@ impl Setting<'_> {
                         let below = shape.and_then(|shape| shape.below(&entry.key));
                         self.at(&mut entry.value, below, &rest, is_overlay)
                     }
-                    Some(_) | None => self.new(node, shape, path, is_overlay),
+                    Some(_) | None => self.put_new(node, shape, path, is_overlay),
                 }
             }
         }
     }
 
     /// In the map `node`, at a path of which nothing is there, or all of it.
-    fn new(&self, node: &mut Node, shape: Option<&Shape>, path: &str, is_overlay: bool) -> Reach {
+    fn put_new(
+        &self,
+        node: &mut Node,
+        shape: Option<&Shape>,
+        path: &str,
+        is_overlay: bool,
+    ) -> Reach {
         let is_there = node.get(path).is_some();
         let (head, rest) = match shape {
             _ if is_there || is_flat(shape) => (path, None),

@@ -144,12 +144,8 @@ pub struct Manifest {
 impl Record {
     /// What stands under a key of the language.
     #[must_use]
-    pub fn shape(&self, key: &str) -> Option<&'static Shape>
-    where
-        Self: 'static,
-    {
-        let fields: &'static [Field] = self.fields;
-        let field = fields.iter().find(|field| field.name == key)?;
+    pub fn shape(&self, key: &str) -> Option<&'static Shape> {
+        let field = self.fields.iter().find(|field| field.name == key)?;
         Some(&field.shape)
     }
 

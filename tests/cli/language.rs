@@ -123,7 +123,7 @@ fn check_looks_at_every_combination_of_the_matrix_and_names_the_one_that_is_wron
 #[test]
 fn what_is_expected_of_a_variant_that_is_not_played_is_told_and_skipped() {
     let home = home(
-        "expect:\n  records_lost: \"== 0\"\n  b: { rebalances: \"== 99\" }\n  duplicates: \"<= b\"\n",
+        "expect:\n  records_lost: \"== 0\"\n  b: { rebalances: \"== 99\" }\n  lag_records: \"<= b\"\n",
     );
     let at = home.path();
     let args = [

@@ -113,7 +113,8 @@ impl Builder<'_, '_> {
                     .flat_map(|member| &member.topics)
                     .all(has_offsets);
             let pair = item.and_then(|groups| groups.get(&group.name)?.pair("start_at"));
-            if let Some(pair) = pair.filter(|_| is_idle) {
+            let is_wrong = |pair: &Pair| self.found.iter().any(|one| one.span == pair.item.span);
+            if let Some(pair) = pair.filter(|pair| is_idle && !is_wrong(pair)) {
                 let message =
                     "`start_at` changes nothing here: this group starts with committed offsets";
                 self.report(
