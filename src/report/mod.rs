@@ -27,4 +27,6 @@ pub mod text;
 pub mod verdict;
 
 #[cfg(test)]
+mod summary_tests;
+#[cfg(test)]
 mod tests;

@@ -103,6 +103,131 @@ fn what_is_required_on_the_command_line_is_understood_before_anything_is_played(
 }
 
 #[test]
+fn what_no_run_can_have_is_refused_with_what_was_probably_meant() {
+    let home = home(CRASH);
+    let refused = [
+        (
+            "rebalances_by_reason{reason=session_expird} < 1",
+            "did you mean `session_expired`?",
+        ),
+        (
+            "lag_records{topic=orders,partition=4} < 3",
+            "`orders` never has a partition 4; did you mean 3?",
+        ),
+        (
+            "lag_records{partition=7} < 3",
+            "no topic here has a partition 7",
+        ),
+        ("lag_records{group=gg} < 3", "there is no group `gg`"),
+        ("protocol == clasic", "did you mean `classic`?"),
+        (
+            "rebalance == incremental-cooperative",
+            "it is one of eager, cooperative",
+        ),
+        ("assignor == Range", "did you mean `range`?"),
+        ("quik.lag_records < 3", "there are: quick, slow"),
+    ];
+    for (requirement, words) in refused {
+        let ran = run_in(home.path(), &["run", "half.yaml", "--fail-on", requirement]);
+        assert_eq!(ran.code, 2, "{requirement}: {}{}", ran.out, ran.err);
+        assert!(ran.err.contains(words), "{requirement}: {}", ran.err);
+        no_results(home.path());
+        let (metric, condition) = requirement.split_once(' ').expect("two parts");
+        let line = format!("  \"{metric}\": \"{condition}\"\n");
+        fs::write(home.path().join("half.yaml"), with_expect(&line)).expect("it can be written");
+        let ran = run_in(home.path(), &["check", "half.yaml"]);
+        assert_eq!(ran.code, 2, "{requirement}: {}{}", ran.out, ran.err);
+        fs::write(home.path().join("half.yaml"), CRASH).expect("it can be written");
+    }
+}
+
+#[test]
+fn what_is_about_to_be_is_known_and_what_the_group_does_not_read_is_not() {
+    let text = CRASH
+        .replace(
+            "topics: { orders:",
+            "topics: { pays: { partitions: 1, rate: 1/s }, orders:",
+        )
+        .replace(
+            "  - { at: 20s, crash",
+            "  - { at: 10s, partitions: orders, to: 6 }\n  - { at: 20s, crash",
+        );
+    let home = home(&text);
+    let ask = |requirement: &str| {
+        let args = [
+            "run",
+            "half.yaml",
+            "--no-out",
+            "--variant",
+            "quick",
+            "--fail-on",
+            requirement,
+        ];
+        run_in(home.path(), &args)
+    };
+    let ran = ask("lag_records{topic=orders,partition=5} >= 0");
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let ran = ask("lag_records{topic=orders,partition=6} >= 0");
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    let ran = ask("lag_records{group=g,topic=pays} >= 0");
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    let words = "no member of `g` subscribes to `pays`; its topics: orders";
+    assert!(ran.err.contains(words), "{}", ran.err);
+}
+
+#[test]
+fn a_gate_that_judges_nobody_is_refused() {
+    let home = home(CRASH);
+    let refused = [
+        (
+            &["--variant", "quick"][..],
+            "lag_records < 0% of quick",
+            "only `quick` is played",
+        ),
+        (
+            &["--variant", "quick"][..],
+            "lag_records < 50% of slow",
+            "no variant `slow` is played",
+        ),
+        (
+            &[][..],
+            "quick.lag_records < 50% of quick",
+            "`quick` is compared with itself",
+        ),
+    ];
+    for (options, requirement, words) in refused {
+        let args = [
+            &["run", "half.yaml"][..],
+            options,
+            &["--fail-on", requirement],
+        ]
+        .concat();
+        let ran = run_in(home.path(), &args);
+        assert_eq!(ran.code, 2, "{requirement}: {}{}", ran.out, ran.err);
+        assert!(ran.err.contains(words), "{requirement}: {}", ran.err);
+        no_results(home.path());
+    }
+    let itself = with_expect("  quick: { lag_records: \"< 50% of quick\" }\n");
+    fs::write(home.path().join("half.yaml"), itself).expect("it can be written");
+    let ran = run_in(home.path(), &["check", "half.yaml"]);
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+}
+
+#[test]
+fn what_the_scenario_expects_of_variants_that_are_not_played_is_told_to_be_left_out() {
+    let home = home(&with_expect(
+        "  quick: { lag_records: \"<= 90% of slow\" }\n",
+    ));
+    let ran = run_in(
+        home.path(),
+        &["run", "half.yaml", "--no-out", "--variant", "quick"],
+    );
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let words = "not judged, compares with what is not played: quick.lag_records <= 90% of slow";
+    assert!(ran.err.contains(words), "{}", ran.err);
+}
+
+#[test]
 fn variants_are_compared_seed_by_seed_or_by_their_median() {
     let home = home(CRASH);
     let ask = |requirement: &str| {
