@@ -90,7 +90,7 @@ disruption_budgets:
 nodes: { big-2: { cores: 16 }, big-1: { cores: 3500m, rack: a } }
 events:
   - { at: 1m, deploy: checkout }
-  - { at: 2m, rollback: ledger }
+  - { at: 2m, rollback: checkout }
   - { at: 3m, scale: checkout, to: 0 }
   - { at: 4m, drain: big-2 }
   - { at: 5m, kill_node: big-1 }
@@ -189,7 +189,7 @@ fn pods_budgets_and_nodes_are_as_written() {
         verbs,
         [
             &Verb::Deploy(WorkloadId(0)),
-            &Verb::Rollback(WorkloadId(1)),
+            &Verb::Rollback(WorkloadId(0)),
             &Verb::Scale(WorkloadId(0), 0),
             &Verb::Drain(NodeId(1)),
             &Verb::KillNode(NodeId(0)),

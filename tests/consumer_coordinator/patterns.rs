@@ -163,23 +163,3 @@ fn since_4_1_what_is_resolved_is_so_anew_from_time_to_time_and_who_comes_then_wa
         assert_eq!(timer, (!again).then_some(group.now));
     }
 }
-
-// ConsumerGroup.subscriptionType
-#[test]
-fn who_subscribes_by_names_beside_an_expression_makes_the_group_heterogeneous_with_the_same_topics_too()
- {
-    let both_join = |second: Beat| {
-        let mut group = Group::of("4.1");
-        group.grow(3, 3);
-        group.ok(join("a", ALL));
-        group.wait(0);
-        group.ok(Beat::new("a", 1));
-        group.ok(second);
-        group.assignment("b")
-    };
-    let alike = both_join(join("b", ALL));
-    let mixed = both_join(Beat::join("b").topics(&[0, 1]));
-    assert_eq!(alike.len(), 3);
-    assert_eq!(mixed.len(), 3);
-    assert_ne!(alike, mixed);
-}

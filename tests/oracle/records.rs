@@ -252,11 +252,8 @@ impl<'a> Oracle<'a> {
                 let due_by = at.saturating_sub(1);
                 let log_end = traffic.log_end(due_by).max(ledger.position);
                 let first = usize::try_from(ledger.position).expect("few");
-                let oldest = traffic
-                    .dues
-                    .get(first)
-                    .copied()
-                    .filter(|due| *due <= due_by);
+                let oldest = traffic.dues.get(first).copied();
+                let oldest = oldest.filter(|due| *due <= due_by);
                 (log_end, ledger.position, ledger.committed, oldest)
             })
             .collect()

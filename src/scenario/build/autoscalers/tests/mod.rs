@@ -10,7 +10,7 @@ use crate::platform::hpa::{
     Metric, Policy, PolicyKind, ResourceName, Rules, SelectPolicy, Source, Target,
 };
 use crate::platform::keda::{FallbackBehavior, OffsetResetPolicy, ValueKind};
-use crate::platform::pod::{PodSpec, Shutdown};
+use crate::platform::pod::{CpuSpec, PodSpec, Shutdown};
 use crate::platform::quantity::IntOrPercent;
 use crate::scenario::build::Room;
 use crate::scenario::build::consumer_groups::Bounds;
@@ -67,7 +67,13 @@ fn plan() -> Plan {
             ready_after: Distribution::Constant(SimDuration::ZERO),
             pre_stop: SimDuration::ZERO,
             shutdown: Shutdown::Graceful,
-            cpu: None,
+            cpu: Some(CpuSpec {
+                request_m: Some(1_000),
+                container_request_m: Some(1_000),
+                limit_m: None,
+                idle_m: 0,
+                boot: None,
+            }),
             memory: None,
             containers: Vec::new(),
         },
