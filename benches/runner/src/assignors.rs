@@ -52,6 +52,7 @@ fn group(members: usize, owned: &[Vec<TopicPartition>]) -> AssignmentInput {
         }
     });
     AssignmentInput {
+        mixed_patterns: false,
         topics: topics.collect(),
         members: members.collect(),
         loads: Vec::new(),
