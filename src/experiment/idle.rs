@@ -52,7 +52,7 @@ fn why_idle(plan: &Plan, timeline: &Timeline, index: usize) -> Option<&'static s
             (_, Some(_)) => {
                 Some("its `jitter` carries it past the end, or there was nobody to do it to")
             }
-            (verb, None) => is_done_to_members(verb).then_some("there was nobody to do it to"),
+            (verb, None) => verb.target().map(|_| "there was nobody to do it to"),
         };
     };
     match &event.verb {
@@ -103,33 +103,6 @@ fn why_idle(plan: &Plan, timeline: &Timeline, index: usize) -> Option<&'static s
 }
 
 const NO_START: &str = "nobody of the group starts after it, and settings are read at a start";
-
-const fn is_done_to_members(verb: &Verb) -> bool {
-    match verb {
-        Verb::Start(_)
-        | Verb::Stop(..)
-        | Verb::Crash(..)
-        | Verb::Restart { .. }
-        | Verb::Freeze(..)
-        | Verb::Stall(..)
-        | Verb::Slow(..)
-        | Verb::Disconnect(..) => true,
-        Verb::Pause(..)
-        | Verb::Poison(..)
-        | Verb::Partitions(..)
-        | Verb::Load(..)
-        | Verb::Coordinator { .. }
-        | Verb::BrokerRoll { .. }
-        | Verb::Configure(..)
-        | Verb::ConfigurePods(_)
-        | Verb::ResetOffsets(..)
-        | Verb::Deploy(_)
-        | Verb::Rollback(_)
-        | Verb::Scale(..)
-        | Verb::Drain(_)
-        | Verb::KillNode(_) => false,
-    }
-}
 
 /// True when the process starts at the instant of the entry, after it.
 fn starts_at(timeline: &Timeline, entry: usize, wanted: ConsumerId) -> bool {

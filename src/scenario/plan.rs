@@ -342,6 +342,37 @@ pub enum Verb {
     KillNode(NodeId),
 }
 
+impl Verb {
+    /// The members that it is done to; `None` for what is done to something else.
+    #[must_use]
+    pub const fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Start(target)
+            | Self::Stop(target, _)
+            | Self::Crash(target, _)
+            | Self::Restart { target, .. }
+            | Self::Freeze(target, _)
+            | Self::Stall(target, _)
+            | Self::Slow(target, ..)
+            | Self::Disconnect(target, _) => Some(target),
+            Self::Pause(..)
+            | Self::Poison(..)
+            | Self::Partitions(..)
+            | Self::Load(..)
+            | Self::Coordinator { .. }
+            | Self::BrokerRoll { .. }
+            | Self::Configure(..)
+            | Self::ConfigurePods(_)
+            | Self::ResetOffsets(..)
+            | Self::Deploy(_)
+            | Self::Rollback(_)
+            | Self::Scale(..)
+            | Self::Drain(_)
+            | Self::KillNode(_) => None,
+        }
+    }
+}
+
 /// Where `reset_offsets` puts the committed offsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResetTo {
