@@ -71,7 +71,7 @@ pub(super) fn need(cast: &Cast, leg: &Leg) -> String {
         Need::Restore => format!("{who} restores state"),
         Need::Position => format!("{who} looks up its offset"),
         Need::Fetch => format!(
-            "{who} waits for its first fetch, which is sent when what it has buffered is processed"
+            "{who} waits for its first fetch: poll() sends it, and not while records of that broker are buffered"
         ),
         Need::Leader => format!("{who}, the leader, assigns and sends SyncGroup"),
         Need::Stored => "the coordinator stores the assignment".to_owned(),
