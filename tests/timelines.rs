@@ -4,6 +4,8 @@
 mod absences;
 #[path = "timelines/async_client.rs"]
 mod async_client;
+#[path = "timelines/closing.rs"]
+mod closing;
 #[path = "timelines/commits.rs"]
 mod commits;
 #[path = "timelines/consumer.rs"]

@@ -448,7 +448,9 @@ impl Client {
         }
         self.apply(effects, ground);
         self.heartbeat_thread(ground);
-        self.turn(ground);
+        if !self.heed_wakeup(ground) {
+            self.turn(ground);
+        }
     }
 
     /// The process exits after `close()`.

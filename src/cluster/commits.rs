@@ -3,7 +3,7 @@
 //! What `commitSync` throws (`CommitFailedException`, `RebalanceInProgressException`, `TimeoutException`) the application catches and logs, and goes on: the records count as not committed,
 //! so that its next commit covers them.
 
-use super::client::{App, Client};
+use super::client::{App, Client, Pending};
 use super::ground::Ground;
 use crate::protocol::effect::Positions;
 use crate::scenario::plan::CommitStyle;
@@ -35,7 +35,20 @@ impl Client {
             CommitStyle::Async => self.member.commit_async(now, offsets, at, &mut effects),
         }
         self.apply(effects, ground);
+        if matches!(self.app, App::Committing { .. }) {
+            self.heed_wakeup(ground);
+        }
         style == CommitStyle::Sync
+    }
+
+    /// `wakeup()` was called where the application could not notice: what waits for the network next, be it `poll()` or `commitSync`, sends what is to be sent and
+    /// throws (`ConsumerNetworkClient.maybeTriggerWakeup`, `WakeupTrigger.setActiveTask`), and it closes. A harness does not call it. True when it closes.
+    pub(super) fn heed_wakeup(&mut self, ground: &mut Ground<'_>) -> bool {
+        let is_woken = !ground.harness && self.pending.contains(&Pending::Close);
+        if is_woken {
+            self.close(ground);
+        }
+        is_woken
     }
 
     /// Time has passed for `commitSync`, or for the commit in `close()`.
@@ -77,11 +90,10 @@ impl Client {
         }
     }
 
-    /// `wakeup()` takes effect: in `poll()`, and in a `commitSync` that does not wait for its answer. (An answer is there before anybody could tell the difference.)
+    /// `wakeup()` takes effect at once: in `poll()`, and in a `commitSync`. Within a callback it waits for the callback's end.
     pub(super) fn is_woken_by_wakeup(&self) -> bool {
         match self.app {
-            App::Polling | App::Starting { .. } => true,
-            App::Committing { .. } => self.member.is_commit_held_up(),
+            App::Polling | App::Starting { .. } | App::Committing { .. } => true,
             App::Working { .. }
             | App::Callback { .. }
             | App::CallbackCommit { .. }

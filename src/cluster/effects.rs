@@ -10,7 +10,7 @@ use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::MemberEffect;
 use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
 
-/// `ConsumerUtils.DEFAULT_CLOSE_TIMEOUT_MS`
+/// `ConsumerUtils.DEFAULT_CLOSE_TIMEOUT_MS`, which is cut to `request.timeout.ms` (`createTimerForRequest`, `createTimerForCloseRequests`).
 const CLOSE_TIMEOUT: SimDuration = SimDuration::from_secs(30);
 
 impl Client {
@@ -124,7 +124,7 @@ impl Client {
         // It returns no more records, however long its commit waits.
         self.release_serving(ReleaseReason::PendingRevocation, None, ground);
         self.app = App::Closing;
-        self.closes_until = ground.now + CLOSE_TIMEOUT;
+        self.closes_until = ground.now + CLOSE_TIMEOUT.min(ground.spec.config.request_timeout);
         let mut effects = std::mem::take(&mut self.effects);
         let (now, until) = (ground.now, self.closes_until);
         self.member.close(now, until, &self.fetcher, &mut effects);
@@ -132,11 +132,13 @@ impl Client {
     }
 
     /// `ConsumerNetworkClient.awaitPendingRequests`: who has taken leave waits for what the coordinator still owes it, be it the answer to a JoinGroup that is parked until
-    /// others have joined, behind which the LeaveGroup waits. A client of the consumer protocol waits for none.
+    /// others have joined, behind which the LeaveGroup waits. A client of the consumer protocol waits for the answer to its leaving alone (`LeaveGroupOnCloseEvent`).
     pub(super) fn end_close(&mut self, now: SimTime) {
-        let waits = self.member.modern().is_none()
-            && self.member.knows_coordinator()
-            && !self.requests.is_empty();
+        let is_owed = match self.member.modern() {
+            Some(member) => member.awaits_answer_to_leaving(),
+            None => !self.requests.is_empty(),
+        };
+        let waits = is_owed && self.member.knows_coordinator();
         if self.app == App::Closing && self.exits_at != SimTime::NEVER && !waits {
             self.app = App::Exiting {
                 until: self.exits_at.max(now),
@@ -265,7 +267,7 @@ impl Client {
         self.member
             .on_callback_done(ground.now, &self.fetcher, &mut effects);
         self.apply(effects, ground);
-        if self.app == App::Polling {
+        if self.app == App::Polling && !self.heed_wakeup(ground) {
             if self.member.modern().is_some() {
                 self.do_what_is_asked(ground);
             } else {

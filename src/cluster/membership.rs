@@ -334,14 +334,6 @@ impl Membership {
         }
     }
 
-    /// `commitSync` waits for something else than its answer.
-    pub(super) fn is_commit_held_up(&self) -> bool {
-        match self {
-            Self::Classic(member) => member.is_commit_held_up(),
-            Self::Consumer(member) => member.is_commit_held_up(),
-        }
-    }
-
     /// When `commitSync` goes on by itself on the application's thread; in the consumer protocol the background thread sees to it.
     pub(super) fn commit_due(&self) -> SimTime {
         match self {

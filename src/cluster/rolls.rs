@@ -2,7 +2,7 @@
 //! for [`super::script`].
 
 use super::world::World;
-use crate::assignor::{ConsumerId, MemberId};
+use crate::assignor::{ConsumerId, GroupId, MemberId};
 use crate::scenario::plan::Verb;
 use crate::timeline::GroupState;
 
@@ -41,6 +41,14 @@ impl World<'_> {
         }
     }
 
+    /// True while the coordinator has any life of `consumer` on its list.
+    fn is_listed(&self, group: GroupId, consumer: ConsumerId) -> bool {
+        let hosted = &self.groups[group.index()];
+        let members = hosted.coordinator.members();
+        let mut owners = members.iter().map(|member| hosted.processes.get(member));
+        owners.any(|owner| owner == Some(&consumer))
+    }
+
     /// True when the target has ended (and started again, if it was to) and its group is stable. Who does not come back is waited for until
     /// the coordinator has noticed: the dead, and static members that closed, stay on its list for a session timeout.
     pub(super) fn has_returned(&self, event: usize, turn: &Turn) -> bool {
@@ -48,7 +56,8 @@ impl World<'_> {
         let coordinator = &self.groups[process.group.index()].coordinator;
         let restarts = matches!(self.plan.events[event].verb, Verb::Restart { .. });
         let returned = if restarts {
-            process.incarnation > turn.incarnation && process.client.is_some()
+            let is_listed = || self.is_listed(process.group, turn.consumer);
+            process.incarnation > turn.incarnation && (process.client.is_some() || !is_listed())
         } else {
             let member = turn.member.as_ref();
             process.client.is_none() && !member.is_some_and(|member| coordinator.contains(member))

@@ -153,8 +153,7 @@ impl Member {
     }
 
     /// True while `commitSync` waits for something else than its answer: for the coordinator, or to be tried again.
-    #[must_use]
-    pub fn is_commit_held_up(&self) -> bool {
+    fn is_commit_held_up(&self) -> bool {
         let sync = self.commits.sync.as_ref();
         sync.is_some_and(|commit| commit.stage != Stage::InFlight)
     }

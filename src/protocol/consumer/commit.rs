@@ -160,13 +160,6 @@ impl Member {
         self.on_wake(now, positions, out);
     }
 
-    /// True while `commitSync` waits for something else than its answer: for the coordinator, or to be tried again.
-    #[must_use]
-    pub fn is_commit_held_up(&self) -> bool {
-        let mut queue = self.commits.queue.iter();
-        queue.any(|commit| commit.awaited && !commit.in_flight)
-    }
-
     /// When a commit is sent or given up without an answer arriving; never when none is under way.
     pub(super) fn commit_due(&self) -> SimTime {
         let due = |commit: &CommitState| {

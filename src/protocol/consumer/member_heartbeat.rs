@@ -205,6 +205,12 @@ impl Member {
         self.transition(ClientState::Unsubscribed, out);
     }
 
+    /// True while the answer to the heartbeat by which it left is on its way (`ConsumerMembershipManager.maybeCompleteLeaveInProgress`).
+    #[must_use]
+    pub fn awaits_answer_to_leaving(&self) -> bool {
+        self.state == ClientState::Unsubscribed && self.unheeded > 0
+    }
+
     /// An answer of the coordinator arrived. Commits have their own [`Member::on_commit`].
     pub fn on_response(
         &mut self,
