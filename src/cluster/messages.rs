@@ -85,15 +85,16 @@ impl World<'_> {
         }
     }
 
+    /// The id of a member that comes without one. The coordinator of a consumer group gives a Uuid to classic members too (`classicGroupJoinToConsumerGroup`).
     pub(super) fn next_member_id(&mut self, consumer: ConsumerId) -> MemberId {
         let process = &self.processes[consumer.index()];
         let config = &process.spec.config;
+        let is_consumer = self.groups[process.group.index()].coordinator.is_consumer();
+        let prefix = config.group_instance_id.as_deref();
+        let prefix = prefix.unwrap_or(&process.spec.name);
         let id = match config.group_protocol {
-            GroupProtocol::Classic => {
-                let prefix = config.group_instance_id.as_deref();
-                let prefix = prefix.unwrap_or(&process.spec.name);
-                self.naming.member(&process.name, prefix)
-            }
+            GroupProtocol::Classic if is_consumer => self.naming.uuid(&process.name, prefix),
+            GroupProtocol::Classic => self.naming.member(&process.name, prefix),
             GroupProtocol::Consumer => self.naming.uuid(&process.name, &process.spec.name),
         };
         self.groups[process.group.index()]

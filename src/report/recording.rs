@@ -96,9 +96,10 @@ impl Logs {
     /// False for what is not logged in the protocol that is spoken there.
     fn has(&self, observation: &Observation) -> bool {
         match observation {
-            Observation::StaticMemberReplaced { group, .. } => {
-                !self.consumer_groups.contains(group)
-            }
+            // A group may be converted by the very member that takes another's place.
+            Observation::StaticMemberReplaced {
+                group, consumer, ..
+            } => !self.consumer_groups.contains(group) && !self.consumer_clients.contains(consumer),
             Observation::PollDeadlineExceeded { consumer } => {
                 !self.consumer_clients.contains(consumer)
             }

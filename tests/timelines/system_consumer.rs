@@ -251,8 +251,8 @@ fn a_group_migrates_up_member_by_member() {
         let last = story.bumps().pop().unwrap_or_default();
         assert!(last.ends_with(" session_expired a"), "{what}: {last}");
         if members == STATIC {
-            // Nobody left: the epoch is bumped once, when the group is converted and its topics are looked at for the first time.
-            assert_eq!(story.bumps().len(), 2, "{what}");
+            // Nobody left, and whoever takes a place reads what was read there: only the crash bumps the epoch (`static-members-roll-to-consumer-*`).
+            assert_eq!(story.bumps().len(), 1, "{what}");
             let removed = ["b", "c"].map(|who| story.removed(who).len());
             assert_eq!(removed, [0, 0], "{what}");
         }

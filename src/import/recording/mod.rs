@@ -170,8 +170,8 @@ fn recorded_topics(
 /// How member ids are told from each other.
 #[derive(Debug, Default)]
 struct Ids {
-    /// What the ids that a coordinator gives begin with.
-    prefixes: Vec<String>,
+    /// By member, what the ids that a coordinator gives it begin with.
+    prefixes: BTreeMap<String, String>,
     /// The members that give themselves an id at each start.
     own: BTreeSet<String>,
 }
@@ -185,11 +185,39 @@ impl Ids {
     }
 
     fn read(&self, events: &[Value]) -> BTreeMap<String, Vec<String>> {
-        let mut members = issued_ids(events, &self.prefixes);
+        let mut members = self.issued_ids(events);
         for (name, starts) in self.own_ids(events) {
             // What follows a start of which no id is known cannot be told from it.
             let known = starts.into_iter().map_while(|id| id).collect();
             members.insert(name, known);
+        }
+        members
+    }
+
+    /// Member ids that a coordinator gave, by what they begin with, in the order in which they are first heard of. That of a consumer group gives ids
+    /// that begin with nothing of the member's: they are told by who has them.
+    fn issued_ids(&self, events: &[Value]) -> BTreeMap<String, Vec<String>> {
+        let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for event in events {
+            let text = |key: &str| event.get(key).and_then(Value::as_str);
+            let Some(id) = text("member_id") else {
+                continue;
+            };
+            let begins = |prefix: &&String| {
+                let rest = id.strip_prefix(prefix.as_str());
+                rest.is_some_and(|rest| rest.starts_with('-'))
+            };
+            let known = self.prefixes.values().filter(begins);
+            let prefix = known.max_by_key(|prefix| prefix.len()).or_else(|| {
+                let who = text("who").filter(|who| !self.own.contains(*who))?;
+                self.prefixes.get(who)
+            });
+            if let Some(prefix) = prefix {
+                let ids = members.entry(prefix.clone()).or_default();
+                if !ids.iter().any(|known| known == id) {
+                    ids.push(id.to_owned());
+                }
+            }
         }
         members
     }
@@ -213,28 +241,6 @@ impl Ids {
         }
         starts
     }
-}
-
-/// Member ids that a coordinator gave, by what they begin with, in the order in which they are first heard of.
-fn issued_ids(events: &[Value], prefixes: &[String]) -> BTreeMap<String, Vec<String>> {
-    let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let ids = events.iter().filter_map(|event| event.get("member_id"));
-    for id in ids.filter_map(Value::as_str) {
-        let prefix = prefixes
-            .iter()
-            .filter(|prefix| {
-                id.strip_prefix(prefix.as_str())
-                    .is_some_and(|rest| rest.starts_with('-'))
-            })
-            .max_by_key(|prefix| prefix.len());
-        if let Some(prefix) = prefix {
-            let ids = members.entry(prefix.clone()).or_default();
-            if !ids.iter().any(|known| known == id) {
-                ids.push(id.to_owned());
-            }
-        }
-    }
-    members
 }
 
 /// What is compared must be there and of its kind; further fields are whoever wrote them's.

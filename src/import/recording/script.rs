@@ -3,7 +3,7 @@
 //! The harness acts some time after the script says so. Where a repeat recorded when it did (`action`, and for a start the instant at which the new process
 //! began, `start`), that is what is played: it is part of what was done to Kafka, not of what Kafka did.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -48,20 +48,16 @@ fn rate(topic: &Value) -> f64 {
         .unwrap_or(0.0)
 }
 
-/// What the member ids of each member begin with: its `group.instance.id`, else its name.
-pub(super) fn prefixes(scenario: &Value) -> Vec<String> {
+/// By member, what the ids begin with that the coordinator of a classic group gives it: its `group.instance.id`, else its name.
+pub(super) fn prefixes(scenario: &Value) -> BTreeMap<String, String> {
     let members = scenario.get("members").and_then(Value::as_array);
-    let mut prefixes: Vec<String> = Vec::new();
-    for member in members.into_iter().flatten() {
+    let prefix = |member: &Value| {
+        let name = member.get("name")?.as_str()?;
         let instance = member.pointer("/config/group.instance.id");
-        let prefix = instance.or(member.get("name")).and_then(Value::as_str);
-        if let Some(prefix) = prefix
-            && !prefixes.iter().any(|known| known == prefix)
-        {
-            prefixes.push(prefix.to_owned());
-        }
-    }
-    prefixes
+        let prefix = instance.and_then(Value::as_str).unwrap_or(name);
+        Some((name.to_owned(), prefix.to_owned()))
+    };
+    members.into_iter().flatten().filter_map(prefix).collect()
 }
 
 /// The scenario that plays the script as it was played in the repeat that recorded `events`.

@@ -83,8 +83,6 @@ impl Coordinator {
                 ..GroupMember::new(member.member_id.clone())
             });
         }
-        let metadata = machine.current_metadata();
-        machine.record(Change::Epoch(epoch, metadata));
         machine.record(Change::Target(Arc::new(Target {
             epoch,
             computed_at: None,
@@ -93,6 +91,9 @@ impl Coordinator {
         for member in converted {
             machine.record(Change::Assignment(Arc::new(member)));
         }
+        // Of the topics that these members read: a newcomer that takes a static member's place and reads the same changes nothing.
+        let metadata = machine.current_metadata();
+        machine.record(Change::Epoch(epoch, metadata));
         for member in members {
             machine.restart_session(&member.member_id, member.session_timeout, out);
         }

@@ -292,12 +292,13 @@ impl Member {
         }
     }
 
-    /// `handleFatalFailure`: the application is told by its next `poll()`.
+    /// `handleFatalFailure`: the application is told by its next `poll()`, which works off all that the background thread wants of it, the callback too, before it
+    /// throws (`processBackgroundEvents`).
     fn fail(&mut self, error: &'static str, out: &mut Vec<MemberEffect>) {
-        out.push(MemberEffect::Throw(error));
         self.transition(ClientState::Fatal, out);
         self.epoch = JOIN_EPOCH;
         self.lose_partitions(out);
+        out.push(MemberEffect::Throw(error));
     }
 
     /// The coordinator was found, or not.
