@@ -8,7 +8,7 @@
 //! Nothing but records and the end of the timeout wakes a waiting application.
 
 use super::client::{App, Client};
-use super::ground::{Ground, Packet};
+use super::ground::Ground;
 use super::membership::Membership;
 use super::poll_event::Asked;
 use crate::kernel::{SimDuration, SimTime};
@@ -296,7 +296,8 @@ impl Client {
                 Vec::new()
             };
             if !asked.is_empty() {
-                self.send(Packet::OffsetFetch(asked), ground);
+                let packet = self.offset_fetch(asked);
+                self.send(packet, ground);
             }
         }
         self.queues.fetches_wait = true;

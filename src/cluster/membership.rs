@@ -213,7 +213,7 @@ impl Membership {
         }
     }
 
-    /// An OffsetFetch was refused, once more after so many: how long to wait before the next.
+    /// An OffsetFetch was refused, once more after so many: how long to wait before the next, if there is to be one.
     pub(super) fn on_offsets_refused(
         &mut self,
         now: SimTime,
@@ -221,9 +221,9 @@ impl Membership {
         failures: &mut Backoff,
         at: &Fetcher,
         out: &mut Vec<MemberEffect>,
-    ) -> SimDuration {
+    ) -> Option<SimDuration> {
         match self {
-            Self::Classic(member) => member.on_offsets_refused(now, error, failures),
+            Self::Classic(member) => Some(member.on_offsets_refused(now, error, failures)),
             Self::Consumer(member) => member.on_offsets_refused(now, error, failures, at, out),
         }
     }

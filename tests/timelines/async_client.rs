@@ -2,6 +2,8 @@
 //! Nothing costs anything (profile `ideal`); heartbeats every 5,000 ms.
 
 use super::support::*;
+use rebsim::cluster::Calibration;
+use rebsim::timeline::Observation;
 
 /// A is alone at first; B comes at 1 s.
 fn play(version: &str, rate: u64, group: &str, config: &str) -> Story {
@@ -64,4 +66,38 @@ fn while_records_wait_every_second_poll_hands_over_an_event() {
         longest = longest.max(batches);
     }
     assert!(longest > 2.1, "{longest} batches");
+}
+
+/// B has its assignment of epoch 3, and its acknowledgement brings it to epoch 4, for the topic has grown meanwhile. Its OffsetFetch follows 100 ms later on the same
+/// connection, 20 ms before the answer, says epoch 3 and is refused at 6,860 (STALE_MEMBER_EPOCH), as B hears at 6,920. It asks again 100 ms (`retry.backoff.ms`) later, with
+/// epoch 4. Brokers and clients 60 ms apart.
+#[test]
+fn offsets_asked_for_under_an_old_epoch_are_asked_for_again() {
+    let text = "version: 1\nname: stale\nduration: 12s\nbrokers: { version: \"4.4\", latency: 60ms }\n\
+         topics: { t: { partitions: 4, rate: 1/s } }\n\
+         groups:\n  g:\n    topics: [t]\n    start: cold\n    members: [{ name: a }, { name: b, at: 1s }]\n    \
+         config: { group.protocol: consumer, auto.offset.reset: earliest }\n\
+         events: [{ at: 6500ms, partitions: t, to: 8 }]\n";
+    let calibration = Calibration {
+        latency: None,
+        ..Calibration::ideal()
+    };
+    let timeline = attempt(text, calibration).expect("it ends");
+    let story = Story { timeline }.told();
+    let who = story.who("b");
+    let known = story.when(|seen| {
+        matches!(seen, Observation::PositionKnown { consumer, .. } if *consumer == who)
+    });
+    assert_eq!(
+        story.moved("b")[2..],
+        [
+            "6460.000 3 STABLE [2, 3]",
+            "6760.000 4 STABLE [2, 3, 4, 5]"
+        ]
+    );
+    assert_eq!(
+        story.called("b", ms(6_000)),
+        ["6700.000 assigned [2, 3]", "7000.000 assigned [4, 5]"]
+    );
+    assert_eq!(known[..2], [ms(7_140), ms(7_140)]);
 }
