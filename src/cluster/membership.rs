@@ -228,6 +228,14 @@ impl Membership {
         }
     }
 
+    /// An OffsetFetch was lost with its connection, once more after so many: how long to wait before the next, if it is repeated by itself.
+    pub(super) fn on_offsets_lost(&mut self, failures: &mut Backoff) -> Option<SimDuration> {
+        match self {
+            Self::Classic(_) => None,
+            Self::Consumer(member) => Some(member.on_offsets_lost(failures)),
+        }
+    }
+
     pub(super) fn on_coordinator(
         &mut self,
         now: SimTime,

@@ -94,6 +94,18 @@ impl Client {
         }
     }
 
+    /// The connection on which it was sent is gone. Who was to send it again does so when its time has come.
+    pub(super) fn lose_offset_fetch(&mut self, now: SimTime) {
+        let is_modern = self.member.modern().is_some();
+        if !is_modern {
+            self.fetcher.forget_asked_offsets();
+            self.offsets_due = SimTime::NEVER;
+        } else if self.offsets_due == SimTime::NEVER && !self.fetcher.asked_offsets().is_empty() {
+            let wait = self.member.on_offsets_lost(&mut self.offset_failures);
+            self.offsets_due = wait.map_or(SimTime::NEVER, |wait| now + wait);
+        }
+    }
+
     /// A call of `poll()` begins, which tries anew.
     pub(super) fn begin_asking_offsets(&mut self) {
         if self.member.modern().is_none() {

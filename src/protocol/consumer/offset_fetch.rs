@@ -41,4 +41,9 @@ impl Member {
         }
         Some(failures.fail(&self.config, &mut self.jitter))
     }
+
+    /// An OffsetFetch was lost with its connection, once more after `failures` in a row: how long to wait before the next.
+    pub fn on_offsets_lost(&mut self, failures: &mut Backoff) -> SimDuration {
+        failures.fail(&self.config, &mut self.jitter)
+    }
 }
