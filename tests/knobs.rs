@@ -221,6 +221,8 @@ const CONSUMER: &[(&str, &str, &[&str])] = &[
             "events=[{at: 20s, restart: checkout/1, down: 5s}]",
         ],
     ),
+    ("reconnect.backoff.max.ms", "0", FOLLOWERS_GIVE_UP),
+    ("reconnect.backoff.ms", "300", FOLLOWERS_GIVE_UP),
     ("retry.backoff.max.ms", "300", START_WITHOUT_COORDINATOR),
     ("retry.backoff.ms", "40", START_WITHOUT_COORDINATOR),
     (
@@ -228,6 +230,13 @@ const CONSUMER: &[(&str, &str, &[&str])] = &[
         "7000",
         &["events=[{at: 20s, crash: checkout/x}]"],
     ),
+];
+
+/// The leader computes for so long that the others close their connection and look for the coordinator again, which they find at once.
+const FOLLOWERS_GIVE_UP: &[&str] = &[
+    "brokers.assignor_cost=5s",
+    "groups.checkout.config.request.timeout.ms=2000",
+    "events=[{at: 20s, restart: checkout/1, down: 5s}]",
 ];
 
 /// The last member starts while the coordinator is away, and looks for it several times in one `poll()`.

@@ -223,6 +223,8 @@ fn every_modelled_kafka_key_changes_the_plan() {
         ("max.poll.records", "10"),
         ("metadata.max.age.ms", "1000"),
         ("partition.assignment.strategy", "[sticky]"),
+        ("reconnect.backoff.max.ms", "500"),
+        ("reconnect.backoff.ms", "100"),
         ("request.timeout.ms", "15000"),
         ("retry.backoff.max.ms", "2000"),
         ("retry.backoff.ms", "200"),

@@ -49,9 +49,14 @@ impl Client {
                 Answer::Offsets(Ok(offsets)) => self.on_offsets(&offsets, ground),
                 Answer::Offsets(Err(error)) => self.on_offsets_refused(error, &mut effects, ground),
                 Answer::Coordinator(found) => {
-                    let at = &self.fetcher;
+                    if let Some(broker) = found {
+                        self.reconnects.find(broker);
+                    }
+                    let connects =
+                        self.member.modern().is_some() || self.reconnects.reach(ground.now);
+                    let (at, is_found) = (&self.fetcher, found.is_some() && connects);
                     self.member
-                        .on_coordinator(ground.now, found.is_some(), at, &mut effects);
+                        .on_coordinator(ground.now, is_found, at, &mut effects);
                     if self.metadata_due == SimTime::NEVER {
                         // The first metadata came just before.
                         self.metadata_at = ground.now;
@@ -64,8 +69,11 @@ impl Client {
                 }
                 Answer::Disconnected => {
                     self.doubt_metadata(ground);
-                    let at = &self.fetcher;
-                    self.member.on_disconnected(ground.now, at, &mut effects);
+                    // The background thread hears of it from those who wait for an answer.
+                    if self.member.modern().is_none() || self.requests.await_coordinator() {
+                        let at = &self.fetcher;
+                        self.member.on_disconnected(ground.now, at, &mut effects);
+                    }
                     self.hang_up(ground);
                 }
             }

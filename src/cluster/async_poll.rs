@@ -8,7 +8,7 @@
 //! Nothing but records and the end of the timeout wakes a waiting application.
 
 use super::client::{App, Client};
-use super::ground::{Ground, Packet};
+use super::ground::Ground;
 use super::membership::Membership;
 use super::poll_event::Asked;
 use crate::kernel::{SimDuration, SimTime};
@@ -32,6 +32,7 @@ impl Client {
         } else {
             self.queues.taken_up_until = ground.now + ground.calibration.background_handoff;
             self.on_poll_event(ground);
+            self.forget_rounds(ground);
             self.queues.take_what_is_asked();
         }
         self.do_what_is_asked(ground);
@@ -75,7 +76,7 @@ impl Client {
             }
             return self.begin_wait(ground);
         }
-        // Up to 4.1 nobody reads the clock between a pass's beginning and here: what callbacks took is not taken off.
+        // Up to 4.1 nobody reads the clock between a pass's beginning and here: what callbacks took is not taken off, and it may wait as long as it might have then.
         let left = self.deadline.since(self.queues.timer_read);
         if left.is_zero() {
             return self.return_nothing(ground);
@@ -83,7 +84,7 @@ impl Client {
         if self.queues.has_asked() && self.goes_round() {
             return self.pass(false, ground);
         }
-        self.queues.waits_until = ground.now + left;
+        self.queues.waits_until = ground.now + left.min(self.longest_pause(ground));
     }
 
     /// Answers to fetches that have arrived are put into the buffer, where the background thread put them when they came. True when there were any.
@@ -130,7 +131,7 @@ impl Client {
 
     /// The next instant at which one of the two threads does something by itself.
     pub(super) fn next_async(&self, ground: &Ground<'_>) -> SimTime {
-        if !self.inbox.is_empty() {
+        if !self.inbox.is_empty() || self.unsent {
             return ground.now; // It stood still when they came.
         }
         let own = match self.app {
@@ -150,7 +151,7 @@ impl Client {
             .min(self.next_offset_fetch())
             .min(self.next_round(ground))
             .min(self.metadata_answer.unwrap_or(self.metadata_due))
-            .min(self.requests.first_timeout())
+            .min(self.next_timeout_in_background(ground))
             .max(ground.now)
     }
 
@@ -174,6 +175,7 @@ impl Client {
     /// What is due now, on either thread.
     pub(super) fn async_step(&mut self, ground: &mut Ground<'_>) {
         self.drain(ground);
+        self.fail_unsent(ground);
         if self.next_round(ground) <= ground.now {
             self.on_round(ground);
         }
@@ -296,7 +298,8 @@ impl Client {
                 Vec::new()
             };
             if !asked.is_empty() {
-                self.send(Packet::OffsetFetch(asked), ground);
+                let packet = self.offset_fetch(asked);
+                self.send(packet, ground);
             }
         }
         self.queues.fetches_wait = true;

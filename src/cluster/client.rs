@@ -13,6 +13,7 @@ use super::fluid::{Flow, Variation};
 use super::ground::{Ground, Output, Topology};
 use super::membership::Membership;
 use super::poll_event::Queues;
+use super::reconnects::Reconnects;
 use super::requests::Requests;
 use super::restores::Restores;
 use crate::assignor::{MemberId, TopicId};
@@ -96,6 +97,9 @@ pub(super) struct Client {
     /// When metadata came last.
     pub(super) metadata_at: SimTime,
     pub(super) requests: Requests,
+    pub(super) reconnects: Reconnects,
+    /// A request could not even be sent, for want of a connection.
+    pub(super) unsent: bool,
     pub(super) first_lookup: bool,
     /// An OffsetFetch was refused and is sent again then; never: none was.
     pub(super) offsets_due: SimTime,
@@ -174,6 +178,8 @@ impl Client {
             known_topics: Vec::new(),
             metadata_at: SimTime::ZERO,
             requests: Requests::default(),
+            reconnects: Reconnects::default(),
+            unsent: false,
             first_lookup: true,
             offsets_due: SimTime::NEVER,
             offset_failures: Backoff::default(),

@@ -11,7 +11,7 @@ use super::window::Window;
 use crate::assignor::{ConsumerId, TopicId, TopicPartition};
 use crate::kernel::{Draw, SimDuration, SimTime};
 use crate::protocol::effect::CommitPurpose;
-use crate::protocol::message::{OffsetCommitRequest, Request, RequestToken};
+use crate::protocol::message::{OffsetCommitRequest, OffsetFetchRequest, Request, RequestToken};
 use crate::scenario::plan::Consumer;
 use crate::timeline::Observation;
 use crate::workload::distribution::Distribution;
@@ -23,8 +23,8 @@ pub(super) enum Packet {
     Group(Request),
     /// A commit.
     Commit(CommitPurpose, OffsetCommitRequest),
-    /// OffsetFetch of these partitions.
-    OffsetFetch(Vec<TopicPartition>),
+    /// OffsetFetch.
+    OffsetFetch(OffsetFetchRequest),
     /// FindCoordinator.
     FindCoordinator,
 }

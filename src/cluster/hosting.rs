@@ -2,7 +2,8 @@
 //!
 //! The leader of the group's partition of `__consumer_offsets` coordinates it. Clients are told of that leader as soon as there is one, loaded or not
 //! (`KafkaApis.getCoordinator`); while it loads, everything is answered COORDINATOR_LOAD_IN_PROGRESS but a Heartbeat of the classic protocol, whose answer is NONE
-//! (`CoordinatorRuntime.withActiveContextOrThrow`, `GroupCoordinatorService.heartbeat`). Any other broker says NOT_COORDINATOR. What the machine does with what it is
+//! (`CoordinatorRuntime.withActiveContextOrThrow`, `GroupCoordinatorService.heartbeat`). Any other broker says NOT_COORDINATOR, and one that is down nothing: there is no
+//! connection to it. What the machine does with what it is
 //! served is not known here.
 
 use super::answers::Answer;

@@ -213,7 +213,7 @@ impl Membership {
         }
     }
 
-    /// An OffsetFetch was refused, once more after so many: how long to wait before the next.
+    /// An OffsetFetch was refused, once more after so many: how long to wait before the next, if there is to be one.
     pub(super) fn on_offsets_refused(
         &mut self,
         now: SimTime,
@@ -221,10 +221,18 @@ impl Membership {
         failures: &mut Backoff,
         at: &Fetcher,
         out: &mut Vec<MemberEffect>,
-    ) -> SimDuration {
+    ) -> Option<SimDuration> {
         match self {
-            Self::Classic(member) => member.on_offsets_refused(now, error, failures),
+            Self::Classic(member) => Some(member.on_offsets_refused(now, error, failures)),
             Self::Consumer(member) => member.on_offsets_refused(now, error, failures, at, out),
+        }
+    }
+
+    /// An OffsetFetch was lost with its connection, once more after so many: how long to wait before the next, if it is repeated by itself.
+    pub(super) fn on_offsets_lost(&mut self, failures: &mut Backoff) -> Option<SimDuration> {
+        match self {
+            Self::Classic(_) => None,
+            Self::Consumer(member) => Some(member.on_offsets_lost(failures)),
         }
     }
 

@@ -42,6 +42,9 @@ impl World<'_> {
     pub(super) fn serve(&mut self, consumer: ConsumerId, incarnation: u32, inbound: Inbound) {
         let process = &mut self.processes[consumer.index()];
         let group = process.group;
+        if self.groups[group.index()].hosting.leader().is_none() {
+            return self.fail_to_connect(consumer, incarnation, inbound.back);
+        }
         process.connection_of(incarnation).serving = Some(inbound.token);
         let Inbound {
             token,
@@ -83,6 +86,20 @@ impl World<'_> {
             Packet::OffsetFetch(_) => self.read_behind_writes(group, token, packet),
             Packet::FindCoordinator => {}
         }
+    }
+
+    /// The broker that the client takes for its coordinator is not there.
+    fn fail_to_connect(&mut self, consumer: ConsumerId, incarnation: u32, back: SimDuration) {
+        let connection = self.processes[consumer.index()].connection_of(incarnation);
+        connection.serving = None;
+        connection.queue.clear();
+        let event = Event::Deliver {
+            consumer,
+            incarnation,
+            token: None,
+            answer: Answer::Disconnected,
+        };
+        self.schedule(self.now() + back, Class::Message, consumer.0, event);
     }
 
     /// The id of a member that comes without one. The coordinator of a consumer group gives a Uuid to classic members too (`classicGroupJoinToConsumerGroup`).

@@ -38,6 +38,7 @@ mod poll_event;
 mod poll_loop;
 mod positions;
 mod process;
+mod reconnects;
 mod records;
 mod requests;
 mod restores;

@@ -1,9 +1,9 @@
 //! Committed offsets on their way from the coordinator to a client: OffsetFetch, its answer, its refusal.
 //!
 //! Clients ask for stable offsets (`requireStable`), which makes OffsetFetch a write without records: its answer waits until the writes before it are committed
-//! (`GroupCoordinatorService.fetchOffsets`, `CoordinatorRuntime.waitForPendingWrites`). One that is refused is sent again after a back-off: by a classic client while there
-//! is time in `poll()`, which it holds up, and at once by the next `poll()` (`ConsumerCoordinator.fetchCommittedOffsets`); by the background thread until it
-//! succeeds (`CommitRequestManager.fetchOffsetsWithRetries`). What a partition without position waits for beside that is in `positions`.
+//! (`GroupCoordinatorService.fetchOffsets`, `CoordinatorRuntime.waitForPendingWrites`), unless it is a refusal. One that is refused is sent again after a back-off: by a
+//! classic client while there is time in `poll()`, which it holds up, and at once by the next `poll()` (`ConsumerCoordinator.fetchCommittedOffsets`); by the background thread
+//! until it succeeds or cannot any more (`CommitRequestManager.fetchOffsetsWithRetries`). What a partition without position waits for beside that is in `positions`.
 
 use super::answers::Answer;
 use super::client::{App, Client};
@@ -12,10 +12,10 @@ use super::world::{Class, Event, FIRST_COORDINATOR, World};
 use crate::assignor::{GroupId, TopicPartition};
 use crate::kernel::SimTime;
 use crate::protocol::effect::MemberEffect;
-use crate::protocol::message::{ErrorCode, RequestToken};
+use crate::protocol::message::{ErrorCode, OffsetFetchRequest, RequestToken};
 
 impl World<'_> {
-    /// Serves an OffsetFetch when the writes before it are committed.
+    /// Serves an OffsetFetch when the writes before it are committed, or refuses it at once.
     pub(super) fn read_behind_writes(
         &mut self,
         group: GroupId,
@@ -23,6 +23,11 @@ impl World<'_> {
         packet: Packet,
     ) {
         let host = &mut self.groups[group.index()];
+        if let Packet::OffsetFetch(request) = &packet
+            && let Err(error) = host.coordinator.validate_offset_fetch(request)
+        {
+            return self.answer(group, token, Answer::Offsets(Err(error)));
+        }
         if host.pending_appends.is_empty() {
             return self.read_offsets(group, token, &packet);
         }
@@ -42,7 +47,7 @@ impl World<'_> {
     }
 
     fn read_offsets(&mut self, group: GroupId, token: RequestToken, packet: &Packet) {
-        let Packet::OffsetFetch(partitions) = packet else {
+        let Packet::OffsetFetch(OffsetFetchRequest { partitions, .. }) = packet else {
             return;
         };
         let host = &self.groups[group.index()];
@@ -83,9 +88,21 @@ impl Client {
         let wait =
             self.member
                 .on_offsets_refused(ground.now, error, failures, &self.fetcher, effects);
-        self.offsets_due = ground.now + wait;
+        self.offsets_due = wait.map_or(SimTime::NEVER, |wait| ground.now + wait);
         if self.member.modern().is_none() {
             self.fetcher.forget_asked_offsets();
+        }
+    }
+
+    /// The connection on which it was sent is gone. Who was to send it again does so when its time has come.
+    pub(super) fn lose_offset_fetch(&mut self, now: SimTime) {
+        let is_modern = self.member.modern().is_some();
+        if !is_modern {
+            self.fetcher.forget_asked_offsets();
+            self.offsets_due = SimTime::NEVER;
+        } else if self.offsets_due == SimTime::NEVER && !self.fetcher.asked_offsets().is_empty() {
+            let wait = self.member.on_offsets_lost(&mut self.offset_failures);
+            self.offsets_due = wait.map_or(SimTime::NEVER, |wait| now + wait);
         }
     }
 
@@ -125,6 +142,12 @@ impl Client {
         }
     }
 
+    /// OffsetFetch in its own name.
+    pub(super) fn offset_fetch(&self, partitions: Vec<TopicPartition>) -> Packet {
+        let member = self.member.modern().and_then(|member| member.asks_as());
+        Packet::OffsetFetch(OffsetFetchRequest { member, partitions })
+    }
+
     /// It does so.
     pub(super) fn retry_offsets(&mut self, ground: &mut Ground<'_>) {
         if self.next_offset_fetch() > ground.now {
@@ -133,7 +156,8 @@ impl Client {
         self.offsets_due = SimTime::NEVER;
         let asked = self.fetcher.asked_offsets();
         if !asked.is_empty() {
-            self.send(Packet::OffsetFetch(asked), ground);
+            let packet = self.offset_fetch(asked);
+            self.send(packet, ground);
         }
     }
 }

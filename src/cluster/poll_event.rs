@@ -12,6 +12,7 @@ use super::client::Client;
 use super::fetch::Fetcher;
 use super::ground::Ground;
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::config::ConsumerConfig;
 use crate::timeline::{CallbackKind, Partitions};
 
 /// Timers of the client count whole milliseconds: no wait is shorter, unless there is none.
@@ -133,6 +134,21 @@ impl Queues {
     }
 }
 
+/// How long the application waits that was told how long it may. With nothing left it goes round without a pause, until the background thread has sent what is due: that is at
+/// once.
+fn pause(told: SimDuration, looks_again: bool, config: &ConsumerConfig) -> SimDuration {
+    let longest = if told.is_zero() {
+        SimDuration::MAX
+    } else {
+        told.max(SHORTEST_WAIT)
+    };
+    if looks_again {
+        longest.min(config.retry_backoff.max(SHORTEST_WAIT))
+    } else {
+        longest
+    }
+}
+
 impl Fetcher {
     /// How many brokers owe an answer to a fetch.
     pub(super) fn fetches_under_way(&self) -> usize {
@@ -173,27 +189,25 @@ impl Client {
     pub(super) fn begin_wait(&mut self, ground: &Ground<'_>) {
         let now = ground.now;
         let just_handed_over = |event: PollEvent| event.handed_over == now;
-        let longest = if self.queues.event.is_some_and(just_handed_over) {
+        let told = if self.queues.event.is_some_and(just_handed_over) {
             self.queues.read
         } else {
             self.queues.longest_wait
-        };
-        // With nothing left it goes round without a pause, until the background thread has sent what is due: that is at once.
-        let longest = if longest.is_zero() {
-            SimDuration::MAX
-        } else {
-            longest
         };
         // It does not sleep on while there are positions to be found, and since 4.4 not while records may come either.
         let config = &ground.spec.config;
         let renews = config.async_client.renews_event_within_poll;
         let looks_again = self.fetcher.lacks_positions() || (renews && self.fetcher.may_fetch());
-        let longest = if looks_again {
-            longest.min(config.retry_backoff)
-        } else {
-            longest
-        };
-        self.queues.waits_until = self.deadline.min(now + longest.max(SHORTEST_WAIT));
+        let longest = pause(told, looks_again, config);
+        self.queues.waits_until = self.deadline.min(now + longest);
+    }
+
+    /// The same up to 4.1, where the background thread has gone round for this pass before the application reads what it may wait. Without partitions it lacks none of their
+    /// positions.
+    pub(super) fn longest_pause(&self, ground: &Ground<'_>) -> SimDuration {
+        let looks_again = !self.fetcher.slots.is_empty() && self.fetcher.lacks_positions();
+        let config = &ground.spec.config;
+        pause(self.queues.longest_wait, looks_again, config)
     }
 
     pub(super) fn forget_current_event(&mut self, now: SimTime) {

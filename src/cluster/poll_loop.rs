@@ -1,7 +1,7 @@
 //! The loop around `poll()`: what one turn inside it does, what it returns, and what the application does with it.
 
 use super::client::{App, Client, Pending};
-use super::ground::{Ground, Output, Packet};
+use super::ground::{Ground, Output};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::config::SubscribedBy;
 use crate::protocol::effect::MemberEffect;
@@ -189,7 +189,8 @@ impl Client {
                 Vec::new()
             };
             if !asked.is_empty() {
-                self.request(Packet::OffsetFetch(asked), SimDuration::ZERO, ground);
+                let packet = self.offset_fetch(asked);
+                self.request(packet, SimDuration::ZERO, ground);
             }
             if let Some(error) = self.fetcher.update_positions(ground) {
                 ground.observe(Observation::ConsumerFailed {

@@ -1,5 +1,6 @@
 //! Consumer processes: how they start, run ahead by themselves between control events, show what they do, and end.
 
+use super::reconnects::Reconnects;
 use super::world::Class;
 use super::world::Event;
 use super::world::World;
@@ -17,15 +18,11 @@ use super::sharing::Looked;
 use super::{Fidelity, Options};
 use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicPartition};
 use crate::kernel::{Draw, Seed, SimDuration, SimTime, Stream};
-use crate::protocol::backoff::Jitter;
 use crate::protocol::config::{ConsumerConfig, GroupProtocol};
 use crate::protocol::message::RequestToken;
 use crate::protocol::{classic, consumer};
 use crate::scenario::plan::{Brokers, Consumer, NodeId, Plan};
 use crate::timeline::{Observation, PodId};
-
-/// Factors drawn for the waits of one life; who waits more often meets them again.
-const JITTERS: usize = 64;
 
 /// A consumer process of the scenario, running or not.
 #[derive(Debug)]
@@ -395,25 +392,16 @@ impl World<'_> {
         process.wake = SimTime::NEVER;
         process.memory.clear();
         let mut member = self.new_member(consumer);
-        member.wait_by(self.jitter(consumer));
+        member.wait_by(self.jitter(consumer, "backoff"));
+        let reconnects = Reconnects::new(self.jitter(consumer, "reconnect"));
         let process = &mut self.processes[consumer.index()];
         let construction = self.options.calibration.construction_of(&member);
         let mut client = Client::new(member, now, self.topology.brokers, construction);
+        client.reconnects = reconnects;
         client.learn(&process.spec.topics, &self.topology);
         process.client = Some(Box::new(client));
         self.observe(Observation::ConsumerStarted { consumer });
         self.rearm(consumer);
-    }
-
-    /// Chance in the waits of the life of a process that begins, a stream of its own.
-    pub(super) fn jitter(&self, consumer: ConsumerId) -> Jitter {
-        if !self.options.calibration.backoff_jitter {
-            return Jitter::default();
-        }
-        let process = &self.processes[consumer.index()];
-        let life = format!("{}#{}", process.name, process.incarnation);
-        let mut draw = Draw::new(self.seed, Stream::new(&life, "backoff"));
-        Jitter::of((0..JITTERS).map(|_| draw.word()))
     }
 
     /// A membership that has just begun, in the protocol that the process speaks.

@@ -1,8 +1,8 @@
 //! Requests of a client that are not answered yet, and what becomes of those that take too long (`InFlightRequests`,
-//! `NetworkClient.handleTimedOutRequests`, `AbstractCoordinator.CoordinatorResponseHandler.onFailure`).
+//! `NetworkClient.handleTimedOutRequests`, `AbstractCoordinator.CoordinatorResponseHandler.onFailure`, `NetworkClientDelegate`).
 //!
-//! Nobody is told that the time of a request is over: whoever looks at the network next sees it, the application inside `poll()` or the heartbeat thread. While
-//! the application works off a batch and that thread rests, as from JoinGroup to its answer, nobody looks. With one request its whole connection is given up, with all that
+//! Nobody is told that the time of a request is over: whoever looks at the network next sees it, the application inside `poll()` or the heartbeat thread, or the background thread
+//! with its next round. While the application of a classic client works off a batch and that thread rests, as from JoinGroup to its answer, nobody looks. With one request its whole connection is given up, with all that
 //! was on its way; the coordinator is to be looked for anew. Fetches and what else is asked of leaders have no deadline here.
 
 use std::collections::VecDeque;
@@ -45,6 +45,11 @@ impl Requests {
         self.awaited.is_empty()
     }
 
+    /// The coordinator owes an answer.
+    pub(super) fn await_coordinator(&self) -> bool {
+        self.awaited.iter().any(|awaited| !awaited.is_lookup)
+    }
+
     fn add(&mut self, added: Awaited) {
         let place = self
             .awaited
@@ -55,7 +60,6 @@ impl Requests {
     /// True when the answer to `token` is still awaited; connections that break come unasked.
     pub(super) fn expect(&mut self, token: Option<RequestToken>) -> bool {
         let Some(token) = token else {
-            self.awaited.clear();
             return true;
         };
         let mut awaited = self.awaited.iter();
@@ -94,12 +98,12 @@ fn timeout_of(packet: &Packet, config: &ConsumerConfig) -> SimDuration {
 impl Client {
     /// Sends, `extra` later than at once, and waits for the answer.
     pub(super) fn request(&mut self, packet: Packet, extra: SimDuration, ground: &mut Ground<'_>) {
-        let timeout = match self.member.modern() {
-            // Its commits are not repeated by then as a real client's are.
-            Some(_) => SimDuration::MAX,
-            None => timeout_of(&packet, &ground.spec.config),
-        };
+        let timeout = timeout_of(&packet, &ground.spec.config);
         let is_lookup = matches!(packet, Packet::FindCoordinator);
+        if !is_lookup && self.member.modern().is_some() && !self.reconnects.reach(ground.now) {
+            self.unsent = true;
+            return;
+        }
         let token = ground.send(packet, extra);
         self.requests.add(Awaited {
             token,
@@ -118,6 +122,30 @@ impl Client {
         }
         let waits = first.since(self.waiting_since).as_micros();
         self.waiting_since + wait.times(waits.div_ceil(wait.as_micros()))
+    }
+
+    /// When the background thread sees it.
+    pub(super) fn next_timeout_in_background(&self, ground: &Ground<'_>) -> SimTime {
+        let first = self.requests.first_timeout();
+        if first == SimTime::NEVER {
+            return first;
+        }
+        let asynchronous = ground.spec.config.async_client.polls_asynchronously;
+        let wakes_late = ground.calibration.background_wakeup(asynchronous);
+        let restless = self.member.modern().map(|member| member.restless_from());
+        let restless = restless.unwrap_or(SimTime::NEVER).max(first);
+        self.round_from(first, wakes_late).min(restless)
+    }
+
+    /// What the background thread had to send it could not (`checkDisconnects`); nothing else was on its way.
+    pub(super) fn fail_unsent(&mut self, ground: &mut Ground<'_>) {
+        if std::mem::take(&mut self.unsent) {
+            let mut effects = std::mem::take(&mut self.effects);
+            self.member
+                .on_disconnected(ground.now, &self.fetcher, &mut effects);
+            self.lose_offset_fetch(ground.now);
+            self.apply(effects, ground);
+        }
     }
 
     /// Whoever looks at the network sees whose time is over.
@@ -146,8 +174,8 @@ impl Client {
     /// The connection to the coordinator is closed, by whomever: what was on its way is lost. The membership knows.
     pub(super) fn hang_up(&mut self, ground: &mut Ground<'_>) {
         self.requests.awaited.retain(|awaited| awaited.is_lookup);
-        self.fetcher.forget_asked_offsets();
-        self.offsets_due = SimTime::NEVER;
+        self.reconnects.close(ground.now, &ground.spec.config);
+        self.lose_offset_fetch(ground.now);
         let sent = RequestToken(*ground.tokens);
         ground.out.push(Output::HungUp(sent));
     }

@@ -45,6 +45,18 @@ impl Jitter {
         }
     }
 
+    /// The wait after so many waits in a row, of which the first takes about `first`, and none more than `most` (`ExponentialBackoff.backoff`).
+    pub fn wait(&mut self, first: SimDuration, most: SimDuration, before: u32) -> SimDuration {
+        if most <= first {
+            return most;
+        }
+        let doubled = first.as_micros().saturating_mul(1 << before.min(30));
+        // Kafka takes the factor of the wait, which stops growing at the maximum, cuts to whole milliseconds, and caps.
+        let wait = u128::from(doubled.min(most.as_micros())) * u128::from(self.next());
+        let millis = wait / u128::from(WHOLE) / 1_000;
+        SimDuration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)).min(most)
+    }
+
     fn next(&mut self) -> u64 {
         let factor = self.millionths[self.used];
         self.used = (self.used + 1) % self.millionths.len();
@@ -62,15 +74,9 @@ impl Backoff {
     /// It failed: how long to wait before the next try.
     pub fn fail(&mut self, config: &ConsumerConfig, jitter: &mut Jitter) -> SimDuration {
         let (first, most) = (config.retry_backoff, config.retry_backoff_max);
-        if most <= first {
-            return most;
-        }
-        let doubled = first.as_micros().saturating_mul(1 << self.failures.min(30));
+        let wait = jitter.wait(first, most, self.failures);
         self.failures = self.failures.saturating_add(1);
-        // Kafka takes the factor of the wait, which stops growing at the maximum, cuts to whole milliseconds, and caps.
-        let wait = u128::from(doubled.min(most.as_micros())) * u128::from(jitter.next());
-        let millis = wait / u128::from(WHOLE) / 1_000;
-        SimDuration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)).min(most)
+        wait
     }
 
     /// It succeeded, or a new series of tries begins.

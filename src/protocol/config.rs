@@ -214,6 +214,10 @@ pub struct ConsumerConfig {
     pub retry_backoff: SimDuration,
     /// `retry.backoff.max.ms`
     pub retry_backoff_max: SimDuration,
+    /// `reconnect.backoff.ms`
+    pub reconnect_backoff: SimDuration,
+    /// `reconnect.backoff.max.ms`
+    pub reconnect_backoff_max: SimDuration,
     /// `request.timeout.ms`
     pub request_timeout: SimDuration,
     /// `metadata.max.age.ms`

@@ -10,7 +10,9 @@ use super::classic;
 use super::config::BrokerConfig;
 use super::consumer::{self, SteadyMember, Upgraded};
 use super::effect::{AppendToken, CoordinatorEffect, CoordinatorTimer};
-use super::message::{ConsumerGroupHeartbeatRequest, ErrorCode, JOIN_EPOCH, Request, RequestToken};
+use super::message::{
+    ConsumerGroupHeartbeatRequest, ErrorCode, JOIN_EPOCH, OffsetFetchRequest, Request, RequestToken,
+};
 use super::record::GroupRecord;
 use crate::assignor::{MemberId, TopicDescription};
 use crate::kernel::SimTime;
@@ -70,6 +72,17 @@ impl GroupCoordinator {
                 machine.on_request(now, token, request, topics, out);
                 self.downgrade_if_due(now, out);
             }
+        }
+    }
+
+    /// Whether an OffsetFetch is answered. Anybody may ask a classic group (`ClassicGroup.validateOffsetFetch`).
+    ///
+    /// # Errors
+    /// In a consumer group, of a member that it does not have or that is of another epoch.
+    pub fn validate_offset_fetch(&self, request: &OffsetFetchRequest) -> Result<(), ErrorCode> {
+        match &self.machine {
+            Machine::Classic(_) => Ok(()),
+            Machine::Consumer(machine) => machine.validate_fetch(request),
         }
     }
 

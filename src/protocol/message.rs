@@ -247,6 +247,15 @@ pub struct OffsetCommitRequest {
     pub offsets: Arc<[(TopicPartition, u64)]>,
 }
 
+/// `OffsetFetchRequest` for some partitions of one group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetFetchRequest {
+    /// Who asks, and its epoch (version 9). `None`: it does not say, as classic clients and those who are out of the group.
+    pub member: Option<(MemberId, i32)>,
+    /// The partitions.
+    pub partitions: Vec<TopicPartition>,
+}
+
 /// `ConsumerGroupHeartbeatRequest` (KIP-848): join, sign of life, acknowledgement and leave in one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerGroupHeartbeatRequest {

@@ -213,6 +213,8 @@ impl Profile {
             max_partition_fetch_bytes: 1_048_576,
             retry_backoff: SimDuration::from_millis(100),
             retry_backoff_max: SimDuration::from_millis(backoff_max),
+            reconnect_backoff: SimDuration::from_millis(50),
+            reconnect_backoff_max: SimDuration::from_millis(1_000),
             request_timeout: SimDuration::from_millis(30_000),
             metadata_max_age: SimDuration::from_millis(300_000),
             fetches_when_drained: self.fetches_when_drained,

@@ -2,7 +2,7 @@
 
 use rebsim::kernel::SimTime;
 use rebsim::protocol::effect::CoordinatorTimer;
-use rebsim::protocol::message::{ErrorCode, OffsetCommitRequest, Request};
+use rebsim::protocol::message::{ErrorCode, OffsetCommitRequest, OffsetFetchRequest, Request};
 
 use crate::group::{Beat, Group, id, share};
 
@@ -109,4 +109,28 @@ fn what_was_to_be_given_up_and_came_back_is_held_since_then_only() {
     assert_eq!(group.commit("a", 2, &share(&[0])), ErrorCode::None);
     let stale = ErrorCode::StaleMemberEpoch;
     assert_eq!(group.commit("a", 2, &share(&[3])), stale);
+}
+
+// ConsumerGroupTest.testValidateOffsetFetch
+#[test]
+fn who_asks_for_offsets_and_says_who_it_is_must_be_of_the_members_epoch() {
+    let (group, epoch) = moved_on("4.1");
+    let asked = |member: Option<(&str, i32)>| {
+        group
+            .coordinator
+            .validate_offset_fetch(&OffsetFetchRequest {
+                member: member.map(|(member_id, epoch)| (id(member_id), epoch)),
+                partitions: share(&[0]).to_vec(),
+            })
+    };
+    assert_eq!(
+        asked(None),
+        Ok(()),
+        "administrators and classic clients do not say"
+    );
+    assert_eq!(asked(Some(("a", epoch))), Ok(()));
+    let stale = Err(ErrorCode::StaleMemberEpoch);
+    assert_eq!(asked(Some(("a", epoch - 1))), stale);
+    assert_eq!(asked(Some(("a", epoch + 1))), stale);
+    assert_eq!(asked(Some(("c", epoch))), Err(ErrorCode::UnknownMemberId));
 }

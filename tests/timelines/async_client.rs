@@ -2,6 +2,8 @@
 //! Nothing costs anything (profile `ideal`); heartbeats every 5,000 ms.
 
 use super::support::*;
+use rebsim::cluster::Calibration;
+use rebsim::timeline::Observation;
 
 /// A is alone at first; B comes at 1 s.
 fn play(version: &str, rate: u64, group: &str, config: &str) -> Story {
@@ -39,6 +41,18 @@ fn a_long_poll_looks_about_itself_every_hundred_milliseconds() {
     assert!(revoked.0 > ms(5_500), "{:?}", story.called("a", ms(0)));
 }
 
+/// Up to 4.1 a `poll()` of 30 s does not sleep on either when a heartbeat is due (`AsyncKafkaConsumer.pollForFetches`, `maximumTimeToWait`). B is told of its partition in the answer to the
+/// one at 11,000, after it has looked, and begins to reconcile when the next is due.
+#[test]
+fn a_long_poll_of_an_early_release_wakes_when_a_heartbeat_is_due() {
+    for version in ["4.0", "4.1"] {
+        let story = play(version, 0, "processing: { poll_timeout: 30s }", "");
+        let called = story.called("b", ms(0));
+        let expected = ["1000.000 assigned []", "16000.000 assigned [1]"];
+        assert_eq!(called, expected, "{version}");
+    }
+}
+
 /// While records wait in the buffer only every second `poll()` hands over an event: the last one is kept until its records have been taken. So from the heartbeat that says
 /// what to give up to the callback it is up to three batches, where an event with each `poll()` would make it two at most.
 #[test]
@@ -64,4 +78,53 @@ fn while_records_wait_every_second_poll_hands_over_an_event() {
         longest = longest.max(batches);
     }
     assert!(longest > 2.1, "{longest} batches");
+}
+
+/// B has its assignment of epoch 3, and its acknowledgement brings it to epoch 4, for the topic has grown meanwhile. Its OffsetFetch follows 100 ms later on the same
+/// connection, 20 ms before the answer, says epoch 3 and is refused at 6,860 (STALE_MEMBER_EPOCH), as B hears at 6,920. It asks again 100 ms (`retry.backoff.ms`) later, with
+/// epoch 4. Brokers and clients 60 ms apart.
+#[test]
+fn offsets_asked_for_under_an_old_epoch_are_asked_for_again() {
+    let text = "version: 1\nname: stale\nduration: 12s\nbrokers: { version: \"4.4\", latency: 60ms }\n\
+         topics: { t: { partitions: 4, rate: 1/s } }\n\
+         groups:\n  g:\n    topics: [t]\n    start: cold\n    members: [{ name: a }, { name: b, at: 1s }]\n    \
+         config: { group.protocol: consumer, auto.offset.reset: earliest }\n\
+         events: [{ at: 6500ms, partitions: t, to: 8 }]\n";
+    let calibration = Calibration {
+        latency: None,
+        ..Calibration::ideal()
+    };
+    let timeline = attempt(text, calibration).expect("it ends");
+    let story = Story { timeline }.told();
+    let who = story.who("b");
+    let known = story.when(
+        |seen| matches!(seen, Observation::PositionKnown { consumer, .. } if *consumer == who),
+    );
+    assert_eq!(
+        story.moved("b")[2..],
+        ["6460.000 3 STABLE [2, 3]", "6760.000 4 STABLE [2, 3, 4, 5]"]
+    );
+    assert_eq!(
+        story.called("b", ms(6_000)),
+        ["6700.000 assigned [2, 3]", "7000.000 assigned [4, 5]"]
+    );
+    assert_eq!(known[..2], [ms(7_140), ms(7_140)]);
+}
+
+/// B is cut off when it has just been given partitions: its OffsetFetch of 6,800 never gets an answer. When the network is mended nobody knows it any more, and the background thread asks
+/// again before it has heard that by a heartbeat: `poll()` throws (`CommitRequestManager.OffsetFetchRequestState.onFailure`).
+#[test]
+fn who_asks_for_offsets_and_is_no_member_any_more_throws() {
+    let text = "version: 1\nname: unknown\nduration: 120s\nbrokers: { version: \"4.4\", latency: 60ms }\n\
+         topics: { t: { partitions: 4, rate: 1/s } }\n\
+         groups:\n  g:\n    topics: [t]\n    start: cold\n    members: [{ name: a }, { name: b, at: 1s }]\n    \
+         config: { group.protocol: consumer, auto.offset.reset: earliest }\n\
+         events: [{ at: 6790ms, disconnect: g/b, for: 60s }]\n";
+    let calibration = Calibration {
+        latency: None,
+        ..Calibration::ideal()
+    };
+    let timeline = attempt(text, calibration).expect("it ends");
+    let story = Story { timeline }.told();
+    assert_eq!(story.failed("b"), ["67200.000 UnknownMemberIdException"]);
 }

@@ -21,12 +21,13 @@ fn with_assignor(hand: &Hand<'_>, seconds: u64) -> Story {
 
 /// The leader's assignor runs in the handler of the JoinGroup answer, synchronized on the coordinator (`AbstractCoordinator.JoinGroupResponseHandler`), and the heartbeat
 /// thread needs that monitor: no heartbeat for 15 s. At the broker the session of a leader begins with the end of the join phase, and nobody waits for its SyncGroup as a
-/// sign of life: 10 s after each join phase its leader is out, and so is the next.
+/// sign of life: 10 s after each join phase its leader is out, and so is the next. The followers hear of that when they are about to give the coordinator up themselves, and the first time
+/// they do: they come back 100 ms later (`reconnect.backoff.ms`, then `retry.backoff.ms`).
 #[test]
 fn a_leader_that_computes_longer_than_its_session_is_missed() {
     let story = with_assignor(&HAND, 15);
     let completed: Vec<_> = story.generations().iter().map(|each| each.0).collect();
-    let every_10_s = [6_000, 16_000, 26_000, 36_000, 46_000, 56_000].map(ms);
+    let every_10_s = [6_000, 16_100, 26_100, 36_100, 46_100, 56_100].map(ms);
     assert_eq!(completed, every_10_s);
     assert_eq!(story.entered(GroupState::Stable), []);
     let mut missed: Vec<_> = ["a", "b", "c"]
@@ -34,9 +35,10 @@ fn a_leader_that_computes_longer_than_its_session_is_missed() {
         .flat_map(|who| story.removed(who))
         .collect();
     missed.sort_by_key(|removal| removal.0);
-    let expired = every_10_s[1..].iter();
+    let expired = [16_000, 26_100, 36_100, 46_100, 56_100].map(ms);
     let expired: Vec<_> = expired
-        .map(|&at| (at, RemovalReason::SessionExpired))
+        .map(|at| (at, RemovalReason::SessionExpired))
+        .into_iter()
         .collect();
     assert_eq!(missed, expired);
 }
@@ -51,8 +53,8 @@ fn a_leader_that_computes_for_less_than_its_session_heartbeats_afterwards() {
     }
 }
 
-/// Followers wait for 30 s (`request.timeout.ms`) for the answer to their SyncGroup. Then they close the connection, look for the coordinator and join anew, which begins another
-/// rebalance, for they say in which generation they were (KIP-792). The SyncGroup of the leader is refused after 37 s, it joins, leads again, and so on without end. The application
+/// Followers wait for 30 s (`request.timeout.ms`) for the answer to their SyncGroup. Then they close the connection, find the coordinator at once, cannot connect to it yet
+/// (`reconnect.backoff.ms`), find it again 100 ms later (`retry.backoff.ms`) and join anew, which begins another rebalance, for they say in which generation they were (KIP-792). The SyncGroup of the leader is refused after 37 s, it joins, leads again, and so on without end. The application
 /// sees at the end of a `poll()` of 100 ms that more than 30,000 ms are over.
 #[test]
 fn followers_do_not_wait_longer_than_the_request_timeout() {
@@ -75,7 +77,7 @@ fn followers_do_not_wait_longer_than_the_request_timeout() {
     for who in ["b", "c"] {
         assert_eq!(story.removed(who), []);
         let again = &story.joining(who)[2..];
-        assert_eq!(again, [ms(36_100), ms(73_100), ms(110_100)], "{who}");
+        assert_eq!(again, [ms(36_200), ms(73_200), ms(110_200)], "{who}");
     }
 }
 
@@ -104,11 +106,12 @@ fn before_generations_were_said_who_joins_again_is_told_the_same() {
     };
     let story = with_assignor(&hand, 37);
     assert_eq!(story.completed(), ["6000.000 1 a,b,c"]);
-    assert_eq!(story.joining("b")[2..], [ms(36_100)]);
+    assert_eq!(story.joining("b")[2..], [ms(36_200)]);
     assert_eq!(story.entered(GroupState::Stable), [ms(43_000)]);
 }
 
-/// Heartbeats of a follower wait behind its SyncGroup, and so does their answer: with a session of 6 s it gives the coordinator up after 6 s.
+/// Heartbeats of a follower wait behind its SyncGroup, and so does their answer: with a session of 6 s it gives the coordinator up after 6 s, and is back
+/// 100 ms later.
 #[test]
 fn a_follower_with_a_short_session_gives_the_coordinator_up() {
     let hand = Hand {
@@ -118,7 +121,7 @@ fn a_follower_with_a_short_session_gives_the_coordinator_up() {
     };
     let story = with_assignor(&hand, 8);
     assert_eq!(story.entered(GroupState::Stable), []);
-    assert_eq!(story.joining("b")[2..5], [12_000, 20_000, 28_000].map(ms));
+    assert_eq!(story.joining("b")[2..5], [12_100, 20_100, 28_100].map(ms));
     let completed: Vec<_> = story.generations().iter().map(|each| each.0).collect();
     assert_eq!(completed, [6_000, 14_000, 22_000, 30_000, 38_000].map(ms));
 }

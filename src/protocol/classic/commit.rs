@@ -27,6 +27,10 @@ pub(super) struct Commits {
     unheeded: u32,
     /// `commitAsync`s that wait for the coordinator (`pendingAsyncCommits`).
     pending: Vec<Offsets>,
+    /// Automatic ones on their way.
+    periodic: u32,
+    /// One of them failed with what may pass, and the application has not been told yet.
+    periodic_failed: bool,
 }
 
 /// One run of `commitOffsetsSync`.
@@ -63,8 +67,21 @@ impl Member {
         }
         self.next_auto_commit = now + self.config.auto_commit_interval;
         if let Some(commit) = self.commit_of(positions) {
+            self.commits.periodic += 1;
             out.push(MemberEffect::Commit(CommitPurpose::Periodic, commit));
         }
+    }
+
+    /// `invokeCompletedOffsetCommitCallbacks`: the application, in `poll()`, hears that an automatic commit failed, and will try again soon.
+    pub(super) fn hear_of_commits(&mut self, now: SimTime) {
+        if std::mem::take(&mut self.commits.periodic_failed) {
+            self.next_auto_commit = now + self.backoff();
+        }
+    }
+
+    /// True when it is still to hear of one.
+    pub(super) fn has_to_hear_of_commits(&self) -> bool {
+        self.commits.periodic_failed
     }
 
     /// The commit of all positions in the name of this membership; `None` when there is no position.
@@ -258,6 +275,10 @@ impl Member {
         for _ in std::mem::take(&mut self.commits.pending) {
             self.commit_failed(ErrorCode::CoordinatorNotAvailable.name(), out);
         }
+        for _ in 0..std::mem::take(&mut self.commits.periodic) {
+            self.commit_failed("DisconnectException", out);
+            self.commits.periodic_failed = true;
+        }
         self.try_again(now);
     }
 
@@ -299,8 +320,9 @@ impl Member {
                 if let Some(error) = failed {
                     self.commit_failed(error, out);
                 }
-                if retriable && purpose == CommitPurpose::Periodic {
-                    self.next_auto_commit = now + self.backoff();
+                if purpose == CommitPurpose::Periodic {
+                    self.commits.periodic = self.commits.periodic.saturating_sub(1);
+                    self.commits.periodic_failed |= retriable;
                 }
             }
             CommitPurpose::Rejoin => self.on_rejoin_commit(now, failed, retriable, out),

@@ -218,6 +218,9 @@ impl Member {
         if self.fatal.is_some() {
             return SimTime::ZERO;
         }
+        if self.has_to_hear_of_commits() {
+            return SimTime::ZERO;
+        }
         if !self.coordinator_known {
             return if self.lookup_in_flight {
                 SimTime::NEVER
@@ -265,6 +268,7 @@ impl Member {
             out.push(MemberEffect::Throw(error));
             return;
         }
+        self.hear_of_commits(now);
         if !self.coordinator_known {
             self.find_coordinator(now, out);
             return;

@@ -62,6 +62,8 @@ pub struct Member {
     pub(super) coordinator_known: bool,
     pub(super) lookup_in_flight: bool,
     pub(super) lookup_at: SimTime,
+    /// When the last lookup found it.
+    pub(super) found_at: Option<SimTime>,
     /// Failures in a row of each kind of request.
     pub(super) lookups: Backoff,
     pub(super) heartbeats: Backoff,
@@ -109,6 +111,7 @@ impl Member {
             coordinator_known: false,
             lookup_in_flight: false,
             lookup_at: SimTime::ZERO,
+            found_at: None,
             lookups: Backoff::default(),
             heartbeats: Backoff::default(),
             jitter: Jitter::default(),
@@ -429,6 +432,14 @@ impl Member {
     pub(super) fn lose_coordinator(&mut self, now: SimTime) {
         self.coordinator_known = false;
         self.lookup_in_flight = false;
-        self.lookup_at = self.lookup_at.max(now);
+        let allowed = self.found_at.take().map_or(SimTime::ZERO, |found| {
+            // One lookup follows another that succeeded by a back-off, too (`RequestState.onSuccessfulAttempt`).
+            if now < found + self.config.retry_backoff.times(2) {
+                found + Backoff::default().fail(&self.config, &mut self.jitter)
+            } else {
+                now
+            }
+        });
+        self.lookup_at = self.lookup_at.max(now).max(allowed);
     }
 }

@@ -57,6 +57,16 @@ impl Member {
         heartbeat.min(self.commit_due())
     }
 
+    /// From when on the thread does not rest because a heartbeat would be due were not one on its way (`HeartbeatRequestState.timeToNextHeartbeatMs`).
+    #[must_use]
+    pub fn restless_from(&self) -> SimTime {
+        if self.heartbeat_in_flight {
+            self.heartbeat_due
+        } else {
+            SimTime::NEVER
+        }
+    }
+
     /// `shouldSkipHeartbeat`
     pub(super) fn is_silent(&self) -> bool {
         match self.state {
@@ -313,6 +323,7 @@ impl Member {
         self.coordinator_known = found;
         self.lookup_at = if found {
             self.lookups.succeed();
+            self.found_at = Some(now);
             now
         } else {
             now + self.lookups.fail(&self.config, &mut self.jitter)

@@ -1,7 +1,8 @@
-//! OffsetCommit: which commits a consumer group accepts (`ConsumerGroup.validateOffsetCommit`).
+//! Which commits and which questions for committed offsets a consumer group accepts (`ConsumerGroup.validateOffsetCommit`, `validateOffsetFetch`).
 //!
 //! The sender's epoch must be the coordinator's. Since KIP-1251 (4.3) an older one will do for partitions that the member has held since then; before, nobody
-//! checks that it holds them. Commits are no sign of life here. Offsets become visible when their write is committed.
+//! checks that it holds them. Commits are no sign of life here. Offsets become visible when their write is committed. Who asks for them must be of the coordinator's epoch,
+//! too, if it says who it is.
 
 use std::sync::Arc;
 
@@ -9,7 +10,9 @@ use super::coordinator::{Coordinator, Deferred, reply};
 use super::group::GroupMember;
 use crate::assignor::TopicPartition;
 use crate::protocol::effect::CoordinatorEffect;
-use crate::protocol::message::{ErrorCode, OffsetCommitRequest, RequestToken, Response};
+use crate::protocol::message::{
+    ErrorCode, OffsetCommitRequest, OffsetFetchRequest, RequestToken, Response,
+};
 use crate::timeline::GroupState;
 
 impl Coordinator {
@@ -53,11 +56,37 @@ impl Coordinator {
         };
         if request.generation == member.epoch || held_since_then() {
             Ok(())
-        } else if member.classic.is_some() {
-            Err(ErrorCode::IllegalGeneration)
         } else {
-            Err(ErrorCode::StaleMemberEpoch)
+            Err(not_of_this_epoch(member))
         }
+    }
+
+    /// OffsetFetch. The epoch counts as it is now, whether or not it is written already: consumers ask for stable offsets.
+    pub(in crate::protocol) fn validate_fetch(
+        &self,
+        request: &OffsetFetchRequest,
+    ) -> Result<(), ErrorCode> {
+        let Some((member_id, epoch)) = &request.member else {
+            return Ok(());
+        };
+        let member = self
+            .group
+            .member(member_id)
+            .ok_or(ErrorCode::UnknownMemberId)?;
+        if member.epoch == *epoch {
+            Ok(())
+        } else {
+            Err(not_of_this_epoch(member))
+        }
+    }
+}
+
+/// `ConsumerGroup.validateMemberEpoch`
+fn not_of_this_epoch(member: &GroupMember) -> ErrorCode {
+    if member.classic.is_some() {
+        ErrorCode::IllegalGeneration
+    } else {
+        ErrorCode::StaleMemberEpoch
     }
 }
 

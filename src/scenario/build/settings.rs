@@ -129,6 +129,8 @@ impl Builder<'_, '_> {
                     self.error(Code::NotInVersion, item, message);
                 }
             }
+            "reconnect.backoff.ms" => config.reconnect_backoff = millis,
+            "reconnect.backoff.max.ms" => config.reconnect_backoff_max = millis,
             "request.timeout.ms" => config.request_timeout = millis,
             "metadata.max.age.ms" => config.metadata_max_age = millis,
             "internal.leave.group.on.close" => config.leave_group_on_close = item.is_true(),
