@@ -17,8 +17,9 @@ pub(super) type CommittedOffsets = Arc<[(TopicPartition, Option<u64>)]>;
 pub(super) enum Answer {
     Group(Response),
     Commit(CommitPurpose, ErrorCode),
-    /// Committed offsets.
-    Offsets(Result<CommittedOffsets, ErrorCode>),
+    Offsets(CommittedOffsets),
+    /// Those of these partitions were not given.
+    OffsetsRefused(Vec<TopicPartition>, ErrorCode),
     /// The broker that coordinates the group, if one does.
     Coordinator(Option<u32>),
     /// The connection to the coordinator broke.
@@ -46,8 +47,10 @@ impl Client {
                     self.member
                         .on_commit(ground.now, purpose, error, at, &mut effects);
                 }
-                Answer::Offsets(Ok(offsets)) => self.on_offsets(&offsets, ground),
-                Answer::Offsets(Err(error)) => self.on_offsets_refused(error, &mut effects, ground),
+                Answer::Offsets(offsets) => self.on_offsets(&offsets, ground),
+                Answer::OffsetsRefused(partitions, error) => {
+                    self.on_offsets_refused(&partitions, error, &mut effects, ground);
+                }
                 Answer::Coordinator(found) => {
                     if let Some(broker) = found {
                         self.reconnects.find(broker);

@@ -298,8 +298,7 @@ impl Client {
                 Vec::new()
             };
             if !asked.is_empty() {
-                let packet = self.offset_fetch(asked);
-                self.send(packet, ground);
+                self.fetch_offsets(asked, ground);
             }
         }
         self.queues.fetches_wait = true;

@@ -12,6 +12,7 @@ use super::fetch::Fetcher;
 use super::fluid::{Flow, Variation};
 use super::ground::{Ground, Output, Topology};
 use super::membership::Membership;
+use super::offsets::OffsetFetchState;
 use super::poll_event::Queues;
 use super::reconnects::Reconnects;
 use super::requests::Requests;
@@ -105,6 +106,8 @@ pub(super) struct Client {
     pub(super) offsets_due: SimTime,
     /// How often in a row.
     pub(super) offset_failures: Backoff,
+    /// Of its background thread, when it speaks the consumer protocol.
+    pub(super) offset_fetches: Vec<OffsetFetchState>,
     pub(super) handed: Handed,
     /// Returned by `poll()`, to be processed once the commit is through.
     pub(super) held_back: Handed,
@@ -183,6 +186,7 @@ impl Client {
             first_lookup: true,
             offsets_due: SimTime::NEVER,
             offset_failures: Backoff::default(),
+            offset_fetches: Vec::new(),
             handed: Vec::new(),
             held_back: Vec::new(),
             uncommitted_records: 0,

@@ -13,7 +13,7 @@ use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, GroupId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::message::{
-    ConsumerGroupHeartbeatResponse, ErrorCode, JOIN_EPOCH, JoinGroupResponse, Request, Response,
+    ConsumerGroupHeartbeatResponse, ErrorCode, JoinGroupResponse, Request, Response,
 };
 use crate::scenario::plan::Verb;
 use crate::timeline::Observation;
@@ -37,10 +37,6 @@ fn partition_of(group: &str) -> u32 {
 pub fn coordinator_of(group: &str, brokers: u32) -> u32 {
     partition_of(group) % brokers.max(1)
 }
-
-/// What a broker needs at least to tell a joining member of the consumer protocol that it is loading. Such a member asks again without back-off
-/// (`AbstractMembershipManager.shouldHeartbeatNow`), and would for ever at one instant where messages take no time.
-const REFUSAL: SimDuration = SimDuration::from_millis(1);
 
 /// How far the broker is that leads the partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,22 +96,6 @@ impl Hosting {
     }
 }
 
-/// How much later than others the answer to a request leaves that is refused with `error`.
-pub(super) fn refusal_takes(packet: &Packet, error: ErrorCode) -> SimDuration {
-    match packet {
-        Packet::Group(Request::ConsumerGroupHeartbeat(request))
-            if request.member_epoch == JOIN_EPOCH
-                && error == ErrorCode::CoordinatorLoadInProgress =>
-        {
-            REFUSAL
-        }
-        Packet::Group(_)
-        | Packet::Commit(..)
-        | Packet::OffsetFetch(_)
-        | Packet::FindCoordinator => SimDuration::ZERO,
-    }
-}
-
 /// The answer to a request that is refused.
 pub(super) fn refused(packet: &Packet, error: ErrorCode) -> Answer {
     match packet {
@@ -141,7 +121,7 @@ pub(super) fn refused(packet: &Packet, error: ErrorCode) -> Answer {
             }),
         ),
         Packet::Commit(purpose, _) => Answer::Commit(*purpose, error),
-        Packet::OffsetFetch(_) => Answer::Offsets(Err(error)),
+        Packet::OffsetFetch(request) => Answer::OffsetsRefused(request.partitions.clone(), error),
         Packet::FindCoordinator => Answer::Coordinator(None),
     }
 }

@@ -7,7 +7,7 @@ use super::world::World;
 use super::answers::Answer;
 use super::coordinators::{Connection, Inbound, ReturnAddress};
 use super::ground::Packet;
-use super::hosting::{refusal_takes, refused};
+use super::hosting::refused;
 use crate::assignor::{ConsumerId, GroupId, MemberId};
 use crate::kernel::SimDuration;
 use crate::protocol::config::GroupProtocol;
@@ -58,13 +58,12 @@ impl World<'_> {
         };
         let host = &mut self.groups[group.index()];
         let refusal = host.hosting.refusal(broker);
-        let takes = refusal.map_or(SimDuration::ZERO, |error| refusal_takes(&packet, error));
         host.unanswered.insert(
             token,
             ReturnAddress {
                 consumer,
                 incarnation,
-                back: back + takes,
+                back,
                 purpose,
             },
         );

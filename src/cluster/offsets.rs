@@ -8,9 +8,11 @@
 use super::answers::Answer;
 use super::client::{App, Client};
 use super::ground::{Ground, Packet};
+use super::hosting::refused;
 use super::world::{Class, Event, FIRST_COORDINATOR, World};
 use crate::assignor::{GroupId, TopicPartition};
 use crate::kernel::SimTime;
+use crate::protocol::backoff::Backoff;
 use crate::protocol::effect::MemberEffect;
 use crate::protocol::message::{ErrorCode, OffsetFetchRequest, RequestToken};
 
@@ -26,7 +28,7 @@ impl World<'_> {
         if let Packet::OffsetFetch(request) = &packet
             && let Err(error) = host.coordinator.validate_offset_fetch(request)
         {
-            return self.answer(group, token, Answer::Offsets(Err(error)));
+            return self.answer(group, token, refused(&packet, error));
         }
         if host.pending_appends.is_empty() {
             return self.read_offsets(group, token, &packet);
@@ -57,8 +59,17 @@ impl World<'_> {
             (partition, offset)
         };
         let offsets = partitions.iter().map(committed).collect();
-        self.answer(group, token, Answer::Offsets(Ok(offsets)));
+        self.answer(group, token, Answer::Offsets(offsets));
     }
+}
+
+/// An OffsetFetch of the background thread, until it has succeeded (`CommitRequestManager.OffsetFetchRequestState`): each is repeated by itself.
+#[derive(Debug)]
+pub(super) struct OffsetFetchState {
+    partitions: Vec<TopicPartition>,
+    failures: Backoff,
+    /// When it is sent again; never while it is on its way.
+    due: SimTime,
 }
 
 impl Client {
@@ -70,6 +81,10 @@ impl Client {
     ) {
         self.offset_failures.succeed();
         self.offsets_due = SimTime::NEVER;
+        let partitions = offsets.iter().map(|(partition, _)| partition);
+        if let Some(place) = self.on_its_way(partitions) {
+            self.offset_fetches.remove(place);
+        }
         let later = self.member.modern().is_some();
         self.fetcher.on_committed(offsets, later, ground);
         if later {
@@ -77,32 +92,55 @@ impl Client {
         }
     }
 
+    /// The OffsetFetch of these partitions that is on its way.
+    fn on_its_way<'p>(
+        &self,
+        partitions: impl Iterator<Item = &'p TopicPartition> + Clone,
+    ) -> Option<usize> {
+        let mut fetches = self.offset_fetches.iter();
+        fetches.position(|fetch| {
+            fetch.due == SimTime::NEVER && fetch.partitions.iter().eq(partitions.clone())
+        })
+    }
+
     /// The coordinator did not give them.
     pub(super) fn on_offsets_refused(
         &mut self,
+        partitions: &[TopicPartition],
         error: ErrorCode,
         effects: &mut Vec<MemberEffect>,
         ground: &mut Ground<'_>,
     ) {
-        let failures = &mut self.offset_failures;
+        let place = self.on_its_way(partitions.iter());
+        let fetch = place.and_then(|place| self.offset_fetches.get_mut(place));
+        let failures = match fetch {
+            Some(fetch) => &mut fetch.failures,
+            None => &mut self.offset_failures,
+        };
         let wait =
             self.member
                 .on_offsets_refused(ground.now, error, failures, &self.fetcher, effects);
-        self.offsets_due = wait.map_or(SimTime::NEVER, |wait| ground.now + wait);
-        if self.member.modern().is_none() {
-            self.fetcher.forget_asked_offsets();
+        let due = wait.map_or(SimTime::NEVER, |wait| ground.now + wait);
+        match place.and_then(|place| self.offset_fetches.get_mut(place)) {
+            Some(fetch) => fetch.due = due,
+            None => {
+                self.offsets_due = due;
+                self.fetcher.forget_asked_offsets();
+            }
         }
     }
 
     /// The connection on which it was sent is gone. Who was to send it again does so when its time has come.
     pub(super) fn lose_offset_fetch(&mut self, now: SimTime) {
-        let is_modern = self.member.modern().is_some();
-        if !is_modern {
+        if self.member.modern().is_none() {
             self.fetcher.forget_asked_offsets();
             self.offsets_due = SimTime::NEVER;
-        } else if self.offsets_due == SimTime::NEVER && !self.fetcher.asked_offsets().is_empty() {
-            let wait = self.member.on_offsets_lost(&mut self.offset_failures);
-            self.offsets_due = wait.map_or(SimTime::NEVER, |wait| now + wait);
+        }
+        for fetch in &mut self.offset_fetches {
+            if fetch.due == SimTime::NEVER {
+                let wait = self.member.on_offsets_lost(&mut fetch.failures);
+                fetch.due = wait.map_or(SimTime::NEVER, |wait| now + wait);
+            }
         }
     }
 
@@ -133,12 +171,51 @@ impl Client {
         self.offsets_due != SimTime::NEVER && self.fetcher.needs_offsets()
     }
 
-    /// When the background thread sends the OffsetFetch again: not before it knows whom to ask.
+    /// When the background thread sends an OffsetFetch again: not before it knows whom to ask.
     pub(super) fn next_offset_fetch(&self) -> SimTime {
         if self.member.knows_coordinator() && !self.closing && self.app != App::Dead {
-            self.offsets_due
+            let due = self.offset_fetches.iter().map(|fetch| fetch.due).min();
+            due.unwrap_or(SimTime::NEVER)
         } else {
             SimTime::NEVER
+        }
+    }
+
+    /// The background thread asks for the offsets of `partitions`, until it has them.
+    pub(super) fn fetch_offsets(
+        &mut self,
+        partitions: Vec<TopicPartition>,
+        ground: &mut Ground<'_>,
+    ) {
+        self.offset_fetches.push(OffsetFetchState {
+            partitions: partitions.clone(),
+            failures: Backoff::default(),
+            due: SimTime::NEVER,
+        });
+        let packet = self.offset_fetch(partitions);
+        self.send(packet, ground);
+    }
+
+    /// It asks again for what is due; what nobody waits for any more is forgotten.
+    pub(super) fn retry_offsets(&mut self, ground: &mut Ground<'_>) {
+        if self.next_offset_fetch() > ground.now {
+            return;
+        }
+        let asked = self.fetcher.asked_offsets();
+        self.offset_fetches.retain(|fetch| {
+            let mut partitions = fetch.partitions.iter();
+            fetch.due == SimTime::NEVER || partitions.any(|partition| asked.contains(partition))
+        });
+        let mut again = Vec::new();
+        for fetch in &mut self.offset_fetches {
+            if fetch.due <= ground.now {
+                fetch.due = SimTime::NEVER;
+                again.push(fetch.partitions.clone());
+            }
+        }
+        for partitions in again {
+            let packet = self.offset_fetch(partitions);
+            self.send(packet, ground);
         }
     }
 
@@ -146,18 +223,5 @@ impl Client {
     pub(super) fn offset_fetch(&self, partitions: Vec<TopicPartition>) -> Packet {
         let member = self.member.modern().and_then(|member| member.asks_as());
         Packet::OffsetFetch(OffsetFetchRequest { member, partitions })
-    }
-
-    /// It does so.
-    pub(super) fn retry_offsets(&mut self, ground: &mut Ground<'_>) {
-        if self.next_offset_fetch() > ground.now {
-            return;
-        }
-        self.offsets_due = SimTime::NEVER;
-        let asked = self.fetcher.asked_offsets();
-        if !asked.is_empty() {
-            let packet = self.offset_fetch(asked);
-            self.send(packet, ground);
-        }
     }
 }

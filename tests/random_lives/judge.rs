@@ -65,7 +65,8 @@ fn first_fault(timeline: &Timeline, script: &Script) -> Option<String> {
 }
 
 /// Time never falls, and nobody's client dies; except that a coordinator that begins anew knows no assignor of a member but the one in force (the log has no
-/// more), so a newcomer that does not support that one is refused, in Kafka too.
+/// more), so a newcomer that does not support that one is refused, and that a SyncGroup that finds it loading is refused with an error that its client does not expect
+/// (`SyncGroupResponseHandler`), in Kafka too.
 fn forward(timeline: &Timeline, script: &Script) -> Option<String> {
     let falls = timeline
         .entries
@@ -87,6 +88,10 @@ fn forward(timeline: &Timeline, script: &Script) -> Option<String> {
             {
                 None
             }
+            Observation::ConsumerFailed {
+                consumer,
+                error: "KafkaException",
+            } if loads_at(timeline, *consumer, entry.at) => None,
             Observation::ConsumerFailed { error, .. } if script.may_fail_with(error) => None,
             Observation::ConsumerFailed { consumer, error } => Some(format!(
                 "{}: {} failed with {error}",
@@ -95,6 +100,19 @@ fn forward(timeline: &Timeline, script: &Script) -> Option<String> {
             )),
             _ => None,
         })
+}
+
+/// True while the coordinator of the group of `consumer` is not available.
+fn loads_at(timeline: &Timeline, consumer: ConsumerId, at: SimTime) -> bool {
+    let of = timeline.cast.consumers[consumer.index()].group;
+    let mut past = timeline.entries.iter().rev().filter(|entry| entry.at <= at);
+    past.find_map(|entry| match entry.observation {
+        Observation::CoordinatorAvailable {
+            group, available, ..
+        } if group == of => Some(!available),
+        _ => None,
+    })
+    .unwrap_or(false)
 }
 
 /// The end: each group stable with exactly its living in it, each partition served by exactly one of them.

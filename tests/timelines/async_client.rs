@@ -128,3 +128,29 @@ fn who_asks_for_offsets_and_is_no_member_any_more_throws() {
     let story = Story { timeline }.told();
     assert_eq!(story.failed("b"), ["67200.000 UnknownMemberIdException"]);
 }
+
+/// Two OffsetFetches may be under way, of what came before and what came later: one that was refused is repeated whatever becomes of the other
+/// (`CommitRequestManager.OffsetFetchRequestState`).
+#[test]
+fn each_offset_fetch_is_repeated_by_itself() {
+    for seed in 1..=6 {
+        let text = format!(
+            "version: 1\nname: offsets\nduration: 2m\nseed: {seed}\nbrokers: {{ count: 1 }}\n\
+             topics: {{ orders: {{ partitions: 6, rate: 600/s }} }}\n\
+             groups:\n  g:\n    topics: [orders]\n    members: 3\n    processing: {{ per_record: 100us }}\n    \
+             listener: {{ on_assigned: {{ work: 50ms }} }}\n    \
+             config: {{ group.protocol: consumer, retry.backoff.ms: 10000, retry.backoff.max.ms: 60000 }}\n\
+             events: [{{ at: 20s, stop: g/2 }}, {{ at: 25060ms, coordinator: move, unavailable: 300ms }}, {{ at: 27s, stop: g/1 }}]\n"
+        );
+        let timeline = attempt(&text, Calibration::of_scenario()).expect("it ends");
+        let story = Story { timeline };
+        for partition in 0..6 {
+            let (_, until, _) = story.service(partition).pop().expect("it was served");
+            assert_eq!(
+                until,
+                rebsim::kernel::SimTime::NEVER,
+                "partition {partition}, seed {seed}"
+            );
+        }
+    }
+}

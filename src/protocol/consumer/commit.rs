@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::member::Member;
+use super::member_heartbeat::SHORTEST_ROUND_TRIP;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
 use crate::protocol::backoff::Backoff;
@@ -32,9 +33,21 @@ struct CommitState {
     tries: Backoff,
     has_failed: bool,
     due: SimTime,
+    sent: SimTime,
     in_flight: bool,
     /// The application waits for it, in `commitSync` or `close()`.
     awaited: bool,
+}
+
+impl CommitState {
+    /// When it may be sent: in `close()` without regard to back-offs (`drainPendingOffsetCommitRequests`).
+    fn due(&self, closed: bool) -> SimTime {
+        match (closed, self.has_failed) {
+            (true, true) => self.sent + SHORTEST_ROUND_TRIP,
+            (true, false) => SimTime::ZERO,
+            (false, _) => self.due,
+        }
+    }
 }
 
 /// See the module.
@@ -73,6 +86,7 @@ impl Commits {
             tries: Backoff::default(),
             has_failed: false,
             due: SimTime::ZERO,
+            sent: SimTime::ZERO,
             in_flight: false,
             awaited: matches!(purpose, CommitPurpose::Sync | CommitPurpose::Close),
         });
@@ -171,9 +185,9 @@ impl Member {
             if commit.in_flight || !self.coordinator_known {
                 given_up
             } else if commit.has_failed {
-                commit.due.min(commit.deadline)
+                commit.due(self.commits.closed).min(commit.deadline)
             } else {
-                commit.due
+                commit.due(self.commits.closed)
             }
         };
         let next = self.commits.queue.iter().map(due).min();
@@ -189,7 +203,7 @@ impl Member {
     ) {
         let late = |commit: &CommitState| commit.awaited && commit.deadline <= now;
         while let Some(place) = self.commits.place(late) {
-            self.give_up_waiting(place, now, out);
+            self.give_up_waiting(place, out);
         }
         if !self.coordinator_known {
             if self.commits.closed {
@@ -205,16 +219,17 @@ impl Member {
         while let Some(place) = self.commits.place(expired) {
             self.end_commit(place, Some("TimeoutException"), out);
         }
-        let at_once = self.commits.closed;
-        let sendable = |commit: &CommitState| !commit.in_flight && (at_once || commit.due <= now);
+        let closed = self.commits.closed;
+        let sendable = |commit: &CommitState| !commit.in_flight && commit.due(closed) <= now;
         while let Some(place) = self.commits.place(sendable) {
-            self.send_commit(place, positions, out);
+            self.send_commit(place, now, positions, out);
         }
     }
 
     fn send_commit(
         &mut self,
         place: usize,
+        now: SimTime,
         positions: &dyn Positions,
         out: &mut Vec<MemberEffect>,
     ) {
@@ -228,6 +243,7 @@ impl Member {
             }
         }
         commit.in_flight = true;
+        commit.sent = now;
         let request = OffsetCommitRequest {
             member_id: self.member_id.clone(),
             instance_id: self.config.group_instance_id.clone(),
@@ -238,14 +254,10 @@ impl Member {
     }
 
     /// The application waits no longer. What was not sent yet will be, when the coordinator is found.
-    fn give_up_waiting(&mut self, place: usize, now: SimTime, out: &mut Vec<MemberEffect>) {
+    fn give_up_waiting(&mut self, place: usize, out: &mut Vec<MemberEffect>) {
         let commit = &mut self.commits.queue[place];
         commit.awaited = false;
-        let (purpose, in_flight) = (commit.purpose, commit.in_flight);
-        if purpose == CommitPurpose::Close && in_flight {
-            // `request.timeout.ms`, 30 s as well: who does not answer for so long is no coordinator any more.
-            self.lose_coordinator(now);
-        }
+        let purpose = commit.purpose;
         self.commit_returned(purpose, Some("TimeoutException"), out);
     }
 

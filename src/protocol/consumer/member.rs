@@ -75,6 +75,9 @@ pub struct Member {
     pub(super) heartbeat_in_flight: bool,
     /// Answers still to come to a good-bye, and to what was in flight then: nobody waits for them.
     pub(super) unheeded: u32,
+    /// When the last heartbeat was sent, and from when on one that joins is sent again.
+    pub(super) heartbeat_sent: SimTime,
+    pub(super) joins_from: SimTime,
     pub(super) sent: Sent,
     poll_deadline: SimTime,
 
@@ -119,6 +122,8 @@ impl Member {
             heartbeat_due: now,
             heartbeat_in_flight: false,
             unheeded: 0,
+            heartbeat_sent: SimTime::ZERO,
+            joins_from: SimTime::ZERO,
             sent: Sent::default(),
             poll_deadline: now + config.max_poll_interval,
             next_auto_commit: now + config.auto_commit_interval,

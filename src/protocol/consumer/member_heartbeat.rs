@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use super::member::Member;
 use super::member_assignment::LocalAssignment;
-use crate::kernel::SimTime;
+use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::{MemberEffect, Positions};
 use crate::protocol::message::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ErrorCode, JOIN_EPOCH,
     LeaveCause, Request, Response,
 };
 use crate::timeline::{ClientState, Observation};
+
+/// What is refused is sent again without back-off in two places: a join, and the commit in `close()`. Only the network slows them down, so where messages take no time
+/// this does.
+pub(super) const SHORTEST_ROUND_TRIP: SimDuration = SimDuration::from_millis(1);
 
 /// What the coordinator was told and need not be told again (`HeartbeatState.SentFields`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +54,7 @@ impl Member {
         let heartbeat = if self.heartbeat_in_flight {
             SimTime::NEVER
         } else if self.heartbeats_now() {
-            SimTime::ZERO
+            self.joins_from
         } else {
             self.heartbeat_due
         };
@@ -83,7 +87,7 @@ impl Member {
         }
     }
 
-    /// `shouldHeartbeatNow`
+    /// `shouldHeartbeatNow`: also where a join was just refused, without back-off.
     pub(super) fn heartbeats_now(&self) -> bool {
         matches!(
             self.state,
@@ -121,7 +125,12 @@ impl Member {
         if self.poll_deadline() <= now {
             return self.leave_unpolled(out);
         }
-        if !self.heartbeat_in_flight && (self.heartbeats_now() || self.heartbeat_due <= now) {
+        let due = if self.heartbeats_now() {
+            self.joins_from
+        } else {
+            self.heartbeat_due
+        };
+        if !self.heartbeat_in_flight && due <= now {
             self.send_heartbeat(now, out);
         }
     }
@@ -131,6 +140,8 @@ impl Member {
         out.push(MemberEffect::Send(Request::ConsumerGroupHeartbeat(request)));
         self.heartbeat_in_flight = true;
         self.heartbeat_due = now + self.heartbeat_interval.unwrap_or_default();
+        self.joins_from = SimTime::ZERO;
+        self.heartbeat_sent = now;
         if self.state == ClientState::Acknowledging {
             if self.target == self.current {
                 self.transition(ClientState::Stable, out);
@@ -199,6 +210,7 @@ impl Member {
         out.push(MemberEffect::Observe(Observation::PollDeadlineExceeded {
             consumer: self.consumer,
         }));
+        self.heartbeats.succeed();
         self.transition(ClientState::PrepareLeaving, out);
         self.say_goodbye(LeaveCause::PollTimeout, out);
         self.transition(ClientState::Stale, out);
@@ -277,14 +289,21 @@ impl Member {
     fn on_heartbeat_error(&mut self, now: SimTime, error: ErrorCode, out: &mut Vec<MemberEffect>) {
         self.sent = Sent::default();
         self.heartbeat_due = now;
+        if self.state == ClientState::Joining {
+            self.joins_from = self.heartbeat_sent + SHORTEST_ROUND_TRIP;
+        }
         match error {
             ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
+                self.heartbeats.succeed();
                 self.lose_coordinator(now);
             }
             ErrorCode::CoordinatorLoadInProgress => {
                 self.heartbeat_due = now + self.heartbeats.fail(&self.config, &mut self.jitter);
             }
-            ErrorCode::FencedMemberEpoch | ErrorCode::UnknownMemberId => self.fence(out),
+            ErrorCode::FencedMemberEpoch | ErrorCode::UnknownMemberId => {
+                self.heartbeats.succeed();
+                self.fence(out);
+            }
             ErrorCode::UnreleasedInstanceId => self.fail("UnreleasedInstanceIdException", out),
             ErrorCode::FencedInstanceId => self.fail("FencedInstanceIdException", out),
             ErrorCode::GroupMaxSizeReached => self.fail("GroupMaxSizeReachedException", out),
