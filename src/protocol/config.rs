@@ -74,6 +74,9 @@ pub struct ConsumerGroupConfig {
     pub commits_since_assignment: bool,
     /// A dynamic member that the coordinator still knows may join anew with epoch 0 (KAFKA-19233, 4.2); before, it is fenced until its session is over.
     pub known_members_rejoin: bool,
+    /// A classic group that becomes one of the consumer protocol knows the topics of its members (4.2), so that a static member which brings nothing new, and takes the
+    /// place of itself, bumps no epoch; before, its topics are looked at for the first time by the next heartbeat, which bumps it.
+    pub upgraded_groups_know_topics: bool,
     /// A group that becomes a classic one because a static member returns by that protocol rebalances if its target is not of its epoch (KAFKA-20273, 4.3),
     /// not only if that member subscribes to something else.
     pub stale_downgrades_rebalance: bool,

@@ -247,6 +247,7 @@ impl Profile {
                 classic_members_follow_target: self.targets_lag,
                 commits_since_assignment: self.targets_lag,
                 known_members_rejoin: self.reconciles_from_old_epoch,
+                upgraded_groups_know_topics: self.reconciles_from_old_epoch,
                 stale_downgrades_rebalance: self.targets_lag,
                 empty_groups_start_over: self.empty_groups_start_over,
                 preferred_assignor_bumps: self.empty_groups_start_over,

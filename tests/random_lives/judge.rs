@@ -147,7 +147,11 @@ fn at_rest(timeline: &Timeline, watch: &Watch) -> Option<String> {
                 living.len()
             ));
         }
-        if living.is_empty() {
+        let forgetful = watch
+            .groups
+            .get(&group)
+            .is_some_and(|group| group.forgetful);
+        if living.is_empty() || forgetful {
             continue;
         }
         let members: Vec<ConsumerId> = end

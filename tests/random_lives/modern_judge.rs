@@ -4,14 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rebsim::assignor::{ConsumerId, GroupId, MemberId, TopicPartition};
 use rebsim::kernel::SimTime;
-use rebsim::timeline::{Observation, Partitions, Timeline};
+use rebsim::timeline::{GroupState, Observation, Partitions, Timeline};
 
 /// What the coordinator thinks of one group.
 #[derive(Default)]
 pub(crate) struct Group {
     /// It is one of the consumer protocol.
     pub(crate) modern: bool,
+    /// It is in the midst of a rebalance of the classic protocol.
+    rebalancing: bool,
+    /// It was then when it was converted, and its epoch has not been bumped since: whose place it was that a static member took counts as known, so what nobody had been
+    /// assigned waits for the next bump (`convertToConsumerGroup` holds that every conversion brings one), in Kafka too.
+    pub(crate) forgetful: bool,
     members: BTreeMap<MemberId, ConsumerId>,
+    /// Members that have not been heard since it became a classic group: it took them for owners of their target, not of what they had (`ClassicGroup.fromConsumerGroup`).
+    /// Whoever makes it a consumer group again by joining before they do may be given what they still serve, in Kafka too.
+    unheard: BTreeSet<ConsumerId>,
     /// The last target, and which assignor made it.
     pub(crate) target: Option<(&'static str, Vec<(ConsumerId, Partitions)>)>,
     serving: BTreeMap<TopicPartition, BTreeSet<ConsumerId>>,
@@ -47,8 +55,34 @@ impl Watch {
         timeline: &Timeline,
     ) -> Result<(), String> {
         match seen {
-            Observation::JoinComplete { group, .. } => self.of(*group).modern = false,
-            Observation::GroupEpoch { group, .. } => self.of(*group).modern = true,
+            Observation::JoinComplete { group, .. } => {
+                let group = self.of(*group);
+                group.modern = false;
+                group.unheard.clear();
+            }
+            Observation::GroupState { group, to, .. } => {
+                let group = self.of(*group);
+                group.rebalancing = matches!(
+                    to,
+                    GroupState::PreparingRebalance | GroupState::CompletingRebalance
+                );
+                if group.modern && group.rebalancing {
+                    group.modern = false;
+                    group.unheard = group.members.values().copied().collect();
+                }
+            }
+            Observation::GroupEpoch { group, .. } => {
+                let group = self.of(*group);
+                (group.modern, group.forgetful) = (true, false);
+            }
+            Observation::MemberEpoch {
+                group, consumer, ..
+            } => {
+                let group = self.of(*group);
+                group.unheard.remove(consumer);
+                group.forgetful |= !group.modern && group.rebalancing;
+                group.modern = true;
+            }
             Observation::TargetAssignment {
                 group,
                 assignor,
@@ -101,7 +135,7 @@ impl Watch {
                 let servers: Vec<ConsumerId> = others.iter().copied().collect();
                 let rightful: Vec<&str> = servers
                     .into_iter()
-                    .filter(|&server| group.is_member(server))
+                    .filter(|server| group.is_member(*server) && !group.unheard.contains(server))
                     .map(|server| timeline.cast.consumers[server.index()].name.as_str())
                     .collect();
                 if group.modern && rightful.len() > 1 {

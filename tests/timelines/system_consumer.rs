@@ -251,8 +251,14 @@ fn a_group_migrates_up_member_by_member() {
         let last = story.bumps().pop().unwrap_or_default();
         assert!(last.ends_with(" session_expired a"), "{what}: {last}");
         if members == STATIC {
-            // Nobody left, and whoever takes a place reads what was read there: only the crash bumps the epoch (`static-members-roll-to-consumer-*`).
-            assert_eq!(story.bumps().len(), 1, "{what}");
+            // Nobody left, and whoever takes a place reads what was read there: only the crash bumps the epoch (`static-members-roll-to-consumer-*`); before 4.2
+            // also the first look at the topics of a converted group.
+            let bumps = if ["4.0", "4.1"].contains(&version) {
+                2
+            } else {
+                1
+            };
+            assert_eq!(story.bumps().len(), bumps, "{what}");
             let removed = ["b", "c"].map(|who| story.removed(who).len());
             assert_eq!(removed, [0, 0], "{what}");
         }

@@ -91,8 +91,11 @@ impl Coordinator {
         for member in converted {
             machine.record(Change::Assignment(Arc::new(member)));
         }
-        // Of the topics that these members read: a newcomer that takes a static member's place and reads the same changes nothing.
-        let metadata = machine.current_metadata();
+        let metadata = if machine.config.consumer.upgraded_groups_know_topics {
+            machine.current_metadata()
+        } else {
+            Arc::default()
+        };
         machine.record(Change::Epoch(epoch, metadata));
         for member in members {
             machine.restart_session(&member.member_id, member.session_timeout, out);

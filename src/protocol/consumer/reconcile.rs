@@ -174,6 +174,7 @@ mod tests {
             classic_members_follow_target: false,
             commits_since_assignment: false,
             known_members_rejoin: since_4_2,
+            upgraded_groups_know_topics: since_4_2,
             stale_downgrades_rebalance: false,
             empty_groups_start_over: false,
             preferred_assignor_bumps: false,
