@@ -431,13 +431,14 @@ fn by_weight_a_hot_partition_stays_alone() {
     let assigned = cold
         .entries
         .iter()
-        .filter_map(|entry| match entry.observation {
+        .filter_map(|entry| match &entry.observation {
             Observation::Assigned {
                 consumer,
-                partition,
-            } => Some((consumer, partition.partition)),
+                partitions,
+            } => Some(partitions.iter().map(|one| (*consumer, one.partition))),
             _ => None,
-        });
+        })
+        .flatten();
     let assigned: Vec<(ConsumerId, u32)> = assigned.collect();
     let mut hot = assigned.iter().filter(|(_, partition)| *partition == 0);
     let (owner, _) = hot.next_back().expect("the hot partition is assigned");

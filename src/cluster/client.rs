@@ -473,8 +473,8 @@ impl Client {
     }
 
     pub(super) fn release_all(&mut self, why: ReleaseReason, ground: &mut Ground<'_>) {
+        ground.released(self.fetcher.slots.iter(), why);
         for slot in &mut self.fetcher.slots {
-            ground.released(slot.index, slot.partition, why);
             self.restores.stop(slot.partition, ground.now);
             slot.suspended = true;
             slot.serving = false;
@@ -483,8 +483,6 @@ impl Client {
     }
 
     pub(super) fn begin_serving(&mut self, ground: &mut Ground<'_>) {
-        let now = ground.now;
-        self.fetcher
-            .begin_serving(now, |slot| ground.serving(slot.index, slot.partition));
+        self.fetcher.begin_serving(ground);
     }
 }

@@ -90,9 +90,8 @@ impl World<'_> {
     fn interrupt_serving(&mut self, consumer: ConsumerId, why: ReleaseReason) {
         let now = self.now();
         self.with_client(consumer, now, |client, ground| {
-            for slot in client.fetcher.slots.iter().filter(|slot| slot.serving) {
-                ground.released(slot.index, slot.partition, why);
-            }
+            let slots = client.fetcher.slots.iter();
+            ground.released(slots.filter(|slot| slot.serving), why);
         });
     }
 
@@ -100,14 +99,8 @@ impl World<'_> {
         let now = self.now();
         self.catch_up(consumer);
         self.with_client(consumer, now, |client, ground| {
-            for slot in client
-                .fetcher
-                .slots
-                .iter()
-                .filter(|slot| slot.serving && !slot.suspended)
-            {
-                ground.serving(slot.index, slot.partition);
-            }
+            let slots = client.fetcher.slots.iter();
+            ground.serving(slots.filter(|slot| slot.serving && !slot.suspended));
         });
         self.rearm(consumer);
     }

@@ -5,6 +5,7 @@ use super::poll_event::Asked;
 use std::sync::Arc;
 
 use super::ground::{Ground, Output, Packet};
+use super::positions::Slot;
 use crate::assignor::TopicPartition;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::MemberEffect;
@@ -161,14 +162,13 @@ impl Client {
         only: Option<&[TopicPartition]>,
         ground: &mut Ground<'_>,
     ) {
-        for slot in &mut self.fetcher.slots {
-            let named = only.is_none_or(|only| only.contains(&slot.partition));
-            if named && !slot.suspended {
-                ground.released(slot.index, slot.partition, why);
-                self.restores.stop(slot.partition, ground.now);
-                slot.serving = false;
-                slot.suspended = true;
-            }
+        let is_meant =
+            |slot: &Slot| !slot.suspended && only.is_none_or(|only| only.contains(&slot.partition));
+        ground.released(self.fetcher.slots.iter().filter(|slot| is_meant(slot)), why);
+        for slot in self.fetcher.slots.iter_mut().filter(|slot| is_meant(slot)) {
+            self.restores.stop(slot.partition, ground.now);
+            slot.serving = false;
+            slot.suspended = true;
         }
         self.fetcher.unsettle();
     }
@@ -205,14 +205,11 @@ impl Client {
             CallbackKind::Lost => {
                 self.release_serving(ReleaseReason::Lost, Some(partitions), ground)
             }
-            CallbackKind::Assigned => {
-                for &partition in partitions.iter() {
-                    ground.observe(Observation::Assigned {
-                        consumer: ground.consumer,
-                        partition,
-                    });
-                }
-            }
+            CallbackKind::Assigned if partitions.is_empty() => {}
+            CallbackKind::Assigned => ground.observe(Observation::Assigned {
+                consumer: ground.consumer,
+                partitions: Arc::clone(partitions),
+            }),
         }
         ground.observe(Observation::CallbackStarted {
             consumer: ground.consumer,

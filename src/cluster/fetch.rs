@@ -363,16 +363,16 @@ impl Fetcher {
         }
     }
 
-    /// Partitions that began to be served by `now`.
-    pub(super) fn begin_serving(&mut self, now: SimTime, mut served: impl FnMut(&Slot)) {
+    /// Partitions whose first round trip is over begin to be served.
+    pub(super) fn begin_serving(&mut self, ground: &mut Ground<'_>) {
         if self.settled {
             return;
         }
-        for slot in &mut self.slots {
-            if !slot.serving && !slot.suspended && slot.serving_at <= now {
-                slot.serving = true;
-                served(slot);
-            }
+        let now = ground.now;
+        let begins = |slot: &Slot| !slot.serving && !slot.suspended && slot.serving_at <= now;
+        ground.serving(self.slots.iter().filter(|slot| begins(slot)));
+        for slot in self.slots.iter_mut().filter(|slot| begins(slot)) {
+            slot.serving = true;
         }
         let ready = self.slots.iter().all(|slot| {
             slot.readiness == Readiness::Refused

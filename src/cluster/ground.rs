@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::calibration::Calibration;
 use super::labour::Labour;
 use super::ledger::Account;
+use super::positions::Slot;
 use super::records::{Log, Passed};
 use super::window::Window;
 use crate::assignor::{ConsumerId, TopicId, TopicPartition};
@@ -13,7 +14,7 @@ use crate::kernel::{Draw, SimDuration, SimTime};
 use crate::protocol::effect::CommitPurpose;
 use crate::protocol::message::{OffsetCommitRequest, OffsetFetchRequest, Request, RequestToken};
 use crate::scenario::plan::Consumer;
-use crate::timeline::Observation;
+use crate::timeline::{Observation, ReleaseReason};
 use crate::workload::distribution::Distribution;
 
 /// What a client sends.
@@ -264,31 +265,40 @@ impl Ground<'_> {
         self.logs[index].arrivals.count(self.now)
     }
 
-    /// The partition begins to be served.
-    pub(super) fn serving(&mut self, index: usize, partition: TopicPartition) {
-        self.accounts[index].serving(&mut self.logs[index], self.now);
-        let log_end = self.log_end(index);
-        self.observe(Observation::Serving {
-            consumer: self.consumer,
-            partition,
-            log_end,
-        });
+    /// The partitions begin to be served.
+    pub(super) fn serving<'s>(&mut self, slots: impl Iterator<Item = &'s Slot>) {
+        let log_ends: Vec<(TopicPartition, u64)> = slots
+            .map(|slot| {
+                self.accounts[slot.index].serving(&mut self.logs[slot.index], self.now);
+                (slot.partition, self.log_end(slot.index))
+            })
+            .collect();
+        if !log_ends.is_empty() {
+            self.observe(Observation::Serving {
+                consumer: self.consumer,
+                log_ends: log_ends.into(),
+            });
+        }
     }
 
-    /// The owner may return no more records of the partition.
-    pub(super) fn released(
+    /// The owner may return no more records of the partitions.
+    pub(super) fn released<'s>(
         &mut self,
-        index: usize,
-        partition: TopicPartition,
-        why: crate::timeline::ReleaseReason,
+        slots: impl Iterator<Item = &'s Slot>,
+        why: ReleaseReason,
     ) {
-        self.accounts[index].released(&mut self.logs[index], self.now);
-        let log_end = self.log_end(index);
-        self.observe(Observation::Released {
-            consumer: self.consumer,
-            partition,
-            why,
-            log_end,
-        });
+        let log_ends: Vec<(TopicPartition, u64)> = slots
+            .map(|slot| {
+                self.accounts[slot.index].released(&mut self.logs[slot.index], self.now);
+                (slot.partition, self.log_end(slot.index))
+            })
+            .collect();
+        if !log_ends.is_empty() {
+            self.observe(Observation::Released {
+                consumer: self.consumer,
+                why,
+                log_ends: log_ends.into(),
+            });
+        }
     }
 }

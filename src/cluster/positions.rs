@@ -98,6 +98,7 @@ impl Fetcher {
         ground: &mut Ground<'_>,
     ) {
         let mut asked = LeaderRequests::default();
+        let mut known = Vec::with_capacity(offsets.len());
         for &(partition, offset) in offsets {
             let waiting = self.slots.iter_mut().find(|slot| {
                 slot.partition == partition && slot.readiness == Readiness::AskedOffset
@@ -106,7 +107,7 @@ impl Fetcher {
             match offset {
                 Some(offset) if validated_later => {
                     slot.readiness = Readiness::NeedsValidation;
-                    locate(slot, offset, false, ground);
+                    known.push(locate(slot, offset, false, ground));
                 }
                 Some(offset) => {
                     let at = asked.answer(slot.node, &mut self.nodes, ground);
@@ -115,11 +116,12 @@ impl Fetcher {
                         offset,
                         by_reset: false,
                     };
-                    locate(slot, offset, false, ground);
+                    known.push(locate(slot, offset, false, ground));
                 }
                 None => slot.readiness = Readiness::NeedsReset,
             }
         }
+        positions_known(known, ground);
     }
 
     /// The partitions whose committed offset is to be asked for now; they count as asked.
@@ -243,6 +245,17 @@ impl Fetcher {
         if self.settled {
             return None;
         }
+        let mut known = Vec::new();
+        let error = self.reset_and_validate(&mut known, ground);
+        positions_known(known, ground);
+        error
+    }
+
+    fn reset_and_validate(
+        &mut self,
+        known: &mut Vec<(TopicPartition, u64)>,
+        ground: &mut Ground<'_>,
+    ) -> Option<&'static str> {
         let mut asked = LeaderRequests::default();
         for slot in &mut self.slots {
             match slot.readiness {
@@ -276,7 +289,7 @@ impl Fetcher {
                 && at <= ground.now
             {
                 if by_reset {
-                    locate(slot, offset, true, ground);
+                    known.push(locate(slot, offset, true, ground));
                 }
                 slot.readiness = Readiness::Ready;
             }
@@ -307,15 +320,26 @@ impl LeaderRequests {
     }
 }
 
-/// The position is known.
-fn locate(slot: &mut Slot, offset: u64, by_reset: bool, ground: &mut Ground<'_>) {
+/// The position is known; it is to be told of.
+fn locate(
+    slot: &mut Slot,
+    offset: u64,
+    by_reset: bool,
+    ground: &mut Ground<'_>,
+) -> (TopicPartition, u64) {
     slot.position = Some(offset);
     ground.located(slot.index, offset, by_reset);
-    ground.observe(Observation::PositionKnown {
-        consumer: ground.consumer,
-        partition: slot.partition,
-        offset,
-    });
+    (slot.partition, offset)
+}
+
+/// Tells of positions that have become known at once.
+fn positions_known(offsets: Vec<(TopicPartition, u64)>, ground: &mut Ground<'_>) {
+    if !offsets.is_empty() {
+        ground.observe(Observation::PositionKnown {
+            consumer: ground.consumer,
+            offsets: offsets.into(),
+        });
+    }
 }
 
 /// Where the reset policy says to begin; `None`: it says to throw.

@@ -338,12 +338,11 @@ impl World<'_> {
             for (&partition, offset) in owned.iter().zip(committed) {
                 ground.observe(Observation::Assigned {
                     consumer,
-                    partition,
+                    partitions: Arc::from([partition]),
                 });
                 ground.observe(Observation::PositionKnown {
                     consumer,
-                    partition,
-                    offset,
+                    offsets: Arc::from([(partition, offset)]),
                 });
                 let slot = client
                     .fetcher

@@ -150,21 +150,17 @@ impl Fold {
     /// Takes in where a log ends now, from an observation.
     pub(super) fn observe(&mut self, observation: &Observation, world: &World) {
         let (Observation::Released {
-            consumer,
-            partition,
-            log_end,
-            ..
+            consumer, log_ends, ..
         }
-        | Observation::Serving {
-            consumer,
-            partition,
-            log_end,
-        }) = observation
+        | Observation::Serving { consumer, log_ends }) = observation
         else {
             return;
         };
-        if let Some(slot) = world.slot(world.group_of(*consumer), *partition) {
-            self.log_end[slot] = self.log_end[slot].max(*log_end);
+        let group = world.group_of(*consumer);
+        for (partition, log_end) in log_ends.iter() {
+            if let Some(slot) = world.slot(group, *partition) {
+                self.log_end[slot] = self.log_end[slot].max(*log_end);
+            }
         }
     }
 

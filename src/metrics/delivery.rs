@@ -1,6 +1,7 @@
 //! What was delivered: counts that the data plane kept record by record, summed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::decimal::Decimal;
 use super::name::Labels;
@@ -36,7 +37,7 @@ pub(super) enum Breadth {
 }
 
 /// Some partitions of a group under the labels of what they are together, by their place in [`Timeline::partitions`].
-pub(super) type Scope = (Labels, Vec<usize>);
+pub(super) type Scope = (Arc<Labels>, Vec<usize>);
 
 /// The partitions of a group in the three scopes: all, each topic, each alone; or all of them only.
 pub(super) fn scopes(timeline: &Timeline, group: GroupId, breadth: Breadth) -> Vec<Scope> {
@@ -47,7 +48,7 @@ pub(super) fn scopes(timeline: &Timeline, group: GroupId, breadth: Breadth) -> V
         return vec![(whole, own.collect())];
     }
     let mut all = Vec::new();
-    let mut topics: Vec<(Labels, Vec<usize>)> = Vec::new();
+    let mut topics: Vec<Scope> = Vec::new();
     let mut single = Vec::new();
     for (index, ((owner, partition), _)) in timeline.partitions.iter().enumerate() {
         if *owner != group {
@@ -55,18 +56,18 @@ pub(super) fn scopes(timeline: &Timeline, group: GroupId, breadth: Breadth) -> V
         }
         let topic = Labels {
             topic: Some(timeline.cast.topics[partition.topic.index()].0.clone()),
-            ..whole.clone()
+            ..Labels::clone(&whole)
         };
         all.push(index);
         match topics.last_mut() {
-            Some((labels, indexes)) if *labels == topic => indexes.push(index),
-            _ => topics.push((topic.clone(), vec![index])),
+            Some((labels, indexes)) if **labels == topic => indexes.push(index),
+            _ => topics.push((Arc::new(topic.clone()), vec![index])),
         }
         let labels = Labels {
             partition: Some(partition.partition),
             ..topic
         };
-        single.push((labels, vec![index]));
+        single.push((Arc::new(labels), vec![index]));
     }
     let mut scopes = vec![(whole, all)];
     scopes.append(&mut topics);
@@ -145,9 +146,9 @@ fn lag_at_the_end(timeline: &Timeline, group: GroupId) -> BTreeMap<TopicPartitio
 }
 
 /// The label of a group alone.
-pub(super) fn group_label(name: &str) -> Labels {
-    Labels {
+pub(super) fn group_label(name: &str) -> Arc<Labels> {
+    Arc::new(Labels {
         group: Some(name.to_owned()),
         ..Labels::default()
-    }
+    })
 }

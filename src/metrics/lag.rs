@@ -1,5 +1,7 @@
 //! Lag of partitions, topics and groups: levels on the grid of samples, integrals from the data plane's exact sums.
 
+use std::sync::Arc;
+
 use super::decimal::Decimal;
 use super::delivery::{Scope, measured, window_us};
 use super::name::Labels;
@@ -23,14 +25,44 @@ struct Levels {
 }
 
 impl Levels {
-    /// Room for so many instants.
-    fn of(instants: usize) -> Self {
-        let room = || Series::with_capacity(instants);
-        Self {
-            records: room(),
-            committed: room(),
-            age: room(),
+    fn clear(&mut self) {
+        self.records.clear();
+        self.committed.clear();
+        self.age.clear();
+    }
+
+    fn push(&mut self, at: SimTime, lags: &Lags) {
+        self.records.push((at, lags.records));
+        self.committed.extend(lags.committed.map(|lag| (at, lag)));
+        self.age.push((at, lags.age));
+    }
+
+    fn summaries(&self, timeline: &Timeline) -> Summaries {
+        [&self.records, &self.committed, &self.age]
+            .map(|series| series::summarise(series, &timeline.between, timeline.measured))
+    }
+}
+
+/// Of the three lags of one scope.
+type Summaries = [Option<Summary>; 3];
+
+/// The three lags of one scope at one instant.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lags {
+    records: u64,
+    /// `None`: nothing is committed.
+    committed: Option<u64>,
+    age: u64,
+}
+
+impl Lags {
+    /// Those of a partition come to those of the scope that it belongs to.
+    fn add(&mut self, own: &Self) {
+        self.records += own.records;
+        if let Some(lag) = own.committed {
+            *self.committed.get_or_insert(0) += lag;
         }
+        self.age = self.age.max(own.age);
     }
 }
 
@@ -54,8 +86,12 @@ impl Known {
         }
     }
 
-    fn age(&self, at: SimTime) -> u64 {
-        self.oldest_due.map_or(0, |due| at.since(due).as_micros())
+    fn lags(&self, at: SimTime) -> Lags {
+        Lags {
+            records: self.records,
+            committed: self.committed,
+            age: self.oldest_due.map_or(0, |due| at.since(due).as_micros()),
+        }
     }
 }
 
@@ -69,7 +105,8 @@ impl Hottest {
         if series::holds(at, next, window).is_none() {
             return;
         }
-        let levels = [Some(known.records), known.committed, Some(known.age(at))];
+        let lags = known.lags(at);
+        let levels = [Some(lags.records), lags.committed, Some(lags.age)];
         for (highest, level) in self.0.iter_mut().zip(levels) {
             *highest = (*highest).max(level);
         }
@@ -83,17 +120,18 @@ pub(super) fn values(
     scopes: &[Scope],
     values: &mut Values,
 ) -> Series {
-    let (levels, hottest) = read(timeline, group, scopes);
-    for ((labels, indexes), levels) in scopes.iter().zip(&levels) {
-        let summary =
-            |series: &Series| series::summarise(series, &timeline.between, timeline.measured);
-        let summaries = [&levels.records, &levels.committed, &levels.age].map(summary);
+    let Read {
+        summaries,
+        hottest,
+        series,
+    } = Read::of(timeline, group, scopes);
+    for ((labels, indexes), summaries) in scopes.iter().zip(&summaries) {
         let area: u128 = indexes
             .iter()
             .map(|index| timeline.partitions[*index].1.lag_record_us)
             .sum();
         let exact = Some((area, window_us(timeline)));
-        let [records, committed, age] = &summaries;
+        let [records, committed, age] = summaries;
         series::put(
             values,
             "lag_records",
@@ -112,7 +150,7 @@ pub(super) fn values(
         );
         series::put(values, "lag_s", labels, Kind::Span, age.as_ref(), None);
         if labels.topic.is_none() {
-            put_moments(values, labels, &summaries);
+            put_moments(values, labels, summaries);
         }
     }
     let Some((labels, _)) = scopes.first() else {
@@ -127,12 +165,11 @@ pub(super) fn values(
     }
     let oldest = Value::or_no_data(hottest.0[2].map(Decimal::seconds));
     values.put("hottest_partition_lag_s", labels, oldest);
-    let series = levels.into_iter().next().unwrap_or_default().records;
     values.put("drain_s", labels, drain(timeline, group, &series));
     series
 }
 
-fn put_moments(values: &mut Values, labels: &Labels, summaries: &[Option<Summary>; 3]) {
+fn put_moments(values: &mut Values, labels: &Arc<Labels>, summaries: &Summaries) {
     let names = [
         "lag_records_peak_at_s",
         "committed_lag_records_peak_at_s",
@@ -146,89 +183,118 @@ fn put_moments(values: &mut Values, labels: &Labels, summaries: &[Option<Summary
     }
 }
 
-/// The levels of all scopes of a group: a partition's own at its samples, those of topics and of the group at every instant with
-/// samples, partitions not sampled then counting with what was last known. Where nothing is committed there is no
-/// lag behind it, and a partition without a committed offset adds nothing to the others: dashboards and `kafka-consumer-groups.sh` show none.
-fn read(timeline: &Timeline, group: GroupId, scopes: &[Scope]) -> (Vec<Levels>, Hottest) {
-    let instants = timeline
-        .samples
-        .chunk_by(|left, right| left.at == right.at)
-        .count();
-    let mut levels: Vec<Levels> = scopes.iter().map(|_| Levels::of(instants)).collect();
-    let (mut hottest, window) = (Hottest::default(), timeline.measured);
-    let place = |partition: TopicPartition| {
-        let by_name = |known: &((GroupId, TopicPartition), PartitionTotals)| known.0;
-        let found = timeline
-            .partitions
-            .binary_search_by_key(&(group, partition), by_name);
-        found.ok()
-    };
-    let mut alone: Vec<Option<usize>> = vec![None; timeline.partitions.len()];
-    for (scope, (labels, indexes)) in scopes.iter().enumerate() {
-        if labels.partition.is_some() {
-            for &index in indexes {
-                alone[index] = Some(scope);
-            }
-        }
-    }
-    let mut known: Vec<Option<(SimTime, Known)>> = vec![None; timeline.partitions.len()];
-    let mut last = 0;
-    let instants = timeline.samples.chunk_by(|left, right| left.at == right.at);
-    for same_instant in instants {
-        let at = same_instant[0].at;
-        let of_group = |sample: &&Sample| sample.group == group;
-        let mut samples = same_instant.iter().filter(of_group).peekable();
-        if samples.peek().is_none() {
-            continue;
-        }
-        for sample in samples {
-            // Both are sorted: mostly it is the one after the last.
-            let next = timeline.partitions.get(last + 1);
-            last = match next {
-                Some((known, _)) if *known == (group, sample.partition) => last + 1,
-                Some(_) | None => match place(sample.partition) {
-                    Some(index) => index,
-                    None => continue,
-                },
-            };
-            let now = Known::of(sample);
-            if let Some((since, before)) = known[last].replace((at, now)) {
-                hottest.take(&before, since, at, window);
-            }
-            if let Some(scope) = alone[last] {
-                push(
-                    &mut levels[scope],
-                    at,
-                    now.records,
-                    now.committed,
-                    now.age(at),
-                );
-            }
-        }
-        for (levels, (labels, indexes)) in levels.iter_mut().zip(scopes) {
-            if labels.partition.is_none() {
-                let (mut records, mut committed, mut age) = (0, None, 0);
-                for (_, known) in indexes.iter().filter_map(|index| known[*index].as_ref()) {
-                    records += known.records;
-                    if let Some(lag) = known.committed {
-                        *committed.get_or_insert(0) += lag;
-                    }
-                    age = age.max(known.age(at));
-                }
-                push(levels, at, records, committed, age);
-            }
-        }
-    }
-    for (since, last) in known.iter().flatten() {
-        hottest.take(last, *since, window.1, window);
-    }
-    (levels, hottest)
+/// So many partitions are read at a time: their levels over the whole run fit into a cache.
+const AT_A_TIME: usize = 32;
+
+/// What the samples say of the lags of a group.
+struct Read {
+    /// By scope.
+    summaries: Vec<Summaries>,
+    hottest: Hottest,
+    /// The lag in records of the first scope.
+    series: Series,
 }
 
-fn push(levels: &mut Levels, at: SimTime, records: u64, committed: Option<u64>, age: u64) {
-    levels.records.push((at, records));
-    levels.committed.extend(committed.map(|lag| (at, lag)));
-    levels.age.push((at, age));
+impl Read {
+    /// The levels of all scopes of a group: a partition's own at its samples, those of topics and of the group at every instant with
+    /// samples, partitions not sampled then counting with what was last known. Where nothing is committed there is no
+    /// lag behind it, and a partition without a committed offset adds nothing to the others: dashboards and `kafka-consumer-groups.sh` show none.
+    fn of(timeline: &Timeline, group: GroupId, scopes: &[Scope]) -> Self {
+        let mut rest = Vec::new();
+        for samples in timeline.samples.chunk_by(|left, right| left.at == right.at) {
+            let from = samples.partition_point(|sample| sample.group < group);
+            let to = samples.partition_point(|sample| sample.group <= group);
+            rest.extend((from < to).then(|| (samples[from].at, &samples[from..to])));
+        }
+        let instants: Vec<SimTime> = rest.iter().map(|(at, _)| *at).collect();
+        let mut summaries: Vec<Summaries> = vec![[const { None }; 3]; scopes.len()];
+        let mut hottest = Hottest::default();
+        let is_sum = |(_, (labels, _)): &(usize, &Scope)| labels.partition.is_none();
+        let (sums, alone): (Vec<_>, Vec<_>) = scopes.iter().enumerate().partition(is_sum);
+        let mut sums: Vec<(usize, &[usize], Vec<Lags>)> = sums
+            .into_iter()
+            .map(|(scope, (_, indexes))| (scope, &**indexes, vec![Lags::default(); instants.len()]))
+            .collect();
+        let mut alone = alone
+            .into_iter()
+            .filter_map(|(scope, (_, indexes))| Some((scope, *indexes.first()?)))
+            .peekable();
+        let before = |which: GroupId| {
+            let is_before =
+                |known: &((GroupId, TopicPartition), PartitionTotals)| known.0.0 < which;
+            timeline.partitions.partition_point(is_before)
+        };
+        let mut levels: Vec<Levels> = vec![Levels::default(); AT_A_TIME];
+        let end = before(GroupId(group.0 + 1));
+        for first in (before(group)..end).step_by(AT_A_TIME) {
+            let places = &timeline.partitions[first..end.min(first + AT_A_TIME)];
+            levels.iter_mut().for_each(Levels::clear);
+            let mut known: Vec<Option<(SimTime, Known)>> = vec![None; places.len()];
+            let mut owns: Vec<(&mut Vec<Lags>, &[usize])> = sums
+                .iter_mut()
+                .map(|(_, indexes, lags)| (lags, among(indexes, first, places.len())))
+                .collect();
+            for (instant, (at, rest)) in rest.iter_mut().enumerate() {
+                let at = *at;
+                for sample in take_until(rest, places[places.len() - 1].0.1) {
+                    let by_name = |known: &((GroupId, TopicPartition), PartitionTotals)| known.0.1;
+                    let Ok(place) = places.binary_search_by_key(&sample.partition, by_name) else {
+                        continue;
+                    };
+                    let now = Known::of(sample);
+                    if let Some((since, before)) = known[place].replace((at, now)) {
+                        hottest.take(&before, since, at, timeline.measured);
+                    }
+                    levels[place].push(at, &now.lags(at));
+                }
+                for (lags, indexes) in &mut owns {
+                    for (_, known) in indexes
+                        .iter()
+                        .filter_map(|index| known[index - first].as_ref())
+                    {
+                        lags[instant].add(&known.lags(at));
+                    }
+                }
+            }
+            for (since, last) in known.iter().flatten() {
+                hottest.take(last, *since, timeline.measured.1, timeline.measured);
+            }
+            while let Some((scope, index)) =
+                alone.next_if(|(_, index)| *index < first + places.len())
+            {
+                summaries[scope] = levels[index - first].summaries(timeline);
+            }
+        }
+        let mut series = Series::new();
+        for (scope, _, lags) in sums {
+            let mut levels = Levels::default();
+            for (at, lags) in instants.iter().zip(&lags) {
+                levels.push(*at, lags);
+            }
+            summaries[scope] = levels.summaries(timeline);
+            if scope == 0 {
+                series = levels.records;
+            }
+        }
+        Self {
+            summaries,
+            hottest,
+            series,
+        }
+    }
+}
+
+/// Those of the sorted `indexes` that are among the `count` from `first` on.
+fn among(indexes: &[usize], first: usize, count: usize) -> &[usize] {
+    let place = |bound: usize| indexes.partition_point(|index| *index < bound);
+    &indexes[place(first)..place(first + count)]
+}
+
+/// The samples up to that of `last`; the others stay.
+fn take_until<'s>(rest: &mut &'s [Sample], last: TopicPartition) -> &'s [Sample] {
+    let (now, later) = rest.split_at(rest.partition_point(|sample| sample.partition <= last));
+    *rest = later;
+    now
 }
 
 /// See the definition of `drain_s`.

@@ -1,6 +1,7 @@
 //! Names of numbers: `base[_aggregate][{label=value,…}]`, parsed and printed in one place.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::registry::{self, Label, Metric};
 use crate::timeline::RebalanceReason;
@@ -94,8 +95,8 @@ pub struct Name {
     pub metric: &'static Metric,
     /// `None` for the bare base, whose meaning the metric states.
     pub aggregate: Option<Aggregate>,
-    /// About what.
-    pub labels: Labels,
+    /// About what; all names about one partition share it.
+    pub labels: Arc<Labels>,
 }
 
 impl PartialEq for Name {
@@ -122,14 +123,14 @@ impl Name {
         Self {
             metric,
             aggregate: None,
-            labels: Labels::default(),
+            labels: Arc::default(),
         }
     }
 
     /// The same name with `labels`.
     #[must_use]
-    pub fn with(mut self, labels: Labels) -> Self {
-        self.labels = labels;
+    pub fn with(mut self, labels: impl Into<Arc<Labels>>) -> Self {
+        self.labels = labels.into();
         self
     }
 
@@ -173,7 +174,7 @@ impl Name {
         Ok(Self {
             metric,
             aggregate,
-            labels,
+            labels: Arc::new(labels),
         })
     }
 }

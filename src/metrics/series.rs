@@ -1,5 +1,7 @@
 //! A level over time, known at instants: each value holds until the next.
 
+use std::sync::Arc;
+
 use super::decimal::Decimal;
 use super::name::{Aggregate, Labels};
 use super::values::{Value, Values};
@@ -59,53 +61,67 @@ pub(super) fn summarise(
     between: &[SimTime],
     window: (SimTime, SimTime),
 ) -> Option<Summary> {
-    let all = levels(points.iter().copied(), window)?;
+    let (peak, peak_at, end) = highest_and_last(points, window)?;
     let mut between = between.iter().peekable();
     let on_grid = points.iter().filter(move |(at, _)| {
         while between.next_if(|instant| *instant < at).is_some() {}
         between.peek() != Some(&at)
     });
     let grid = levels(on_grid.copied(), window);
-    Some(grid.map_or_else(
-        || all.clone(),
-        |grid| Summary {
-            peak: all.peak,
-            peak_at: all.peak_at,
-            end: all.end,
-            ..grid
-        },
-    ))
+    let (quantiles, area, length) = grid.or_else(|| levels(points.iter().copied(), window))?;
+    Some(Summary {
+        peak,
+        peak_at,
+        quantiles,
+        end,
+        area,
+        length,
+    })
 }
 
-/// The summary of these points alone.
+/// The highest value within the window, since when it held there, and the value at its end.
+fn highest_and_last(
+    points: &[(SimTime, u64)],
+    window: (SimTime, SimTime),
+) -> Option<(u64, SimTime, u64)> {
+    let mut peak: Option<(u64, SimTime)> = None;
+    let mut end = None;
+    let nexts = points.iter().map(|(at, _)| *at).skip(1).chain([window.1]);
+    for (&(at, value), next) in points.iter().zip(nexts) {
+        let Some((_, is_last)) = holds(at, next, window) else {
+            continue;
+        };
+        if peak.is_none_or(|(highest, _)| value > highest) {
+            peak = Some((value, at.max(window.0)));
+        }
+        if is_last {
+            end = Some(value);
+        }
+    }
+    let (peak, peak_at) = peak?;
+    Some((peak, peak_at, end.unwrap_or(peak)))
+}
+
+/// How long which values held: their quantiles, the sum of value times microseconds, and of microseconds.
 fn levels(
     points: impl Iterator<Item = (SimTime, u64)> + Clone,
     window: (SimTime, SimTime),
-) -> Option<Summary> {
+) -> Option<([u64; 3], u128, u64)> {
     let mut held: Vec<(u64, u64)> = Vec::with_capacity(points.size_hint().1.unwrap_or(0));
-    let mut peak: Option<(u64, SimTime)> = None;
-    let mut end = None;
     let mut area = 0_u128;
     let mut length = 0;
     let mut nexts = points.clone().map(|(at, _)| at).skip(1);
     for (at, value) in points {
         let next = nexts.next().unwrap_or(window.1);
-        let Some((micros, is_last)) = holds(at, next, window) else {
+        let Some((micros, _)) = holds(at, next, window) else {
             continue;
         };
-        let from = at.max(window.0);
-        if peak.is_none_or(|(highest, _)| value > highest) {
-            peak = Some((value, from));
-        }
-        if is_last {
-            end = Some(value);
-        }
         held.push((value, micros));
         area += u128::from(value) * u128::from(micros);
         length += micros;
     }
-    let (peak, peak_at) = peak?;
-    held.sort_unstable();
+    held.sort_unstable_by_key(|(value, _)| *value);
+    let (highest, _) = *held.last()?;
     let quantile = |percent: u64| {
         let rank = u128::from(length) * u128::from(percent);
         let mut seen = 0_u128;
@@ -115,16 +131,9 @@ fn levels(
                 return *value;
             }
         }
-        peak
+        highest
     };
-    Some(Summary {
-        peak,
-        peak_at,
-        quantiles: [50, 95, 99].map(quantile),
-        end: end.unwrap_or(peak),
-        area,
-        length,
-    })
+    Some(([50, 95, 99].map(quantile), area, length))
 }
 
 /// Adds a level's values: bare peak, quantiles over time, end, mean and integral. The last two come from `area`, in value times
@@ -132,7 +141,7 @@ fn levels(
 pub(super) fn put(
     values: &mut Values,
     base: &str,
-    labels: &Labels,
+    labels: &Arc<Labels>,
     kind: Kind,
     summary: Option<&Summary>,
     exact: Option<(u128, u64)>,

@@ -8,7 +8,7 @@ use crate::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};
 use crate::timeline::{
     CallbackKind, Cast, ConsumerFacts, ConsumerTotals, GroupFacts, GroupState, Observation,
-    PartitionTotals, Partitions, RebalanceReason, ReleaseReason, RemovalReason, Timeline,
+    Offsets, PartitionTotals, Partitions, RebalanceReason, ReleaseReason, RemovalReason, Timeline,
 };
 
 pub(crate) const GROUP: GroupId = GroupId(0);
@@ -206,26 +206,26 @@ impl Play {
     }
 
     pub(crate) fn assigned(&mut self, member: u32, list: &[u32]) -> &mut Self {
-        for number in list {
-            self.put(Observation::Assigned {
-                consumer: ConsumerId(member),
-                partition: partition(*number),
-            });
-        }
-        self
+        self.put(Observation::Assigned {
+            consumer: ConsumerId(member),
+            partitions: list.iter().map(|number| partition(*number)).collect(),
+        })
+    }
+
+    /// One record a millisecond on each partition.
+    fn log_ends(&self, list: &[u32]) -> Offsets {
+        let log_end = self.now.as_micros() / 1_000;
+        list.iter()
+            .map(|number| (partition(*number), log_end))
+            .collect()
     }
 
     pub(crate) fn serve(&mut self, member: u32, list: &[u32]) -> &mut Self {
-        for number in list {
-            // One record a millisecond on each partition.
-            let log_end = self.now.as_micros() / 1_000;
-            self.put(Observation::Serving {
-                consumer: ConsumerId(member),
-                partition: partition(*number),
-                log_end,
-            });
-        }
-        self
+        let log_ends = self.log_ends(list);
+        self.put(Observation::Serving {
+            consumer: ConsumerId(member),
+            log_ends,
+        })
     }
 
     /// Installed and served at once.
@@ -234,15 +234,12 @@ impl Play {
     }
 
     pub(crate) fn release(&mut self, member: u32, list: &[u32], why: ReleaseReason) -> &mut Self {
-        for number in list {
-            let log_end = self.now.as_micros() / 1_000;
-            self.put(Observation::Released {
-                consumer: ConsumerId(member),
-                partition: partition(*number),
-                why,
-                log_end,
-            });
-        }
+        let log_ends = self.log_ends(list);
+        self.put(Observation::Released {
+            consumer: ConsumerId(member),
+            why,
+            log_ends,
+        });
         self
     }
 

@@ -16,7 +16,7 @@ pub(super) struct Told<'t> {
 impl<'t> Told<'t> {
     pub(super) fn new(timeline: &'t Timeline) -> Self {
         let entries = timeline.entries.iter();
-        let events = entries.filter(|entry| !entry.observation.is_of_one_partition());
+        let events = entries.filter(|entry| !entry.observation.is_of_single_partitions());
         Self {
             timeline,
             events: events.collect(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use super::decimal::Decimal;
 use super::name::{Aggregate, Labels, Name};
@@ -104,16 +105,18 @@ pub struct Values {
 
 impl Values {
     /// Adds the bare value of `base`.
-    pub fn put(&mut self, base: &str, labels: &Labels, value: Value) {
-        self.list
-            .push((Name::bare(registry::get(base)).with(labels.clone()), value));
+    pub fn put(&mut self, base: &str, labels: &Arc<Labels>, value: Value) {
+        self.list.push((
+            Name::bare(registry::get(base)).with(Arc::clone(labels)),
+            value,
+        ));
     }
 
     /// Adds an aggregate of `base`.
-    pub fn put_as(&mut self, base: &str, aggregate: Aggregate, labels: &Labels, value: Value) {
+    pub fn put_as(&mut self, base: &str, aggregate: Aggregate, labels: &Arc<Labels>, value: Value) {
         let metric = registry::get(base);
         let aggregate = (metric.bare != Some(aggregate)).then_some(aggregate);
-        let labels = labels.clone();
+        let labels = Arc::clone(labels);
         self.list.push((
             Name {
                 metric,
@@ -189,26 +192,22 @@ impl Values {
         let highest = levels.iter().map(Value::number).max().flatten();
         let first = levels.iter().position(|value| value.number() == highest);
         if let Some(value) = first.and_then(|index| moments.get(index)) {
-            self.put(moment, &Labels::default(), *value);
+            self.put(moment, &Arc::default(), *value);
         }
     }
 
     /// Adds, for every name with a group label alone (or with a reason), its combination over groups where it is missing; then
     /// sorts by the table.
     pub fn complete(&mut self) {
-        let places: Vec<Option<usize>> = self
-            .list
-            .iter()
-            .map(|(name, _)| registry::place(name.metric.base))
-            .collect();
         // By what is left without the group: the first name of it, and the values of the groups; none where they are combined already.
         let mut of_groups: BTreeMap<_, (usize, Option<Vec<Value>>)> = BTreeMap::new();
-        for (number, ((name, value), place)) in self.list.iter().zip(&places).enumerate() {
+        for (number, (name, value)) in self.list.iter().enumerate() {
             let labels = &name.labels;
             if labels.topic.is_some() || labels.partition.is_some() {
                 continue;
             }
-            let key = (*place, name.aggregate, labels.reason.as_deref());
+            let place = registry::place(name.metric.base);
+            let key = (place, name.aggregate, labels.reason.as_deref());
             let (_, values) = of_groups
                 .entry(key)
                 .or_insert_with(|| (number, Some(Vec::new())));
@@ -222,43 +221,32 @@ impl Values {
             .filter_map(|(number, values)| Some((number, values?)))
             .collect();
         missing.sort_unstable_by_key(|(number, _)| *number);
-        let mut keys = places;
         for (number, values) in missing {
             let like = &self.list[number].0;
             let Some(value) = combine(like.metric, &values) else {
                 continue;
             };
             let name = Name {
-                labels: Labels {
+                labels: Arc::new(Labels {
                     reason: like.labels.reason.clone(),
                     ..Labels::default()
-                },
+                }),
                 ..*like
             };
             self.list.push((name, value));
-            keys.push(keys[number]);
         }
-        let mut order: Vec<usize> = (0..self.list.len()).collect();
-        order.sort_by_key(|&number| {
-            let name = &self.list[number].0;
-            (keys[number], name.aggregate, name.labels.group.is_some())
+        self.list.sort_by_cached_key(|(name, _)| {
+            let place = registry::place(name.metric.base);
+            (place, name.aggregate, name.labels.group.is_some())
         });
-        let mut list: Vec<Option<(Name, Value)>> = std::mem::take(&mut self.list)
-            .into_iter()
-            .map(Some)
-            .collect();
-        self.list = order
-            .into_iter()
-            .filter_map(|number| list[number].take())
-            .collect();
     }
 
-    /// Takes out the values that `filter` names.
+    /// Takes out the values that `filter` names: most of them, so it is the others that are put elsewhere.
     pub fn split_off(&mut self, filter: impl Fn(&Name) -> bool) -> Self {
-        let (out, kept) = std::mem::take(&mut self.list)
-            .into_iter()
-            .partition(|(name, _)| filter(name));
-        self.list = kept;
-        Self { list: out }
+        let others = self.list.extract_if(.., |(name, _)| !filter(name));
+        let kept = others.collect();
+        Self {
+            list: std::mem::replace(&mut self.list, kept),
+        }
     }
 }

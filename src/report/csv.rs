@@ -5,6 +5,7 @@ mod platform;
 pub use platform::{members, scaling};
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::model::{Report, Run};
 use super::table::{Align, Table};
@@ -89,7 +90,7 @@ pub(super) fn names(filter: impl Fn(&Metric) -> bool) -> Vec<Name> {
     for metric in METRICS.iter().filter(|metric| filter(metric)) {
         let aggregates = metric.aggregates.iter().copied().map(Some);
         for aggregate in std::iter::once(None::<Aggregate>).chain(aggregates) {
-            let labels = Labels::default();
+            let labels = Arc::default();
             names.push(Name {
                 metric,
                 aggregate,

@@ -11,16 +11,19 @@ mod platform;
 use serde_json::{Map, Value, json};
 
 use crate::assignor::{ConsumerId, GroupId, TopicPartition};
+use crate::kernel::SimTime;
 use crate::timeline::Fidelity;
-use crate::timeline::{Cast, Entry, Observation, Partitions, Timeline};
+use crate::timeline::{Cast, Observation, Partitions, Timeline};
 
 /// All observations of a run.
 #[must_use]
 pub fn events(variant: &str, seed: u64, timeline: &Timeline) -> String {
     let mut text = String::new();
     for entry in &timeline.entries {
-        text.push_str(&event(variant, seed, &timeline.cast, entry));
-        text.push('\n');
+        for (_, single) in entry.observation.singly() {
+            text.push_str(&event(variant, seed, &timeline.cast, entry.at, &single));
+            text.push('\n');
+        }
     }
     text
 }
@@ -34,25 +37,29 @@ pub fn head(variant: &str, seed: u64, fidelity: Fidelity) -> String {
     })
 }
 
-/// One observation, without the line feed.
-#[must_use]
-pub fn event(variant: &str, seed: u64, cast: &Cast, entry: &Entry) -> String {
+/// One observation, of one partition where it is of single ones, without the line feed.
+fn event(variant: &str, seed: u64, cast: &Cast, at: SimTime, observation: &Observation) -> String {
     let mut line = Map::new();
     line.insert("variant".to_owned(), json!(variant));
     line.insert("seed".to_owned(), json!(seed));
-    Value::Object(completed(line, cast, entry)).to_string()
+    Value::Object(completed(line, cast, at, observation)).to_string()
 }
 
 /// The same as data, without variant and seed.
 #[must_use]
-pub fn object(cast: &Cast, entry: &Entry) -> Map<String, Value> {
-    completed(Map::new(), cast, entry)
+pub fn object(cast: &Cast, at: SimTime, observation: &Observation) -> Map<String, Value> {
+    completed(Map::new(), cast, at, observation)
 }
 
-fn completed(mut line: Map<String, Value>, cast: &Cast, entry: &Entry) -> Map<String, Value> {
-    line.insert("t_us".to_owned(), json!(entry.at.as_micros()));
+fn completed(
+    mut line: Map<String, Value>,
+    cast: &Cast,
+    at: SimTime,
+    observation: &Observation,
+) -> Map<String, Value> {
+    line.insert("t_us".to_owned(), json!(at.as_micros()));
     let mut said = Said { cast, line };
-    said.observation(&entry.observation);
+    said.observation(observation);
     said.line
 }
 
@@ -317,35 +324,34 @@ impl Said<'_> {
         match observation {
             Observation::Assigned {
                 consumer,
-                partition,
+                partitions,
             } => {
-                self.partition("assigned", *consumer, *partition);
+                for partition in partitions.iter() {
+                    self.partition("assigned", *consumer, *partition);
+                }
             }
-            Observation::PositionKnown {
-                consumer,
-                partition,
-                offset,
-            } => {
-                self.partition("position_known", *consumer, *partition)
-                    .put("offset", json!(offset));
+            Observation::PositionKnown { consumer, offsets } => {
+                for (partition, offset) in offsets.iter() {
+                    self.partition("position_known", *consumer, *partition)
+                        .put("offset", json!(offset));
+                }
             }
-            Observation::Serving {
-                consumer,
-                partition,
-                log_end,
-            } => {
-                self.partition("serving", *consumer, *partition)
-                    .put("log_end", json!(log_end));
+            Observation::Serving { consumer, log_ends } => {
+                for (partition, log_end) in log_ends.iter() {
+                    self.partition("serving", *consumer, *partition)
+                        .put("log_end", json!(log_end));
+                }
             }
             Observation::Released {
                 consumer,
-                partition,
                 why,
-                log_end,
+                log_ends,
             } => {
-                self.partition("released", *consumer, *partition)
-                    .put("why", json!(why.word()));
-                self.put("log_end", json!(log_end));
+                for (partition, log_end) in log_ends.iter() {
+                    self.partition("released", *consumer, *partition)
+                        .put("why", json!(why.word()));
+                    self.put("log_end", json!(log_end));
+                }
             }
             Observation::RestoreStarted {
                 consumer,

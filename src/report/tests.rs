@@ -310,11 +310,17 @@ fn several_seeds_have_spreads_and_paired_comparisons() {
     assert_eq!(first["seeds"], 3);
 }
 
+/// What is told of single partitions is an event for each.
+fn events_of(play: &Play) -> usize {
+    let entries = play.timeline.entries.iter();
+    entries.map(|entry| entry.observation.singly().len()).sum()
+}
+
 #[test]
 fn every_line_of_events_is_an_object_with_its_key() {
     let play = play(1_000);
     let text = ndjson::events("slow", 7, &play.timeline);
-    assert_eq!(text.lines().count(), play.timeline.entries.len());
+    assert_eq!(text.lines().count(), events_of(&play));
     for line in text.lines() {
         let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
         let keys: Vec<&String> = event
@@ -392,7 +398,7 @@ fn a_consumer_group_is_told_in_the_recordings_words() {
 fn what_happens_in_a_consumer_group_is_a_line_each() {
     let play = consumer_group();
     let text = ndjson::events("v", 7, &play.timeline);
-    assert_eq!(text.lines().count(), play.timeline.entries.len());
+    assert_eq!(text.lines().count(), events_of(&play));
     let head = r#"{"variant":"v","seed":7,"t_us":1000000,"event":"#;
     for rest in [
         r#""member_joined","group":"g","member":"g/0","member_id":"0-uuid","protocol":"consumer"}"#,

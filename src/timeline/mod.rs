@@ -38,6 +38,9 @@ pub struct Entry {
 /// A list of partitions that several owners may hold.
 pub type Partitions = Arc<[TopicPartition]>;
 
+/// An offset of each of some partitions.
+pub type Offsets = Arc<[(TopicPartition, u64)]>;
+
 /// State of one partition in one group at one instant of the grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {

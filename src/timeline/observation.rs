@@ -1,13 +1,14 @@
 //! What can happen: facts about the group, its processes, its members' side of the protocol, and single partitions.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::Partitions;
 use super::platform::PlatformFact;
 use super::words::{
     CallbackKind, ClientState, GroupState, MemberEpochState, RebalanceReason, ReleaseReason,
     RemovalReason,
 };
+use super::{Offsets, Partitions};
 use crate::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};
 
 /// Something that happened. The order of entries is the order of happening, also at one instant.
@@ -306,42 +307,36 @@ pub enum Observation {
         error: &'static str,
     },
 
-    // ---- one partition of one member ----
-    /// The assignment with this partition was installed in the client.
+    // ---- single partitions of one member: each of the list on its own, in this order (see `Observation::singly`) ----
+    /// The assignment with these partitions was installed in the client.
     Assigned {
         /// The process.
         consumer: ConsumerId,
-        /// The partition.
-        partition: TopicPartition,
+        /// The partitions.
+        partitions: Partitions,
     },
     /// The client knows from which offset to read.
     PositionKnown {
         /// The process.
         consumer: ConsumerId,
-        /// The partition.
-        partition: TopicPartition,
-        /// The first offset it will read.
-        offset: u64,
+        /// The first offset it will read, by partition.
+        offsets: Offsets,
     },
-    /// The owner can process the partition: assigned callback over, position known, one fetch round trip passed.
+    /// The owner can process the partitions: assigned callback over, position known, one fetch round trip passed.
     Serving {
         /// The process.
         consumer: ConsumerId,
-        /// The partition.
-        partition: TopicPartition,
-        /// Records produced so far.
-        log_end: u64,
+        /// Records produced so far, by partition.
+        log_ends: Offsets,
     },
-    /// The owner may return no more records of the partition, or cannot.
+    /// The owner may return no more records of the partitions, or cannot.
     Released {
         /// The process.
         consumer: ConsumerId,
-        /// The partition.
-        partition: TopicPartition,
         /// Why.
         why: ReleaseReason,
-        /// Records produced so far.
-        log_end: u64,
+        /// Records produced so far, by partition.
+        log_ends: Offsets,
     },
     /// The new owner began to restore state for the partition; it may not process before [`Observation::RestoreEnded`].
     RestoreStarted {
@@ -431,9 +426,58 @@ pub enum Observation {
 }
 
 impl Observation {
-    /// True for a step of one partition of one member.
+    /// The same as it is told of each partition alone, where it is told of single partitions; else itself.
     #[must_use]
-    pub const fn is_of_one_partition(&self) -> bool {
+    pub fn singly(&self) -> Vec<(Option<TopicPartition>, Cow<'_, Self>)> {
+        let told = |list: &Offsets, single: &dyn Fn(Offsets) -> Self| {
+            let alone = |one: &(TopicPartition, u64)| (Some(one.0), single(Arc::from([*one])));
+            list.iter()
+                .map(alone)
+                .map(|(partition, single)| (partition, Cow::Owned(single)))
+                .collect()
+        };
+        match self {
+            &Self::Assigned {
+                consumer,
+                ref partitions,
+            } => {
+                let alone = |&partition: &TopicPartition| {
+                    let partitions = Arc::from([partition]);
+                    let single = Self::Assigned {
+                        consumer,
+                        partitions,
+                    };
+                    (Some(partition), Cow::Owned(single))
+                };
+                partitions.iter().map(alone).collect()
+            }
+            &Self::PositionKnown {
+                consumer,
+                ref offsets,
+            } => told(offsets, &|offsets| Self::PositionKnown {
+                consumer,
+                offsets,
+            }),
+            &Self::Serving {
+                consumer,
+                ref log_ends,
+            } => told(log_ends, &|log_ends| Self::Serving { consumer, log_ends }),
+            &Self::Released {
+                consumer,
+                why,
+                ref log_ends,
+            } => told(log_ends, &|log_ends| Self::Released {
+                consumer,
+                why,
+                log_ends,
+            }),
+            _ => vec![(None, Cow::Borrowed(self))],
+        }
+    }
+
+    /// True for steps of single partitions of one member.
+    #[must_use]
+    pub const fn is_of_single_partitions(&self) -> bool {
         matches!(
             self,
             Self::Assigned { .. }

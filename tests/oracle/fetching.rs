@@ -20,10 +20,11 @@ fn played(text: &str) -> Timeline {
 fn positions(timeline: &Timeline) -> Vec<u64> {
     let known = timeline.entries.iter();
     known
-        .filter_map(|entry| match entry.observation {
-            Observation::PositionKnown { offset, .. } => Some(offset),
+        .filter_map(|entry| match &entry.observation {
+            Observation::PositionKnown { offsets, .. } => Some(offsets),
             _ => None,
         })
+        .flat_map(|offsets| offsets.iter().map(|(_, offset)| *offset))
         .collect()
 }
 

@@ -40,20 +40,17 @@ impl Watch<'_> {
     fn entry(&mut self, entry: &Entry) -> Result<(), String> {
         let at = entry.at.as_micros();
         match &entry.observation {
-            Observation::PositionKnown {
-                consumer,
-                partition,
-                offset,
-            } => {
-                self.positions.insert((*consumer, *partition), *offset);
-                self.been_at.insert((*partition, *offset));
-                self.open.insert((*consumer, *partition));
+            Observation::PositionKnown { consumer, offsets } => {
+                for (partition, offset) in offsets.iter() {
+                    self.positions.insert((*consumer, *partition), *offset);
+                    self.been_at.insert((*partition, *offset));
+                    self.open.insert((*consumer, *partition));
+                }
             }
             Observation::Released {
                 consumer,
-                partition,
                 why,
-                ..
+                log_ends,
             } => {
                 use rebsim::timeline::ReleaseReason as Why;
                 match why {
@@ -61,17 +58,18 @@ impl Watch<'_> {
                     // (`ConsumerCoordinator.poll` returns before it rejoins).
                     Why::Frozen | Why::Disconnected | Why::PollDeadline => {}
                     Why::PendingRevocation | Why::Revoked | Why::Lost | Why::Gone => {
-                        self.open.remove(&(*consumer, *partition));
+                        for (partition, _) in log_ends.iter() {
+                            self.open.remove(&(*consumer, *partition));
+                        }
                     }
                 }
             }
             // After a round without a callback (all is kept) or with one, what is kept goes on.
-            Observation::Serving {
-                consumer,
-                partition,
-                ..
-            } => {
-                self.open.insert((*consumer, *partition));
+            Observation::Serving { consumer, log_ends } => {
+                let places = log_ends
+                    .iter()
+                    .map(|(partition, _)| (*consumer, *partition));
+                self.open.extend(places);
             }
             Observation::ConsumerStarted { consumer } => {
                 self.positions.retain(|place, _| place.0 != *consumer);
@@ -208,26 +206,23 @@ fn starved(case: &Case, timeline: &Timeline, traffic: &mut [Traffic]) -> Option<
                 quiet_since = at;
                 free_at.clear();
                 match other {
-                    Observation::PositionKnown {
-                        consumer,
-                        partition,
-                        offset,
-                    } => {
-                        positions.insert((*consumer, *partition), *offset);
+                    Observation::PositionKnown { consumer, offsets } => {
+                        for (partition, offset) in offsets.iter() {
+                            positions.insert((*consumer, *partition), *offset);
+                        }
                     }
-                    Observation::Serving {
-                        consumer,
-                        partition,
-                        ..
-                    } => {
-                        serves.insert((*consumer, *partition));
+                    Observation::Serving { consumer, log_ends } => {
+                        let places = log_ends
+                            .iter()
+                            .map(|(partition, _)| (*consumer, *partition));
+                        serves.extend(places);
                     }
                     Observation::Released {
-                        consumer,
-                        partition,
-                        ..
+                        consumer, log_ends, ..
                     } => {
-                        serves.remove(&(*consumer, *partition));
+                        for (partition, _) in log_ends.iter() {
+                            serves.remove(&(*consumer, *partition));
+                        }
                     }
                     _ => {}
                 }

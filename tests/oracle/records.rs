@@ -352,15 +352,10 @@ impl<'a> Oracle<'a> {
         let at = entry.at.as_micros();
         // What ends at this very instant has ended, unless its process is killed at it.
         let killed = matches!(entry.observation, Observation::ConsumerCrashed { .. });
-        let crash_action = match &entry.observation {
-            Observation::Action { .. } => !self.is_scripted(index),
-            _ => false,
-        };
-        self.work_until(if killed || crash_action {
-            at.saturating_sub(1)
-        } else {
-            at
-        });
+        let is_action = matches!(entry.observation, Observation::Action { .. });
+        let crash_action = is_action && !self.is_scripted(index);
+        let ends_before = killed || crash_action;
+        self.work_until(at.saturating_sub(u64::from(ends_before)));
         match &entry.observation {
             Observation::ConsumerStarted { consumer } => {
                 let worker = &mut self.workers[consumer.index()];
@@ -431,33 +426,36 @@ impl<'a> Oracle<'a> {
         match observation {
             Observation::Assigned {
                 consumer,
-                partition,
+                partitions,
             } => {
-                let place = self.place(*partition);
-                self.owners[place] = Some(*consumer);
-            }
-            Observation::PositionKnown {
-                partition, offset, ..
-            } => self.located(*partition, *offset, at),
-            Observation::Serving {
-                partition, log_end, ..
-            } => {
-                let place = self.place(*partition);
-                assert_eq!(*log_end, self.traffic[place].log_end(at));
-                let (window, ledger) = (self.window, &mut self.ledgers[place]);
-                if let Some(level) = ledger.level_at_release.take() {
-                    ledger.catching_up.push((at, level));
-                    look_back(ledger, window, *log_end, at);
+                for partition in partitions.iter() {
+                    let place = self.place(*partition);
+                    self.owners[place] = Some(*consumer);
                 }
             }
-            Observation::Released {
-                partition, log_end, ..
-            } => {
-                let place = self.place(*partition);
-                assert_eq!(*log_end, self.traffic[place].log_end(at));
-                let ledger = &mut self.ledgers[place];
-                let lag = log_end.saturating_sub(ledger.position);
-                ledger.level_at_release.get_or_insert(lag);
+            Observation::PositionKnown { offsets, .. } => {
+                let known = offsets.iter();
+                known.for_each(|(partition, offset)| self.located(*partition, *offset, at));
+            }
+            Observation::Serving { log_ends, .. } => {
+                for &(partition, log_end) in log_ends.iter() {
+                    let place = self.place(partition);
+                    assert_eq!(log_end, self.traffic[place].log_end(at));
+                    let ledger = &mut self.ledgers[place];
+                    if let Some(level) = ledger.level_at_release.take() {
+                        ledger.catching_up.push((at, level));
+                        look_back(ledger, self.window, log_end, at);
+                    }
+                }
+            }
+            Observation::Released { log_ends, .. } => {
+                for &(partition, log_end) in log_ends.iter() {
+                    let place = self.place(partition);
+                    assert_eq!(log_end, self.traffic[place].log_end(at));
+                    let ledger = &mut self.ledgers[place];
+                    let lag = log_end.saturating_sub(ledger.position);
+                    ledger.level_at_release.get_or_insert(lag);
+                }
             }
             Observation::OffsetsCommitted { offsets, .. } => {
                 for &(partition, offset) in offsets.iter() {

@@ -323,21 +323,19 @@ impl End {
                 } => {
                     end.members.entry(*group).or_default().remove(member_id);
                 }
-                Observation::Serving {
-                    consumer,
-                    partition,
-                    ..
-                } => {
+                Observation::Serving { consumer, log_ends } => {
                     let group = timeline.cast.consumers[consumer.index()].group;
-                    end.serve(group, *partition, *consumer);
+                    for (partition, _) in log_ends.iter() {
+                        end.serve(group, *partition, *consumer);
+                    }
                 }
                 Observation::Released {
-                    consumer,
-                    partition,
-                    ..
+                    consumer, log_ends, ..
                 } => {
                     let group = timeline.cast.consumers[consumer.index()].group;
-                    end.give_up(group, *partition, *consumer);
+                    for (partition, _) in log_ends.iter() {
+                        end.give_up(group, *partition, *consumer);
+                    }
                 }
                 _ => {}
             }

@@ -123,33 +123,33 @@ impl Watch {
             } => {
                 self.of(*group).members.remove(member_id);
             }
-            Observation::Serving {
-                consumer,
-                partition,
-                ..
-            } => {
+            Observation::Serving { consumer, log_ends } => {
                 let id = timeline.cast.consumers[consumer.index()].group;
-                let group = self.of(id);
-                let others = group.serving.entry(*partition).or_default();
-                others.insert(*consumer);
-                let servers: Vec<ConsumerId> = others.iter().copied().collect();
-                let rightful: Vec<&str> = servers
-                    .into_iter()
-                    .filter(|server| group.is_member(*server) && !group.unheard.contains(server))
-                    .map(|server| timeline.cast.consumers[server.index()].name.as_str())
-                    .collect();
-                if group.modern && rightful.len() > 1 {
-                    return Err(format!("owners: {at}: {rightful:?} serve {partition:?}"));
+                for (partition, _) in log_ends.iter() {
+                    let group = self.of(id);
+                    let others = group.serving.entry(*partition).or_default();
+                    others.insert(*consumer);
+                    let servers: Vec<ConsumerId> = others.iter().copied().collect();
+                    let rightful: Vec<&str> = servers
+                        .into_iter()
+                        .filter(|server| {
+                            group.is_member(*server) && !group.unheard.contains(server)
+                        })
+                        .map(|server| timeline.cast.consumers[server.index()].name.as_str())
+                        .collect();
+                    if group.modern && rightful.len() > 1 {
+                        return Err(format!("owners: {at}: {rightful:?} serve {partition:?}"));
+                    }
                 }
             }
             Observation::Released {
-                consumer,
-                partition,
-                ..
+                consumer, log_ends, ..
             } => {
                 let id = timeline.cast.consumers[consumer.index()].group;
-                let servers = self.of(id).serving.entry(*partition).or_default();
-                servers.remove(consumer);
+                for (partition, _) in log_ends.iter() {
+                    let servers = self.of(id).serving.entry(*partition).or_default();
+                    servers.remove(consumer);
+                }
             }
             _ => {}
         }

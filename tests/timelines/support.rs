@@ -202,18 +202,14 @@ impl Story {
         let is = |place: &TopicPartition| place.topic.index() == 0 && place.partition == partition;
         for entry in self.entries() {
             match &entry.observation {
-                Observation::Serving {
-                    consumer,
-                    partition,
-                    ..
-                } if is(partition) => {
+                Observation::Serving { consumer, log_ends }
+                    if log_ends.iter().any(|(place, _)| is(place)) =>
+                {
                     spans.push((entry.at, SimTime::NEVER, self.name(*consumer).to_owned()));
                 }
                 Observation::Released {
-                    consumer,
-                    partition,
-                    ..
-                } if is(partition) => {
+                    consumer, log_ends, ..
+                } if log_ends.iter().any(|(place, _)| is(place)) => {
                     let name = self.name(*consumer);
                     if let Some(span) = spans
                         .iter_mut()

@@ -1,5 +1,7 @@
 //! What the episodes of a group come to in numbers.
 
+use std::sync::Arc;
+
 use super::GroupEpisodes;
 use crate::assignor::GroupId;
 use crate::metrics::decimal::Decimal;
@@ -51,10 +53,10 @@ pub(in crate::metrics) fn values(
         let began = episodes
             .iter()
             .filter(|episode| episode.reason() == Some(*reason));
-        let labels = Labels {
+        let labels = Arc::new(Labels {
             reason: Some(reason.word().to_owned()),
-            ..labels.clone()
-        };
+            ..Labels::clone(&labels)
+        });
         values.put(
             "rebalances_by_reason",
             &labels,

@@ -104,10 +104,12 @@ impl Fold {
                     );
                 }
             }
-            Observation::Assigned { partition, .. } if *partition == self.partition => {
+            Observation::Assigned { partitions, .. } if partitions.contains(&self.partition) => {
                 self.beyond.position_known = false;
             }
-            Observation::PositionKnown { partition, .. } if *partition == self.partition => {
+            Observation::PositionKnown { offsets, .. }
+                if offsets.iter().any(|(known, _)| *known == self.partition) =>
+            {
                 self.beyond.position_known = true;
             }
             Observation::CallbackStarted {

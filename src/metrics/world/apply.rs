@@ -111,24 +111,25 @@ impl World {
             }
             Observation::Assigned {
                 consumer,
-                partition,
+                partitions,
             } => {
-                self.on_assigned(*consumer, *partition);
+                for partition in partitions.iter() {
+                    self.on_assigned(*consumer, *partition);
+                }
             }
-            Observation::Serving {
-                consumer,
-                partition,
-                ..
-            } => {
-                self.on_serving(*consumer, *partition);
+            Observation::Serving { consumer, log_ends } => {
+                for (partition, _) in log_ends.iter() {
+                    self.on_serving(*consumer, *partition);
+                }
             }
             Observation::Released {
                 consumer,
-                partition,
                 why,
-                ..
+                log_ends,
             } => {
-                self.on_released(*consumer, *partition, *why);
+                for (partition, _) in log_ends.iter() {
+                    self.on_released(*consumer, *partition, *why);
+                }
             }
             Observation::RestoreStarted {
                 consumer,

@@ -1,5 +1,7 @@
 //! Events in words: who, and what happened.
 
+use std::borrow::Cow;
+
 use super::words::{callback, member, partition};
 use crate::assignor::{ConsumerId, TopicPartition};
 use crate::report::figures::mebibytes;
@@ -36,6 +38,22 @@ fn listed(cast: &Cast, partitions: &[TopicPartition]) -> String {
     } else {
         names.join(", ")
     }
+}
+
+/// The partitions of a list of offsets.
+fn named(cast: &Cast, offsets: &[(TopicPartition, u64)]) -> String {
+    let partitions: Vec<TopicPartition> = offsets.iter().map(|(one, _)| *one).collect();
+    listed(cast, &partitions)
+}
+
+/// What an observation tells of one partition, where it tells of single ones.
+pub(super) fn told_of(
+    partition: TopicPartition,
+    observation: &Observation,
+) -> Cow<'_, Observation> {
+    let mut singly = observation.singly().into_iter();
+    let own = singly.find(|(known, _)| *known == Some(partition));
+    own.map_or(Cow::Borrowed(observation), |(_, single)| single)
 }
 
 /// Who, and what happened.
@@ -276,29 +294,25 @@ fn with_partitions(cast: &Cast, observation: &Observation) -> (String, String) {
         }
         Observation::Assigned {
             consumer,
-            partition: one,
-        } => (of(consumer), format!("has {}", partition(cast, *one))),
-        Observation::PositionKnown {
-            consumer,
-            partition: one,
-            offset,
-        } => (
-            of(consumer),
-            format!("reads {} from offset {offset}", partition(cast, *one)),
-        ),
-        Observation::Serving {
-            consumer,
-            partition: one,
-            ..
-        } => (of(consumer), format!("serves {}", partition(cast, *one))),
+            partitions,
+        } => (of(consumer), format!("has {}", listed(cast, partitions))),
+        Observation::PositionKnown { consumer, offsets } => {
+            let reads = offsets
+                .iter()
+                .map(|(one, offset)| format!("{} from offset {offset}", partition(cast, *one)));
+            let reads: Vec<String> = reads.collect();
+            (of(consumer), format!("reads {}", reads.join(", ")))
+        }
+        Observation::Serving { consumer, log_ends } => {
+            (of(consumer), format!("serves {}", named(cast, log_ends)))
+        }
         Observation::Released {
             consumer,
-            partition: one,
             why,
-            ..
+            log_ends,
         } => (
             of(consumer),
-            format!("{} {}", release(*why), partition(cast, *one)),
+            format!("{} {}", release(*why), named(cast, log_ends)),
         ),
         Observation::RestoreStarted { consumer, .. } => (of(consumer), "restores state".to_owned()),
         Observation::RestoreEnded { consumer, .. } => {

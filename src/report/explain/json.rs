@@ -70,7 +70,7 @@ fn stall(played: Played<'_>, stall: &Stall) -> Value {
     let causes = causes.map(|(cause, micros)| (cause.word().to_owned(), json!(micros)));
     let parts = stall.legs.iter();
     let parts = parts.map(|leg| part(played, stall, leg, &numbers));
-    let told = told.iter().map(|index| event(played, *index));
+    let told = told.iter().map(|index| event(played, stall, *index));
     let mut value = span(stall);
     value["group"] = json!(cast.groups[stall.group.index()].name);
     value["partition"] = json!(partition(cast, stall.partition));
@@ -98,18 +98,19 @@ fn part(played: Played<'_>, stall: &Stall, leg: &Leg, numbers: &BTreeMap<usize, 
         "words": words::need(cast, leg),
         "setting": setting,
         "began": leg.began.and_then(|index| numbers.get(&index)),
-        "since": since.map(|index| event(played, index)),
+        "since": since.map(|index| event(played, stall, index)),
     })
 }
 
 /// An event as `--format ndjson` has it, with its words, and where the scenario says so.
-fn event(played: Played<'_>, index: usize) -> Value {
+fn event(played: Played<'_>, stall: &Stall, index: usize) -> Value {
     let timeline = played.timeline;
     let entry = &timeline.entries[index];
-    let mut line = ndjson::object(&timeline.cast, entry);
-    let (who, what) = events::event(&timeline.cast, &entry.observation);
+    let observation = events::told_of(stall.partition, &entry.observation);
+    let mut line = ndjson::object(&timeline.cast, entry.at, &observation);
+    let (who, what) = events::event(&timeline.cast, &observation);
     line.insert("words".to_owned(), json!(format!("{who} {what}")));
-    if let Some(pointer) = pointer(played, &entry.observation) {
+    if let Some(pointer) = pointer(played, &observation) {
         if let Some(place) = played.places.get(&pointer) {
             line.insert("place".to_owned(), json!(place));
         }

@@ -125,13 +125,9 @@ fn events_and_legs(played: Played<'_>, stall: &Stall) -> String {
         while let Some(leg) = legs.next_if(|leg| leg.from < entry.at) {
             rows.push(leg_row(played, stall, leg));
         }
-        let (who, what) = events::event(&timeline.cast, &entry.observation);
-        rows.push([
-            instant(entry.at),
-            who,
-            what,
-            place(played, &entry.observation),
-        ]);
+        let observation = events::told_of(stall.partition, &entry.observation);
+        let (who, what) = events::event(&timeline.cast, &observation);
+        rows.push([instant(entry.at), who, what, place(played, &observation)]);
     }
     rows.extend(legs.map(|leg| leg_row(played, stall, leg)));
     let width = |column: usize| {

@@ -28,7 +28,7 @@ pub fn check(condition: &Condition) -> Result<(), String> {
 pub(super) fn column(name: &Name) -> Name {
     let labels = Labels {
         group: None,
-        ..name.labels.clone()
+        ..Labels::clone(&name.labels)
     };
     name.clone().with(labels)
 }

@@ -8,6 +8,8 @@ mod requests;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use crate::assignor::{GroupId, TopicId};
 use crate::kernel::SimDuration;
 use crate::metrics::Name;
@@ -172,12 +174,12 @@ impl Builder<'_, '_> {
         series.into_iter().collect()
     }
 
-    /// The series called `name`, with `labels` beside those that are part of the name; without a group, that of the target.
+    /// The series called `name`, with the labels `given` beside those that are part of the name; without a group, that of the target.
     fn series(
         &mut self,
         place: &Item,
         name: &str,
-        labels: &[(String, String)],
+        given: &[(String, String)],
         group: GroupId,
         plan: &Plan,
     ) -> Option<Series> {
@@ -200,12 +202,13 @@ impl Builder<'_, '_> {
                 return None;
             }
         };
-        for (key, value) in labels {
+        let labels = Arc::make_mut(&mut name.labels);
+        for (key, value) in given {
             match &**key {
-                "group" => name.labels.group = Some(value.clone()),
-                "topic" => name.labels.topic = Some(value.clone()),
+                "group" => labels.group = Some(value.clone()),
+                "topic" => labels.topic = Some(value.clone()),
                 "partition" if value.parse::<u32>().is_ok() => {
-                    name.labels.partition = value.parse().ok();
+                    labels.partition = value.parse().ok();
                 }
                 _ => {
                     let message = format!("no series has the label `{key}: {value}`");
