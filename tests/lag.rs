@@ -1,9 +1,10 @@
 //! What a lag is said to have been, in whole runs: no outage is too short or too well placed to be seen.
 
 use rebsim::cluster::{Options, simulate};
-use rebsim::kernel::Seed;
+use rebsim::kernel::{Seed, SimTime};
 use rebsim::metrics::{RunMetrics, Value, evaluate};
 use rebsim::scenario::{NoFiles, Overrides, load};
+use rebsim::timeline::Sample;
 
 fn measure(text: &str) -> RunMetrics {
     let scenario = load("lag.yaml", text, &mut NoFiles, &Overrides::default())
@@ -91,4 +92,27 @@ events: [ {{ at: 1500s, crash: g/0 }}, {{ at: 1560s, start: g/0 }} ]
     near(&ends, "lag_s_end", 30.0, 0.02);
     let begins = run("{ from: 1520s, to: 1550s }");
     near(&begins, "stalled_records", 3_000.0, 2.0);
+}
+
+/// What is read off at one instant is the sample of that instant: records of that very microsecond count in neither.
+#[test]
+fn a_group_that_is_described_has_the_lag_of_the_samples() {
+    let text = "version: 1\nname: shown\nduration: 2m\ntopics: { orders: { partitions: 4, rate: 400/s } }\n\
+                groups: { g: { topics: [orders], members: 2, processing: { per_record: 1ms } } }\nevents: [ { at: 1m, crash: g/1 } ]\n";
+    let scenario = load("lag.yaml", text, &mut NoFiles, &Overrides::default())
+        .unwrap_or_else(|rejected| panic!("{rejected}"));
+    for seconds in [50, 100] {
+        let at = SimTime::from_millis(seconds * 1_000);
+        let options = Options {
+            snapshot_at: Some(at),
+            ..Options::default()
+        };
+        let timeline = simulate(&scenario.plans[0], Seed(1), &options).expect("a run that ends");
+        let sampled = timeline.samples.iter().filter(|sample| sample.at == at);
+        let lags = |sample: &Sample| (sample.partition, sample.log_end - sample.processed);
+        let sampled: Vec<_> = sampled.map(lags).collect();
+        assert_eq!(sampled.len(), 4);
+        let shown: Vec<_> = timeline.snapshot.iter().map(lags).collect();
+        assert_eq!(shown, sampled, "{seconds}");
+    }
 }

@@ -4,6 +4,9 @@
 //! finding, `CODE LINE:COLUMN TOKEN`. Findings in another file carry its name before the line. Where `NAME.json` lies
 //! there too, it must give the same codes at the same tokens.
 
+#[path = "scenario_broken/words.rs"]
+mod words;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -92,8 +92,7 @@ impl World<'_> {
     fn read_samples(&mut self) {
         self.catch_up_before_reading();
         let mut samples = std::mem::take(&mut self.timeline.samples);
-        let just_before = self.now().as_micros().saturating_sub(1);
-        self.read_rows(SimTime::from_micros(just_before), &mut samples);
+        self.read_rows(&mut samples);
         self.timeline.samples = samples;
     }
 
@@ -101,7 +100,7 @@ impl World<'_> {
     pub(super) fn snapshot(&mut self) {
         self.catch_up_everybody();
         let mut rows = Vec::new();
-        self.read_rows(self.now(), &mut rows);
+        self.read_rows(&mut rows);
         self.timeline.snapshot = rows;
     }
 
@@ -155,10 +154,11 @@ impl World<'_> {
         before.clamp(1, sampled)
     }
 
-    /// Adds what every partition is to every group now, of the records that are due by `due_by`; everybody is caught up with. A sample leaves
-    /// out those of its own microsecond: nobody can have them yet, and regular arrivals would fall on the grid with each partition.
-    fn read_rows(&mut self, due_by: SimTime, rows: &mut Vec<Sample>) {
+    /// Adds what every partition is to every group now; everybody is caught up with. Records of this very microsecond are left out:
+    /// nobody can have them yet, and regular arrivals would fall on the grid with each partition.
+    fn read_rows(&mut self, rows: &mut Vec<Sample>) {
         let at = self.now();
+        let due_by = SimTime::from_micros(at.as_micros().saturating_sub(1));
         rows.reserve(self.logs.len() * self.groups.len());
         for group in 0..self.groups.len() {
             let id = GroupId(u32::try_from(group).unwrap_or(u32::MAX));

@@ -39,7 +39,7 @@ pub use availability::{Availability, Downtime, Span};
 pub use cause::{Cause, State};
 pub use decimal::Decimal;
 pub use episode::Episode;
-pub use lives::Lives;
+pub use lives::{Failure, Lives};
 pub use loops::{Chain, RebalanceLoop};
 pub use name::{Aggregate, Labels, Name, NameError};
 pub use values::{NO_DATA, NOT_DRAINED, Value, Values};
@@ -48,7 +48,7 @@ use std::collections::BTreeMap;
 
 use crate::assignor::{GroupId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
-use crate::timeline::{Cast, ConsumerTotals, PlatformFact, Sample, Timeline};
+use crate::timeline::{Cast, ConsumerTotals, PlatformFact, PodId, Sample, Timeline};
 use delivery::Breadth;
 use rebalances::GroupEpisodes;
 use told::Told;
@@ -83,6 +83,8 @@ pub struct RunMetrics {
     pub members: Vec<ConsumerTotals>,
     /// When each process started and ended.
     pub lives: Vec<Lives>,
+    /// Who died of an error, over the whole run, in order.
+    pub failures: Vec<Failure>,
     /// True when some random stream was drawn from.
     pub drew: bool,
 }
@@ -104,6 +106,14 @@ impl RunMetrics {
     #[must_use]
     pub fn is_measured(&self, at: SimTime) -> bool {
         self.measured.0 <= at && at <= self.measured.1
+    }
+
+    /// Pods that found no node with room when they were made and are not ready at the end of the measured time, each with the instant at
+    /// which it was made; nothing where the series were not kept.
+    #[must_use]
+    pub fn pending_pods(&self) -> Vec<(PodId, SimTime)> {
+        let facts = self.platform.iter().map(|(at, fact)| (*at, fact));
+        platform::pending(&self.cast, facts, self.measured.1)
     }
 
     /// The rebalances that count: those that began within the measured window.
@@ -198,6 +208,7 @@ pub fn evaluate_groups(timeline: &Timeline) -> RunMetrics {
 fn measure(timeline: &Timeline, with_series: bool, breadth: Breadth) -> RunMetrics {
     let timeline = &Told::new(timeline);
     let folded = fold(timeline, with_series);
+    let failures = lives::failures(timeline);
     let mut values = Values::default();
     let mut lag = Vec::new();
     let mut all_loops = Vec::new();
@@ -211,6 +222,7 @@ fn measure(timeline: &Timeline, with_series: bool, breadth: Breadth) -> RunMetri
         delivery::values(timeline, group, &scopes, &mut values);
         let of_group = &folded.groups[group.index()];
         rebalances::values(timeline, group, of_group, &mut values);
+        lives::values(timeline, &failures, group, &mut values);
         let of_group = loops::loops(timeline, group, &folded.groups[group.index()].episodes);
         loops::values(timeline, group, &of_group, &mut values);
         all_loops.extend(of_group);
@@ -262,6 +274,7 @@ fn measure(timeline: &Timeline, with_series: bool, breadth: Breadth) -> RunMetri
         },
         members: timeline.consumers.clone(),
         lives: lives::lives(timeline),
+        failures,
         drew: timeline.drew,
     }
 }

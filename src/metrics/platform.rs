@@ -8,7 +8,7 @@ use super::told::Told;
 use super::values::{NO_DATA, Value, Values};
 use crate::assignor::GroupId;
 use crate::kernel::SimTime;
-use crate::timeline::{ContainerEnd, Observation, PlatformFact, ScaledBy, Timeline};
+use crate::timeline::{Cast, ContainerEnd, Observation, PlatformFact, PodId, ScaledBy, Timeline};
 
 /// The facts of the platform, each with its instant.
 pub(super) fn facts<'t>(
@@ -21,6 +21,30 @@ pub(super) fn facts<'t>(
             Observation::Platform(fact) => Some((entry.at, fact)),
             _ => None,
         })
+}
+
+/// Pods that found no node with room when they were made and of which nothing came by `end`, each with the instant at which it was made.
+pub(super) fn pending<'t>(
+    cast: &Cast,
+    facts: impl Iterator<Item = (SimTime, &'t PlatformFact)>,
+    end: SimTime,
+) -> Vec<(PodId, SimTime)> {
+    let mut pending = Vec::new();
+    if cast.nodes.is_empty() {
+        return pending;
+    }
+    for (at, fact) in facts.take_while(|(at, _)| *at <= end) {
+        match fact {
+            PlatformFact::PodCreated {
+                pod, node: None, ..
+            } => pending.push((*pod, at)),
+            PlatformFact::PodReady { pod, .. }
+            | PlatformFact::ContainerEnded { pod, .. }
+            | PlatformFact::PodGone { pod } => pending.retain(|(waiting, _)| waiting != pod),
+            _ => {}
+        }
+    }
+    pending
 }
 
 /// Length of the part of `from..to` that lies in the measured window, in microseconds.
@@ -54,12 +78,17 @@ pub(super) fn values(timeline: &Told<'_>, group: GroupId, values: &mut Values) {
         }
         return;
     }
-    let tally = Tally::of(timeline, &workloads);
-    let counts: [(&str, u64); 4] = [
+    let mut tally = Tally::of(timeline, &workloads);
+    let ours = |(pod, _): &(PodId, SimTime)| workloads[cast.pods[pod.index()].workload.index()];
+    let pending = pending(cast, facts(timeline), timeline.measured.1);
+    tally.pods_pending = pending.iter().filter(|known| ours(known)).count() as u64;
+    let counts: [(&str, u64); 6] = [
         ("scale_ups", tally.scale_ups),
         ("scale_downs", tally.scale_downs),
         ("restarts", tally.restarts),
         ("oom_kills", tally.oom_kills),
+        ("evictions_refused", tally.evictions_refused),
+        ("pods_pending", tally.pods_pending),
     ];
     for (base, count) in counts {
         values.put(base, &labels, Value::count(count));
@@ -109,6 +138,8 @@ struct Tally {
     scale_downs: u64,
     restarts: u64,
     oom_kills: u64,
+    evictions_refused: u64,
+    pods_pending: u64,
     above_target_us: u64,
     /// Pods that exist, terminating ones included.
     pods: Level,
@@ -153,6 +184,9 @@ impl Tally {
                 {
                     tally.restarts += u64::from(restart_after.is_some());
                     tally.oom_kills += u64::from(*why == ContainerEnd::OutOfMemory);
+                }
+                PlatformFact::EvictionRefused { pod } if ours(*pod) && measured(timeline, at) => {
+                    tally.evictions_refused += 1;
                 }
                 PlatformFact::Replicas {
                     workload,

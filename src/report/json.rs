@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Number};
 
+use super::deaths;
 use super::model::{Report, Run, Variant};
 use super::text::KEY;
+use crate::kernel::SimTime;
 use crate::metrics::{Decimal, NOT_DRAINED, Name, Value, registry, statistics};
 use crate::timeline::Fidelity;
 
@@ -53,6 +55,34 @@ struct SeedSummary {
     /// Metrics by name.
     #[schemars(with = "BTreeMap<String, Figure>")]
     metrics: Map<String, serde_json::Value>,
+    /// Who died of an error by the end of the measured time, in order; absent when nobody did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deaths: Vec<Death>,
+    /// Pods that found no node with room when they were made and are not ready at the end of the measured time; absent when there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pending_pods: Vec<PendingPod>,
+}
+
+/// A process whose `poll()` threw what it does not survive.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Death {
+    /// The member, with its group.
+    member: String,
+    /// Simple name of the Java exception.
+    error: &'static str,
+    /// When, in seconds.
+    at_s: Figure,
+    /// When it was started again, in seconds; null: never.
+    started_again_at_s: Option<Figure>,
+}
+
+/// A pod without a node.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PendingPod {
+    /// Its name.
+    pod: String,
+    /// When it was made, in seconds.
+    created_at_s: Figure,
 }
 
 /// A metric's value.
@@ -246,10 +276,30 @@ fn variant_summary(variant: &Variant) -> VariantSummary {
 
 fn seed_summary(run: &Run) -> SeedSummary {
     let metrics = run.metrics.values.iter();
+    let cast = &run.metrics.cast;
+    let instant = |at: SimTime| number(Decimal::seconds(at.as_micros()));
     SeedSummary {
         seed: run.seed,
         metrics: metrics
             .map(|(name, value)| (name.to_string(), to_json(figure(*value))))
+            .collect(),
+        deaths: deaths::known(&run.metrics)
+            .into_iter()
+            .map(|failure| Death {
+                member: cast.consumers[failure.consumer.index()].name.clone(),
+                error: failure.error,
+                at_s: instant(failure.at),
+                started_again_at_s: failure.again.map(instant),
+            })
+            .collect(),
+        pending_pods: run
+            .metrics
+            .pending_pods()
+            .into_iter()
+            .map(|(pod, at)| PendingPod {
+                pod: cast.pods[pod.index()].name.clone(),
+                created_at_s: instant(at),
+            })
             .collect(),
     }
 }

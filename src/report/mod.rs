@@ -6,6 +6,7 @@ pub mod assignment;
 pub mod baseline;
 pub mod blind;
 pub mod csv;
+pub mod deaths;
 pub mod describe;
 pub mod explain;
 pub mod fidelity;
@@ -21,11 +22,14 @@ pub mod model;
 pub mod ndjson;
 pub mod recording;
 mod sentences;
+pub mod stuck;
 pub mod sweep;
 pub mod table;
 pub mod text;
 pub mod verdict;
 
+#[cfg(test)]
+mod missing_tests;
 #[cfg(test)]
 mod summary_tests;
 #[cfg(test)]

@@ -3,6 +3,9 @@
 //! Under one seed: the variant with the least downtime against the one with the most. Under several: each variant against the first, seed by
 //! seed, for only pairs meet the same draws.
 
+use std::cmp::Ordering;
+
+use super::deaths;
 use super::figures::{self, Style};
 use super::model::{Report, Variant};
 use crate::metrics::registry::{self, Better};
@@ -50,7 +53,8 @@ fn best_against_worst(report: &Report, style: Style) -> String {
     let unit = downtime.metric.unit;
     let say = |number: Decimal| figures::human(&Value::Number(number), unit, style);
     if least == most {
-        return format!("All variants have the same downtime: {}.", say(*least));
+        let same = format!("All variants have the same downtime: {}.", say(*least));
+        return with_deaths(same, report.variants.iter());
     }
     let mut sentence = match most.over(*least) {
         Some(ratio) if ratio < CLEAR => format!(
@@ -78,9 +82,9 @@ fn best_against_worst(report: &Report, style: Style) -> String {
     if let (Some(ours), Some(theirs)) = (number(best, &longest), number(worst, &longest)) {
         let say = |number| figures::human(&Value::Number(number), longest.metric.unit, style);
         let relation = match ours.cmp(&theirs) {
-            std::cmp::Ordering::Less => "shorter",
-            std::cmp::Ordering::Equal => "the same",
-            std::cmp::Ordering::Greater => "longer",
+            Ordering::Less => "shorter",
+            Ordering::Equal => "the same",
+            Ordering::Greater => "longer",
         };
         if ours == theirs {
             sentence.push_str(&format!(
@@ -96,6 +100,15 @@ fn best_against_worst(report: &Report, style: Style) -> String {
         }
     }
     sentence.push('.');
+    with_deaths(sentence, [*best].into_iter())
+}
+
+/// The sentence, and of which of the variants that it praises members have died: what nobody is there to lose is no downtime.
+fn with_deaths<'v>(mut sentence: String, praised: impl Iterator<Item = &'v Variant>) -> String {
+    for but in praised.filter_map(deaths::but) {
+        sentence.push(' ');
+        sentence.push_str(&but);
+    }
     sentence
 }
 
@@ -121,7 +134,13 @@ fn against_the_first(report: &Report, style: Style) -> Vec<String> {
             statistics::quantile(&ours, 1, 2)?,
             statistics::quantile(&theirs, 1, 2)?,
         );
-        Some(pair(&variant.name, &first.name, &paired, medians, style))
+        let sentence = pair(&variant.name, &first.name, &paired, medians, style);
+        let praised = match paired.lower.cmp(&paired.higher) {
+            Ordering::Greater => vec![variant],
+            Ordering::Less => vec![first],
+            Ordering::Equal => vec![first, variant],
+        };
+        Some(with_deaths(sentence, praised.into_iter()))
     });
     sentences.collect()
 }

@@ -3,14 +3,14 @@
 use super::figures::{self, Style};
 use super::model::{Expectation, Report, Run, Variant, mark};
 use super::table::{Align, Table};
-use super::{blind, gantt, kills, loops, sentences, verdict};
+use super::{blind, deaths, gantt, kills, loops, sentences, stuck, verdict};
 use crate::assignor::GroupId;
 use crate::kernel::SimTime;
 use crate::metrics::registry;
 use crate::metrics::{Cause, Decimal, NO_DATA, Name, RunMetrics, Value};
 
 /// The rows of summaries: title, name.
-pub(super) const KEY: [(&str, &str); 24] = [
+pub(super) const KEY: [(&str, &str); 25] = [
     ("longest downtime", "longest_downtime_s"),
     ("downtime", "downtime_partition_s"),
     ("whole group down", "stop_the_world_s"),
@@ -30,6 +30,7 @@ pub(super) const KEY: [(&str, &str); 24] = [
     ("records lost", "records_lost"),
     ("records waiting at the end", "records_waiting"),
     ("busiest member", "utilization"),
+    ("members dead of an error", "failed_members"),
     ("most replicas", "replicas"),
     ("scaled up", "scale_ups"),
     ("scaled down", "scale_downs"),
@@ -38,12 +39,13 @@ pub(super) const KEY: [(&str, &str); 24] = [
 ];
 
 /// Rows that are left out when they are zero, or nothing, everywhere.
-const ONLY_WHEN_THERE: [&str; 10] = [
+const ONLY_WHEN_THERE: [&str; 11] = [
     "partitions_moved_needlessly",
     "records_duplicated",
     "records_waiting",
     "rebalance_rounds",
     "stalled_records",
+    "failed_members",
     "replicas",
     "scale_ups",
     "scale_downs",
@@ -101,7 +103,9 @@ fn run_summary(report: &Report, variant: &Variant, run: &Run, style: Style) -> S
     text.push_str(&causes(metrics, style));
     text.push_str(&last_joiners(metrics));
     text.push_str(&last_to_arrive(metrics));
+    text.push_str(&deaths::sentence(metrics));
     text.push_str(&kills::sentence(metrics));
+    text.push_str(&stuck::sentences(metrics));
     text.push_str(&blind::sentences(metrics));
     text.push_str(&loops::sentences(metrics));
     text.push_str(&lag_pictures(&[(&variant.name, metrics)], None, style));
@@ -397,7 +401,9 @@ pub fn compare(report: &Report, style: Style) -> String {
         .iter()
         .filter_map(|variant| Some((variant.name.as_str(), &variant.runs.first()?.metrics)))
         .collect();
+    text.push_str(&deaths::of_variants(&runs, &shown));
     text.push_str(&kills::of_variants(&runs, &shown));
+    text.push_str(&stuck::of_variants(&runs, &shown));
     text.push_str(&blind::of_variants(&runs, &shown));
     text.push_str(&loops::of_variants(&runs, &shown));
     text.push_str(&lag_pictures(&runs, seed, style));

@@ -231,7 +231,11 @@ impl Checker {
                     let message = format!("`{}` and `{}` exclude each other", first.0, second.0);
                     self.found.push(
                         Diagnostic::error(Code::Exclusive, second.1, message)
-                            .related(first.1, "already said here"),
+                            .related(first.1, "already said here")
+                            .help(format!(
+                                "leave one out; one that a parent or the scenario under a variant says is taken away by null: `{}: null`",
+                                first.0
+                            )),
                     );
                 }
             }

@@ -63,7 +63,8 @@ impl Decimal {
     }
 }
 
-const DURATION_UNITS: [(&str, u128); 6] = [
+/// Units of spans in microseconds, the largest first.
+pub(super) const DURATION_UNITS: [(&str, u128); 6] = [
     ("d", 86_400_000_000),
     ("h", 3_600_000_000),
     ("m", 60_000_000),

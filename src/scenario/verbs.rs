@@ -178,7 +178,8 @@ pub static EVENT: Record = Record {
             "broker",
             Shape::Word(&["roll"]),
             "Brokers restart one after the other, one every `spacing` (default 60s). Leaders and coordinators move at once, and coordinators go home again with \
-             the controller's next look at the leaders (`leader.imbalance.check.interval.seconds`); an only broker is `down` (default 20s).",
+             the controller's next look at the leaders (`leader.imbalance.check.interval.seconds`). Topics need two replicas for that. An \
+             only broker, and `down`, are refused: that partitions wait for their broker is not modelled yet.",
         ),
         target(
             "config",

@@ -83,7 +83,8 @@ fn a_group_is_described_as_kafka_does() {
         let cells: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(cells[..3], ["checkout", "orders", &number.to_string()]);
         let count = |cell: &str| cell.parse::<u64>().expect("a number");
-        assert_eq!(count(cells[4]), 200, "10/s on each partition: {line}");
+        // As in lag.csv: the one that is due at this very instant is not there yet.
+        assert_eq!(count(cells[4]), 199, "10/s on each partition: {line}");
         assert_eq!(count(cells[4]) - count(cells[3]), count(cells[5]), "{line}");
         assert!(cells[6].starts_with(cells[8]), "{line}");
         assert_eq!(cells[7], format!("/{}", cells[8]));

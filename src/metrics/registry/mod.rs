@@ -205,7 +205,14 @@ pub fn get(base: &str) -> &'static Metric {
 /// The name of the table nearest to `text`.
 #[must_use]
 pub fn nearest(text: &str) -> &'static str {
-    nearest_of(text, METRICS.iter().map(|metric| metric.base))
+    let near = nearest_of(text, METRICS.iter().map(|metric| metric.base));
+    // Who leaves the unit out, or the half of a name, means the first that begins so, however long it is.
+    let begins = |metric: &&Metric| {
+        let rest = metric.base.strip_prefix(text);
+        rest.is_some_and(|rest| rest.starts_with('_'))
+    };
+    let whole = METRICS.iter().find(begins);
+    whole.map_or(near, |metric| metric.base)
 }
 
 /// That of `words` nearest to `text`; of equals the first, nothing without any.
@@ -302,6 +309,11 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_answered_with_the_nearest() {
+        for (written, meant) in [("downtime", "downtime_partition_s"), ("lag", "lag_records")] {
+            let error = Name::parse(written).expect_err("unknown");
+            let wanted = format!("did you mean `{meant}`?");
+            assert!(error.help.contains(&wanted), "{}", error.help);
+        }
         let error = Name::parse("longest_downtme_s").expect_err("unknown");
         assert!(
             error.help.contains("`longest_downtime_s`"),

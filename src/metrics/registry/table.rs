@@ -181,6 +181,7 @@ pub static METRICS: &[Metric] = &[
     count("partitions_moved_needlessly", Section::Rebalances, "Moved partitions minus the least that could have moved for the same numbers of partitions per member."),
     count("partitions_revoked", Section::Rebalances, "Partitions that left a member through `onPartitionsRevoked` or `onPartitionsLost`, even if they came back."),
     count("fenced_members", Section::Rebalances, "Members that died of `FencedInstanceIdException` or `UnreleasedInstanceIdException`, and times that a client of the consumer protocol was fenced."),
+    count("failed_members", Section::Rebalances, "Times that `poll()` threw an error that ends the process (`InconsistentGroupProtocolException`, `NoOffsetForPartitionException`, …), those of `fenced_members` that died of it among them."),
     worst("imbalance", Unit::Ratio, Section::Rebalances, "Partitions of the member that has most, divided by the mean over members, by the assignment in force; the mean is over time.").also(&[Mean]),
     worst("imbalance_load", Unit::Ratio, Section::Rebalances, "The same with each partition weighing the records due on it.").also(&[Mean]),
     count("rebalance_rate_per_hour", Section::Rebalances, "`rebalances` divided by the measured hours.").unit(Unit::PerHour),
@@ -194,6 +195,8 @@ pub static METRICS: &[Metric] = &[
     count("pod_seconds", Section::Platform, "Pods times the seconds that they existed, from creation until they were gone.").unit(Unit::Seconds),
     count("restarts", Section::Platform, "Containers that ended and were started again in the same pod."),
     count("oom_kills", Section::Platform, "Containers killed because they needed more memory than their limit."),
+    count("evictions_refused", Section::Platform, "Evictions that a disruption budget did not allow, each attempt of a drain counted."),
+    count("pods_pending", Section::Platform, "Pods that found no node with room when they were made and are not ready at the end of the measured time."),
     count("time_above_target_s", Section::Platform, "Time during which an autoscaler's last reading of its metric was above the target.").unit(Unit::Seconds),
     // ---- Kafka's own names ----
     kafka("rebalance-latency-avg", Unit::Milliseconds, "Mean over members and rebalances of the time from the first JoinGroup sent to the SyncGroup answered, in the consumer protocol from an assignment received to its acknowledgement (`consumer-coordinator-metrics`)."),

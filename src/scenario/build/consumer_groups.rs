@@ -289,13 +289,13 @@ impl Builder<'_, '_> {
                 continue;
             };
             if value < least || value > most {
-                let (which, bound) = if value < least {
-                    ("min", least)
+                let (side, which, bound) = if value < least {
+                    ("below", "min", least)
                 } else {
-                    ("max", most)
+                    ("above", "max", most)
                 };
                 let message = format!(
-                    "{key} {} is beyond the brokers' group.consumer.{which}.{name}, {}",
+                    "{key} {} is {side} the brokers' group.consumer.{which}.{name}, {}",
                     millis(value),
                     millis(bound)
                 );

@@ -285,13 +285,7 @@ impl Builder<'_, '_> {
     fn broker_verb(&mut self, item: &Item, entry: &Item, plan: &Plan) -> Verb {
         let word = item.text().unwrap_or("");
         if word == "roll" {
-            if let Some(down) = entry.get("down").filter(|_| plan.brokers.count > 1) {
-                let message = "partitions that wait for their broker are not modelled yet";
-                self.report(
-                    Diagnostic::error(Code::NotModelled, down.span, message)
-                        .help("leave `down` out: with several brokers, leaders and coordinators move at once"),
-                );
-            }
+            self.can_roll(item, entry, plan);
             return Verb::BrokerRoll {
                 down: self.fixed(entry.get("down"), SimDuration::from_secs(20)),
                 spacing: self.fixed(entry.get("spacing"), SimDuration::from_secs(60)),
@@ -300,6 +294,41 @@ impl Builder<'_, '_> {
         Verb::Coordinator {
             unavailable: self.fixed(entry.get("unavailable"), SimDuration::from_secs(5)),
             moved: word == "move",
+        }
+    }
+
+    /// While a broker is away its partitions have another leader, or nobody can read them: that is not modelled.
+    fn can_roll(&mut self, item: &Item, entry: &Item, plan: &Plan) {
+        let message = "partitions that wait for their broker are not modelled yet";
+        if plan.brokers.count < 2 {
+            self.report(
+                Diagnostic::error(Code::NotModelled, item.span, message)
+                    .label("while an only broker is away, nobody can fetch")
+                    .help(
+                        "`coordinator: restart` with `unavailable` takes the coordinator away alone; or give `brokers` a `count` of 2 or more",
+                    ),
+            );
+            return;
+        }
+        if let Some(down) = entry.get("down") {
+            self.report(
+                Diagnostic::error(Code::NotModelled, down.span, message).help(
+                    "leave `down` out: with several brokers, leaders and coordinators move at once",
+                ),
+            );
+        }
+        let alone = plan.topics.iter().filter(|topic| {
+            let most = topic.racks.iter().map(Vec::len).min();
+            most.unwrap_or(topic.replicas as usize) < 2
+        });
+        let alone: Vec<String> = alone.map(|topic| format!("`{}`", topic.name)).collect();
+        if !alone.is_empty() {
+            let message = format!(
+                "that the leaders of {} move at once takes `replicas: 2` or more: with one replica, partitions wait for their broker, which is \
+                 not modelled yet",
+                alone.join(", ")
+            );
+            self.report(Diagnostic::note(Code::Ignored, item.span, message));
         }
     }
 
@@ -370,7 +399,8 @@ impl Builder<'_, '_> {
                 format!("group `{name}` has no member `{member}`"),
             )
             .help(format!(
-                "{name}/0 to {name}/{last}, a name, {name}/* or {name}/random"
+                "{name}/0 to {name}/{last}, a name ({}), {name}/* or {name}/random",
+                some(names.clone())
             ))
             .maybe_help(did_you_mean(member, names)),
         );
@@ -423,5 +453,16 @@ impl Builder<'_, '_> {
             last[topic.index()] = event.at;
         }
         now
+    }
+}
+
+/// The first few names, and how many more there are.
+fn some<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    const FEW: usize = 6;
+    let more = names.len().saturating_sub(FEW);
+    let list: Vec<&str> = names.take(FEW).collect();
+    match more {
+        0 => list.join(", "),
+        more => format!("{} and {more} more", list.join(", ")),
     }
 }

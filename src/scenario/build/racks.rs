@@ -79,6 +79,8 @@ impl Builder<'_, '_> {
             .get("topics")
             .map_or_else(Vec::new, Item::pairs_by_name);
         let mut matter = false;
+        let mut verbs = plan.events.iter().map(|event| &event.verb);
+        let rolls = verbs.any(|verb| matches!(verb, Verb::BrokerRoll { .. }));
         for (id, pair) in (0..).map(TopicId).zip(topics) {
             let Some(topic) = plan.topics.get(id.index()) else {
                 continue;
@@ -95,7 +97,11 @@ impl Builder<'_, '_> {
                     let message =
                         format!("{replicas} replicas need as many brokers; there are {count}");
                     self.error(Code::Limit, item, message);
-                } else if let Some(why) = why.filter(|_| replicas > 1 || key == "racks") {
+                } else if let Some(why) = why.filter(|_| match key {
+                    // What a roll asks for.
+                    "replicas" => replicas > 1 && !rolls,
+                    _ => true,
+                }) {
                     let message = format!("`{key}` changes nothing here: {why}");
                     self.report(Diagnostic::note(Code::Ignored, item.span, message));
                 }

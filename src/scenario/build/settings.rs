@@ -304,12 +304,18 @@ impl Builder<'_, '_> {
         let (min, max) = (brokers.min_session_timeout, brokers.max_session_timeout);
         if (timeout < min || timeout > max) && min <= max {
             let bound = if timeout < min {
-                format!("group.min.session.timeout.ms, {}", min.as_micros() / 1_000)
+                format!(
+                    "below the brokers' group.min.session.timeout.ms, {}",
+                    min.as_micros() / 1_000
+                )
             } else {
-                format!("group.max.session.timeout.ms, {}", max.as_micros() / 1_000)
+                format!(
+                    "above the brokers' group.max.session.timeout.ms, {}",
+                    max.as_micros() / 1_000
+                )
             };
             let message = format!(
-                "session.timeout.ms {} is beyond the brokers' {bound}",
+                "session.timeout.ms {} is {bound}",
                 timeout.as_micros() / 1_000
             );
             self.report(

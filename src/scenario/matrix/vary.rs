@@ -5,6 +5,7 @@ use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::node::{Node, Span};
 use crate::scenario::overlay::shift;
 use crate::scenario::source::Sources;
+use crate::scenario::units::DURATION_UNITS;
 use crate::scenario::yaml;
 
 /// As many values as one range may have.
@@ -97,7 +98,7 @@ fn pieces(text: &str) -> Vec<&str> {
     pieces
 }
 
-/// The values of `A..B[:STEP]`, whole numbers with one unit or none; `None` when it is no range.
+/// The values of `A..B[:STEP]`, whole numbers with one unit or none, or spans; `None` when it is no range.
 fn range(text: &str) -> Option<Result<Vec<String>, String>> {
     let (from, rest) = text.split_once("..")?;
     let (to, step) = rest.split_once(':').unwrap_or((rest, ""));
@@ -121,9 +122,11 @@ fn range(text: &str) -> Option<Result<Vec<String>, String>> {
             None => return Some(Err(format!("`{step}` is no whole number"))),
         },
     };
-    if unit != last_unit || unit != step_unit {
-        return Some(Err(format!("the numbers of `{text}` differ in unit")));
-    }
+    let ([from, to, step], unit) =
+        match in_one_unit([(from, unit), (to, last_unit), (step, step_unit)]) {
+            Some(known) => known,
+            None => return Some(Err(format!("the numbers of `{text}` differ in unit"))),
+        };
     if step == 0 || from > to {
         return Some(Err(format!("`{text}` is empty or never ends")));
     }
@@ -132,6 +135,27 @@ fn range(text: &str) -> Option<Result<Vec<String>, String>> {
     }
     let values = (0..=(to - from) / step).map(|index| format!("{}{unit}", from + index * step));
     Some(Ok(values.collect()))
+}
+
+/// The numbers in one unit: their own, or of spans of several the smallest of them; `None` where they are different things.
+fn in_one_unit(numbers: [(u64, String); 3]) -> Option<([u64; 3], String)> {
+    let unit = &numbers[0].1;
+    if numbers.iter().all(|(_, own)| own == unit) {
+        let unit = unit.clone();
+        return Some((numbers.map(|(number, _)| number), unit));
+    }
+    let mut spans = [0; 3];
+    for (place, (_, unit)) in spans.iter_mut().zip(&numbers) {
+        let known = DURATION_UNITS.iter().find(|(name, _)| name == unit);
+        *place = u64::try_from(known?.1).ok()?;
+    }
+    let least = *spans.iter().min()?;
+    let (finest, _) = numbers.iter().zip(spans).find(|(_, span)| *span == least)?;
+    let mut whole = [0; 3];
+    for ((place, (number, _)), span) in whole.iter_mut().zip(&numbers).zip(spans) {
+        *place = number.checked_mul(span / least)?;
+    }
+    Some((whole, finest.1.clone()))
 }
 
 #[cfg(test)]
@@ -143,8 +167,19 @@ mod tests {
         let values = |text| range(text).map(|range| range.map(|values| values.join(" ")));
         assert_eq!(values("1..4"), Some(Ok("1 2 3 4".to_owned())));
         assert_eq!(values("10s..35s:10s"), Some(Ok("10s 20s 30s".to_owned())));
+        let of_seconds_and_less = values("60s..61s:250ms");
+        let wanted = "60000ms 60250ms 60500ms 60750ms 61000ms";
+        assert_eq!(of_seconds_and_less, Some(Ok(wanted.to_owned())));
+        assert_eq!(values("30s..1m:15s"), Some(Ok("30s 45s 60s".to_owned())));
         assert_eq!(values("eager"), None);
-        for bad in ["4..1", "1..4:0", "1s..4", "1..x", "0..99999999"] {
+        for bad in [
+            "4..1",
+            "1..4:0",
+            "1s..4",
+            "1s..4%:1s",
+            "1..x",
+            "0..99999999",
+        ] {
             assert!(values(bad).is_some_and(|range| range.is_err()), "{bad}");
         }
     }

@@ -85,7 +85,7 @@ static MEMBER: Record = record(
         optional(
             "name",
             Shape::Name,
-            "Name; several alike are `name-0`, `name-1`, …",
+            "Name; with `count` (of 1, too) they are `name-0`, `name-1`, …",
         ),
         optional(
             "at",
@@ -212,7 +212,7 @@ static ON_ASSIGNED: Record = record(
         optional(
             "restore",
             RESTORE,
-            "State that is restored before the new owner may process: how much and how fast, or a duration.",
+            "State that is restored before the new owner may process: how much and how fast, or a duration. It is that of one partition alone: those that a member restores at once share its way in, so two of 10s take 20s.",
         ),
         optional(
             "standbys",

@@ -25,7 +25,7 @@ pub(super) static SCALED_OBJECT: Manifest = manifest(
             optional(
                 "initialCooldownPeriod",
                 SECONDS,
-                "The same from the creation, before any activity; default 0.",
+                "The same from the creation, before any activity; default 0. Pods that a steady start finds were active until then.",
             ),
             optional(
                 "idleReplicaCount",

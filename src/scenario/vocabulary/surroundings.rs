@@ -7,7 +7,11 @@ use crate::scenario::shape::{Record, Rule, Shape};
 pub(super) static RESOURCE: Record = record(
     "resource",
     &[
-        required("capacity", Shape::Rate, "Calls that it serves."),
+        required(
+            "capacity",
+            Shape::Rate,
+            "Calls that it serves. Who calls it is looked at once a second, and batches under way stay as they are: a sudden crowd gets more for its first seconds.",
+        ),
         required(
             "latency",
             Shape::Duration,

@@ -143,12 +143,24 @@ impl Builder<'_, '_> {
             let spec = reader.scaled_object(item)?;
             self.keda_containers(item, &spec, target, plan);
             self.keda_requests(item, &spec, target, plan);
+            self.initial_cooldown(item, target, plan);
             let offsets = self.all_offsets(item, &spec, group, plan)?;
             return Some(AutoscalerKind::Keda { spec, offsets });
         }
         let item = pair.item.get("threshold")?;
         let (spec, series) = self.threshold(item, group, plan)?;
         Some(AutoscalerKind::Threshold { spec, series })
+    }
+
+    /// KEDA counts it from the creation while nothing was ever active (`scaleToZeroOrIdle`); pods of a steady start were.
+    fn initial_cooldown(&mut self, item: &Item, target: WorkloadId, plan: &Plan) {
+        let workload = &plan.platform.workloads[target.index()];
+        let was_active = !plan.groups[workload.group.index()].cold && workload.replicas > 0;
+        if let Some(place) = item.get("initialCooldownPeriod").filter(|_| was_active) {
+            let message = "`initialCooldownPeriod` changes nothing here: pods that are there from the beginning have been active until then, so `cooldownPeriod` counts; \
+                           with `start: cold` in the group they have not";
+            self.report(Diagnostic::note(Code::Ignored, place.span, message));
+        }
     }
 
     /// The series of each metric of `spec`, which stands at `item`.

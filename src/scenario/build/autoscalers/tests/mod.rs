@@ -426,3 +426,14 @@ fn a_threshold_has_defaults_and_watches_the_targets_group() {
     };
     assert_eq!(series, other);
 }
+
+/// `scaleToZeroOrIdle`: the initial cooldown is that of an object that was never active, and pods of a steady start were.
+#[test]
+fn an_initial_cooldown_beside_pods_of_a_steady_start_is_noted() {
+    let text = "{ initialCooldownPeriod: 60, triggers: [{ type: kafka, metadata: { topic: orders, lagThreshold: '5' } }] }";
+    let (_, notes) = one(&keda(text));
+    assert!(
+        notes.len() == 1 && notes[0].contains("`start: cold`"),
+        "{notes:?}"
+    );
+}
