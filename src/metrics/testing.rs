@@ -178,6 +178,7 @@ impl Play {
             group: GROUP,
             generation,
             members: members.iter().copied().map(ConsumerId).collect(),
+            leader: Self::member_id(members.first().copied().unwrap_or_default()),
             assignor: "range",
         })
     }

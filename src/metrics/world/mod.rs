@@ -214,6 +214,11 @@ impl World {
         }
     }
 
+    /// The life behind a member id; `None` when the coordinator does not count it as a member.
+    pub(in crate::metrics) fn life_of(&self, group: GroupId, member_id: &MemberId) -> Option<Life> {
+        self.groups[group.index()].members.get(member_id).copied()
+    }
+
     /// Who serves the slot, by the coordinator's book.
     pub(in crate::metrics) fn server(&self, slot: usize) -> Option<Life> {
         let slot = &self.slots[slot];

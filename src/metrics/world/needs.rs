@@ -2,7 +2,7 @@
 //! says whose it is. It decides no cause: that is for [`super::World::state`].
 
 use super::{Life, World};
-use crate::assignor::ConsumerId;
+use crate::assignor::{ConsumerId, GroupId};
 use crate::metrics::barrier::Wait;
 use crate::metrics::cause::{Cause, State};
 use crate::metrics::stall::{Loss, Need};
@@ -15,8 +15,8 @@ pub(in crate::metrics) struct Beyond {
     pub(in crate::metrics) last_joiner: Option<(ConsumerId, Wait, bool)>,
     /// The group was empty: it waits for more members to come, whoever they are.
     pub(in crate::metrics) from_empty: bool,
-    /// The member whose assignment will be accepted, and whether it has arrived.
-    pub(in crate::metrics) leader: Option<ConsumerId>,
+    /// The leader of the generation, and whether its assignment has arrived.
+    pub(in crate::metrics) leader: Option<Life>,
     /// See `leader`.
     pub(in crate::metrics) received: bool,
     /// The owner knows from which offset to read.
@@ -121,7 +121,19 @@ impl World {
         } else if beyond.received {
             (Need::Stored, None)
         } else {
-            (Need::Leader, beyond.leader)
+            self.leader(group, beyond.leader)
+        }
+    }
+
+    /// The assignment of the leader, unless it is not there to send any: then its session has to expire.
+    fn leader(&self, group: GroupId, leader: Option<Life>) -> (Need, Option<ConsumerId>) {
+        let who = leader.map(|life| life.consumer);
+        match leader {
+            Some(life) if self.is_missed(group, life) => (Need::Session(self.loss(life)), who),
+            Some(life) if self.processes[life.consumer.index()].stalled => {
+                (Need::Join(Wait::Stall), who)
+            }
+            Some(_) | None => (Need::Leader, who),
         }
     }
 
