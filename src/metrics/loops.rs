@@ -6,6 +6,7 @@
 //! rebalances, and what its members hold then is too much for the next, or for the same one when it is back. An outside event is an entry of the
 //! scenario, a fault, or what a rollout, an eviction or a lost node does to a pod.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::delivery::group_label;
@@ -13,10 +14,11 @@ use super::episode::Episode;
 use super::platform;
 use super::told::Told;
 use super::values::{NO_DATA, Value, Values};
-use crate::assignor::GroupId;
+use crate::assignor::{ConsumerId, GroupId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::timeline::{
-    Observation, PlatformFact, PodEnd, PodStart, RebalanceReason, ScaledBy, ScalerId, Timeline,
+    Observation, PlatformFact, PodEnd, PodStart, RebalanceReason, RemovalReason, ScaledBy,
+    ScalerId, Timeline,
 };
 
 /// How often a chain must repeat.
@@ -55,8 +57,10 @@ pub enum Chain {
         scaler: ScalerId,
         /// Its metric.
         metric: Arc<str>,
-        /// The metric's target in thousandths.
+        /// The metric's target in thousandths when pods were added.
         target_milli: i64,
+        /// The same when pods were removed: an autoscaler may have two thresholds.
+        lower_target_milli: i64,
         /// Largest value seen when pods were added, in thousandths.
         above_milli: i64,
         /// Smallest value seen when pods were removed, in thousandths.
@@ -139,8 +143,17 @@ fn outside_events(timeline: &Told<'_>) -> Vec<SimTime> {
 
 /// The longest run of `begins` without an outside event between, when it is a loop.
 fn longest_run(begins: &[SimTime], outside: &[SimTime]) -> Option<(SimTime, SimTime, u32)> {
+    longest_chain(begins, outside, |_, _| true)
+}
+
+/// The same of begins each of which leads to the next one.
+fn longest_chain(
+    begins: &[SimTime],
+    outside: &[SimTime],
+    leads: impl Fn(SimTime, SimTime) -> bool,
+) -> Option<(SimTime, SimTime, u32)> {
     let between = |from: SimTime, to: SimTime| outside.iter().any(|at| from < *at && *at <= to);
-    let runs = begins.chunk_by(|from, to| !between(*from, *to));
+    let runs = begins.chunk_by(|from, to| !between(*from, *to) && leads(*from, *to));
     let longest = runs.max_by_key(|run| run.len())?;
     let times = u32::try_from(longest.len()).unwrap_or(u32::MAX);
     (longest.len() >= REPETITIONS).then(|| (longest[0], longest[longest.len() - 1], times))
@@ -155,6 +168,9 @@ struct Scaling {
     metric: Arc<str>,
     target_milli: i64,
     value_milli: i64,
+    /// Targets when it last added and removed pods.
+    upper_target_milli: i64,
+    lower_target_milli: i64,
     above_milli: Option<i64>,
     below_milli: Option<i64>,
 }
@@ -190,8 +206,10 @@ fn scaling(
                 let known = &mut scalers[scaler.index()];
                 let grows = to > from;
                 if grows {
+                    known.upper_target_milli = known.target_milli;
                     known.above_milli = known.above_milli.max(Some(known.value_milli));
                 } else {
+                    known.lower_target_milli = known.target_milli;
                     let below = known.below_milli.unwrap_or(i64::MAX);
                     known.below_milli = Some(below.min(known.value_milli));
                 }
@@ -220,7 +238,8 @@ fn scaling(
             chain: Chain::Scaling {
                 scaler: ScalerId(number),
                 metric: known.metric,
-                target_milli: known.target_milli,
+                target_milli: known.upper_target_milli,
+                lower_target_milli: known.lower_target_milli,
                 above_milli: known.above_milli.unwrap_or(0),
                 below_milli: known.below_milli.unwrap_or(0),
             },
@@ -305,7 +324,13 @@ fn removal(
             .filter(|episode| episode.reasons.contains(&reason) && in_window(episode.start))
             .map(|episode| episode.start)
             .collect();
-        let (from, to, times) = longest_run(&begins, outside)?;
+        let ways = there_and_back(timeline, group, reason);
+        // Between two begins the one that fell out came back: members that die one after the other are no loop.
+        let comes_back = |from: SimTime, to: SimTime| {
+            let way = |(out, back): &(SimTime, SimTime)| from <= *out && *out < to && *back <= to;
+            ways.iter().any(way)
+        };
+        let (from, to, times) = longest_chain(&begins, outside, comes_back)?;
         Some(RebalanceLoop {
             group,
             chain: Chain::Removal { reason },
@@ -315,4 +340,49 @@ fn removal(
         })
     };
     FATES.into_iter().filter_map(of).collect()
+}
+
+/// When members of the group fell out for want of time, and when the same process was let in again.
+fn there_and_back(
+    timeline: &Told<'_>,
+    group: GroupId,
+    reason: RebalanceReason,
+) -> Vec<(SimTime, SimTime)> {
+    let is_fate = |why: RemovalReason| match why {
+        RemovalReason::PollTimeout | RemovalReason::Leave => reason == RebalanceReason::PollTimeout,
+        RemovalReason::SessionExpired
+        | RemovalReason::JoinTimeout
+        | RemovalReason::SyncTimeout
+        | RemovalReason::RebalanceTimeout => reason != RebalanceReason::PollTimeout,
+        RemovalReason::CoordinatorChange | RemovalReason::GroupFull => false,
+    };
+    let mut out: BTreeMap<ConsumerId, SimTime> = BTreeMap::new();
+    let mut ways = Vec::new();
+    for entry in &timeline.events {
+        match &entry.observation {
+            Observation::MemberRemoved {
+                group: which,
+                consumer,
+                why,
+                ..
+            } if *which == group && is_fate(*why) => {
+                out.insert(*consumer, entry.at);
+            }
+            Observation::MemberAdded {
+                group: which,
+                consumer,
+                ..
+            }
+            | Observation::MemberJoined {
+                group: which,
+                consumer,
+                ..
+            } if *which == group => {
+                let since = out.remove(consumer);
+                ways.extend(since.map(|since| (since, entry.at)));
+            }
+            _ => {}
+        }
+    }
+    ways
 }
