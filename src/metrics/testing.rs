@@ -49,6 +49,7 @@ impl Play {
                     heartbeat_interval: SimDuration::from_secs(3),
                     instance: None,
                     closes_silently: false,
+                    never_leaves: false,
                 })
                 .collect(),
             ..Cast::default()

@@ -28,7 +28,7 @@ pub fn stalls(
         doings: Doings::new(timeline.cast.consumers.len()),
         since: BTreeMap::new(),
         beyond: Beyond::default(),
-        shares: vec![(false, false); timeline.cast.consumers.len()],
+        shares: BTreeMap::new(),
         now: None,
         stalls: Vec::new(),
         world,
@@ -62,8 +62,8 @@ struct Fold {
     /// Entry since which each life of a process does what it does.
     since: BTreeMap<Life, usize>,
     beyond: Beyond,
-    /// By process, as the coordinator of a consumer group has it: it may use the partition; it has to give it up.
-    shares: Vec<(bool, bool)>,
+    /// By member, as the coordinator of a consumer group has it: it may use the partition; it has to give it up.
+    shares: BTreeMap<Life, (bool, bool)>,
     now: Option<View>,
     stalls: Vec<Stall>,
 }
@@ -88,9 +88,7 @@ impl Fold {
                 let life = self.world.life_of(*group, member_id);
                 let life = life.unwrap_or_else(|| self.world.life(*consumer));
                 self.does(index, life, Doing::came);
-                if let Some(share) = self.shares.get_mut(consumer.index()) {
-                    *share = (false, false);
-                }
+                self.shares.remove(&life);
             }
             Observation::GroupState { group, to, .. } if *group == self.group => {
                 self.beyond.received &= !matches!(
@@ -103,16 +101,27 @@ impl Fold {
             }
             Observation::MemberEpoch {
                 group,
-                consumer,
+                member_id,
                 assigned,
                 pending_revocation,
                 ..
             } if *group == self.group => {
-                if let Some(share) = self.shares.get_mut(consumer.index()) {
-                    *share = (
-                        assigned.contains(&self.partition),
-                        pending_revocation.contains(&self.partition),
-                    );
+                if let Some(life) = self.world.life_of(*group, member_id) {
+                    let uses = assigned.contains(&self.partition);
+                    let gives = pending_revocation.contains(&self.partition);
+                    self.shares.insert(life, (uses, gives));
+                }
+            }
+            // A static member that comes back takes over the share of its life before.
+            Observation::StaticMemberReplaced {
+                group,
+                consumer,
+                old,
+                ..
+            } if *group == self.group => {
+                let before = self.world.life_of(*group, old);
+                if let Some(share) = before.and_then(|life| self.shares.remove(&life)) {
+                    self.shares.insert(self.world.life(*consumer), share);
                 }
             }
             Observation::Assigned { partition, .. } if *partition == self.partition => {
@@ -177,12 +186,12 @@ impl Fold {
             (who.consumer, wait, came(entry))
         });
         self.beyond.leader = index.and_then(|index| self.ahead.leader(index));
-        let owner = |mut shares: std::slice::Iter<'_, (bool, bool)>, pending: bool| {
-            let at = shares.position(|share| if pending { share.1 } else { share.0 })?;
-            u32::try_from(at).ok().map(ConsumerId)
-        };
-        self.beyond.given_to = owner(self.shares.iter(), false);
-        self.beyond.owed_by = owner(self.shares.iter(), true).or(self.beyond.given_to);
+        let mut shares = self.shares.iter();
+        let uses = shares.find(|(_, (uses, _))| *uses);
+        self.beyond.given_to = uses.map(|(life, _)| *life);
+        let mut shares = self.shares.iter();
+        let gives = shares.find(|(_, (_, gives))| *gives);
+        self.beyond.owed_by = gives.or(uses).map(|(life, _)| *life);
         Some(self.world.view(self.slot, &self.beyond))
     }
 

@@ -8,11 +8,11 @@ use crate::assignor::{ConsumerId, MemberId};
 use crate::kernel::SimTime;
 use crate::metrics::barrier::Wait;
 use crate::metrics::stall::{Loss, Need, Stall, origin, stalls};
-use crate::metrics::testing::{GROUP, Play, partition};
+use crate::metrics::testing::{GROUP, Play, partition, partitions};
 use crate::metrics::{Cause, RunMetrics};
 use crate::timeline::{
-    CallbackKind, ContainerEnd, GroupState, Observation, PlatformFact, PodEnd, PodFacts, PodId,
-    RebalanceReason, RemovalReason, ScaledBy, ScalerId, WorkloadId,
+    CallbackKind, ContainerEnd, GroupState, MemberEpochState, Observation, PlatformFact, PodEnd,
+    PodFacts, PodId, RebalanceReason, RemovalReason, ScaledBy, ScalerId, WorkloadId,
 };
 
 /// What is wrong with the legs of a partition, against the spans of the metrics.
@@ -332,6 +332,68 @@ fn the_leader_that_is_waited_for_is_that_of_the_generation_not_of_the_next_one()
             ),
             (Cause::Assign, Need::Leader, Some(1), 45_000, 46_000),
         ]
+    );
+}
+
+#[test]
+fn a_group_in_which_a_member_is_not_let_in_waits_until_the_rebalance_timeout() {
+    let mut play = Play::steady(&[&[0], &[1]], 400_000);
+    play.at(1_000)
+        .revoked(0, &[0])
+        .prepare(GroupState::Stable, RebalanceReason::MetadataChange, 0)
+        .rejoin(0);
+    play.at(2_000).remove(1, RemovalReason::GroupFull);
+    play.at(301_000).finish(2, &[&[0, 1]]).take(0, &[0, 1]);
+    let found = of(&play, 0);
+    assert_eq!(
+        legs(&found[0])[1],
+        (Cause::Barrier, Need::RebalanceTimeout, None, 2_000, 301_000)
+    );
+}
+
+#[test]
+fn what_was_given_to_a_member_that_died_before_it_heard_of_it_waits_for_its_session() {
+    let mut play = Play::steady_consumer_group(&[&[0], &[1]], 200_000);
+    play.at(1_000).crash(0, &[0]);
+    play.at(46_000)
+        .remove(0, RemovalReason::SessionExpired)
+        .bump(2, RebalanceReason::SessionExpired, 0)
+        .target(2, &[&[], &[0, 1]])
+        .reaches(1, 2, &[0, 1]);
+    play.at(46_001).crash(1, &[1]);
+    // Both processes run again as new members; the coordinator still keeps all for the second one's life before.
+    let again = MemberId::new("1-again");
+    play.at(50_000)
+        .start(1)
+        .joins_as(1, again.clone(), "consumer")
+        .put(Observation::MemberEpoch {
+            group: GROUP,
+            consumer: ConsumerId(1),
+            member_id: again,
+            epoch: 3,
+            previous_epoch: 0,
+            state: MemberEpochState::Stable,
+            assigned: partitions(&[]),
+            pending_revocation: partitions(&[]),
+        });
+    play.at(60_000)
+        .start(0)
+        .joins_as(0, MemberId::new("0-again"), "consumer")
+        .bump(3, RebalanceReason::Join, 0)
+        .target(3, &[&[0, 1], &[]]);
+    play.at(91_000).remove(1, RemovalReason::SessionExpired);
+    play.at(92_000).take(0, &[0]);
+    let found = of(&play, 0);
+    assert!(
+        legs(&found[0]).contains(&(
+            Cause::Reconcile,
+            Need::Session(Loss::Gone),
+            Some(1),
+            60_000,
+            91_000
+        )),
+        "{:?}",
+        legs(&found[0])
     );
 }
 

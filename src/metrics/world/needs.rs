@@ -22,9 +22,9 @@ pub(in crate::metrics) struct Beyond {
     /// The owner knows from which offset to read.
     pub(in crate::metrics) position_known: bool,
     /// The member that the coordinator of a consumer group has given the partition.
-    pub(in crate::metrics) given_to: Option<ConsumerId>,
+    pub(in crate::metrics) given_to: Option<Life>,
     /// The member of which that coordinator has not heard that it gave the partition up.
-    pub(in crate::metrics) owed_by: Option<ConsumerId>,
+    pub(in crate::metrics) owed_by: Option<Life>,
     /// The member that was the last to give it up.
     pub(in crate::metrics) released_by: Option<ConsumerId>,
 }
@@ -91,12 +91,12 @@ impl World {
         let process = &self.processes[life.consumer.index()];
         if process.starts != life.start || !process.running {
             Loss::Gone
+        } else if process.cut {
+            Loss::Disconnected
         } else if process.closing {
             Loss::Silent
         } else if process.frozen {
             Loss::Frozen
-        } else if process.cut {
-            Loss::Disconnected
         } else {
             Loss::PollDeadline
         }
@@ -162,13 +162,18 @@ impl World {
             return (Need::Target, None);
         };
         let next = Some(target.consumer);
-        let other = |who: &ConsumerId| Some(*who) != next;
+        let other = |owner: &Life| *owner != target && self.is_member(slot.group, *owner);
         if let Some(holder) = holder {
             (Need::Release, Some(holder.consumer))
-        } else if beyond.given_to == next {
+        } else if beyond.given_to == Some(target) {
             (Need::Delivery, next)
         } else if let Some(owner) = beyond.owed_by.filter(other) {
-            (Need::Acknowledge, Some(owner))
+            // Killed before it learned that it has the partition, it never held it, and yet the coordinator keeps it for it.
+            let need = match self.is_missed(slot.group, owner) {
+                true => Need::Session(self.loss(owner)),
+                false => Need::Acknowledge,
+            };
+            (need, Some(owner.consumer))
         } else {
             (Need::Heartbeat, next)
         }
@@ -214,7 +219,7 @@ impl World {
 fn join(beyond: &Beyond) -> (Need, Option<ConsumerId>) {
     match beyond.last_joiner {
         _ if beyond.from_empty => (Need::Join(Wait::Timer), None),
-        Some((_, _, true)) | None => (Need::Join(Wait::Timer), None),
+        Some((_, _, true)) | None => (Need::RebalanceTimeout, None),
         Some((who, wait, false)) => (Need::Join(wait), Some(who)),
     }
 }
