@@ -2,7 +2,7 @@
 //!
 //! Three chains are known. *Scaling*: an autoscaler adds pods, the group rebalances, the load per pod falls, the autoscaler removes them, the
 //! group rebalances and falls behind, and the autoscaler adds them again. *Removal*: a member leaves or is thrown out for want of time
-//! (poll interval, session, rebalance timeout) and comes back to the same fate. *Memory*: a container is killed for want of memory, the group
+//! (poll interval, session, rebalance timeout) and comes back to the same fate, or hands it on with its partitions. *Memory*: a container is killed for want of memory, the group
 //! rebalances, and what its members hold then is too much for the next, or for the same one when it is back. An outside event is an entry of the
 //! scenario, a fault, or what a rollout, an eviction or a lost node does to a pod.
 
@@ -66,10 +66,12 @@ pub enum Chain {
         /// Smallest value seen when pods were removed, in thousandths.
         below_milli: i64,
     },
-    /// Members fall out of the group and come back.
+    /// Members fall out of the group: one comes back to the same fate, or it passes to the next with the partitions.
     Removal {
         /// Why they fall out.
         reason: RebalanceReason,
+        /// Each time one that fell out came back before the next time.
+        returns: bool,
     },
     /// Containers hold more than fits, are killed and come back.
     Memory {
@@ -143,17 +145,8 @@ fn outside_events(timeline: &Told<'_>) -> Vec<SimTime> {
 
 /// The longest run of `begins` without an outside event between, when it is a loop.
 fn longest_run(begins: &[SimTime], outside: &[SimTime]) -> Option<(SimTime, SimTime, u32)> {
-    longest_chain(begins, outside, |_, _| true)
-}
-
-/// The same of begins each of which leads to the next one.
-fn longest_chain(
-    begins: &[SimTime],
-    outside: &[SimTime],
-    leads: impl Fn(SimTime, SimTime) -> bool,
-) -> Option<(SimTime, SimTime, u32)> {
     let between = |from: SimTime, to: SimTime| outside.iter().any(|at| from < *at && *at <= to);
-    let runs = begins.chunk_by(|from, to| !between(*from, *to) && leads(*from, *to));
+    let runs = begins.chunk_by(|from, to| !between(*from, *to));
     let longest = runs.max_by_key(|run| run.len())?;
     let times = u32::try_from(longest.len()).unwrap_or(u32::MAX);
     (longest.len() >= REPETITIONS).then(|| (longest[0], longest[longest.len() - 1], times))
@@ -325,15 +318,18 @@ fn removal(
             .map(|episode| episode.start)
             .collect();
         let ways = there_and_back(timeline, group, reason);
-        // Between two begins the one that fell out came back: members that die one after the other are no loop.
-        let comes_back = |from: SimTime, to: SimTime| {
-            let way = |(out, back): &(SimTime, SimTime)| from <= *out && *out < to && *back <= to;
-            ways.iter().any(way)
+        let (from, to, times) = longest_run(&begins, outside)?;
+        let comes_back = |step: &[SimTime]| {
+            let within = |out: SimTime, back: SimTime| step[0] <= out && back <= step[1];
+            ways.iter().any(|(out, back)| within(*out, *back))
         };
-        let (from, to, times) = longest_chain(&begins, outside, comes_back)?;
+        let mut steps = begins
+            .windows(2)
+            .filter(|step| from <= step[0] && step[1] <= to);
+        let returns = steps.all(comes_back);
         Some(RebalanceLoop {
             group,
-            chain: Chain::Removal { reason },
+            chain: Chain::Removal { reason, returns },
             from,
             to,
             times,

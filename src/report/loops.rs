@@ -59,9 +59,13 @@ fn describe(metrics: &RunMetrics, known: &RebalanceLoop) -> String {
             mebibytes(*needed),
             mebibytes(*limit)
         ),
-        Chain::Removal { reason } => {
+        Chain::Removal { reason, returns } => {
             let reason = reason.word().replace('_', " ");
-            format!("{reason} → rebalance → the member comes back → {reason}; {times}")
+            let then = match returns {
+                true => "the member comes back",
+                false => "another member has its partitions",
+            };
+            format!("{reason} → rebalance → {then} → {reason}; {times}")
         }
     }
 }
