@@ -14,7 +14,7 @@ use super::episode::Episode;
 use super::platform;
 use super::told::Told;
 use super::values::{NO_DATA, Value, Values};
-use crate::assignor::{ConsumerId, GroupId};
+use crate::assignor::{ConsumerId, GroupId, MemberId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::timeline::{
     Observation, PlatformFact, PodEnd, PodStart, RebalanceReason, RemovalReason, ScaledBy,
@@ -353,27 +353,40 @@ fn there_and_back(
         RemovalReason::CoordinatorChange | RemovalReason::GroupFull => false,
     };
     let mut out: BTreeMap<ConsumerId, SimTime> = BTreeMap::new();
+    let mut members: BTreeMap<&MemberId, ConsumerId> = BTreeMap::new();
     let mut ways = Vec::new();
     for entry in &timeline.events {
         match &entry.observation {
             Observation::MemberRemoved {
                 group: which,
                 consumer,
+                member_id,
                 why,
-                ..
-            } if *which == group && is_fate(*why) => {
-                out.insert(*consumer, entry.at);
+            } if *which == group => {
+                members.remove(member_id);
+                if !is_fate(*why) {
+                    continue;
+                }
+                // Killed and started again, it may be back as another member before the session of the one that it was expires.
+                if members.values().any(|other| other == consumer) {
+                    ways.push((entry.at, entry.at));
+                } else {
+                    out.insert(*consumer, entry.at);
+                }
             }
             Observation::MemberAdded {
                 group: which,
                 consumer,
+                member_id,
                 ..
             }
             | Observation::MemberJoined {
                 group: which,
                 consumer,
+                member_id,
                 ..
             } if *which == group => {
+                members.insert(member_id, *consumer);
                 let since = out.remove(consumer);
                 ways.extend(since.map(|since| (since, entry.at)));
             }

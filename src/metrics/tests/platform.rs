@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{measure, value};
-use crate::assignor::{ConsumerId, GroupId};
+use crate::assignor::{ConsumerId, GroupId, MemberId};
 use crate::kernel::SimDuration;
 use crate::metrics::testing::Play;
 use crate::metrics::{Chain, loops::RebalanceLoop};
@@ -232,7 +232,7 @@ fn a_member_that_falls_out_for_want_of_time_again_and_again_is_a_loop() {
 
 #[test]
 fn members_that_fall_out_one_after_the_other_and_stay_away_are_not_said_to_come_back() {
-    let mut play = Play::steady(&[&[0], &[1], &[2], &[3]], 600_000);
+    let mut play = Play::steady(&[&[0], &[1], &[], &[]], 600_000);
     for number in 1..=3_u32 {
         let at = u64::from(number) * 100_000;
         play.at(at).remove(number, RemovalReason::SessionExpired);
@@ -246,6 +246,31 @@ fn members_that_fall_out_one_after_the_other_and_stay_away_are_not_said_to_come_
         Chain::Removal { reason, returns },
         "the next one may have what killed the last"
     );
+}
+
+#[test]
+fn a_process_that_is_back_before_its_session_expires_has_come_back() {
+    let mut play = Play::steady(&[&[0], &[1]], 600_000);
+    let id = |number: u64| match number {
+        0 => Play::member_id(1),
+        _ => MemberId::new(&format!("1-life-{number}")),
+    };
+    for number in 1..=3 {
+        play.at(number * 100_000 - 30_000)
+            .start(1)
+            .add_as(1, id(number));
+        play.at(number * 100_000).put(Observation::MemberRemoved {
+            group: GroupId(0),
+            consumer: ConsumerId(1),
+            member_id: id(number - 1),
+            why: RemovalReason::SessionExpired,
+        });
+        rebalance(&mut play, RebalanceReason::SessionExpired);
+    }
+    let (reason, returns) = (RebalanceReason::SessionExpired, true);
+    let loops = measure(&play).loops;
+    assert_eq!(loops.len(), 1);
+    assert_eq!(loops[0].chain, Chain::Removal { reason, returns });
 }
 
 /// Two members of 40 partitions each that do not fit are killed in turn; two of one rebalance count once.
