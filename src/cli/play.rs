@@ -243,7 +243,8 @@ impl Experiment<'_> {
             .map(|baseline| baseline.compare(&report))
             .transpose()?;
         if self.seeds.len() > 1 && report.is_deterministic() {
-            streams.note("deterministic: one seed suffices");
+            let seeds = self.seeds.len();
+            streams.note(&format!("all {seeds} seeds give the same"));
         }
         let written = place
             .map(|place| self.write(place, &report, wall))

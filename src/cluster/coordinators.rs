@@ -283,11 +283,13 @@ impl World<'_> {
             CoordinatorFact::JoinComplete {
                 generation,
                 members,
+                leader,
                 assignor,
             } => Observation::JoinComplete {
                 group,
                 generation,
                 members: members.iter().map(of).collect(),
+                leader,
                 assignor,
             },
             CoordinatorFact::AssignmentReceived {

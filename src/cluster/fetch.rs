@@ -144,6 +144,7 @@ impl Fetcher {
 
     /// Sends a fetch to every broker that has none in flight and no undrained data here (`prepareFetchRequests`).
     pub(super) fn send_fetches(&mut self, ground: &mut Ground<'_>) {
+        self.serve_paused(ground.now);
         let is_asked = |slot: &Slot| self.nodes[slot.node].is_fetching();
         if self.slots.iter().all(is_asked) {
             return;
@@ -156,6 +157,17 @@ impl Fetcher {
             if self.slots.iter().any(|slot| self.is_wanted(slot, node)) {
                 self.send_fetch(node, ground);
             }
+        }
+    }
+
+    /// What the application has paused is not fetched for its own wish, not for want of an owner: it is served as soon as it might be asked for.
+    fn serve_paused(&mut self, now: SimTime) {
+        if self.settled {
+            return;
+        }
+        let paused = self.slots.iter_mut().filter(|slot| slot.paused);
+        for slot in paused.filter(|slot| slot.takes_answers()) {
+            slot.serving_at = slot.serving_at.min(now);
         }
     }
 

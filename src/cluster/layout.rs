@@ -232,6 +232,7 @@ pub(super) fn cast(plan: &Plan, topology: &Topology, processes: &[Process]) -> C
                     instance: config.group_instance_id.as_deref().map(str::to_owned),
                     closes_silently: config.group_instance_id.is_some()
                         || !config.leave_group_on_close,
+                    never_leaves: !config.leave_group_on_close,
                 }
             })
             .collect(),

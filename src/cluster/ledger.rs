@@ -381,14 +381,17 @@ impl Account {
         self.settle(log, end);
         self.watch(end);
         self.closed = true;
+        let mut held = held.to_vec();
+        held.extend(self.runs.iter().map(|run| (run.next, run.end)));
+        // Committed and in nobody's hands: nobody will ever process it, so it is lost and waits for nothing.
+        let passed = self.committed.filter(|_| !self.was_reset).unwrap_or(0);
         for offset in self.done..log.arrivals.count(end) {
             let due = log.arrivals.due(offset);
-            if self.window.holds(due) {
+            let is_lost = offset < passed && in_no_hands(offset, offset + 1, &held) > 0;
+            if self.window.holds(due) && !is_lost {
                 self.totals.waiting.record(end.since(due).as_micros());
             }
         }
-        let mut held = held.to_vec();
-        held.extend(self.runs.iter().map(|run| (run.next, run.end)));
         for hole in self.holes.iter().filter(|hole| self.window.holds(hole.at)) {
             let records = in_no_hands(hole.from, hole.to, &held);
             match hole.why {

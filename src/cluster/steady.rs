@@ -259,6 +259,7 @@ impl World<'_> {
             group,
             generation: record.generation,
             members: initial.into(),
+            leader: record.leader.clone().unwrap_or_else(MemberId::unknown),
             assignor,
         });
         self.observe(Observation::AssignmentReceived {

@@ -1,5 +1,6 @@
 //! Who kept a join phase waiting, and what for.
 
+use super::world::Life;
 use crate::assignor::{ConsumerId, GroupId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::timeline::{Observation, RemovalReason};
@@ -82,7 +83,8 @@ impl LastJoiner {
 /// What an observation changes of what a process does.
 type Change = fn(&mut Doing);
 
-/// What one process is doing.
+/// What one life of a process is doing: a killed process that runs again is another member, and the coordinator waits for both until the
+/// session of the first one expires.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Doing {
     dead: bool,
@@ -123,12 +125,6 @@ impl Doing {
     /// Of whom an observation tells, and what it changes of what that one does.
     pub(super) fn change(observation: &Observation) -> Option<(ConsumerId, Change)> {
         let change: (ConsumerId, Change) = match observation {
-            Observation::ConsumerStarted { consumer } => (*consumer, |doing| {
-                doing.dead = false;
-                doing.still = false;
-                doing.callback = false;
-                doing.joining = true;
-            }),
             Observation::ConsumerCrashed { consumer }
             | Observation::ConsumerClosed { consumer }
             | Observation::ConsumerFailed { consumer, .. }
@@ -166,6 +162,59 @@ impl Doing {
     }
 }
 
+/// What every life of every process is doing.
+#[derive(Debug)]
+pub(super) struct Doings {
+    /// By process and by the number of its starts.
+    lives: Vec<Vec<Doing>>,
+}
+
+impl Doings {
+    pub(super) fn new(consumers: usize) -> Self {
+        Self {
+            lives: vec![vec![Doing::default()]; consumers],
+        }
+    }
+
+    /// What a life is doing; `None` before it begins.
+    pub(super) fn of(&self, life: Life) -> Option<&Doing> {
+        self.lives
+            .get(life.consumer.index())?
+            .get(life.start as usize)
+    }
+
+    pub(super) fn of_mut(&mut self, life: Life) -> Option<&mut Doing> {
+        let lives = self.lives.get_mut(life.consumer.index())?;
+        lives.get_mut(life.start as usize)
+    }
+
+    /// The present life of a process.
+    pub(super) fn present(&self, consumer: ConsumerId) -> Life {
+        let starts = self.lives.get(consumer.index()).map_or(0, Vec::len);
+        Life {
+            consumer,
+            start: u32::try_from(starts.saturating_sub(1)).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The process starts: the life before is over, whatever it was doing. The new one takes over what had been waited for in the join
+    /// phase under way, for its own waits have to add up to it.
+    pub(super) fn start(&mut self, consumer: ConsumerId) {
+        let Some(lives) = self.lives.get_mut(consumer.index()) else {
+            return;
+        };
+        let mut next = Doing {
+            joining: true,
+            ..Doing::default()
+        };
+        if let Some(before) = lives.last_mut() {
+            before.dead = true;
+            (next.since, next.phase, next.waits) = (before.since, before.phase, before.waits);
+        }
+        lives.push(next);
+    }
+}
+
 /// A join phase under way.
 #[derive(Clone, Debug, Default)]
 struct Phase {
@@ -177,7 +226,7 @@ struct Phase {
 /// Watches all processes and the join phases of all groups.
 #[derive(Debug)]
 pub(super) struct Watch {
-    doing: Vec<Doing>,
+    doings: Doings,
     phases: Vec<Phase>,
     begun: u64,
 }
@@ -185,7 +234,7 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(groups: usize, consumers: usize) -> Self {
         Self {
-            doing: vec![Doing::default(); consumers],
+            doings: Doings::new(consumers),
             phases: vec![Phase::default(); groups],
             begun: 0,
         }
@@ -206,18 +255,20 @@ impl Watch {
         &mut self,
         at: SimTime,
         group: GroupId,
-        consumer: ConsumerId,
+        life: Life,
         removed: Option<RemovalReason>,
     ) {
-        self.count(at, group, consumer);
-        let doing = &mut self.doing[consumer.index()];
+        self.count(at, group, life);
+        let Some(doing) = self.doings.of_mut(life) else {
+            return;
+        };
         doing.came();
         let phase = &mut self.phases[group.index()];
         if phase.since.is_some() {
             phase.last = Some((
                 at,
                 LastJoiner {
-                    consumer,
+                    consumer: life.consumer,
                     removed,
                     waits: doing.waits,
                 },
@@ -246,17 +297,27 @@ impl Watch {
         observation: &Observation,
         group_of: impl Fn(ConsumerId) -> GroupId,
     ) {
+        if let Observation::ConsumerStarted { consumer } = observation {
+            self.count(at, group_of(*consumer), self.doings.present(*consumer));
+            self.doings.start(*consumer);
+            return;
+        }
         let Some((consumer, change)) = Doing::change(observation) else {
             return;
         };
-        self.count(at, group_of(consumer), consumer);
-        change(&mut self.doing[consumer.index()]);
+        let life = self.doings.present(consumer);
+        self.count(at, group_of(consumer), life);
+        if let Some(doing) = self.doings.of_mut(life) {
+            change(doing);
+        }
     }
 
     /// Books the time since the last change.
-    fn count(&mut self, at: SimTime, group: GroupId, consumer: ConsumerId) {
+    fn count(&mut self, at: SimTime, group: GroupId, life: Life) {
         let phase = &self.phases[group.index()];
-        let doing = &mut self.doing[consumer.index()];
+        let Some(doing) = self.doings.of_mut(life) else {
+            return;
+        };
         if let Some(since) = phase.since {
             if doing.phase != phase.number {
                 doing.phase = phase.number;

@@ -8,7 +8,7 @@ use super::name::Labels;
 use super::series::{self, Kind, Summary};
 use super::told::Told;
 use super::values::{NO_DATA, NOT_DRAINED, Value, Values};
-use crate::assignor::{GroupId, TopicPartition};
+use crate::assignor::{ConsumerId, GroupId, TopicPartition};
 use crate::kernel::SimTime;
 use crate::timeline::{Observation, PartitionTotals, Sample, Timeline};
 
@@ -308,6 +308,15 @@ fn drain(timeline: &Told<'_>, group: GroupId, series: &[(SimTime, u64)]) -> Valu
     let (Some(first), Some(last)) = (actions().next(), actions().next_back()) else {
         return Value::Word(NO_DATA);
     };
+    // What another group does at an instant beside the grid tells nothing of this one but which of its records are just in flight.
+    let concerns = |at: SimTime| {
+        timeline.between.binary_search(&at).is_err() || happens_to(timeline, group, at)
+    };
+    let series: Vec<(SimTime, u64)> = series
+        .iter()
+        .copied()
+        .filter(|(at, _)| concerns(*at))
+        .collect();
     let window = timeline.measured;
     let inside = |from: SimTime, to: SimTime| {
         series
@@ -334,6 +343,21 @@ fn drain(timeline: &Told<'_>, group: GroupId, series: &[(SimTime, u64)]) -> Valu
     drained.map_or(Value::Word(NOT_DRAINED), |(at, _)| {
         let at = caught_up_between(timeline, group, (above, *at)).unwrap_or(*at);
         Value::seconds(at.since(last.at).as_micros())
+    })
+}
+
+/// True when a process of the group begins to serve a partition, or goes on, at this instant.
+fn happens_to(timeline: &Timeline, group: GroupId, at: SimTime) -> bool {
+    let entries = &timeline.entries;
+    let first = entries.partition_point(|entry| entry.at < at);
+    let mut here = entries[first..].iter().take_while(|entry| entry.at == at);
+    let of = |consumer: &ConsumerId| timeline.cast.consumers[consumer.index()].group == group;
+    here.any(|entry| match &entry.observation {
+        Observation::Serving { consumer, .. }
+        | Observation::ConsumerResumed { consumer }
+        | Observation::ConsumerThawed { consumer }
+        | Observation::ConsumerConnected { consumer, .. } => of(consumer),
+        _ => false,
     })
 }
 

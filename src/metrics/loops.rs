@@ -2,10 +2,11 @@
 //!
 //! Three chains are known. *Scaling*: an autoscaler adds pods, the group rebalances, the load per pod falls, the autoscaler removes them, the
 //! group rebalances and falls behind, and the autoscaler adds them again. *Removal*: a member leaves or is thrown out for want of time
-//! (poll interval, session, rebalance timeout) and comes back to the same fate. *Memory*: a container is killed for want of memory, the group
+//! (poll interval, session, rebalance timeout) and comes back to the same fate, or hands it on with its partitions. *Memory*: a container is killed for want of memory, the group
 //! rebalances, and what its members hold then is too much for the next, or for the same one when it is back. An outside event is an entry of the
 //! scenario, a fault, or what a rollout, an eviction or a lost node does to a pod.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::delivery::group_label;
@@ -13,10 +14,11 @@ use super::episode::Episode;
 use super::platform;
 use super::told::Told;
 use super::values::{NO_DATA, Value, Values};
-use crate::assignor::GroupId;
+use crate::assignor::{ConsumerId, GroupId, MemberId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::timeline::{
-    Observation, PlatformFact, PodEnd, PodStart, RebalanceReason, ScaledBy, ScalerId, Timeline,
+    Observation, PlatformFact, PodEnd, PodStart, RebalanceReason, RemovalReason, ScaledBy,
+    ScalerId, Timeline,
 };
 
 /// How often a chain must repeat.
@@ -55,17 +57,21 @@ pub enum Chain {
         scaler: ScalerId,
         /// Its metric.
         metric: Arc<str>,
-        /// The metric's target in thousandths.
+        /// The metric's target in thousandths when pods were added.
         target_milli: i64,
+        /// The same when pods were removed: an autoscaler may have two thresholds.
+        lower_target_milli: i64,
         /// Largest value seen when pods were added, in thousandths.
         above_milli: i64,
         /// Smallest value seen when pods were removed, in thousandths.
         below_milli: i64,
     },
-    /// Members fall out of the group and come back.
+    /// Members fall out of the group: one comes back to the same fate, or it passes to the next with the partitions.
     Removal {
         /// Why they fall out.
         reason: RebalanceReason,
+        /// Each time one that fell out came back before the next time.
+        returns: bool,
     },
     /// Containers hold more than fits, are killed and come back.
     Memory {
@@ -155,6 +161,9 @@ struct Scaling {
     metric: Arc<str>,
     target_milli: i64,
     value_milli: i64,
+    /// Targets when it last added and removed pods.
+    upper_target_milli: i64,
+    lower_target_milli: i64,
     above_milli: Option<i64>,
     below_milli: Option<i64>,
 }
@@ -190,8 +199,10 @@ fn scaling(
                 let known = &mut scalers[scaler.index()];
                 let grows = to > from;
                 if grows {
+                    known.upper_target_milli = known.target_milli;
                     known.above_milli = known.above_milli.max(Some(known.value_milli));
                 } else {
+                    known.lower_target_milli = known.target_milli;
                     let below = known.below_milli.unwrap_or(i64::MAX);
                     known.below_milli = Some(below.min(known.value_milli));
                 }
@@ -220,7 +231,8 @@ fn scaling(
             chain: Chain::Scaling {
                 scaler: ScalerId(number),
                 metric: known.metric,
-                target_milli: known.target_milli,
+                target_milli: known.upper_target_milli,
+                lower_target_milli: known.lower_target_milli,
                 above_milli: known.above_milli.unwrap_or(0),
                 below_milli: known.below_milli.unwrap_or(0),
             },
@@ -305,14 +317,81 @@ fn removal(
             .filter(|episode| episode.reasons.contains(&reason) && in_window(episode.start))
             .map(|episode| episode.start)
             .collect();
+        let ways = there_and_back(timeline, group, reason);
         let (from, to, times) = longest_run(&begins, outside)?;
+        let comes_back = |step: &[SimTime]| {
+            let within = |out: SimTime, back: SimTime| step[0] <= out && back <= step[1];
+            ways.iter().any(|(out, back)| within(*out, *back))
+        };
+        let mut steps = begins
+            .windows(2)
+            .filter(|step| from <= step[0] && step[1] <= to);
+        let returns = steps.all(comes_back);
         Some(RebalanceLoop {
             group,
-            chain: Chain::Removal { reason },
+            chain: Chain::Removal { reason, returns },
             from,
             to,
             times,
         })
     };
     FATES.into_iter().filter_map(of).collect()
+}
+
+/// When members of the group fell out for want of time, and when the same process was let in again.
+fn there_and_back(
+    timeline: &Told<'_>,
+    group: GroupId,
+    reason: RebalanceReason,
+) -> Vec<(SimTime, SimTime)> {
+    let is_fate = |why: RemovalReason| match why {
+        RemovalReason::PollTimeout | RemovalReason::Leave => reason == RebalanceReason::PollTimeout,
+        RemovalReason::SessionExpired
+        | RemovalReason::JoinTimeout
+        | RemovalReason::SyncTimeout
+        | RemovalReason::RebalanceTimeout => reason != RebalanceReason::PollTimeout,
+        RemovalReason::CoordinatorChange | RemovalReason::GroupFull => false,
+    };
+    let mut out: BTreeMap<ConsumerId, SimTime> = BTreeMap::new();
+    let mut members: BTreeMap<&MemberId, ConsumerId> = BTreeMap::new();
+    let mut ways = Vec::new();
+    for entry in &timeline.events {
+        match &entry.observation {
+            Observation::MemberRemoved {
+                group: which,
+                consumer,
+                member_id,
+                why,
+            } if *which == group => {
+                members.remove(member_id);
+                if !is_fate(*why) {
+                    continue;
+                }
+                // Killed and started again, it may be back as another member before the session of the one that it was expires.
+                if members.values().any(|other| other == consumer) {
+                    ways.push((entry.at, entry.at));
+                } else {
+                    out.insert(*consumer, entry.at);
+                }
+            }
+            Observation::MemberAdded {
+                group: which,
+                consumer,
+                member_id,
+                ..
+            }
+            | Observation::MemberJoined {
+                group: which,
+                consumer,
+                member_id,
+                ..
+            } if *which == group => {
+                members.insert(member_id, *consumer);
+                let since = out.remove(consumer);
+                ways.extend(since.map(|since| (since, entry.at)));
+            }
+            _ => {}
+        }
+    }
+    ways
 }

@@ -103,18 +103,20 @@ impl Fold {
             }
             Observation::MemberRejoined { group, consumer } => {
                 self.groups[group.index()].touch(at, *consumer);
-                self.watch.came(at, *group, *consumer, None);
+                self.watch.came(at, *group, world.life(*consumer), None);
             }
             Observation::MemberRemoved {
                 group,
                 consumer,
+                member_id,
                 why,
-                ..
             } => {
                 let fold = &mut self.groups[group.index()];
                 fold.touch(at, *consumer);
                 fold.removed(*consumer, *why);
-                self.watch.came(at, *group, *consumer, Some(*why));
+                let life = world.life_of(*group, member_id);
+                let life = life.unwrap_or_else(|| world.life(*consumer));
+                self.watch.came(at, *group, life, Some(*why));
             }
             Observation::JoinComplete {
                 group, generation, ..

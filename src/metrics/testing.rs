@@ -49,6 +49,7 @@ impl Play {
                     heartbeat_interval: SimDuration::from_secs(3),
                     instance: None,
                     closes_silently: false,
+                    never_leaves: false,
                 })
                 .collect(),
             ..Cast::default()
@@ -178,6 +179,7 @@ impl Play {
             group: GROUP,
             generation,
             members: members.iter().copied().map(ConsumerId).collect(),
+            leader: Self::member_id(members.first().copied().unwrap_or_default()),
             assignor: "range",
         })
     }

@@ -98,6 +98,8 @@ pub enum CoordinatorFact {
         generation: i32,
         /// The members in the coordinator's map order.
         members: Vec<MemberId>,
+        /// The leader.
+        leader: MemberId,
         /// The assignor in force.
         assignor: &'static str,
     },

@@ -23,7 +23,7 @@ pub struct Summary {
     /// `fluid` when records were played approximately; absent when every record was played.
     #[serde(skip_serializing_if = "Option::is_none")]
     fidelity: Option<&'static str>,
-    /// True when no run drew anything but the ids of members and topics, and those made no difference: one seed says it all.
+    /// True when no run drew anything but the ids of members and topics, and those made no difference between the seeds played.
     deterministic: bool,
     /// Results by variant.
     variants: Vec<VariantSummary>,

@@ -38,17 +38,19 @@ fn describe(metrics: &RunMetrics, known: &RebalanceLoop) -> String {
             scaler,
             metric,
             target_milli,
+            lower_target_milli,
             above_milli,
             below_milli,
         } => {
             let number = |milli: i64| Decimal::from_millionths(i128::from(milli) * 1_000);
-            let (target, above, below) = (
+            let (target, lower_target, above, below) = (
                 number(*target_milli),
+                number(*lower_target_milli),
                 number(*above_milli),
                 number(*below_milli),
             );
             format!(
-                "rebalance → catch-up → {metric} {above} > {target} → `{}` adds pods → rebalance → {metric} {below} < {target} → it removes them; {times}",
+                "rebalance → catch-up → {metric} {above} > {target} → `{}` adds pods → rebalance → {metric} {below} < {lower_target} → it removes them; {times}",
                 metrics.cast.scalers[scaler.index()].name
             )
         }
@@ -57,9 +59,13 @@ fn describe(metrics: &RunMetrics, known: &RebalanceLoop) -> String {
             mebibytes(*needed),
             mebibytes(*limit)
         ),
-        Chain::Removal { reason } => {
+        Chain::Removal { reason, returns } => {
             let reason = reason.word().replace('_', " ");
-            format!("{reason} → rebalance → the member comes back → {reason}; {times}")
+            let then = match returns {
+                true => "the member comes back",
+                false => "another member has its partitions",
+            };
+            format!("{reason} → rebalance → {then} → {reason}; {times}")
         }
     }
 }

@@ -216,8 +216,8 @@ impl Report {
             .map_or(0, |variant| variant.runs.len())
     }
 
-    /// True when more seeds tell nothing: no run drew anything but the ids of members and topics (which decide ties in assignments),
-    /// and those made no difference between the seeds that were played.
+    /// True when the seeds that were played are all the same: no run drew anything but the ids of members and topics, and those made no
+    /// difference. They decide ties in assignments, so another seed may still differ.
     #[must_use]
     pub fn is_deterministic(&self) -> bool {
         self.variants.iter().all(|variant| {

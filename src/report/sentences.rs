@@ -57,6 +57,12 @@ fn best_against_worst(report: &Report, style: Style) -> String {
         return with_deaths(same, report.variants.iter());
     }
     let mut sentence = match most.over(*least) {
+        _ if say(*least) == say(*most) => format!(
+            "{} and {} have practically the same downtime, {}",
+            best.name,
+            worst.name,
+            say(*least)
+        ),
         Some(ratio) if ratio < CLEAR => format!(
             "{} has less downtime than {} ({} against {})",
             best.name,
@@ -86,9 +92,10 @@ fn best_against_worst(report: &Report, style: Style) -> String {
             Ordering::Equal => "the same",
             Ordering::Greater => "longer",
         };
-        if ours == theirs {
+        if say(ours) == say(theirs) {
+            let same = if ours == theirs { "" } else { "practically " };
             sentence.push_str(&format!(
-                "; the longest single downtime is the same, {}",
+                "; the longest single downtime is {same}the same, {}",
                 say(ours)
             ));
         } else {
@@ -187,6 +194,10 @@ fn pair(
             say(ours),
             say(theirs)
         )),
+        None if ours != theirs && say(ours) == say(theirs) => sentence.push_str(&format!(
+            "the medians are practically the same, {}",
+            say(ours)
+        )),
         None => sentence.push_str(&format!("medians {} against {}", say(ours), say(theirs))),
     }
     sentence.push_str(&format!("; median difference {}", say(paired.median)));
@@ -248,6 +259,27 @@ mod tests {
         let text = said(&[1, 9, 1, 9, 1, 9, 1], &[5; 7]);
         assert!(
             text.contains("which holds zero: it may be chance"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn values_that_are_printed_alike_are_called_practically_the_same() {
+        let told = |list: [i128; 2]| list.map(Decimal::from_millionths).to_vec();
+        let (ours, theirs) = (
+            told([89_219_100, 89_219_100]),
+            told([89_219_200, 89_219_200]),
+        );
+        let paired = statistics::paired(&ours, &theirs).expect("pairs");
+        let text = pair(
+            "b",
+            "a",
+            &paired,
+            (ours[0], theirs[0]),
+            Style { ascii: true },
+        );
+        assert!(
+            text.contains("in 2 of 2 seeds: the medians are practically the same, 89.219"),
             "{text}"
         );
     }

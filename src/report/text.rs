@@ -407,9 +407,6 @@ pub fn compare(report: &Report, style: Style) -> String {
     text.push_str(&blind::of_variants(&runs, &shown));
     text.push_str(&loops::of_variants(&runs, &shown));
     text.push_str(&lag_pictures(&runs, seed, style));
-    if report.seeds() > 1 && report.is_deterministic() {
-        text.push_str("\ndeterministic: one seed suffices\n");
-    }
     let unmet: Vec<Expectation> = report.unmet().cloned().collect();
     if !unmet.is_empty() {
         text.push('\n');

@@ -149,6 +149,8 @@ pub struct ConsumerFacts {
     pub instance: Option<String>,
     /// Its `close()` in the classic protocol says nothing to the coordinator (it is static, or `internal.leave.group.on.close` is false).
     pub closes_silently: bool,
+    /// Its `close()` says nothing in the consumer protocol either: `internal.leave.group.on.close` is false.
+    pub never_leaves: bool,
 }
 
 /// Everything a replication left.

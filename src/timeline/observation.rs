@@ -103,6 +103,8 @@ pub enum Observation {
         generation: i32,
         /// The members in it, absent static ones included.
         members: Arc<[ConsumerId]>,
+        /// The id of the leader, whose assignment the others wait for.
+        leader: MemberId,
         /// Name of the assignor in force.
         assignor: &'static str,
     },

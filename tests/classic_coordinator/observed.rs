@@ -39,6 +39,7 @@ fn told(fact: &CoordinatorFact) -> String {
             generation,
             members,
             assignor,
+            ..
         } => {
             format!("complete {generation} {} {assignor}", members.len())
         }

@@ -136,13 +136,17 @@ impl Oracle<'_> {
         for place in 0..self.ledgers.len() {
             let mut waiting = Histogram::default();
             let ledger = &self.ledgers[place];
-            let dues = self.traffic[place]
-                .dues
-                .iter()
-                .skip(usize::try_from(ledger.position).expect("few"));
-            for due in dues.copied().filter(|due| *due <= to) {
-                if self.inside(due) {
-                    waiting.record(to - due);
+            // What is committed and in nobody's hands is lost, so it waits no more.
+            let committed = ledger.committed.filter(|_| !ledger.was_reset);
+            let is_lost = |offset: u64| {
+                committed.is_some_and(|committed| offset < committed)
+                    && !self.is_held(place, offset)
+            };
+            let dues = (0_u64..).zip(&self.traffic[place].dues);
+            let dues = dues.skip(usize::try_from(ledger.position).expect("few"));
+            for (offset, due) in dues.filter(|(_, due)| **due <= to) {
+                if self.inside(*due) && !is_lost(offset) {
+                    waiting.record(to - *due);
                 }
             }
             let (mut lost, mut skipped) = (0, 0);

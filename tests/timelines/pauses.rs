@@ -160,3 +160,35 @@ fn a_poll_that_cannot_return_what_it_has_goes_round() {
         );
     }
 }
+
+/// Who takes over what the application has paused serves it as soon as it might fetch it: it waits for the application's word alone.
+#[test]
+fn what_is_paused_is_served_by_its_new_owner() {
+    for (client, protocol) in CLIENTS {
+        let text = format!(
+            "version: 1\nname: paused\nduration: 100s\nbrokers: {{ count: 1, version: \"4.4\" }}\n\
+             topics: {{ orders: {{ partitions: 6, rate: 60/s }} }}\n\
+             groups:\n  g:\n    topics: [orders]\n    members: [{{ name: a }}, {{ name: b, at: 40s }}]\n    \
+             client_version: \"{client}\"\n    config: {{ group.protocol: {protocol} }}\n    \
+             processing: {{ per_record: 1ms }}\n\
+             events: [{{ at: 30s, pause: orders, for: 50s }}]\n"
+        );
+        let timeline = play(&text, &Options::default());
+        for partition in 0..6 {
+            let told = timeline
+                .entries
+                .iter()
+                .filter(|entry| entry.at < ms(79_000));
+            let last = told.rev().find_map(|entry| match &entry.observation {
+                Observation::Serving { partition: one, .. } => {
+                    (one.partition == partition).then_some(true)
+                }
+                Observation::Released { partition: one, .. } => {
+                    (one.partition == partition).then_some(false)
+                }
+                _ => None,
+            });
+            assert_eq!(last, Some(true), "{client} {protocol}: {partition}");
+        }
+    }
+}

@@ -33,7 +33,12 @@ catching up lies between the samples. A record counts from the microsecond after
 
 All is measured between `measure.from` and `measure.to`. A span that crosses an edge counts with the part inside; a
 rebalance counts when it begins inside, with its whole length. Latencies are of records *due* inside; `records_waiting` are all that
-wait at `measure.to`, whenever they were due.
+wait at `measure.to`, whenever they were due; what is committed and in nobody's hands is lost and waits no more.
+
+`partitions_revoked` counts what left a member inside, in a rebalance or not. A row of `rebalances.csv` has what left members between its
+begin and its end, within the measured time or not, and what the member that caused it had given up before, since the last one ended. So
+the rows need not add up to the sum: what is given up outside a rebalance and causes none is in no row, and a rebalance that an edge cuts
+is in its row whole.
 ";
 
 /// The whole page.

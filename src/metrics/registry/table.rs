@@ -158,7 +158,7 @@ pub static METRICS: &[Metric] = &[
     latency("latency_p999_s", "99.9th percentile of the same."),
     latency("latency_max_s", "Largest of the same."),
     latency("latency_mean_s", "Mean of the same."),
-    records("records_waiting", "Records due but not yet processed at the end of the measured time, those due before it began among them."),
+    records("records_waiting", "Records due but not yet processed at the end of the measured time, those due before it began among them, lost ones not."),
     records("throughput_records_per_s", "Records processed for the first time, a second.").unit(Unit::RecordsPerSecond).better(Better::Higher),
     worst("utilization", Unit::Share, Section::Latency, "Busy share of a member's running time; the bare name is that of the busiest member, the mean is over members.").better(Better::Neither).also(&[Mean]),
     // ---- delivery ----

@@ -1,11 +1,13 @@
 //! One pass over the timeline for one partition: what it waits for after each entry, and since which.
 
+use std::collections::BTreeMap;
+
 use super::phases::Ahead;
 use super::{Leg, Need, Stall};
 use crate::assignor::{ConsumerId, GroupId, TopicPartition};
 use crate::kernel::SimTime;
-use crate::metrics::barrier::{Doing, Wait};
-use crate::metrics::world::{Beyond, View, World};
+use crate::metrics::barrier::{Doing, Doings, Wait};
+use crate::metrics::world::{Beyond, Life, View, World};
 use crate::timeline::{CallbackKind, GroupState, Observation, Timeline};
 
 /// Every stall of the partition in the group, in order of time; `None` when no member of the group ever subscribes to its topic, or there
@@ -23,10 +25,10 @@ pub fn stalls(
         partition,
         slot,
         ahead: Ahead::of(timeline, group),
-        doing: vec![Doing::default(); timeline.cast.consumers.len()],
-        since: vec![None; timeline.cast.consumers.len()],
+        doings: Doings::new(timeline.cast.consumers.len()),
+        since: BTreeMap::new(),
         beyond: Beyond::default(),
-        shares: vec![(false, false); timeline.cast.consumers.len()],
+        shares: BTreeMap::new(),
         now: None,
         stalls: Vec::new(),
         world,
@@ -56,30 +58,37 @@ struct Fold {
     slot: usize,
     world: World,
     ahead: Ahead,
-    doing: Vec<Doing>,
-    /// Entry since which each process does what it does.
-    since: Vec<Option<usize>>,
+    doings: Doings,
+    /// Entry since which each life of a process does what it does.
+    since: BTreeMap<Life, usize>,
     beyond: Beyond,
-    /// By process, as the coordinator of a consumer group has it: it may use the partition; it has to give it up.
-    shares: Vec<(bool, bool)>,
+    /// By member, as the coordinator of a consumer group has it: it may use the partition; it has to give it up.
+    shares: BTreeMap<Life, (bool, bool)>,
     now: Option<View>,
     stalls: Vec<Stall>,
 }
 
 impl Fold {
     fn take(&mut self, index: usize, observation: &Observation) {
-        if let Some((consumer, change)) = Doing::change(observation) {
-            self.does(index, consumer, change);
+        if let Observation::ConsumerStarted { consumer } = observation {
+            self.starts(index, *consumer);
+        } else if let Some((consumer, change)) = Doing::change(observation) {
+            self.does(index, self.world.life(consumer), change);
         }
         match observation {
             Observation::MemberRejoined { consumer, .. } => {
-                self.does(index, *consumer, Doing::came);
+                self.does(index, self.world.life(*consumer), Doing::came);
             }
-            Observation::MemberRemoved { consumer, .. } => {
-                self.does(index, *consumer, Doing::came);
-                if let Some(share) = self.shares.get_mut(consumer.index()) {
-                    *share = (false, false);
-                }
+            Observation::MemberRemoved {
+                group,
+                consumer,
+                member_id,
+                ..
+            } => {
+                let life = self.world.life_of(*group, member_id);
+                let life = life.unwrap_or_else(|| self.world.life(*consumer));
+                self.does(index, life, Doing::came);
+                self.shares.remove(&life);
             }
             Observation::GroupState { group, to, .. } if *group == self.group => {
                 self.beyond.received &= !matches!(
@@ -92,16 +101,27 @@ impl Fold {
             }
             Observation::MemberEpoch {
                 group,
-                consumer,
+                member_id,
                 assigned,
                 pending_revocation,
                 ..
             } if *group == self.group => {
-                if let Some(share) = self.shares.get_mut(consumer.index()) {
-                    *share = (
-                        assigned.contains(&self.partition),
-                        pending_revocation.contains(&self.partition),
-                    );
+                if let Some(life) = self.world.life_of(*group, member_id) {
+                    let uses = assigned.contains(&self.partition);
+                    let gives = pending_revocation.contains(&self.partition);
+                    self.shares.insert(life, (uses, gives));
+                }
+            }
+            // A static member that comes back takes over the share of its life before.
+            Observation::StaticMemberReplaced {
+                group,
+                consumer,
+                old,
+                ..
+            } if *group == self.group => {
+                let before = self.world.life_of(*group, old);
+                if let Some(share) = before.and_then(|life| self.shares.remove(&life)) {
+                    self.shares.insert(self.world.life(*consumer), share);
                 }
             }
             Observation::Assigned { partitions, .. } if partitions.contains(&self.partition) => {
@@ -127,15 +147,31 @@ impl Fold {
         self.world.apply(observation);
     }
 
-    fn does(&mut self, index: usize, consumer: ConsumerId, change: fn(&mut Doing)) {
-        let Some(doing) = self.doing.get_mut(consumer.index()) else {
+    fn does(&mut self, index: usize, life: Life, change: fn(&mut Doing)) {
+        let Some(doing) = self.doings.of_mut(life) else {
             return;
         };
         let before = doing.wait();
         change(doing);
         if doing.wait() != before {
-            self.since[consumer.index()] = Some(index);
+            self.since.insert(life, index);
         }
+    }
+
+    /// The life before ends at the latest now, if nothing was told of its end.
+    fn starts(&mut self, index: usize, consumer: ConsumerId) {
+        let before = self.doings.present(consumer);
+        let was_gone = self.wait(before) == Some(Wait::Session);
+        self.doings.start(consumer);
+        if !was_gone {
+            self.since.insert(before, index);
+        }
+        self.since.insert(self.doings.present(consumer), index);
+    }
+
+    /// What others wait for while they wait for this life of a process.
+    fn wait(&self, life: Life) -> Option<Wait> {
+        self.doings.of(life).map(Doing::wait)
     }
 
     /// What the partition waits for after the entry `index`; `None` before there is such a partition.
@@ -146,17 +182,18 @@ impl Fold {
         let phase = index.and_then(|index| self.ahead.phase(index));
         let came = |entry: usize| index.is_some_and(|index| index >= entry);
         self.beyond.from_empty = phase.is_some_and(|phase| phase.from_empty);
-        self.beyond.last_joiner = phase.and_then(|phase| phase.last).map(|(who, entry)| {
-            let wait = self.doing.get(who.index()).map_or(Wait::Join, Doing::wait);
-            (who, wait, came(entry))
+        let last = phase.and_then(|phase| phase.last(&self.ahead, index?));
+        self.beyond.last_joiner = last.map(|(who, entry)| {
+            let wait = self.wait(who).unwrap_or(Wait::Join);
+            (who.consumer, wait, came(entry))
         });
         self.beyond.leader = index.and_then(|index| self.ahead.leader(index));
-        let owner = |mut shares: std::slice::Iter<'_, (bool, bool)>, pending: bool| {
-            let at = shares.position(|share| if pending { share.1 } else { share.0 })?;
-            u32::try_from(at).ok().map(ConsumerId)
-        };
-        self.beyond.given_to = owner(self.shares.iter(), false);
-        self.beyond.owed_by = owner(self.shares.iter(), true).or(self.beyond.given_to);
+        let mut shares = self.shares.iter();
+        let uses = shares.find(|(_, (uses, _))| *uses);
+        self.beyond.given_to = uses.map(|(life, _)| *life);
+        let mut shares = self.shares.iter();
+        let gives = shares.find(|(_, (_, gives))| *gives);
+        self.beyond.owed_by = gives.or(uses).map(|(life, _)| *life);
         Some(self.world.view(self.slot, &self.beyond))
     }
 
@@ -205,10 +242,11 @@ impl Fold {
             need,
             Need::Session(_) | Need::Join(Wait::Session | Wait::Stall)
         );
-        let wait = self.doing.get(who.index()).map(Doing::wait);
-        let stands = matches!(wait, Some(Wait::Session | Wait::Stall));
-        let since = self.since.get(who.index()).copied().flatten();
-        since.filter(|_| is_away && stands)
+        let lives = self.world.groups[self.group.index()].lives();
+        let mut lives = lives.filter(|life| life.consumer == who);
+        let stands = |life: &Life| matches!(self.wait(*life), Some(Wait::Session | Wait::Stall));
+        let life = lives.find(stands).filter(|_| is_away)?;
+        self.since.get(&life).copied()
     }
 
     const fn is_down(&self) -> bool {

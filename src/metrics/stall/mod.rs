@@ -69,6 +69,8 @@ pub enum Need {
     Round,
     /// The last member joins: what it does meanwhile.
     Join(Wait),
+    /// Everybody has joined who will: a member that is not let in, or does not come, holds the others up until the rebalance timeout.
+    RebalanceTimeout,
     /// The member's LeaveGroup arrives.
     Leave,
     /// The static member that said it would come back does so, or its session expires.
@@ -103,6 +105,7 @@ impl Need {
             Self::Rejoin => "rejoin",
             Self::Round => "next round",
             Self::Join(wait) => wait.words(),
+            Self::RebalanceTimeout => "rebalance timeout",
             Self::Leave => "leave",
             Self::Return => "return",
             Self::Member => "no member",

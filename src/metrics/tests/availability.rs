@@ -347,3 +347,42 @@ fn the_window_cuts_downtimes_and_what_was_stalled() {
     assert_eq!(value(&metrics, "stalled_records"), "2000");
     assert_eq!(value(&metrics, "downtime_share"), "1");
 }
+
+#[test]
+fn the_leave_of_a_member_that_is_cut_off_never_arrives() {
+    let mut play = Play::steady(&[&[0], &[1]], 60_000);
+    let cut = |connected| Observation::ConsumerConnected {
+        consumer: ConsumerId(1),
+        connected,
+    };
+    play.at(5_000)
+        .put(cut(false))
+        .release(1, &[1], ReleaseReason::Disconnected);
+    play.at(10_000)
+        .put(Observation::ConsumerClosing {
+            consumer: ConsumerId(1),
+        })
+        .callback(1, CallbackKind::Revoked, &[1]);
+    play.at(11_000)
+        .returned(1, CallbackKind::Revoked)
+        .put(Observation::ConsumerClosed {
+            consumer: ConsumerId(1),
+        });
+    play.at(50_000)
+        .remove(1, RemovalReason::SessionExpired)
+        .prepare(GroupState::Stable, RebalanceReason::SessionExpired, 1);
+    play.at(52_000)
+        .revoked(0, &[0])
+        .rejoin(0)
+        .finish(2, &[&[0, 1]])
+        .take(0, &[0, 1]);
+    assert_eq!(
+        states(&measure(&play), 1),
+        [
+            ("serving", 0, 5_000),
+            ("detect", 5_000, 50_000),
+            ("barrier", 50_000, 52_000),
+            ("serving", 52_000, 60_000),
+        ]
+    );
+}

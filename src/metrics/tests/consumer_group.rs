@@ -258,6 +258,66 @@ fn a_static_member_that_said_it_would_be_back_is_absent_not_missed() {
 }
 
 #[test]
+fn who_closes_and_says_nothing_is_missed_until_its_session_expires() {
+    let mut play = Play::steady_consumer_group(&[&[0], &[1]], 60_000);
+    let facts = &mut play.timeline.cast.consumers[1];
+    (facts.closes_silently, facts.never_leaves) = (true, true);
+    play.at(10_000)
+        .put(Observation::ConsumerClosing {
+            consumer: ConsumerId(1),
+        })
+        .callback(1, CallbackKind::Revoked, &[1]);
+    play.at(10_500)
+        .returned(1, CallbackKind::Revoked)
+        .put(Observation::ConsumerClosed {
+            consumer: ConsumerId(1),
+        });
+    play.at(55_000)
+        .remove(1, RemovalReason::SessionExpired)
+        .bump(2, RebalanceReason::SessionExpired, 1)
+        .target(2, &[&[0, 1]])
+        .reaches(0, 2, &[0, 1]);
+    play.at(55_100).take(0, &[1]);
+    assert_eq!(
+        states(&measure(&play), 1),
+        [
+            ("serving", 0, 10_000),
+            ("callback", 10_000, 10_500),
+            ("detect", 10_500, 55_000),
+            ("reconcile", 55_000, 55_100),
+            ("serving", 55_100, 60_000),
+        ]
+    );
+}
+
+#[test]
+fn a_static_member_that_is_past_its_poll_deadline_is_absent_while_its_process_lives() {
+    let mut play = Play::steady_consumer_group(&[&[0], &[1]], 60_000);
+    play.at(10_000)
+        .put(Observation::PollDeadlineExceeded {
+            consumer: ConsumerId(1),
+        })
+        .release(1, &[1], ReleaseReason::PollDeadline);
+    play.at(10_001).goes_away(1);
+    play.at(55_001)
+        .remove(1, RemovalReason::SessionExpired)
+        .bump(2, RebalanceReason::SessionExpired, 1)
+        .target(2, &[&[0, 1]])
+        .reaches(0, 2, &[0, 1]);
+    play.at(55_100).take(0, &[1]);
+    assert_eq!(
+        states(&measure(&play), 1),
+        [
+            ("serving", 0, 10_000),
+            ("detect", 10_000, 10_001),
+            ("absent", 10_001, 55_001),
+            ("reconcile", 55_001, 55_100),
+            ("serving", 55_100, 60_000),
+        ]
+    );
+}
+
+#[test]
 fn a_leave_for_want_of_polls_is_a_poll_timeout_and_a_late_member_fails_the_rebalance() {
     let mut play = Play::steady_consumer_group(&[&[0], &[1]], 60_000);
     play.at(10_000)

@@ -88,6 +88,28 @@ fn a_lag_is_drained_when_it_is_back_under_its_level_before_the_first_action() {
 }
 
 #[test]
+fn a_sample_beside_the_grid_tells_only_of_the_group_that_made_it_be_taken() {
+    let drained = |serves: bool| {
+        let mut play = Play::steady(&[&[0]], 40_000);
+        for (ms, lag) in [(0, 1), (10_000, 1), (12_345, 2), (20_000, 1), (40_000, 1)] {
+            sample(&mut play, ms, 0, 100_000, 100_000 - lag, 0);
+        }
+        play.timeline.between.push(SimTime::from_millis(12_345));
+        play.at(10_000).put(Observation::Action {
+            event: 0,
+            verb: "crash",
+            consumer: None,
+        });
+        if serves {
+            play.at(12_345).serve(0, &[0]);
+        }
+        value(&measure(&play), "drain_s")
+    };
+    assert_eq!(drained(false), "0", "somebody else's record in flight");
+    assert_eq!(drained(true), "10");
+}
+
+#[test]
 fn latencies_count_records_and_the_age_of_those_that_wait() {
     let mut play = Play::steady(&[&[0], &[1]], 40_000);
     play.timeline.partitions[0].1.latency.record_many(2_000, 90);

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::{measure, value};
-use crate::assignor::{ConsumerId, GroupId};
+use crate::assignor::{ConsumerId, GroupId, MemberId};
 use crate::kernel::SimDuration;
 use crate::metrics::testing::Play;
 use crate::metrics::{Chain, loops::RebalanceLoop};
 use crate::timeline::{
     ContainerEnd, GroupState::Stable, Observation, PlatformFact, PodEnd, PodFacts, PodId, PodStart,
-    RebalanceReason, ScaledBy, ScalerFacts, ScalerId, WorkloadFacts, WorkloadId,
+    RebalanceReason, RemovalReason, ScaledBy, ScalerFacts, ScalerId, WorkloadFacts, WorkloadId,
 };
 
 const SCALER: ScaledBy = ScaledBy::Scaler(ScalerId(0));
@@ -67,6 +67,10 @@ fn scale(play: &mut Play, from: u32, to: u32, by: ScaledBy) {
 }
 
 fn decide(play: &mut Play, value_milli: i64) {
+    decide_against(play, value_milli, 80_000);
+}
+
+fn decide_against(play: &mut Play, value_milli: i64, target_milli: i64) {
     fact(
         play,
         PlatformFact::Decision {
@@ -75,7 +79,7 @@ fn decide(play: &mut Play, value_milli: i64) {
             desired: 2,
             metric: Arc::from("cpu"),
             value_milli,
-            target_milli: 80_000,
+            target_milli,
             reason: "ReadyForNewScale",
         },
     );
@@ -161,7 +165,7 @@ fn storm(times: u64, meanwhile: impl Fn(&mut Play)) -> Vec<RebalanceLoop> {
         if number == 1 {
             meanwhile(&mut play);
         }
-        decide(&mut play, 57_000);
+        decide_against(&mut play, 57_000, 60_000);
         scale(&mut play, 3, 2, SCALER);
         rebalance(&mut play, RebalanceReason::Leave);
     }
@@ -183,15 +187,15 @@ fn an_autoscaler_and_its_group_that_drive_each_other_three_times_are_a_loop() {
         above_milli,
         below_milli,
         target_milli,
+        lower_target_milli,
         ..
     } = loops[0].chain
     else {
         panic!("{:?}", loops[0].chain)
     };
-    assert_eq!(
-        (above_milli, below_milli, target_milli),
-        (125_000, 57_000, 80_000)
-    );
+    // Each value against the threshold that it crossed.
+    assert_eq!((above_milli, target_milli), (125_000, 80_000));
+    assert_eq!((below_milli, lower_target_milli), (57_000, 60_000));
 }
 
 #[test]
@@ -211,15 +215,62 @@ fn twice_is_no_loop_and_an_outside_event_between_breaks_it() {
 fn a_member_that_falls_out_for_want_of_time_again_and_again_is_a_loop() {
     let mut play = Play::steady(&[&[0], &[1]], 600_000);
     for number in 1..=3 {
-        play.at(number * 100_000);
+        play.at(number * 100_000)
+            .remove(1, RemovalReason::PollTimeout);
         rebalance(&mut play, RebalanceReason::PollTimeout);
+        play.at(number * 100_000 + 20_000).add(1);
+        rebalance(&mut play, RebalanceReason::Join);
     }
     let metrics = measure(&play);
     let reason = RebalanceReason::PollTimeout;
     assert_eq!(metrics.loops.len(), 1);
-    assert_eq!(metrics.loops[0].chain, Chain::Removal { reason });
+    let returns = true;
+    assert_eq!(metrics.loops[0].chain, Chain::Removal { reason, returns });
     assert_eq!(value(&metrics, "rebalance_loop_period_s"), "100");
     assert_eq!(value(&metrics, "scale_ups"), "no data");
+}
+
+#[test]
+fn members_that_fall_out_one_after_the_other_and_stay_away_are_not_said_to_come_back() {
+    let mut play = Play::steady(&[&[0], &[1], &[], &[]], 600_000);
+    for number in 1..=3_u32 {
+        let at = u64::from(number) * 100_000;
+        play.at(at).remove(number, RemovalReason::SessionExpired);
+        rebalance(&mut play, RebalanceReason::SessionExpired);
+    }
+    let metrics = measure(&play);
+    let (reason, returns) = (RebalanceReason::SessionExpired, false);
+    assert_eq!(metrics.loops.len(), 1);
+    assert_eq!(
+        metrics.loops[0].chain,
+        Chain::Removal { reason, returns },
+        "the next one may have what killed the last"
+    );
+}
+
+#[test]
+fn a_process_that_is_back_before_its_session_expires_has_come_back() {
+    let mut play = Play::steady(&[&[0], &[1]], 600_000);
+    let id = |number: u64| match number {
+        0 => Play::member_id(1),
+        _ => MemberId::new(&format!("1-life-{number}")),
+    };
+    for number in 1..=3 {
+        play.at(number * 100_000 - 30_000)
+            .start(1)
+            .add_as(1, id(number));
+        play.at(number * 100_000).put(Observation::MemberRemoved {
+            group: GroupId(0),
+            consumer: ConsumerId(1),
+            member_id: id(number - 1),
+            why: RemovalReason::SessionExpired,
+        });
+        rebalance(&mut play, RebalanceReason::SessionExpired);
+    }
+    let (reason, returns) = (RebalanceReason::SessionExpired, true);
+    let loops = measure(&play).loops;
+    assert_eq!(loops.len(), 1);
+    assert_eq!(loops[0].chain, Chain::Removal { reason, returns });
 }
 
 /// Two members of 40 partitions each that do not fit are killed in turn; two of one rebalance count once.

@@ -1,7 +1,7 @@
 //! Episodes and rounds, who moved, and who kept a join phase waiting.
 
 use super::{measure, value};
-use crate::assignor::ConsumerId;
+use crate::assignor::{ConsumerId, MemberId};
 use crate::metrics::barrier::Wait;
 use crate::metrics::testing::Play;
 use crate::timeline::{
@@ -183,6 +183,29 @@ fn a_dead_member_is_waited_for_until_its_session_expires() {
         .expect("somebody came last");
     assert_eq!(last.removed, Some(RemovalReason::SessionExpired));
     assert_eq!((last.why(), last.micros()), (Wait::Session, 9_000_000));
+}
+
+#[test]
+fn a_killed_member_is_waited_for_also_when_its_process_runs_again_as_a_new_one() {
+    let mut play = Play::steady(&[&[0], &[1]], 60_000);
+    play.at(9_000).crash(1, &[1]);
+    play.at(20_000)
+        .start(1)
+        .add_as(1, MemberId::new("1-again"))
+        .prepare(Stable, RebalanceReason::Join, 1)
+        .rejoin(1);
+    play.at(23_000).rejoin(0);
+    play.at(45_000)
+        .remove(1, RemovalReason::SessionExpired)
+        .finish(2, &[&[0, 1]]);
+    let metrics = measure(&play);
+    let last = metrics.rebalances[0]
+        .last_joiner
+        .as_ref()
+        .expect("somebody came last");
+    assert_eq!(last.consumer, ConsumerId(1));
+    assert_eq!(last.removed, Some(RemovalReason::SessionExpired));
+    assert_eq!((last.why(), last.micros()), (Wait::Session, 25_000_000));
 }
 
 #[test]

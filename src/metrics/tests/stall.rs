@@ -4,15 +4,15 @@ use proptest::prelude::*;
 
 use super::measure;
 use super::random::{KINDS, MEMBERS, PARTITIONS, perform};
-use crate::assignor::ConsumerId;
+use crate::assignor::{ConsumerId, MemberId};
 use crate::kernel::SimTime;
 use crate::metrics::barrier::Wait;
 use crate::metrics::stall::{Loss, Need, Stall, origin, stalls};
-use crate::metrics::testing::{GROUP, Play, partition};
+use crate::metrics::testing::{GROUP, Play, partition, partitions};
 use crate::metrics::{Cause, RunMetrics};
 use crate::timeline::{
-    CallbackKind, ContainerEnd, GroupState, Observation, PlatformFact, PodEnd, PodFacts, PodId,
-    RebalanceReason, RemovalReason, ScaledBy, ScalerId, WorkloadId,
+    CallbackKind, ContainerEnd, GroupState, MemberEpochState, Observation, PlatformFact, PodEnd,
+    PodFacts, PodId, RebalanceReason, RemovalReason, ScaledBy, ScalerId, WorkloadId,
 };
 
 /// What is wrong with the legs of a partition, against the spans of the metrics.
@@ -228,6 +228,172 @@ fn who_is_gone_is_told_since_when() {
         found[0].legs.last().map(|leg| leg.need),
         Some(Need::Delivery),
         "everything after it is told of the one that goes on"
+    );
+}
+
+#[test]
+fn the_session_of_a_killed_member_is_waited_for_also_when_its_process_runs_again() {
+    let mut play = Play::steady(&[&[0], &[1]], 100_000);
+    play.at(1_000).crash(1, &[1]);
+    play.at(5_000)
+        .start(1)
+        .add_as(1, MemberId::new("1-again"))
+        .prepare(GroupState::Stable, RebalanceReason::Join, 1)
+        .rejoin(1);
+    play.at(6_000).revoked(0, &[0]).rejoin(0);
+    play.at(46_000)
+        .remove(1, RemovalReason::SessionExpired)
+        .finish(2, &[&[0], &[1]]);
+    play.at(47_000).take(0, &[0]).take(1, &[1]);
+    let found = of(&play, 0);
+    let waits = &found[0].legs[0];
+    assert_eq!(
+        (waits.need, waits.who),
+        (Need::Join(Wait::Session), Some(ConsumerId(1)))
+    );
+    let since = waits.since.expect("it is gone since some event");
+    assert_eq!(play.timeline.entries[since].at, SimTime::from_millis(1_000));
+    assert_eq!(found[0].legs[1].need, Need::Delivery);
+}
+
+#[test]
+fn who_comes_later_is_not_waited_for_before() {
+    let mut play = Play::steady(&[&[0], &[1]], 100_000);
+    play.at(1_000)
+        .revoked(0, &[0])
+        .prepare(GroupState::Stable, RebalanceReason::MetadataChange, 0)
+        .rejoin(0);
+    play.at(3_000).start(1).add_as(1, MemberId::new("1-again"));
+    play.at(4_000).rejoin(1);
+    play.at(9_000)
+        .remove(1, RemovalReason::SessionExpired)
+        .finish(2, &[&[0], &[1]])
+        .take(0, &[0]);
+    let found = of(&play, 0);
+    assert_eq!(
+        legs(&found[0]),
+        [
+            (
+                Cause::Barrier,
+                Need::Join(Wait::Heartbeat),
+                Some(1),
+                1_000,
+                3_000
+            ),
+            (
+                Cause::Barrier,
+                Need::Join(Wait::Session),
+                Some(1),
+                3_000,
+                9_000
+            ),
+        ]
+    );
+}
+
+#[test]
+fn the_leader_that_is_waited_for_is_that_of_the_generation_not_of_the_next_one() {
+    use GroupState::{CompletingRebalance, PreparingRebalance, Stable};
+    let mut play = Play::steady(&[&[0], &[1]], 100_000);
+    play.at(1_000)
+        .revoked(0, &[0])
+        .revoked(1, &[1])
+        .prepare(Stable, RebalanceReason::MetadataChange, 1)
+        .rejoin(0)
+        .rejoin(1);
+    play.at(2_000).crash(0, &[]);
+    play.at(5_000)
+        .complete(2, &[0, 1])
+        .state(PreparingRebalance, CompletingRebalance, 2);
+    play.at(45_000)
+        .remove(0, RemovalReason::SessionExpired)
+        .prepare(CompletingRebalance, RebalanceReason::SessionExpired, 0)
+        .rejoin(1)
+        .complete(3, &[1])
+        .state(PreparingRebalance, CompletingRebalance, 3);
+    play.at(46_000)
+        .assignment(3, &[&[], &[0, 1]])
+        .state(CompletingRebalance, Stable, 3)
+        .take(1, &[0, 1]);
+    let found = of(&play, 1);
+    let assign: Vec<_> = legs(&found[0])
+        .into_iter()
+        .filter(|leg| leg.0 == Cause::Assign)
+        .collect();
+    assert_eq!(
+        assign,
+        [
+            (
+                Cause::Assign,
+                Need::Session(Loss::Gone),
+                Some(0),
+                5_000,
+                45_000
+            ),
+            (Cause::Assign, Need::Leader, Some(1), 45_000, 46_000),
+        ]
+    );
+}
+
+#[test]
+fn a_group_in_which_a_member_is_not_let_in_waits_until_the_rebalance_timeout() {
+    let mut play = Play::steady(&[&[0], &[1]], 400_000);
+    play.at(1_000)
+        .revoked(0, &[0])
+        .prepare(GroupState::Stable, RebalanceReason::MetadataChange, 0)
+        .rejoin(0);
+    play.at(2_000).remove(1, RemovalReason::GroupFull);
+    play.at(301_000).finish(2, &[&[0, 1]]).take(0, &[0, 1]);
+    let found = of(&play, 0);
+    assert_eq!(
+        legs(&found[0])[1],
+        (Cause::Barrier, Need::RebalanceTimeout, None, 2_000, 301_000)
+    );
+}
+
+#[test]
+fn what_was_given_to_a_member_that_died_before_it_heard_of_it_waits_for_its_session() {
+    let mut play = Play::steady_consumer_group(&[&[0], &[1]], 200_000);
+    play.at(1_000).crash(0, &[0]);
+    play.at(46_000)
+        .remove(0, RemovalReason::SessionExpired)
+        .bump(2, RebalanceReason::SessionExpired, 0)
+        .target(2, &[&[], &[0, 1]])
+        .reaches(1, 2, &[0, 1]);
+    play.at(46_001).crash(1, &[1]);
+    // Both processes run again as new members; the coordinator still keeps all for the second one's life before.
+    let again = MemberId::new("1-again");
+    play.at(50_000)
+        .start(1)
+        .joins_as(1, again.clone(), "consumer")
+        .put(Observation::MemberEpoch {
+            group: GROUP,
+            consumer: ConsumerId(1),
+            member_id: again,
+            epoch: 3,
+            previous_epoch: 0,
+            state: MemberEpochState::Stable,
+            assigned: partitions(&[]),
+            pending_revocation: partitions(&[]),
+        });
+    play.at(60_000)
+        .start(0)
+        .joins_as(0, MemberId::new("0-again"), "consumer")
+        .bump(3, RebalanceReason::Join, 0)
+        .target(3, &[&[0, 1], &[]]);
+    play.at(91_000).remove(1, RemovalReason::SessionExpired);
+    play.at(92_000).take(0, &[0]);
+    let found = of(&play, 0);
+    assert!(
+        legs(&found[0]).contains(&(
+            Cause::Reconcile,
+            Need::Session(Loss::Gone),
+            Some(1),
+            60_000,
+            91_000
+        )),
+        "{:?}",
+        legs(&found[0])
     );
 }
 

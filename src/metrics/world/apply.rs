@@ -267,12 +267,13 @@ impl World {
     fn on_started(&mut self, consumer: ConsumerId) {
         self.unsubscribe(consumer);
         let process = &mut self.processes[consumer.index()];
-        let (closes_silently, slots) =
-            (process.closes_silently, std::mem::take(&mut process.slots));
+        let (closes_silently, never_leaves) = (process.closes_silently, process.never_leaves);
+        let slots = std::mem::take(&mut process.slots);
         *process = Process {
             starts: process.starts + 1,
             running: true,
             closes_silently,
+            never_leaves,
             slots,
             ..Process::default()
         };

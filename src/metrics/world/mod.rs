@@ -36,6 +36,8 @@ pub(in crate::metrics) struct Process {
     pub(in crate::metrics) past_deadline: bool,
     closing: bool,
     closes_silently: bool,
+    /// Its `close()` says nothing in whatever protocol.
+    never_leaves: bool,
     /// Its client is of the consumer protocol, which says when it leaves, static or not.
     says_when_it_leaves: bool,
     pub(in crate::metrics) callback: Option<(CallbackKind, Partitions)>,
@@ -169,6 +171,7 @@ impl World {
                 .iter()
                 .map(|facts| Process {
                     closes_silently: facts.closes_silently,
+                    never_leaves: facts.never_leaves,
                     ..Process::default()
                 })
                 .collect(),
@@ -212,6 +215,11 @@ impl World {
             consumer,
             start: self.processes[consumer.index()].starts,
         }
+    }
+
+    /// The life behind a member id; `None` when the coordinator does not count it as a member.
+    pub(in crate::metrics) fn life_of(&self, group: GroupId, member_id: &MemberId) -> Option<Life> {
+        self.groups[group.index()].members.get(member_id).copied()
     }
 
     /// Who serves the slot, by the coordinator's book.
@@ -262,14 +270,24 @@ impl World {
     }
 
     /// True when the member can serve no more and the coordinator learns it only when its session expires: everybody lost but one that
-    /// closed, whose word is on its way (a static member of the classic protocol sends none), and one of which the coordinator knows.
+    /// closed, whose word is on its way (a static member of the classic protocol sends none, and from one that is cut off none arrives), and
+    /// one of which the coordinator knows.
     fn is_missed(&self, group: GroupId, life: Life) -> bool {
-        if self.is_closing(life) {
-            let process = &self.processes[life.consumer.index()];
-            process.closes_silently && !process.says_when_it_leaves && process.callback.is_none()
-        } else {
-            self.is_lost(life) && !self.groups[group.index()].away.contains(&life)
+        if self.is_away(group, life) {
+            return false;
         }
+        let process = &self.processes[life.consumer.index()];
+        if !self.is_closing(life) || process.cut {
+            return self.is_lost(life);
+        }
+        let says_nothing =
+            process.never_leaves || (process.closes_silently && !process.says_when_it_leaves);
+        says_nothing && process.callback.is_none()
+    }
+
+    /// True when the life is a static member that said it would be back, and the coordinator knows.
+    fn is_away(&self, group: GroupId, life: Life) -> bool {
+        self.groups[group.index()].away.contains(&life)
     }
 
     /// State of a slot now.
@@ -290,15 +308,16 @@ impl World {
                 .chain(target)
                 .any(|life| self.is_missed(slot.group, life)),
             in_callback: slot.pending || slot.callback_of.is_some() || target_busy,
-            restoring: slot.restoring,
-            installed: held.is_some_and(|life| !self.is_closing(life)),
+            restoring: slot.restoring && held.is_none_or(|life| !self.is_away(slot.group, life)),
+            installed: held
+                .is_some_and(|life| !self.is_closing(life) && !self.is_away(slot.group, life)),
             wanted: self
                 .wanted
                 .get(&(slot.group.0, slot.partition.topic.0))
                 .is_some_and(|subscribers| *subscribers > 0),
             group: group.state,
             incremental: group.incremental,
-            away: target.is_some_and(|life| group.away.contains(&life)),
+            away: target.is_some_and(|life| self.is_away(slot.group, life)),
             targeted: target.is_some(),
             given_up,
             withheld: slot.withheld,

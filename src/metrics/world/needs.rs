@@ -2,7 +2,7 @@
 //! says whose it is. It decides no cause: that is for [`super::World::state`].
 
 use super::{Life, World};
-use crate::assignor::ConsumerId;
+use crate::assignor::{ConsumerId, GroupId};
 use crate::metrics::barrier::Wait;
 use crate::metrics::cause::{Cause, State};
 use crate::metrics::stall::{Loss, Need};
@@ -15,16 +15,16 @@ pub(in crate::metrics) struct Beyond {
     pub(in crate::metrics) last_joiner: Option<(ConsumerId, Wait, bool)>,
     /// The group was empty: it waits for more members to come, whoever they are.
     pub(in crate::metrics) from_empty: bool,
-    /// The member whose assignment will be accepted, and whether it has arrived.
-    pub(in crate::metrics) leader: Option<ConsumerId>,
+    /// The leader of the generation, and whether its assignment has arrived.
+    pub(in crate::metrics) leader: Option<Life>,
     /// See `leader`.
     pub(in crate::metrics) received: bool,
     /// The owner knows from which offset to read.
     pub(in crate::metrics) position_known: bool,
     /// The member that the coordinator of a consumer group has given the partition.
-    pub(in crate::metrics) given_to: Option<ConsumerId>,
+    pub(in crate::metrics) given_to: Option<Life>,
     /// The member of which that coordinator has not heard that it gave the partition up.
-    pub(in crate::metrics) owed_by: Option<ConsumerId>,
+    pub(in crate::metrics) owed_by: Option<Life>,
     /// The member that was the last to give it up.
     pub(in crate::metrics) released_by: Option<ConsumerId>,
 }
@@ -91,12 +91,12 @@ impl World {
         let process = &self.processes[life.consumer.index()];
         if process.starts != life.start || !process.running {
             Loss::Gone
+        } else if process.cut {
+            Loss::Disconnected
         } else if process.closing {
             Loss::Silent
         } else if process.frozen {
             Loss::Frozen
-        } else if process.cut {
-            Loss::Disconnected
         } else {
             Loss::PollDeadline
         }
@@ -121,7 +121,19 @@ impl World {
         } else if beyond.received {
             (Need::Stored, None)
         } else {
-            (Need::Leader, beyond.leader)
+            self.leader(group, beyond.leader)
+        }
+    }
+
+    /// The assignment of the leader, unless it is not there to send any: then its session has to expire.
+    fn leader(&self, group: GroupId, leader: Option<Life>) -> (Need, Option<ConsumerId>) {
+        let who = leader.map(|life| life.consumer);
+        match leader {
+            Some(life) if self.is_missed(group, life) => (Need::Session(self.loss(life)), who),
+            Some(life) if self.processes[life.consumer.index()].stalled => {
+                (Need::Join(Wait::Stall), who)
+            }
+            Some(_) | None => (Need::Leader, who),
         }
     }
 
@@ -150,13 +162,18 @@ impl World {
             return (Need::Target, None);
         };
         let next = Some(target.consumer);
-        let other = |who: &ConsumerId| Some(*who) != next;
+        let other = |owner: &Life| *owner != target && self.is_member(slot.group, *owner);
         if let Some(holder) = holder {
             (Need::Release, Some(holder.consumer))
-        } else if beyond.given_to == next {
+        } else if beyond.given_to == Some(target) {
             (Need::Delivery, next)
         } else if let Some(owner) = beyond.owed_by.filter(other) {
-            (Need::Acknowledge, Some(owner))
+            // Killed before it learned that it has the partition, it never held it, and yet the coordinator keeps it for it.
+            let need = match self.is_missed(slot.group, owner) {
+                true => Need::Session(self.loss(owner)),
+                false => Need::Acknowledge,
+            };
+            (need, Some(owner.consumer))
         } else {
             (Need::Heartbeat, next)
         }
@@ -202,7 +219,7 @@ impl World {
 fn join(beyond: &Beyond) -> (Need, Option<ConsumerId>) {
     match beyond.last_joiner {
         _ if beyond.from_empty => (Need::Join(Wait::Timer), None),
-        Some((_, _, true)) | None => (Need::Join(Wait::Timer), None),
+        Some((_, _, true)) | None => (Need::RebalanceTimeout, None),
         Some((who, wait, false)) => (Need::Join(wait), Some(who)),
     }
 }

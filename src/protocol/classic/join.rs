@@ -356,6 +356,7 @@ impl Coordinator {
                 .members()
                 .map(|member| member.id.clone())
                 .collect(),
+            leader: self.group.leader.clone().unwrap_or_else(MemberId::unknown),
             assignor: assignor.name(),
         };
         observe(fact, out);

@@ -14,6 +14,7 @@ pub use words::{instant, length, member, partition};
 
 use super::figures::Style;
 use crate::assignor::ConsumerId;
+use crate::kernel::SimDuration;
 use crate::metrics::Cause;
 use crate::metrics::barrier::Wait;
 use crate::metrics::stall::{Leg, Loss, Need, Stall, origin};
@@ -282,10 +283,20 @@ fn setting(played: Played<'_>, stall: &Stall, leg: &Leg) -> Option<(&'static str
             "group.initial.rebalance.delay.ms",
             broker.initial_rebalance_delay,
         ),
+        // That of the generation is the longest of its members'.
+        Need::RebalanceTimeout => (
+            "max.poll.interval.ms",
+            longest_rebalance(played.plan, stall),
+        ),
         Need::Round => ("metadata.max.age.ms", config.metadata_max_age),
-        Need::Target => (
+        Need::Target if is_held_back(played, stall, leg, broker.consumer.assignment_interval) => (
             "group.consumer.assignment.interval.ms",
             broker.consumer.assignment_interval,
+        ),
+        // Whoever sends the next heartbeat makes the coordinator compute it.
+        Need::Target => (
+            "group.consumer.heartbeat.interval.ms",
+            broker.consumer.heartbeat_interval,
         ),
         Need::Callback(_)
         | Need::Commit
@@ -304,6 +315,27 @@ fn setting(played: Played<'_>, stall: &Stall, leg: &Leg) -> Option<(&'static str
         | Need::Admission => return None,
     };
     Some((key, span.as_micros() / 1_000))
+}
+
+/// `max.poll.interval.ms`, which is the rebalance timeout: the longest of the group's members.
+fn longest_rebalance(plan: &Plan, stall: &Stall) -> SimDuration {
+    let members = plan.consumers.iter();
+    let own = members.filter(|member| member.group == stall.group);
+    let longest = own.map(|member| member.config.max_poll_interval).max();
+    let made = plan.platform.maker_of(stall.group);
+    let made = made.map(|maker| maker.member.config.max_poll_interval);
+    longest.max(made).unwrap_or_default()
+}
+
+/// True when the time between two assignments, rather than the wait for a heartbeat, is the larger part of a wait for a target.
+fn is_held_back(played: Played<'_>, stall: &Stall, leg: &Leg, interval: SimDuration) -> bool {
+    let began = leg.began.unwrap_or_default();
+    let mut before = played.timeline.entries[..began].iter().rev();
+    let last = before.find(|entry| {
+        matches!(&entry.observation, Observation::TargetAssignment { group, .. } if *group == stall.group)
+    });
+    let over = last.map_or(leg.from, |entry| entry.at + interval);
+    over > leg.from && over.since(leg.from) >= leg.to.since(over.min(leg.to))
 }
 
 /// Where the time went: by cause, the largest first, and within a cause by need.

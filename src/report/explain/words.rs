@@ -93,6 +93,10 @@ pub(super) fn need(cast: &Cast, leg: &Leg) -> String {
             Wait::Join => format!("the JoinGroup of {who} is under way"),
             Wait::Timer => "everybody has joined; the coordinator waits for more".to_owned(),
         },
+        Need::RebalanceTimeout => {
+            "everybody has joined who will; the coordinator waits until the rebalance timeout"
+                .to_owned()
+        }
         Need::Leave => format!("the LeaveGroup of {who} is under way"),
         Need::Return => format!("{who} said that it would be back"),
         Need::Member => "nobody runs who subscribes to it".to_owned(),

@@ -30,6 +30,7 @@ impl Said<'_> {
                 generation,
                 members,
                 assignor,
+                ..
             } => {
                 let members = members
                     .iter()

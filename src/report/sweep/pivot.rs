@@ -72,7 +72,7 @@ fn page(
         }
     }
     if sweep.is_the_same_for_every_seed() {
-        page.push_str("\nevery seed gives the same in every cell: one seed suffices\n");
+        page.push_str("\nevery seed gives the same in every cell\n");
     }
     if !outline.refused.is_empty() {
         page.push_str("\nKafka would refuse, so left out:\n");
