@@ -439,38 +439,37 @@ impl Observation {
                 .collect()
         };
         match self {
-            &Self::Assigned {
+            Self::Assigned {
                 consumer,
-                ref partitions,
+                partitions,
             } => {
                 let alone = |&partition: &TopicPartition| {
                     let partitions = Arc::from([partition]);
                     let single = Self::Assigned {
-                        consumer,
+                        consumer: *consumer,
                         partitions,
                     };
                     (Some(partition), Cow::Owned(single))
                 };
                 partitions.iter().map(alone).collect()
             }
-            &Self::PositionKnown {
-                consumer,
-                ref offsets,
-            } => told(offsets, &|offsets| Self::PositionKnown {
-                consumer,
-                offsets,
+            Self::PositionKnown { consumer, offsets } => {
+                told(offsets, &|offsets| Self::PositionKnown {
+                    consumer: *consumer,
+                    offsets,
+                })
+            }
+            Self::Serving { consumer, log_ends } => told(log_ends, &|log_ends| Self::Serving {
+                consumer: *consumer,
+                log_ends,
             }),
-            &Self::Serving {
-                consumer,
-                ref log_ends,
-            } => told(log_ends, &|log_ends| Self::Serving { consumer, log_ends }),
-            &Self::Released {
+            Self::Released {
                 consumer,
                 why,
-                ref log_ends,
+                log_ends,
             } => told(log_ends, &|log_ends| Self::Released {
-                consumer,
-                why,
+                consumer: *consumer,
+                why: *why,
                 log_ends,
             }),
             _ => vec![(None, Cow::Borrowed(self))],

@@ -179,13 +179,12 @@ fn what_is_paused_is_served_by_its_new_owner() {
                 .entries
                 .iter()
                 .filter(|entry| entry.at < ms(79_000));
+            let names = |list: &[(TopicPartition, u64)]| {
+                list.iter().any(|(one, _)| one.partition == partition)
+            };
             let last = told.rev().find_map(|entry| match &entry.observation {
-                Observation::Serving { partition: one, .. } => {
-                    (one.partition == partition).then_some(true)
-                }
-                Observation::Released { partition: one, .. } => {
-                    (one.partition == partition).then_some(false)
-                }
+                Observation::Serving { log_ends, .. } => names(log_ends).then_some(true),
+                Observation::Released { log_ends, .. } => names(log_ends).then_some(false),
                 _ => None,
             });
             assert_eq!(last, Some(true), "{client} {protocol}: {partition}");
