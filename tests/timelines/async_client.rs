@@ -108,7 +108,7 @@ fn offsets_asked_for_under_an_old_epoch_are_asked_for_again() {
         story.called("b", ms(6_000)),
         ["6700.000 assigned [2, 3]", "7000.000 assigned [4, 5]"]
     );
-    assert_eq!(known[..2], [ms(7_140), ms(7_140)]);
+    assert_eq!(known[0], ms(7_140));
 }
 
 /// B is cut off when it has just been given partitions: its OffsetFetch of 6,800 never gets an answer. When the network is mended nobody knows it any more, and the background thread asks
