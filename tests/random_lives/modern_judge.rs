@@ -54,35 +54,8 @@ impl Watch {
         seen: &Observation,
         timeline: &Timeline,
     ) -> Result<(), String> {
+        self.follow_conversions(seen);
         match seen {
-            Observation::JoinComplete { group, .. } => {
-                let group = self.of(*group);
-                group.modern = false;
-                group.unheard.clear();
-            }
-            Observation::GroupState { group, to, .. } => {
-                let group = self.of(*group);
-                group.rebalancing = matches!(
-                    to,
-                    GroupState::PreparingRebalance | GroupState::CompletingRebalance
-                );
-                if group.modern && group.rebalancing {
-                    group.modern = false;
-                    group.unheard = group.members.values().copied().collect();
-                }
-            }
-            Observation::GroupEpoch { group, .. } => {
-                let group = self.of(*group);
-                (group.modern, group.forgetful) = (true, false);
-            }
-            Observation::MemberEpoch {
-                group, consumer, ..
-            } => {
-                let group = self.of(*group);
-                group.unheard.remove(consumer);
-                group.forgetful |= !group.modern && group.rebalancing;
-                group.modern = true;
-            }
             Observation::TargetAssignment {
                 group,
                 assignor,
@@ -154,6 +127,41 @@ impl Watch {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Which protocol is spoken, and what conversions between the two forget.
+    fn follow_conversions(&mut self, seen: &Observation) {
+        match seen {
+            Observation::JoinComplete { group, .. } => {
+                let group = self.of(*group);
+                group.modern = false;
+                group.unheard.clear();
+            }
+            Observation::GroupState { group, to, .. } => {
+                let group = self.of(*group);
+                group.rebalancing = matches!(
+                    to,
+                    GroupState::PreparingRebalance | GroupState::CompletingRebalance
+                );
+                if group.modern && group.rebalancing {
+                    group.modern = false;
+                    group.unheard = group.members.values().copied().collect();
+                }
+            }
+            Observation::GroupEpoch { group, .. } => {
+                let group = self.of(*group);
+                (group.modern, group.forgetful) = (true, false);
+            }
+            Observation::MemberEpoch {
+                group, consumer, ..
+            } => {
+                let group = self.of(*group);
+                group.unheard.remove(consumer);
+                group.forgetful |= !group.modern && group.rebalancing;
+                group.modern = true;
+            }
+            _ => {}
+        }
     }
 
     fn of(&mut self, group: GroupId) -> &mut Group {
