@@ -85,6 +85,7 @@ impl Fetcher {
             self.slots[index].position = Some(to);
             handed.push((index, chunk.from, to));
             if to == chunk.to {
+                self.slots[index].drained = self.turns.next();
                 self.remove_first();
             } else {
                 self.buffer[0].from = to;

@@ -14,11 +14,13 @@
 mod rhythm;
 
 use super::batch::{Burn, work_of};
+use super::buffer::Chunk;
 use super::client::Client;
 use super::fetch::{Fetcher, Node};
 use super::ground::Ground;
 use super::heartbeats::pass_after_wait;
 use super::ledger::Train;
+use super::positions::Slot;
 use super::records::slowed;
 use crate::kernel::{SimDuration, SimTime};
 pub(super) use rhythm::Phase;
@@ -35,11 +37,11 @@ impl Fetcher {
             latency: ground.constant_latency(first.node)?,
             record_size: 0,
         };
+        let mut come = 0;
         for (number, node) in self.nodes.iter().enumerate() {
-            let mut chunks = node.chunks.iter();
             let mut own: Option<Phase> = None;
-            for slot in self.slots.iter().filter(|slot| slot.node == number) {
-                let chunk = chunks.next()?;
+            for chunk in &node.chunks {
+                let slot = self.slot_of(chunk)?;
                 let records = chunk.to - chunk.from;
                 let phase = own.get_or_insert(Phase {
                     ready: node.free_at,
@@ -49,7 +51,7 @@ impl Fetcher {
                     partitions: 0,
                     empty_polls: 0,
                 });
-                let is_in_step = chunk.partition == slot.partition
+                let is_in_step = slot.node == number
                     && slot.may_be_fetched()
                     && slot.position == Some(chunk.from)
                     && records == phase.records
@@ -64,7 +66,8 @@ impl Fetcher {
             let is_in_step = own.is_none()
                 || (node.answered == node.free_at + alike.latency
                     && ground.constant_latency(number) == Some(alike.latency));
-            let is_whole = chunks.next().is_none() && node.out_of_range.is_empty();
+            come += node.chunks.len();
+            let is_whole = node.out_of_range.is_empty();
             if !is_in_step || !is_whole || own.is_some() != node.is_fetching() {
                 return None;
             }
@@ -72,50 +75,42 @@ impl Fetcher {
                 join(&mut phases, own)?;
             }
         }
-        Some((phases, alike))
+        (come == self.slots.len()).then_some((phases, alike))
+    }
+
+    /// Whose records those are.
+    fn slot_of(&self, chunk: &Chunk) -> Option<&Slot> {
+        let place = place_of(&self.slots, chunk)?;
+        self.slots.get(place)
     }
 
     /// The answers of `cycle` have come, and the next fetches are on their way.
     fn play(&mut self, cycle: &Cycle, ground: &Ground<'_>) {
-        let partitions = self.slots.len() as u64;
-        let answers = (0..cycle.phases.len())
-            .map(|place| cycle.times_of(place) * cycle.phases[place].partitions);
-        let turns = self.turns + answers.sum::<u64>();
-        // Those that were in the last answers had their turn last: phases in the order of their last answers.
-        let last = (cycle.times.saturating_sub(cycle.phases.len() as u64)..cycle.times).rev();
-        let mut later = turns;
-        for number in last {
-            let place = cycle.phase_of(number);
-            let phase = &cycle.phases[place];
+        // Every answer holds records of all partitions of its broker, so that their order in the session does not change.
+        for (place, phase) in cycle.phases.iter().enumerate() {
             let next = cycle.number(place, cycle.times_of(place));
             let (begin, end) = (cycle.begin(next, ground.logs), cycle.end(next, ground.logs));
             let ready = cycle.ready(next, ground.logs);
-            later -= phase.partitions;
-            let mut turn = later;
-            for (number, node) in self.nodes.iter_mut().enumerate() {
-                if !is_of(node, phase) {
-                    continue;
-                }
-                let slots = self.slots.iter_mut().filter(|slot| slot.node == number);
-                for (slot, chunk) in slots.zip(&mut node.chunks) {
+            for node in self.nodes.iter_mut().filter(|node| is_of(node, phase)) {
+                for chunk in &mut node.chunks {
                     chunk.from += begin - phase.from;
                     chunk.to = chunk.from + (end - begin);
-                    slot.position = Some(chunk.from);
-                    turn += 1;
-                    slot.turn = turn;
+                    if let Some(slot) = place_of(&self.slots, chunk) {
+                        self.slots[slot].position = Some(chunk.from);
+                    }
                 }
-            }
-            for node in self.nodes.iter_mut().filter(|node| is_of(node, phase)) {
                 node.free_at = ready;
                 node.answered = ready + cycle.alike.latency;
             }
         }
-        debug_assert!(
-            turns - later <= partitions,
-            "each partition has one last turn"
-        );
-        self.turns = turns;
     }
+}
+
+/// Position of the slot whose records those are: slots are in order of partition.
+fn place_of(slots: &[Slot], chunk: &Chunk) -> Option<usize> {
+    slots
+        .binary_search_by_key(&chunk.partition, |slot| slot.partition)
+        .ok()
 }
 
 /// True when the first answer of `phase` is the one on its way from that broker.
@@ -207,7 +202,10 @@ impl Client {
             let nodes = &self.fetcher.nodes;
             let mut ahead = 0;
             for number in (0..nodes.len()).filter(|&number| is_of(&nodes[number], phase)) {
-                for slot in self.fetcher.slots.iter().filter(|slot| slot.node == number) {
+                for chunk in &nodes[number].chunks {
+                    let Some(slot) = self.fetcher.slot_of(chunk) else {
+                        continue;
+                    };
                     let train = Train {
                         consumer: ground.consumer,
                         from: slot.position.unwrap_or_default(),

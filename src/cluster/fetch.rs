@@ -9,6 +9,7 @@
 use super::buffer::Chunk;
 use super::positions::Readiness;
 use super::positions::Slot;
+use super::turns::Turns;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub(super) struct Node {
     pub(super) buffered: usize,
     /// A request has gone this way before.
     pub(super) connected: bool,
+    /// A fetch has, so that the broker keeps a fetch session for this client.
+    has_session: bool,
     /// The answer in flight is not weighed yet.
     pub(super) unweighed: bool,
 }
@@ -47,6 +50,7 @@ impl Node {
             free_at: SimTime::ZERO,
             buffered: 0,
             connected: false,
+            has_session: false,
             unweighed: false,
         }
     }
@@ -64,8 +68,8 @@ pub(super) struct Fetcher {
     pub(super) buffer: VecDeque<Chunk>,
     /// Buffered records that were dropped and not told of: from, to.
     pub(super) dropped: Vec<(TopicPartition, u64, u64)>,
-    /// Turns of partitions in answers, counted.
-    pub(super) turns: u64,
+    /// Order of partitions, in sessions and in the client.
+    pub(super) turns: Turns,
     /// Positions of slots, for whoever needs a list of them at the moment.
     order: Vec<usize>,
     /// Room for the fetches on their way by the instant of their answers, while nobody uses it.
@@ -92,7 +96,7 @@ impl Fetcher {
             nodes: (0..brokers).map(|_| Node::new()).collect(),
             buffer: VecDeque::new(),
             dropped: Vec::new(),
-            turns: 0,
+            turns: Turns::default(),
             order: Vec::new(),
             phases: Vec::new(),
             settled: true,
@@ -111,14 +115,22 @@ impl Fetcher {
 
     /// `assignFromSubscribed`: kept partitions keep position and buffered data, others go, new ones start without a position.
     pub(super) fn install(&mut self, assigned: &Partitions, ground: &Ground<'_>) {
-        self.slots.retain(|slot| assigned.contains(&slot.partition));
+        let turns = &mut self.turns;
+        self.slots.retain_mut(|slot| {
+            let kept = assigned.contains(&slot.partition);
+            slot.drained = 0; // The client lists what it has been assigned anew, in order.
+            if !kept {
+                turns.leave(slot);
+            }
+            kept
+        });
         for &partition in assigned.iter() {
             if !self.slots.iter().any(|slot| slot.partition == partition) {
                 let refused = ground.spec.processing.refuses.contains(&partition.topic);
-                self.turns += 1;
                 self.slots.push(Slot {
                     partition,
-                    turn: self.turns,
+                    turn: self.turns.come_back(partition),
+                    drained: 0,
                     index: ground.index(partition),
                     node: ground.leader(partition),
                     position: None,
@@ -216,7 +228,8 @@ impl Fetcher {
         let ready = ready.max(arrives).min(deadline);
         let mut chunks = std::mem::take(&mut self.nodes[node].chunks);
         let mut bytes_left = config.fetch_max_bytes;
-        self.put_in_turn(&mut order, ready, ground);
+        let is_full = !std::mem::replace(&mut self.nodes[node].has_session, true);
+        self.turns.ask(node, &mut self.slots, &mut order);
         for &index in &order {
             let slot = &mut self.slots[index];
             let from = slot.position.unwrap_or_default();
@@ -230,8 +243,9 @@ impl Fetcher {
             }
             if from < to {
                 bytes_left = bytes_left.saturating_sub((to - from) * size);
-                self.turns += 1;
-                slot.turn = self.turns;
+                if !is_full {
+                    slot.turn = self.turns.next();
+                }
                 chunks.push(Chunk {
                     partition: slot.partition,
                     node,
@@ -259,21 +273,6 @@ impl Fetcher {
         let waiting = ground.readable(slot.index, at).saturating_sub(position);
         let bytes = waiting.saturating_mul(ground.record_size(slot.index));
         bytes.min(ground.spec.config.max_partition_fetch_bytes)
-    }
-
-    /// Where an answer cannot hold everything that is asked for, those come first that had their turn longest ago (partitions with
-    /// records go to the end of the fetch session, KIP-227).
-    fn put_in_turn(&self, order: &mut [usize], at: SimTime, ground: &Ground<'_>) {
-        if order.len() < 2 {
-            return;
-        }
-        let waiting = order
-            .iter()
-            .map(|&index| Self::waiting_bytes(&self.slots[index], at, ground))
-            .fold(0, u64::saturating_add);
-        if waiting > ground.spec.config.fetch_max_bytes {
-            order.sort_by_key(|&index| self.slots[index].turn);
-        }
     }
 
     /// When `fetch.min.bytes` are there, at the latest at `deadline`: the earliest instant, by bisection.

@@ -250,6 +250,7 @@ impl Ground<'_> {
     pub(super) fn located(&mut self, index: usize, offset: u64, by_reset: bool) {
         let account = &mut self.accounts[index];
         let why = if by_reset {
+            account.begin_without_epoch(offset);
             Passed::Reset
         } else {
             account.passed_by_commit()

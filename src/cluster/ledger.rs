@@ -63,6 +63,9 @@ pub(super) struct Account {
     committed: Option<u64>,
     /// An administrator set the committed offset.
     was_reset: bool,
+    /// Where a reader began by reset policy, or an administrator put the group: who commits that offset has consumed nothing before it, and so
+    /// commits no leader epoch (`SubscriptionState.allConsumed`).
+    without_epoch: Option<u64>,
     /// Batches that ended before any of the runs began.
     train: Option<Train>,
     runs: Vec<Run>,
@@ -92,6 +95,7 @@ impl Account {
             holes: Holes::default(),
             committed,
             was_reset: false,
+            without_epoch: None,
             train: None,
             runs: Vec::new(),
             stream: None,
@@ -139,6 +143,17 @@ impl Account {
     pub(super) fn reset_to(&mut self, offset: u64) {
         self.committed = Some(offset);
         self.was_reset = true;
+        self.begin_without_epoch(offset);
+    }
+
+    /// A reader begins at `offset` without having consumed the record before it.
+    pub(super) fn begin_without_epoch(&mut self, offset: u64) {
+        self.without_epoch = Some(offset);
+    }
+
+    /// True when the committed `offset` has no leader epoch.
+    pub(super) fn is_without_epoch(&self, offset: u64) -> bool {
+        self.without_epoch == Some(offset)
     }
 
     /// Why a reader that begins at the committed offset passes over what lies before it.

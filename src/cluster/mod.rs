@@ -50,6 +50,7 @@ mod sharing;
 mod steady;
 mod targets;
 mod topics;
+mod turns;
 mod weight;
 mod window;
 mod world;

@@ -45,8 +45,10 @@ pub(super) struct Slot {
     pub(super) index: usize,
     /// Its leader.
     pub(super) node: usize,
-    /// When it was last in an answer to a fetch, in turns.
+    /// Its place in the fetch session with that broker; 0 is none.
     pub(super) turn: u64,
+    /// Its place in the client's list: who is drained goes to the end (`SubscriptionState.movePartitionToEnd`).
+    pub(super) drained: u64,
     /// Next offset to hand out.
     pub(super) position: Option<u64>,
     pub(super) readiness: Readiness,
@@ -90,7 +92,7 @@ impl Fetcher {
         ask_leader(&mut self.nodes[node], ground)
     }
 
-    /// The committed offsets asked for, `None` where there is none.
+    /// The committed offsets asked for, `None` where there is none. One without leader epoch needs no validation (`SubscriptionState.validatePosition`, KIP-320).
     pub(super) fn on_committed(
         &mut self,
         offsets: &[(TopicPartition, Option<u64>)],
@@ -105,6 +107,10 @@ impl Fetcher {
             });
             let Some(slot) = waiting else { continue };
             match offset {
+                Some(offset) if ground.accounts[slot.index].is_without_epoch(offset) => {
+                    slot.readiness = Readiness::Ready;
+                    locate(slot, offset, false, ground);
+                }
                 Some(offset) if validated_later => {
                     slot.readiness = Readiness::NeedsValidation;
                     known.push(locate(slot, offset, false, ground));

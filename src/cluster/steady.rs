@@ -69,6 +69,9 @@ impl World<'_> {
                 };
                 let account = &mut self.groups[group.index()].accounts[index];
                 *account = Account::new(offset.unwrap_or(0).min(waiting), offset, self.window);
+                if start_at == StartAt::Committed(0) {
+                    account.begin_without_epoch(0); // Before the first record there is none that could have been consumed.
+                }
             }
         }
     }

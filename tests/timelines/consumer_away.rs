@@ -28,7 +28,7 @@ fn k6_static_member_comes_back() {
     );
     assert_eq!(
         spans(&story, 2)[1..],
-        ["6300.000 b 22000.000", "30200.000 b"]
+        ["6100.000 b 22000.000", "30000.000 b"]
     );
     assert_eq!(story.called("a", ms(6_000)), [] as [&str; 0]);
 }
@@ -154,9 +154,9 @@ fn k8_batch_longer_than_the_poll_interval() {
     assert_eq!(
         spans(&story, 2)[1..],
         [
-            "6300.000 b 321100.000",
-            "325600.000 a 425600.000",
-            "426300.000 b"
+            "6100.000 b 321100.000",
+            "325500.000 a 425600.000",
+            "426200.000 b"
         ]
     );
 }
@@ -210,7 +210,7 @@ fn k9_partitions_are_added() {
     assert_eq!(story.called("b", ms(7_000)), ["36300.000 assigned [4, 5]"]);
     for partition in 0..2 {
         assert_eq!(spans(&story, partition), ["0.000 a"]);
-        assert_eq!(spans(&story, partition + 2)[1..], ["6300.000 b"]);
+        assert_eq!(spans(&story, partition + 2)[1..], ["6100.000 b"]);
     }
 }
 

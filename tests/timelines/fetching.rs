@@ -1,6 +1,10 @@
 //! What is fetched when, as far as it shows in a whole run.
 
 use super::support::*;
+use rebsim::cluster::{Calibration, Options, simulate};
+use rebsim::kernel::{Seed, SimTime};
+use rebsim::scenario::{NoFiles, Overrides, load};
+use rebsim::timeline::Observation;
 
 /// Records of a backlog that one member processes in 60 s at 1 ms each, beside a partition to which nobody writes. Both are led by one broker, which holds a fetch for nothing but the quiet one
 /// for 5 s.
@@ -24,4 +28,64 @@ fn before_4_0_a_quiet_partition_holds_a_busy_one_up() {
     let [before, since] = ["3.9", "4.0"].map(processed_beside_a_quiet_partition);
     assert!(since > 55_000, "{since}");
     assert!(before < 20_000, "{before}");
+}
+
+/// The topics of which each `poll()` returned records, in that order.
+fn polled(text: &str) -> Vec<(SimTime, Vec<u32>)> {
+    let scenario = load("test.yaml", text, &mut NoFiles, &Overrides::default())
+        .unwrap_or_else(|rejected| panic!("{rejected}\n{text}"));
+    let options = Options {
+        observe_polls: true,
+        calibration: Calibration::loopback(),
+        ..Options::default()
+    };
+    let timeline = simulate(&scenario.plans[0], Seed(scenario.seed), &options);
+    let timeline = timeline.unwrap_or_else(|halt| panic!("{halt:?}\n{text}"));
+    let topics = |observation: &Observation| match observation {
+        Observation::Polled { offsets, .. } => {
+            Some(offsets.iter().map(|(at, ..)| at.topic.0).collect())
+        }
+        _ => None,
+    };
+    let entries = timeline.entries.iter();
+    entries
+        .filter_map(|entry| Some((entry.at, topics(&entry.observation)?)))
+        .collect()
+}
+
+/// A broker serves the partitions of a fetch session in order, and those of which it sends records go to the end (KIP-227). So after a standstill from 9,000 to 12,000 the record that
+/// one partition gets every ten seconds comes before those that the other gets every second, although it was asked for after it.
+#[test]
+fn who_had_no_records_for_long_comes_first() {
+    for protocol in ["classic", "consumer"] {
+        let polls = polled(&format!(
+            "version: 1\nname: order\nduration: 20s\nbrokers: {{ count: 1 }}\n\
+             topics: {{ often: {{ partitions: 1, rate: 1/s }}, seldom: {{ partitions: 1, rate: 0.1/s }} }}\n\
+             groups:\n  g:\n    topics: [often, seldom]\n    members: [{{ name: a }}]\n    \
+             config: {{ group.protocol: {protocol} }}\n\
+             events: [{{ at: 9s, stall: g/a, for: 3s }}]\n"
+        ));
+        let mut polls = polls.into_iter().filter(|(at, _)| *at >= ms(9_500));
+        let together = polls.find(|(_, topics)| topics.len() > 1);
+        let order = together.map(|(_, topics)| topics);
+        assert_eq!(order, Some(vec![1, 0]), "{protocol}");
+    }
+}
+
+/// Who has fetched a partition and consumed nothing of it commits its position without a leader epoch, as the reset policy gave it. Such an offset needs no validation
+/// (`SubscriptionState.validatePosition`, KIP-320): after an eager rebalance its partition is asked for at once, and that request makes the broker forget the one whose position is validated meanwhile.
+#[test]
+fn a_partition_of_which_nothing_was_consumed_is_asked_for_first_after_a_rebalance() {
+    let polls = polled(
+        "version: 1\nname: epoch\nduration: 20s\nbrokers: { count: 1 }\n\
+         topics: { first: { partitions: 1, backlog: 5000 }, second: { partitions: 1, backlog: 5000 } }\n\
+         groups:\n  g:\n    topics: [first, second]\n    start: cold\n    members: [{ name: a }, { name: b, at: 9s }]\n    \
+         processing: { per_record: 10ms }\n    config: { max.poll.records: 20, auto.offset.reset: earliest }\n",
+    );
+    let topics: Vec<u32> = polls
+        .iter()
+        .flat_map(|(_, topics)| topics.clone())
+        .collect();
+    assert_eq!(topics.first(), Some(&0), "{polls:?}");
+    assert_eq!(topics.last(), Some(&1), "{polls:?}");
 }
