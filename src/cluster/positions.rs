@@ -109,7 +109,7 @@ impl Fetcher {
             match offset {
                 Some(offset) if ground.accounts[slot.index].is_without_epoch(offset) => {
                     slot.readiness = Readiness::Ready;
-                    locate(slot, offset, false, ground);
+                    known.push(locate(slot, offset, false, ground));
                 }
                 Some(offset) if validated_later => {
                     slot.readiness = Readiness::NeedsValidation;
@@ -327,6 +327,7 @@ impl LeaderRequests {
 }
 
 /// The position is known; it is to be told of.
+#[must_use]
 fn locate(
     slot: &mut Slot,
     offset: u64,
