@@ -340,6 +340,7 @@ impl Client {
     pub(super) fn is_steady(&self, ground: &Ground<'_>) -> bool {
         matches!(self.app, App::Polling | App::Working { .. })
             && self.inbox.is_empty()
+            && !self.unsent
             && self.queues.is_idle()
             && self.pending.is_empty()
             && self.fetcher.is_settled()

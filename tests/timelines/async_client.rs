@@ -154,3 +154,23 @@ fn each_offset_fetch_is_repeated_by_itself() {
         }
     }
 }
+
+/// What cannot be sent for want of a connection is no end of the run: a client that serves records meanwhile tries again when the connection may be built up
+/// (`reconnect.backoff.ms`), which takes 5 s here.
+#[test]
+fn who_may_not_connect_yet_goes_on_serving() {
+    let text = "version: 1\nname: reconnect\nduration: 3m\ntopics: { orders: { partitions: 6, rate: 600/s } }\n\
+         groups:\n  g:\n    topics: [orders]\n    members: 3\n    processing: { per_record: 500us }\n    \
+         config: { group.protocol: consumer, reconnect.backoff.ms: 5000, reconnect.backoff.max.ms: 5000 }\n\
+         events: [{ at: 60s, coordinator: restart, unavailable: 3s }, { at: 61s, crash: g/1 }]\n";
+    let timeline = attempt(text, Calibration::of_scenario()).expect("it ends");
+    let story = Story { timeline };
+    for partition in 0..6 {
+        let (_, until, _) = story.service(partition).pop().expect("it was served");
+        assert_eq!(
+            until,
+            rebsim::kernel::SimTime::NEVER,
+            "partition {partition}"
+        );
+    }
+}
