@@ -150,7 +150,7 @@ impl Client {
             .min(self.fetcher.next_leader_answer())
             .min(self.next_offset_fetch())
             .min(self.next_round(ground))
-            .min(self.metadata_answer.unwrap_or(self.metadata_due))
+            .min(self.metadata.next())
             .min(self.next_timeout_in_background(ground))
             .max(ground.now)
     }
@@ -179,7 +179,10 @@ impl Client {
         if self.next_round(ground) <= ground.now {
             self.on_round(ground);
         }
-        if self.async_metadata(ground) {
+        let mut effects = std::mem::take(&mut self.effects);
+        let woke_for_metadata = self.refresh_metadata(ground, &mut effects);
+        self.apply(effects, ground);
+        if woke_for_metadata {
             self.on_round(ground);
         }
         self.retry_offsets(ground);
@@ -267,25 +270,6 @@ impl Client {
         let mut effects = std::mem::take(&mut self.effects);
         self.member.on_pass(ground.now, &self.fetcher, &mut effects);
         self.apply(effects, ground);
-    }
-
-    /// Metadata that have come are taken in, or asked for when they are due; true when the background thread woke for that.
-    fn async_metadata(&mut self, ground: &mut Ground<'_>) -> bool {
-        let awaited = self.metadata_answer;
-        match awaited {
-            Some(at) if at <= ground.now => {
-                self.metadata_answer = None;
-                self.metadata_at = ground.now;
-                self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
-                self.member.on_metadata(&|_| 0, &mut Vec::new());
-                true
-            }
-            Some(_) => false,
-            None => {
-                self.ask_metadata(ground);
-                self.metadata_answer.is_some()
-            }
-        }
     }
 
     /// `updateFetchPositions`, then `createFetchRequests` as soon as nothing that it asked for is outstanding.

@@ -10,8 +10,9 @@ use super::batch::{Burn, Work};
 use super::buffer::Handed;
 use super::fetch::Fetcher;
 use super::fluid::{Flow, Variation};
-use super::ground::{Ground, Output, Topology};
+use super::ground::{Ground, Output};
 use super::membership::Membership;
+use super::metadata::Metadata;
 use super::offsets::OffsetFetchState;
 use super::poll_event::Queues;
 use super::reconnects::Reconnects;
@@ -91,12 +92,7 @@ pub(super) struct Client {
     /// Room for what the member asks for, while nobody uses it.
     pub(super) effects: Vec<MemberEffect>,
     pub(super) pending: Vec<Pending>,
-    pub(super) metadata_due: SimTime,
-    pub(super) metadata_answer: Option<SimTime>,
-    /// Topics of which it has metadata, with their partitions as of then.
-    pub(super) known_topics: Vec<(TopicId, u32)>,
-    /// When metadata came last.
-    pub(super) metadata_at: SimTime,
+    pub(super) metadata: Metadata,
     pub(super) requests: Requests,
     pub(super) reconnects: Reconnects,
     /// A request could not even be sent, for want of a connection.
@@ -154,6 +150,7 @@ impl Client {
     /// A consumer whose process starts now.
     pub(super) fn new(
         member: Membership,
+        metadata: Metadata,
         now: SimTime,
         brokers: usize,
         construction: SimDuration,
@@ -176,10 +173,7 @@ impl Client {
             inbox: Vec::new(),
             effects: Vec::new(),
             pending: Vec::new(),
-            metadata_due: SimTime::NEVER,
-            metadata_answer: None,
-            known_topics: Vec::new(),
-            metadata_at: SimTime::ZERO,
+            metadata,
             requests: Requests::default(),
             reconnects: Reconnects::default(),
             unsent: false,
@@ -210,26 +204,6 @@ impl Client {
             flow: None,
             variation: Variation::default(),
         }
-    }
-
-    /// Metadata of all topics that it knows and of `topics` come.
-    pub(super) fn learn(&mut self, topics: &[TopicId], topology: &Topology) {
-        for &topic in topics {
-            if self.partitions_known_of(topic).is_none() {
-                self.known_topics.push((topic, 0));
-            }
-        }
-        for (topic, partitions) in &mut self.known_topics {
-            *partitions = topology.partitions_of(*topic);
-        }
-    }
-
-    /// Partitions of `topic`, as far as it knows.
-    pub(super) fn partitions_known_of(&self, topic: TopicId) -> Option<u32> {
-        let mut known = self.known_topics.iter();
-        known
-            .find(|(known, _)| *known == topic)
-            .map(|&(_, partitions)| partitions)
     }
 
     /// True while the application thread is inside `poll()` or `close()` and handles answers as they come.
@@ -296,9 +270,8 @@ impl Client {
             .min(self.fetcher.next_serving())
             .min(self.heartbeat_notice);
         if self.heartbeat_thread_runs() && self.heartbeat_notice == SimTime::NEVER {
-            let metadata = self.metadata_answer.unwrap_or(self.metadata_due);
             let due = self.member.pass_due().min(self.requests.first_timeout());
-            let due = due.min(metadata);
+            let due = due.min(self.metadata.next());
             if due < next {
                 next = next.min(self.heartbeat_pass_from(due, ground));
             }
@@ -318,9 +291,7 @@ impl Client {
         let arrival = self
             .fetcher
             .next_arrival_in_poll(self.member.knows_coordinator());
-        // Who waits for metadata before it joins does not join meanwhile.
-        let waits = self.metadata_answer.is_some() && self.refreshes_before_join(ground);
-        let join = if waits {
+        let join = if self.joins_behind_metadata(ground) {
             SimTime::NEVER
         } else {
             self.member.poll_due()
@@ -331,7 +302,7 @@ impl Client {
             .min(heartbeat)
             .min(join)
             .min(self.next_offset_retry(ground.now))
-            .min(self.metadata_answer.unwrap_or(self.metadata_due))
+            .min(self.metadata.next())
             .min(self.next_timeout_in_poll(ground))
             .max(ground.now)
     }
@@ -345,7 +316,7 @@ impl Client {
             && self.pending.is_empty()
             && self.fetcher.is_settled()
             && self.member.knows_coordinator()
-            && self.metadata_answer.is_none()
+            && !self.metadata.is_awaited()
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
             && !self.stalled
             && !self.contested
@@ -371,7 +342,7 @@ impl Client {
         poll.min(self.next_heartbeat(ground))
             .min(self.member.poll_deadline())
             .min(self.next_failure())
-            .min(self.metadata_due)
+            .min(self.metadata.next())
             .max(next)
     }
 

@@ -319,7 +319,7 @@ impl Client {
             .min(self.member.heartbeat_due())
             .min(self.member.poll_due())
             .min(self.next_failure())
-            .min(self.metadata_due)
+            .min(self.metadata.next())
     }
 
     /// How the fetches of each phase follow each other, if each is sent when the one before is answered.

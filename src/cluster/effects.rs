@@ -53,7 +53,7 @@ impl Client {
                 };
                 ground.out.push(Output::Assign(kind, members));
             }
-            MemberEffect::RequestMetadata => self.metadata_due = ground.now,
+            MemberEffect::RequestMetadata => self.metadata.request_update(ground.now),
             MemberEffect::WatchMetadata(members) => ground.out.push(Output::Watch(members)),
             MemberEffect::Suspend(partitions) => {
                 let why = ReleaseReason::PendingRevocation;

@@ -31,6 +31,7 @@ mod leader;
 mod ledger;
 mod membership;
 mod messages;
+mod metadata;
 mod naming;
 mod offsets;
 mod platform;

@@ -3,8 +3,6 @@
 use super::client::{App, Client, Pending};
 use super::ground::{Ground, Output};
 use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::config::SubscribedBy;
-use crate::protocol::effect::MemberEffect;
 use crate::protocol::rules::Rule;
 use crate::scenario::plan::CommitMode;
 use crate::timeline::Observation;
@@ -32,7 +30,7 @@ impl Client {
     pub(super) fn on_network(&mut self, ground: &mut Ground<'_>) {
         self.heartbeat_pass_after_network(ground);
         let looks_for_coordinator = !self.member.knows_coordinator();
-        let awaited_metadata = self.metadata_answer.is_some() && self.refreshes_before_join(ground);
+        let awaited_metadata = self.joins_behind_metadata(ground);
         let held = self.asks_offsets_again();
         self.handle_network(ground);
         if self.app != App::Polling {
@@ -114,67 +112,6 @@ impl Client {
         self.apply(effects, ground);
         if looks_at_network && self.app == App::Polling {
             self.handle_network(ground);
-        }
-    }
-
-    /// A pattern is looked for in fresh metadata before every (re)join, so that new topics bring about one rebalance and not one for each member
-    /// (`ConsumerCoordinator.poll`, KAFKA-5154).
-    pub(super) fn refreshes_before_join(&self, ground: &Ground<'_>) -> bool {
-        matches!(ground.spec.config.subscribed_by, SubscribedBy::Pattern)
-            && self.member.is_rejoining()
-            && self.member.knows_coordinator()
-    }
-
-    /// True while it waits for such metadata (`ensureFreshMetadata`). They are fresh for `retry.backoff.ms`.
-    fn awaits_metadata(&mut self, ground: &mut Ground<'_>) -> bool {
-        if !self.refreshes_before_join(ground) {
-            return false;
-        }
-        match self.metadata_answer {
-            Some(at) if at <= ground.now => {
-                let mut effects = std::mem::take(&mut self.effects);
-                self.refresh_metadata(ground, &mut effects);
-                self.apply(effects, ground);
-                false
-            }
-            Some(_) => true,
-            None if self.metadata_at + ground.spec.config.retry_backoff <= ground.now => {
-                self.metadata_due = ground.now;
-                self.ask_metadata(ground);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// The look at the network takes metadata in that have come, or asks for them.
-    pub(super) fn refresh_metadata(
-        &mut self,
-        ground: &mut Ground<'_>,
-        effects: &mut Vec<MemberEffect>,
-    ) {
-        match self.metadata_answer {
-            Some(at) if at <= ground.now => {
-                self.metadata_answer = None;
-                self.metadata_at = ground.now;
-                // The age counts from when the answer has been taken in, a little after the `poll()` that found it began.
-                self.metadata_due = ground.now
-                    + ground.spec.config.metadata_max_age
-                    + ground.calibration.request_service;
-                let topology = ground.topology;
-                self.learn(&[], topology);
-                self.member
-                    .on_metadata(&|topic| topology.partitions_of(topic), effects);
-            }
-            None => self.ask_metadata(ground),
-            Some(_) => {}
-        }
-    }
-
-    /// Asks for metadata that are due for a refresh.
-    pub(super) fn ask_metadata(&mut self, ground: &mut Ground<'_>) {
-        if self.metadata_answer.is_none() && self.metadata_due <= ground.now {
-            self.metadata_answer = Some(self.fetcher.metadata_answer(ground));
         }
     }
 

@@ -180,13 +180,6 @@ impl Client {
         ground.out.push(Output::HungUp(sent));
     }
 
-    /// A connection broke, maybe because what is known of the brokers holds no longer: metadata are asked for, `retry.backoff.ms` after the last at the earliest
-    /// (`DefaultMetadataUpdater.handleServerDisconnect`, `Metadata.timeToAllowUpdate`). Who closes a connection by itself has no doubts.
-    pub(super) fn doubt_metadata(&mut self, ground: &Ground<'_>) {
-        let allowed = self.metadata_at + ground.spec.config.retry_backoff;
-        self.metadata_due = self.metadata_due.min(allowed.max(ground.now));
-    }
-
     /// No request or session fails before this instant.
     pub(super) fn next_failure(&self) -> SimTime {
         let session = self.member.session_deadline();

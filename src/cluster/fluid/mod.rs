@@ -91,7 +91,7 @@ impl Client {
             .heartbeat_due()
             .min(member.poll_due())
             .min(member.poll_deadline())
-            .min(self.metadata_due);
+            .min(self.metadata.next());
         if due <= since {
             return;
         }
