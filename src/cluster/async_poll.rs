@@ -256,9 +256,7 @@ impl Client {
     }
 
     pub(super) fn on_poll_event(&mut self, ground: &mut Ground<'_>) {
-        let mut effects = std::mem::take(&mut self.effects);
-        self.member.on_poll(ground.now, &self.fetcher, &mut effects);
-        self.apply(effects, ground);
+        self.tell(ground, Membership::on_poll);
     }
 
     /// A round of the background thread for the membership, until it is closed.
@@ -267,9 +265,7 @@ impl Client {
             return;
         }
         self.end_round(ground);
-        let mut effects = std::mem::take(&mut self.effects);
-        self.member.on_pass(ground.now, &self.fetcher, &mut effects);
-        self.apply(effects, ground);
+        self.tell(ground, Membership::on_pass);
     }
 
     /// `updateFetchPositions`, then `createFetchRequests` as soon as nothing that it asked for is outstanding.

@@ -423,12 +423,11 @@ impl Client {
     fn end_assigning(&mut self, ground: &mut Ground<'_>) {
         self.app = App::Polling;
         self.drain(ground);
-        let mut effects = std::mem::take(&mut self.effects);
         if let Some((assignments, snapshot)) = self.assigned.take() {
-            self.member
-                .on_assigned_by_leader(assignments, snapshot, &mut effects);
+            self.tell(ground, |member, _, _, out| {
+                member.on_assigned_by_leader(assignments, snapshot, out);
+            });
         }
-        self.apply(effects, ground);
         self.heartbeat_thread(ground);
         if !self.heed_wakeup(ground) {
             self.turn(ground);

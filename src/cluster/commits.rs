@@ -5,6 +5,7 @@
 
 use super::client::{App, Client, Pending};
 use super::ground::Ground;
+use super::membership::Membership;
 use crate::protocol::effect::Positions;
 use crate::scenario::plan::CommitStyle;
 
@@ -24,17 +25,18 @@ impl Client {
         if offsets.is_empty() {
             return false; // `commitOffsetsSync` with nothing to commit asks nobody.
         }
-        let mut effects = std::mem::take(&mut self.effects);
-        let (now, at) = (ground.now, &self.fetcher);
         match style {
             CommitStyle::Sync => {
                 self.before_commit = before;
                 self.app = waiting;
-                self.member.commit_sync(now, offsets, at, &mut effects);
+                self.tell(ground, |member, now, at, out| {
+                    member.commit_sync(now, offsets, at, out);
+                });
             }
-            CommitStyle::Async => self.member.commit_async(now, offsets, at, &mut effects),
+            CommitStyle::Async => self.tell(ground, |member, now, at, out| {
+                member.commit_async(now, offsets, at, out);
+            }),
         }
-        self.apply(effects, ground);
         if matches!(self.app, App::Committing { .. }) {
             self.heed_wakeup(ground);
         }
@@ -53,10 +55,7 @@ impl Client {
 
     /// Time has passed for `commitSync`, or for the commit in `close()`.
     pub(super) fn on_commit_due(&mut self, ground: &mut Ground<'_>) {
-        let mut effects = std::mem::take(&mut self.effects);
-        self.member
-            .on_commit_due(ground.now, &self.fetcher, &mut effects);
-        self.apply(effects, ground);
+        self.tell(ground, Membership::on_commit_due);
     }
 
     /// `commitSync` has returned, or thrown.

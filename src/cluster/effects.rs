@@ -1,10 +1,12 @@
 //! What a client does when its membership asks for it: sends, callbacks, `close()`.
 
-use super::client::{App, Client};
-use super::poll_event::Asked;
 use std::sync::Arc;
 
+use super::client::{App, Client};
+use super::fetch::Fetcher;
 use super::ground::{Ground, Output, Packet};
+use super::membership::Membership;
+use super::poll_event::Asked;
 use super::positions::Slot;
 use crate::assignor::TopicPartition;
 use crate::kernel::{SimDuration, SimTime};
@@ -24,6 +26,17 @@ impl Client {
         if let Some(failed) = self.commit_returned.take() {
             self.after_application_commit(failed, ground);
         }
+    }
+
+    /// Tells the member something, and carries out what it asks for.
+    pub(super) fn tell(
+        &mut self,
+        ground: &mut Ground<'_>,
+        what: impl FnOnce(&mut Membership, SimTime, &Fetcher, &mut Vec<MemberEffect>),
+    ) {
+        let mut effects = std::mem::take(&mut self.effects);
+        what(&mut self.member, ground.now, &self.fetcher, &mut effects);
+        self.apply(effects, ground);
     }
 
     fn apply_one(&mut self, effect: MemberEffect, ground: &mut Ground<'_>) {
@@ -126,10 +139,10 @@ impl Client {
         self.release_serving(ReleaseReason::PendingRevocation, None, ground);
         self.app = App::Closing;
         self.closes_until = ground.now + CLOSE_TIMEOUT.min(ground.spec.config.request_timeout);
-        let mut effects = std::mem::take(&mut self.effects);
-        let (now, until) = (ground.now, self.closes_until);
-        self.member.close(now, until, &self.fetcher, &mut effects);
-        self.apply(effects, ground);
+        let until = self.closes_until;
+        self.tell(ground, |member, now, at, out| {
+            member.close(now, until, at, out);
+        });
     }
 
     /// `ConsumerNetworkClient.awaitPendingRequests`: who has taken leave waits for what the coordinator still owes it, be it the answer to a JoinGroup that is parked until
@@ -260,10 +273,7 @@ impl Client {
         } else {
             App::Polling
         };
-        let mut effects = std::mem::take(&mut self.effects);
-        self.member
-            .on_callback_done(ground.now, &self.fetcher, &mut effects);
-        self.apply(effects, ground);
+        self.tell(ground, Membership::on_callback_done);
         if self.app == App::Polling && !self.heed_wakeup(ground) {
             if self.member.modern().is_some() {
                 self.do_what_is_asked(ground);
