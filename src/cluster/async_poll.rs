@@ -131,7 +131,7 @@ impl Client {
 
     /// The next instant at which one of the two threads does something by itself.
     pub(super) fn next_async(&self, ground: &Ground<'_>) -> SimTime {
-        if !self.inbox.is_empty() || self.unsent {
+        if !self.inbox.is_empty() || self.requests.has_unsent() {
             return ground.now; // It stood still when they came.
         }
         let own = match self.app {
@@ -314,6 +314,14 @@ impl super::calibration::Calibration {
         match member {
             Membership::Classic(_) => self.construction,
             Membership::Consumer(_) => self.async_construction,
+        }
+    }
+
+    /// How much longer the first look for a coordinator takes, before which no broker was heard of.
+    pub(super) fn bootstrap_of(&self, member: &Membership) -> SimDuration {
+        match member {
+            Membership::Classic(_) => self.bootstrap,
+            Membership::Consumer(_) => self.bootstrap + self.background_start,
         }
     }
 

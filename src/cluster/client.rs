@@ -95,9 +95,6 @@ pub(super) struct Client {
     pub(super) metadata: Metadata,
     pub(super) requests: Requests,
     pub(super) reconnects: Reconnects,
-    /// A request could not even be sent, for want of a connection.
-    pub(super) unsent: bool,
-    pub(super) first_lookup: bool,
     /// An OffsetFetch was refused and is sent again then; never: none was.
     pub(super) offsets_due: SimTime,
     /// How often in a row.
@@ -151,6 +148,7 @@ impl Client {
     pub(super) fn new(
         member: Membership,
         metadata: Metadata,
+        reconnects: Reconnects,
         now: SimTime,
         brokers: usize,
         construction: SimDuration,
@@ -175,9 +173,7 @@ impl Client {
             pending: Vec::new(),
             metadata,
             requests: Requests::default(),
-            reconnects: Reconnects::default(),
-            unsent: false,
-            first_lookup: true,
+            reconnects,
             offsets_due: SimTime::NEVER,
             offset_failures: Backoff::default(),
             offset_fetches: Vec::new(),
@@ -311,7 +307,7 @@ impl Client {
     pub(super) fn is_steady(&self, ground: &Ground<'_>) -> bool {
         matches!(self.app, App::Polling | App::Working { .. })
             && self.inbox.is_empty()
-            && !self.unsent
+            && !self.requests.has_unsent()
             && self.queues.is_idle()
             && self.pending.is_empty()
             && self.fetcher.is_settled()

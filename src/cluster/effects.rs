@@ -47,16 +47,12 @@ impl Client {
             }
             MemberEffect::CommitReturned { failed } => self.commit_returned = Some(failed),
             MemberEffect::FindCoordinator => {
-                let bootstrap = if std::mem::take(&mut self.first_lookup) {
-                    if self.member.modern().is_some() {
-                        ground.calibration.bootstrap + ground.calibration.background_start
-                    } else {
-                        ground.calibration.bootstrap
-                    }
+                let extra = if self.reconnects.bootstrap() {
+                    ground.calibration.bootstrap_of(&self.member)
                 } else {
                     SimDuration::ZERO
                 };
-                self.request(Packet::FindCoordinator, bootstrap, ground);
+                self.request(Packet::FindCoordinator, extra, ground);
             }
             MemberEffect::Disconnect => self.hang_up(ground),
             MemberEffect::Assign(kind, members) => {

@@ -399,8 +399,7 @@ impl World<'_> {
         let construction = self.options.calibration.construction_of(&member);
         let metadata = Metadata::of(&process.spec.topics, &self.topology);
         let brokers = self.topology.brokers;
-        let mut client = Client::new(member, metadata, now, brokers, construction);
-        client.reconnects = reconnects;
+        let client = Client::new(member, metadata, reconnects, now, brokers, construction);
         process.client = Some(Box::new(client));
         self.observe(Observation::ConsumerStarted { consumer });
         self.rearm(consumer);

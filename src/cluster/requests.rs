@@ -38,11 +38,17 @@ struct Awaited {
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     awaited: VecDeque<Awaited>,
+    /// One could not even be sent, for want of a connection.
+    unsent: bool,
 }
 
 impl Requests {
     pub(super) fn is_empty(&self) -> bool {
         self.awaited.is_empty()
+    }
+
+    pub(super) fn has_unsent(&self) -> bool {
+        self.unsent
     }
 
     /// The coordinator owes an answer.
@@ -101,7 +107,7 @@ impl Client {
         let timeout = timeout_of(&packet, &ground.spec.config);
         let is_lookup = matches!(packet, Packet::FindCoordinator);
         if !is_lookup && self.member.modern().is_some() && !self.reconnects.reach(ground.now) {
-            self.unsent = true;
+            self.requests.unsent = true;
             return;
         }
         let token = ground.send(packet, extra);
@@ -139,7 +145,7 @@ impl Client {
 
     /// What the background thread had to send it could not (`checkDisconnects`); nothing else was on its way.
     pub(super) fn fail_unsent(&mut self, ground: &mut Ground<'_>) {
-        if std::mem::take(&mut self.unsent) {
+        if std::mem::take(&mut self.requests.unsent) {
             let mut effects = std::mem::take(&mut self.effects);
             self.member
                 .on_disconnected(ground.now, &self.fetcher, &mut effects);

@@ -317,16 +317,13 @@ impl World<'_> {
         member.wait_by(self.jitter(consumer, "backoff"));
         let mut reconnects = Reconnects::new(self.jitter(consumer, "reconnect"));
         let process = &mut self.processes[consumer.index()];
-        let metadata = Metadata::of(&process.spec.topics, &self.topology);
-        let brokers = self.topology.brokers;
-        let mut client = Client::new(member, metadata, now, brokers, construction);
-        client.first_lookup = false;
         let hosting = &self.groups[process.group.index()].hosting;
         process.connection.broker = hosting.leader().unwrap_or_default();
         reconnects.find(process.connection.broker);
-        client.reconnects = reconnects;
-        let age = process.spec.config.metadata_max_age;
-        client.metadata.begin(now, age);
+        let mut metadata = Metadata::of(&process.spec.topics, &self.topology);
+        metadata.begin(now, process.spec.config.metadata_max_age);
+        let brokers = self.topology.brokers;
+        let client = Client::new(member, metadata, reconnects, now, brokers, construction);
         process.client = Some(Box::new(client));
         let committed: Vec<u64> = owned
             .iter()
