@@ -272,14 +272,7 @@ impl Client {
     pub(super) fn update_positions(&mut self, ground: &mut Ground<'_>) {
         if !self.fetcher.is_settled() {
             self.fetcher.validate_positions(ground);
-            let asked = if self.member.knows_coordinator() {
-                self.fetcher.ask_offsets()
-            } else {
-                Vec::new()
-            };
-            if !asked.is_empty() {
-                self.fetch_offsets(asked, ground);
-            }
+            self.ask_offsets(ground);
         }
         self.queues.fetches_wait = true;
         self.on_positions(ground);

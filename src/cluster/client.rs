@@ -13,14 +13,13 @@ use super::fluid::{Flow, Variation};
 use super::ground::{Ground, Output};
 use super::membership::Membership;
 use super::metadata::Metadata;
-use super::offsets::OffsetFetchState;
+use super::offsets::OffsetFetches;
 use super::poll_event::Queues;
 use super::reconnects::Reconnects;
 use super::requests::Requests;
 use super::restores::Restores;
 use crate::assignor::{MemberId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::backoff::Backoff;
 use crate::protocol::effect::MemberEffect;
 use crate::scenario::plan::CommitMode;
 use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
@@ -95,12 +94,7 @@ pub(super) struct Client {
     pub(super) metadata: Metadata,
     pub(super) requests: Requests,
     pub(super) reconnects: Reconnects,
-    /// An OffsetFetch was refused and is sent again then; never: none was.
-    pub(super) offsets_due: SimTime,
-    /// How often in a row.
-    pub(super) offset_failures: Backoff,
-    /// Of its background thread, when it speaks the consumer protocol.
-    pub(super) offset_fetches: Vec<OffsetFetchState>,
+    pub(super) offset_fetches: OffsetFetches,
     pub(super) handed: Handed,
     /// Returned by `poll()`, to be processed once the commit is through.
     pub(super) held_back: Handed,
@@ -174,9 +168,7 @@ impl Client {
             metadata,
             requests: Requests::default(),
             reconnects,
-            offsets_due: SimTime::NEVER,
-            offset_failures: Backoff::default(),
-            offset_fetches: Vec::new(),
+            offset_fetches: OffsetFetches::new(),
             handed: Vec::new(),
             held_back: Vec::new(),
             uncommitted_records: 0,

@@ -2,7 +2,7 @@
 
 use super::client::{App, Client, Pending};
 use super::ground::{Ground, Output};
-use crate::kernel::{SimDuration, SimTime};
+use crate::kernel::SimTime;
 use crate::protocol::rules::Rule;
 use crate::scenario::plan::CommitMode;
 use crate::timeline::Observation;
@@ -118,17 +118,7 @@ impl Client {
     /// `updateFetchPositions` and `pollForFetches`; true when the network had something for another turn.
     fn fetch_or_return(&mut self, ground: &mut Ground<'_>) -> bool {
         if !self.fetcher.is_settled() {
-            // `refreshCommittedOffsetsIfNeeded` asks the coordinator that is known, and nobody else.
-            let asked = if self.member.knows_coordinator() && !self.holds_for_offsets(ground.now) {
-                self.offsets_due = SimTime::NEVER;
-                self.fetcher.ask_offsets()
-            } else {
-                Vec::new()
-            };
-            if !asked.is_empty() {
-                let packet = self.offset_fetch(asked);
-                self.request(packet, SimDuration::ZERO, ground);
-            }
+            self.ask_offsets(ground);
             if let Some(error) = self.fetcher.update_positions(ground) {
                 ground.observe(Observation::ConsumerFailed {
                     consumer: ground.consumer,
