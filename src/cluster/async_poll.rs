@@ -143,7 +143,7 @@ impl Client {
             App::Polling if self.queues.application_waits => self.deadline,
             App::Polling => self.queues.waits_until.min(self.fetcher.next_arrival()),
             App::CallbackCommit { .. } | App::Committing { .. } => SimTime::NEVER,
-            App::Closing => self.closes_until,
+            App::Closing => self.closes_until(),
             App::Dead => return SimTime::NEVER,
         };
         own.min(self.fetcher.next_serving())
@@ -197,7 +197,7 @@ impl Client {
                 self.after_callback_work(kind, ground);
             }
             App::Exiting { until } if until <= ground.now => self.exit(ground),
-            App::Closing if self.closes_until <= ground.now => self.close_in_time(ground),
+            App::Closing if self.closes_until() <= ground.now => self.close_in_time(ground),
             App::Polling => self.on_wake_in_poll(ground),
             App::Starting { .. }
             | App::Working { .. }

@@ -8,9 +8,10 @@
 use super::answers::Answer;
 use super::batch::{Burn, Work};
 use super::buffer::Handed;
+use super::close::Closing;
 use super::fetch::Fetcher;
 use super::fluid::{Flow, Variation};
-use super::ground::{Ground, Output};
+use super::ground::Ground;
 use super::membership::Membership;
 use super::metadata::Metadata;
 use super::offsets::OffsetFetches;
@@ -22,7 +23,7 @@ use crate::assignor::{MemberId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::MemberEffect;
 use crate::scenario::plan::CommitMode;
-use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
+use crate::timeline::{CallbackKind, Partitions, ReleaseReason};
 
 /// What the application thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,11 +106,7 @@ pub(super) struct Client {
     pub(super) before_commit: (u64, SimTime),
     /// The `commitSync` under way has returned (or thrown: true), and the application has not gone on yet.
     pub(super) commit_returned: Option<bool>,
-    pub(super) closing: bool,
-    /// `close()` waits for answers until then.
-    pub(super) closes_until: SimTime,
-    /// It has taken leave, and does not exit before then.
-    pub(super) exits_at: SimTime,
+    pub(super) closing: Option<Closing>,
     pub(super) stalled: bool,
     /// The batch under way ends with the process: its next record cannot be processed.
     pub(super) doomed: bool,
@@ -175,9 +172,7 @@ impl Client {
             last_commit: now,
             before_commit: (0, now),
             commit_returned: None,
-            closing: false,
-            closes_until: SimTime::NEVER,
-            exits_at: SimTime::NEVER,
+            closing: None,
             stalled: false,
             doomed: false,
             at_work: Vec::new(),
@@ -249,7 +244,7 @@ impl Client {
                 self.member.commit_due().min(self.requests.first_timeout())
             }
             App::Closing => self
-                .closes_until
+                .closes_until()
                 .min(self.member.commit_due())
                 .min(self.requests.first_timeout()),
             App::Dead => return SimTime::NEVER,
@@ -388,7 +383,7 @@ impl Client {
             }
             App::Assigning { until } if until <= ground.now => self.end_assigning(ground),
             App::Exiting { until } if until <= ground.now => self.exit(ground),
-            App::Closing if self.closes_until <= ground.now => self.close_in_time(ground),
+            App::Closing if self.closes_until() <= ground.now => self.close_in_time(ground),
             App::Committing { .. } | App::CallbackCommit { .. } | App::Closing
                 if self.member.commit_due() <= ground.now =>
             {
@@ -420,15 +415,6 @@ impl Client {
         if !self.heed_wakeup(ground) {
             self.turn(ground);
         }
-    }
-
-    /// The process exits after `close()`.
-    pub(super) fn exit(&mut self, ground: &mut Ground<'_>) {
-        self.app = App::Dead;
-        ground.observe(Observation::ConsumerClosed {
-            consumer: ground.consumer,
-        });
-        ground.out.push(Output::Exited);
     }
 
     pub(super) fn release_all(&mut self, why: ReleaseReason, ground: &mut Ground<'_>) {

@@ -3,7 +3,7 @@
 //! What `commitSync` throws (`CommitFailedException`, `RebalanceInProgressException`, `TimeoutException`) the application catches and logs, and goes on: the records count as not committed,
 //! so that its next commit covers them.
 
-use super::client::{App, Client, Pending};
+use super::client::{App, Client};
 use super::ground::Ground;
 use super::membership::Membership;
 use crate::protocol::effect::Positions;
@@ -43,16 +43,6 @@ impl Client {
         style == CommitStyle::Sync
     }
 
-    /// `wakeup()` was called where the application could not notice: what waits for the network next, be it `poll()` or `commitSync`, sends what is to be sent and
-    /// throws (`ConsumerNetworkClient.maybeTriggerWakeup`, `WakeupTrigger.setActiveTask`), and it closes. A harness does not call it. True when it closes.
-    pub(super) fn heed_wakeup(&mut self, ground: &mut Ground<'_>) -> bool {
-        let is_woken = !ground.harness && self.pending.contains(&Pending::Close);
-        if is_woken {
-            self.close(ground);
-        }
-        is_woken
-    }
-
     /// Time has passed for `commitSync`, or for the commit in `close()`.
     pub(super) fn on_commit_due(&mut self, ground: &mut Ground<'_>) {
         self.tell(ground, Membership::on_commit_due);
@@ -86,20 +76,6 @@ impl Client {
             | App::Closing
             | App::Exiting { .. }
             | App::Dead => {}
-        }
-    }
-
-    /// `wakeup()` takes effect at once: in `poll()`, and in a `commitSync`. Within a callback it waits for the callback's end.
-    pub(super) fn is_woken_by_wakeup(&self) -> bool {
-        match self.app {
-            App::Polling | App::Starting { .. } | App::Committing { .. } => true,
-            App::Working { .. }
-            | App::Callback { .. }
-            | App::CallbackCommit { .. }
-            | App::Assigning { .. }
-            | App::Closing
-            | App::Exiting { .. }
-            | App::Dead => false,
         }
     }
 }

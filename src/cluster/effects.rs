@@ -1,4 +1,4 @@
-//! What a client does when its membership asks for it: sends, callbacks, `close()`.
+//! What a client does when its membership asks for it: sends, callbacks, other partitions.
 
 use std::sync::Arc;
 
@@ -12,9 +12,6 @@ use crate::assignor::TopicPartition;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::MemberEffect;
 use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
-
-/// `ConsumerUtils.DEFAULT_CLOSE_TIMEOUT_MS`, which is cut to `request.timeout.ms` (`createTimerForRequest`, `createTimerForCloseRequests`).
-const CLOSE_TIMEOUT: SimDuration = SimDuration::from_secs(30);
 
 impl Client {
     /// Carries out what the member asked for.
@@ -71,7 +68,7 @@ impl Client {
                 self.observe_dropped(ground);
             }
             MemberEffect::Callback(kind, partitions) => {
-                if self.member.modern().is_some() && !self.closing {
+                if self.member.modern().is_some() && self.closing.is_none() {
                     self.queues.ask(Asked::Callback(kind, partitions));
                 } else {
                     self.enter_callback(kind, &partitions, ground);
@@ -96,13 +93,7 @@ impl Client {
                     self.throw(error, ground);
                 }
             }
-            MemberEffect::Closed => {
-                let idle = ground.now + ground.calibration.exit;
-                let last = self.fetcher.last_answer().min(self.closes_until);
-                self.app = App::Closing;
-                self.exits_at = idle.max(last);
-                self.end_close(ground.now);
-            }
+            MemberEffect::Closed => self.on_member_closed(ground),
         }
     }
 
@@ -110,57 +101,6 @@ impl Client {
         self.request(packet, SimDuration::ZERO, ground);
         if self.member.modern().is_some() {
             self.has_sent(ground);
-        }
-    }
-
-    /// `poll()` throws: the application closes the consumer, which by then has no group to leave.
-    pub(super) fn throw(&mut self, error: &'static str, ground: &mut Ground<'_>) {
-        ground.observe(Observation::ConsumerFailed {
-            consumer: ground.consumer,
-            error,
-        });
-        self.close(ground);
-    }
-
-    /// `close()`
-    pub(super) fn close(&mut self, ground: &mut Ground<'_>) {
-        self.closing = true;
-        self.pending.clear();
-        self.held_back.clear();
-        self.queues.clear();
-        ground.observe(Observation::ConsumerClosing {
-            consumer: ground.consumer,
-        });
-        // It returns no more records, however long its commit waits.
-        self.release_serving(ReleaseReason::PendingRevocation, None, ground);
-        self.app = App::Closing;
-        self.closes_until = ground.now + CLOSE_TIMEOUT.min(ground.spec.config.request_timeout);
-        let until = self.closes_until;
-        self.tell(ground, |member, now, at, out| {
-            member.close(now, until, at, out);
-        });
-    }
-
-    /// `ConsumerNetworkClient.awaitPendingRequests`: who has taken leave waits for what the coordinator still owes it, be it the answer to a JoinGroup that is parked until
-    /// others have joined, behind which the LeaveGroup waits. A client of the consumer protocol waits for the answer to its leaving alone (`LeaveGroupOnCloseEvent`).
-    pub(super) fn end_close(&mut self, now: SimTime) {
-        let is_owed = match self.member.modern() {
-            Some(member) => member.awaits_answer_to_leaving(),
-            None => !self.requests.is_empty(),
-        };
-        let waits = is_owed && self.member.knows_coordinator();
-        if self.app == App::Closing && self.exits_at != SimTime::NEVER && !waits {
-            self.app = App::Exiting {
-                until: self.exits_at.max(now),
-            };
-        }
-    }
-
-    /// `close()` has had its time: it waits no longer, neither for its commit nor for answers.
-    pub(super) fn close_in_time(&mut self, ground: &mut Ground<'_>) {
-        self.on_commit_due(ground);
-        if self.app == App::Closing {
-            self.app = App::Exiting { until: ground.now };
         }
     }
 
@@ -264,7 +204,7 @@ impl Client {
                 slot.announced = true;
             }
         }
-        self.app = if self.closing {
+        self.app = if self.closing.is_some() {
             App::Closing
         } else {
             App::Polling

@@ -12,6 +12,7 @@ mod buffer;
 mod busy;
 pub mod calibration;
 mod client;
+mod close;
 mod commits;
 mod contests;
 mod coordinators;

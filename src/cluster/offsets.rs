@@ -196,7 +196,7 @@ impl Client {
 
     /// When the background thread sends an OffsetFetch again: not before it knows whom to ask.
     pub(super) fn next_offset_fetch(&self) -> SimTime {
-        if self.member.knows_coordinator() && !self.closing && self.app != App::Dead {
+        if self.member.knows_coordinator() && self.closing.is_none() && self.app != App::Dead {
             let due = self.offset_fetches.repeated.iter().map(|fetch| fetch.due);
             due.min().unwrap_or(SimTime::NEVER)
         } else {

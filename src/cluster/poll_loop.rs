@@ -120,11 +120,7 @@ impl Client {
         if !self.fetcher.is_settled() {
             self.ask_offsets(ground);
             if let Some(error) = self.fetcher.update_positions(ground) {
-                ground.observe(Observation::ConsumerFailed {
-                    consumer: ground.consumer,
-                    error,
-                });
-                self.close(ground);
+                self.throw(error, ground);
                 return false;
             }
         }
