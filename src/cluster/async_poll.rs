@@ -137,6 +137,7 @@ impl Client {
         let own = match self.app {
             App::Starting { until }
             | App::Working { until }
+            | App::Stalled { until }
             | App::Callback { until, .. }
             | App::Assigning { until }
             | App::Exiting { until } => until,
@@ -162,13 +163,16 @@ impl Client {
             return SimTime::NEVER;
         }
         let wakes_late = ground.calibration.background_wakeup(asynchronously(ground));
-        let next = match self.member.heartbeat_due() {
-            SimTime::ZERO => return SimTime::ZERO,
-            due => due + wakes_late,
-        };
-        match self.member.poll_deadline() {
-            deadline if deadline < next => next.min(self.round_from(deadline, wakes_late)),
-            _ => next,
+        let due = self.member.heartbeat_due();
+        if due == SimTime::ZERO {
+            return due; // At once.
+        }
+        let next = due + wakes_late;
+        let deadline = self.member.poll_deadline();
+        if deadline < next {
+            next.min(self.round_from(deadline, wakes_late))
+        } else {
+            next
         }
     }
 
@@ -190,17 +194,15 @@ impl Client {
             self.on_round(ground);
             self.on_positions(ground);
         }
+        if self.go_on(ground) {
+            return;
+        }
         match self.app {
-            App::Starting { until } if until <= ground.now => self.poll(ground),
-            App::Working { until } if until <= ground.now => self.after_work(ground),
-            App::Callback { kind, until } if until <= ground.now => {
-                self.after_callback_work(kind, ground);
-            }
-            App::Exiting { until } if until <= ground.now => self.exit(ground),
             App::Closing if self.closes_until() <= ground.now => self.close_in_time(ground),
             App::Polling => self.on_wake_in_poll(ground),
             App::Starting { .. }
             | App::Working { .. }
+            | App::Stalled { .. }
             | App::Callback { .. }
             | App::Assigning { .. }
             | App::Committing { .. }

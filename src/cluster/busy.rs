@@ -51,19 +51,10 @@ impl Client {
             self.busy_us = self.busy_by(now, window);
             self.busy = (self.busy.0.max(now) + span, self.busy.1 + span);
         }
-        match &mut self.app {
-            // A stall ends at its own instant: who sleeps needs no processor.
-            App::Working { .. } if self.stalled => {}
-            App::Starting { until }
-            | App::Working { until }
-            | App::Callback { until, .. }
-            | App::Assigning { until }
-            | App::Exiting { until } => *until += span,
-            App::Polling
-            | App::CallbackCommit { .. }
-            | App::Committing { .. }
-            | App::Closing
-            | App::Dead => {}
+        // A stall ends at its own instant: who sleeps needs no processor.
+        let is_stalled = matches!(self.app, App::Stalled { .. });
+        if let Some(until) = self.app.until_mut().filter(|_| !is_stalled) {
+            *until += span;
         }
         span
     }

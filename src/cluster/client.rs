@@ -34,6 +34,8 @@ pub(super) enum App {
     Polling,
     /// Outside `poll()`: processing what it returned, or between two polls.
     Working { until: SimTime },
+    /// Outside `poll()`, standing still as the scenario says.
+    Stalled { until: SimTime },
     /// In a listener's callback, inside `poll()` or `close()`.
     Callback { kind: CallbackKind, until: SimTime },
     /// In `commitSync`, called in a callback.
@@ -48,6 +50,30 @@ pub(super) enum App {
     Exiting { until: SimTime },
     /// `poll()` threw and the process has nothing to do any more.
     Dead,
+}
+
+impl App {
+    /// When it goes on by itself; `None`: it waits for something else than time.
+    pub(super) fn until(mut self) -> Option<SimTime> {
+        self.until_mut().copied()
+    }
+
+    /// The same, to put it off.
+    pub(super) fn until_mut(&mut self) -> Option<&mut SimTime> {
+        match self {
+            Self::Starting { until }
+            | Self::Working { until }
+            | Self::Stalled { until }
+            | Self::Callback { until, .. }
+            | Self::Assigning { until }
+            | Self::Exiting { until } => Some(until),
+            Self::Polling
+            | Self::CallbackCommit { .. }
+            | Self::Committing { .. }
+            | Self::Closing
+            | Self::Dead => None,
+        }
+    }
 }
 
 /// What waits for the return of `poll()`.
@@ -107,7 +133,6 @@ pub(super) struct Client {
     /// The `commitSync` under way has returned (or thrown: true), and the application has not gone on yet.
     pub(super) commit_returned: Option<bool>,
     pub(super) closing: Option<Closing>,
-    pub(super) stalled: bool,
     /// The batch under way ends with the process: its next record cannot be processed.
     pub(super) doomed: bool,
     /// The partitions of the batch under way, or of the last, in the run's flat list.
@@ -173,7 +198,6 @@ impl Client {
             before_commit: (0, now),
             commit_returned: None,
             closing: None,
-            stalled: false,
             doomed: false,
             at_work: Vec::new(),
             contested: false,
@@ -197,6 +221,7 @@ impl Client {
             }
             App::Starting { .. }
             | App::Working { .. }
+            | App::Stalled { .. }
             | App::Callback { .. }
             | App::Assigning { .. }
             | App::Exiting { .. }
@@ -236,6 +261,7 @@ impl Client {
         let own = match self.app {
             App::Starting { until }
             | App::Working { until }
+            | App::Stalled { until }
             | App::Callback { until, .. }
             | App::Assigning { until }
             | App::Exiting { until } => until,
@@ -301,7 +327,6 @@ impl Client {
             && self.member.knows_coordinator()
             && !self.metadata.is_awaited()
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
-            && !self.stalled
             && !self.contested
             && !self.weighed
             && !self.doomed
@@ -318,10 +343,10 @@ impl Client {
         if !self.is_steady(ground) {
             return next;
         }
-        let poll = match self.app {
-            App::Working { until } => self.member.poll_due().max(until),
-            _ => self.member.poll_due(),
-        };
+        let mut poll = self.member.poll_due();
+        if let App::Working { until } = self.app {
+            poll = poll.max(until);
+        }
         poll.min(self.next_heartbeat(ground))
             .min(self.member.poll_deadline())
             .min(self.next_failure())
@@ -373,16 +398,10 @@ impl Client {
         if (overdue || !self.inbox.is_empty()) && self.handles_answers() {
             return self.on_network(ground);
         }
+        if self.go_on(ground) {
+            return;
+        }
         match self.app {
-            App::Starting { until } if until <= ground.now => {
-                self.poll(ground);
-            }
-            App::Working { until } if until <= ground.now => self.after_work(ground),
-            App::Callback { kind, until } if until <= ground.now => {
-                self.after_callback_work(kind, ground)
-            }
-            App::Assigning { until } if until <= ground.now => self.end_assigning(ground),
-            App::Exiting { until } if until <= ground.now => self.exit(ground),
             App::Closing if self.closes_until() <= ground.now => self.close_in_time(ground),
             App::Committing { .. } | App::CallbackCommit { .. } | App::Closing
                 if self.member.commit_due() <= ground.now =>
@@ -392,6 +411,7 @@ impl Client {
             App::Polling => self.on_network(ground),
             App::Starting { .. }
             | App::Working { .. }
+            | App::Stalled { .. }
             | App::Callback { .. }
             | App::Assigning { .. }
             | App::Committing { .. }
@@ -400,6 +420,28 @@ impl Client {
             | App::Exiting { .. } => self.heartbeat_thread(ground),
             App::Dead => {}
         }
+    }
+
+    /// The application goes on if its time has come; true when it does.
+    pub(super) fn go_on(&mut self, ground: &mut Ground<'_>) -> bool {
+        let goes_on = self.app.until().is_some_and(|until| until <= ground.now);
+        if !goes_on {
+            return false;
+        }
+        match self.app {
+            App::Starting { .. } => self.poll(ground),
+            App::Working { .. } => self.after_work(ground),
+            App::Stalled { .. } => self.end_stall(ground),
+            App::Callback { kind, .. } => self.after_callback_work(kind, ground),
+            App::Assigning { .. } => self.end_assigning(ground),
+            App::Exiting { .. } => self.exit(ground),
+            App::Polling
+            | App::CallbackCommit { .. }
+            | App::Committing { .. }
+            | App::Closing
+            | App::Dead => {}
+        }
+        true
     }
 
     /// The leader's assignor returns, and with it the monitor is free: SyncGroup is sent, and the heartbeat thread, which waited, looks about itself.

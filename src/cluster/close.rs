@@ -23,6 +23,7 @@ impl Client {
         match self.app {
             App::Polling | App::Starting { .. } | App::Committing { .. } => true,
             App::Working { .. }
+            | App::Stalled { .. }
             | App::Callback { .. }
             | App::CallbackCommit { .. }
             | App::Assigning { .. }

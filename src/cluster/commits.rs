@@ -71,6 +71,7 @@ impl Client {
             App::Starting { .. }
             | App::Polling
             | App::Working { .. }
+            | App::Stalled { .. }
             | App::Callback { .. }
             | App::Assigning { .. }
             | App::Closing

@@ -55,9 +55,11 @@ impl Client {
             App::Committing { .. } | App::CallbackCommit { .. } | App::Closing => {
                 !self.member.knows_coordinator()
             }
-            App::Starting { .. } | App::Polling | App::Working { .. } | App::Callback { .. } => {
-                false
-            }
+            App::Starting { .. }
+            | App::Polling
+            | App::Working { .. }
+            | App::Stalled { .. }
+            | App::Callback { .. } => false,
         };
         self.member.is_heartbeating() && !stands_still
     }

@@ -222,11 +222,6 @@ impl Client {
             self.app = App::Dead;
             return self.die(ground);
         }
-        if std::mem::take(&mut self.stalled) {
-            ground.observe(Observation::ConsumerResumed {
-                consumer: ground.consumer,
-            });
-        }
         let style = match ground.spec.commit {
             CommitMode::AfterBatch(style) => Some(style),
             CommitMode::Every(period, style) => {
@@ -266,13 +261,20 @@ impl Client {
                 ground.observe(Observation::ConsumerStalled {
                     consumer: ground.consumer,
                 });
-                self.stalled = true;
-                self.app = App::Working {
+                self.app = App::Stalled {
                     until: until.max(ground.now),
                 };
             }
         }
         true
+    }
+
+    /// The loop goes on where it stood still.
+    pub(super) fn end_stall(&mut self, ground: &mut Ground<'_>) {
+        ground.observe(Observation::ConsumerResumed {
+            consumer: ground.consumer,
+        });
+        self.after_work(ground);
     }
 
     /// The process dies with the end of its work. What ended at this very instant has ended.

@@ -51,6 +51,7 @@ impl Client {
             App::Working { until } => until < SimTime::NEVER,
             App::Polling => !self.fetcher.has_returnable() && !self.queues.application_waits,
             App::Starting { .. }
+            | App::Stalled { .. }
             | App::Callback { .. }
             | App::CallbackCommit { .. }
             | App::Assigning { .. }
