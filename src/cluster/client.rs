@@ -6,9 +6,10 @@
 //! next instant at which it may do something that others can see.
 
 use super::answers::Answer;
-use super::batch::{Burn, Work};
-use super::buffer::Handed;
+use super::batch::Batch;
+use super::busy::Busy;
 use super::close::Closing;
+use super::commits::OwnCommits;
 use super::fetch::Fetcher;
 use super::fluid::{Flow, Variation};
 use super::ground::Ground;
@@ -122,37 +123,14 @@ pub(super) struct Client {
     pub(super) requests: Requests,
     pub(super) reconnects: Reconnects,
     pub(super) offset_fetches: OffsetFetches,
-    pub(super) handed: Handed,
-    /// Returned by `poll()`, to be processed once the commit is through.
-    pub(super) held_back: Handed,
-    /// Records returned and time since the application's last own commit.
-    pub(super) uncommitted_records: u64,
-    pub(super) last_commit: SimTime,
-    /// The same before the `commitSync` under way.
-    pub(super) before_commit: (u64, SimTime),
-    /// The `commitSync` under way has returned (or thrown: true), and the application has not gone on yet.
-    pub(super) commit_returned: Option<bool>,
+    pub(super) batch: Batch,
+    pub(super) commits: OwnCommits,
     pub(super) closing: Option<Closing>,
-    /// The batch under way ends with the process: its next record cannot be processed.
-    pub(super) doomed: bool,
-    /// The partitions of the batch under way, or of the last, in the run's flat list.
-    pub(super) at_work: Vec<usize>,
     /// Somebody else may return records of one of its partitions.
     pub(super) contested: bool,
     /// Its memory is so short that what it fetches is weighed as it comes.
     pub(super) weighed: bool,
-    /// Bytes of the batch under way, or of the last.
-    pub(super) working_on: u64,
-    /// The processing under way, or the last: from, to.
-    pub(super) busy: (SimTime, SimTime),
-    /// Microseconds of processing within the measured window before that.
-    pub(super) busy_us: u64,
-    /// What the batch under way burns, or the last one burnt.
-    pub(super) burning: Burn,
-    /// What was burnt before that.
-    pub(super) burnt: Work,
-    /// Polls within the measured window that returned records.
-    pub(super) polls: u64,
+    pub(super) busy: Busy,
     /// In the fluid mode: it moves on evenly.
     pub(super) flow: Option<Box<Flow>>,
     /// Of its processing, in the fluid mode.
@@ -191,23 +169,12 @@ impl Client {
             requests: Requests::default(),
             reconnects,
             offset_fetches: OffsetFetches::new(),
-            handed: Vec::new(),
-            held_back: Vec::new(),
-            uncommitted_records: 0,
-            last_commit: now,
-            before_commit: (0, now),
-            commit_returned: None,
+            batch: Batch::default(),
+            commits: OwnCommits::new(now),
             closing: None,
-            doomed: false,
-            at_work: Vec::new(),
             contested: false,
             weighed: false,
-            working_on: 0,
-            busy: (now, now),
-            busy_us: 0,
-            burning: Burn::nothing(now),
-            burnt: Work::default(),
-            polls: 0,
+            busy: Busy::new(now),
             flow: None,
             variation: Variation::default(),
         }
@@ -329,7 +296,7 @@ impl Client {
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
             && !self.contested
             && !self.weighed
-            && !self.doomed
+            && !self.batch.is_last
             && self.restores.next() == SimTime::NEVER
             && !self.may_meet_poison(ground)
             && !ground.harness

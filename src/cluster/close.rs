@@ -55,7 +55,7 @@ impl Client {
     /// `close()`
     pub(super) fn close(&mut self, ground: &mut Ground<'_>) {
         self.pending.clear();
-        self.held_back.clear();
+        self.batch.held_back.clear();
         self.queues.clear();
         ground.observe(Observation::ConsumerClosing {
             consumer: ground.consumer,

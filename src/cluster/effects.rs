@@ -20,7 +20,7 @@ impl Client {
             self.apply_one(effect, ground);
         }
         self.effects = effects; // Its room is used again.
-        if let Some(failed) = self.commit_returned.take() {
+        if let Some(failed) = self.commits.returned.take() {
             self.after_application_commit(failed, ground);
         }
     }
@@ -42,7 +42,7 @@ impl Client {
             MemberEffect::Commit(purpose, commit) => {
                 self.send(Packet::Commit(purpose, commit), ground)
             }
-            MemberEffect::CommitReturned { failed } => self.commit_returned = Some(failed),
+            MemberEffect::CommitReturned { failed } => self.commits.returned = Some(failed),
             MemberEffect::FindCoordinator => {
                 let extra = if self.reconnects.bootstrap() {
                     ground.calibration.bootstrap_of(&self.member)

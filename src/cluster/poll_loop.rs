@@ -153,12 +153,13 @@ impl Client {
 
     /// Returns records and starts their processing; false when there are none to return.
     fn return_records(&mut self, ground: &mut Ground<'_>) -> bool {
-        let mut handed = std::mem::take(&mut self.handed);
+        let mut handed = std::mem::take(&mut self.batch.room);
         self.fetcher
             .collect(u64::from(ground.spec.config.max_poll_records), &mut handed);
         let any = !handed.is_empty();
         if any {
-            self.polls += u64::from(ground.window.holds(ground.now));
+            let is_measured = ground.window.holds(ground.now);
+            self.busy.add_polls(u64::from(is_measured));
             if self.member.modern().is_some() {
                 self.end_round(ground);
                 self.prefetch(ground);
@@ -172,7 +173,7 @@ impl Client {
             }
             self.process(&handed, ground);
         }
-        self.handed = handed;
+        self.batch.room = handed;
         any
     }
 
@@ -207,39 +208,25 @@ impl Client {
             let waiting = App::Committing {
                 before_processing: true,
             };
-            self.held_back = handed.to_vec();
+            self.batch.held_back = handed.to_vec();
             if self.commit(style, waiting, ground) {
                 return;
             }
-            self.held_back.clear();
+            self.batch.held_back.clear();
         }
         self.start_batch(handed, ground);
     }
 
     /// The batch is over, or the pause between two polls: commits of the application, then the next poll.
     pub(super) fn after_work(&mut self, ground: &mut Ground<'_>) {
-        if self.doomed {
+        if self.batch.is_last {
             self.app = App::Dead;
             return self.die(ground);
         }
-        let style = match ground.spec.commit {
-            CommitMode::AfterBatch(style) => Some(style),
-            CommitMode::Every(period, style) => {
-                (ground.now.since(self.last_commit) >= period).then_some(style)
-            }
-            CommitMode::After {
-                records,
-                time,
-                style,
-            } => (self.uncommitted_records >= records
-                || ground.now.since(self.last_commit) >= time)
-                .then_some(style),
-            CommitMode::Auto | CommitMode::BeforeProcessing(_) | CommitMode::None => None,
-        };
         let waiting = App::Committing {
             before_processing: false,
         };
-        if let Some(style) = style.filter(|_| self.uncommitted_records > 0)
+        if let Some(style) = self.commits.due(ground.spec.commit, ground.now)
             && self.commit(style, waiting, ground)
         {
             return;

@@ -443,7 +443,11 @@ impl World<'_> {
         let now = self.now();
         let process = &self.processes[consumer.index()];
         let accounts = &mut self.groups[process.group.index()].accounts;
-        for &place in process.client.iter().flat_map(|client| &client.at_work) {
+        for &place in process
+            .client
+            .iter()
+            .flat_map(|client| &client.batch.partitions)
+        {
             let account = &mut accounts[place];
             if account.occupies(consumer) {
                 account.settle(&mut self.logs[place], finished);
@@ -457,9 +461,9 @@ impl World<'_> {
         let window = self.window;
         let process = &mut self.processes[consumer.index()];
         if let Some(client) = process.client.take() {
-            process.totals.busy_us += client.busy_by(now, window);
-            process.totals.polls += client.polls;
-            process.burnt = process.burnt.plus(client.burnt_by(now));
+            process.totals.busy_us += client.busy.by(now, window);
+            process.totals.polls += client.busy.polls();
+            process.burnt = process.burnt.plus(client.busy.burnt_by(now));
             process.totals.alive_us += window.share(process.alive_since, now);
         }
         self.review_contests(consumer);
