@@ -285,7 +285,7 @@ impl Client {
         let fetching = self.fetcher.fetches_under_way();
         self.fetcher.send_fetches(ground);
         if fetching < self.fetcher.fetches_under_way() {
-            self.has_sent(ground);
+            self.end_round(ground);
         }
         self.begin_serving(ground);
     }

@@ -100,7 +100,7 @@ impl Client {
     pub(super) fn send(&mut self, packet: Packet, ground: &mut Ground<'_>) {
         self.request(packet, SimDuration::ZERO, ground);
         if self.member.modern().is_some() {
-            self.has_sent(ground);
+            self.end_round(ground);
         }
     }
 
