@@ -201,7 +201,14 @@ impl World<'_> {
                     {
                         (&subscription.owned, *generation)
                     }
-                    _ => (&subscription.owned, subscription.generation),
+                    (
+                        AssignorKind::CooperativeSticky
+                        | AssignorKind::Range
+                        | AssignorKind::RoundRobin
+                        | AssignorKind::LagAware
+                        | AssignorKind::Weighted,
+                        _,
+                    ) => (&subscription.owned, subscription.generation),
                 };
                 MemberDescription {
                     id: member.member_id.clone(),
