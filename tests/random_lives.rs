@@ -7,6 +7,8 @@ mod judge;
 mod modern;
 #[path = "random_lives/modern_judge.rs"]
 mod modern_judge;
+#[path = "random_lives/past.rs"]
+mod past;
 #[path = "random_lives/script.rs"]
 mod script;
 
