@@ -15,9 +15,13 @@ pub(crate) struct Group {
     rebalancing: bool,
     /// It became a classic group, and the rebalance that this begins is not over: it is in memory only.
     converting: bool,
-    /// What nobody had been assigned waits for the next join. Either it was rebalancing when it was converted, and its epoch has not been bumped since: whose place
-    /// it was that a static member took counts as known (`convertToConsumerGroup` holds that every conversion brings a bump). Or its coordinator began anew before the
-    /// rebalance was over that its conversion had begun: the log has the group as it was converted, stable. Both are so in Kafka too.
+    /// A topic has grown.
+    grown: bool,
+    /// What nobody had been assigned waits for the next join. Either it was rebalancing when it was converted, or a topic had grown, and its epoch has not been bumped
+    /// since: whose place it was that a static member took counts as known, and the topics' hash is of what they are now, the target of what they were
+    /// (`convertToConsumerGroup` holds that every conversion brings a bump). Or its coordinator began anew before the
+    /// rebalance was over that its conversion had begun: the log has the group as it was converted, stable. Or it became a classic group without a rebalance, where whoever was on the way to its
+    /// target counts as arrived and is not told of the rest. All are so in Kafka too.
     pub(crate) forgetful: bool,
     members: BTreeMap<MemberId, ConsumerId>,
     /// Members that have not been heard since it became a classic group: it took them for owners of their target, not of what they had (`ClassicGroup.fromConsumerGroup`).
@@ -138,6 +142,11 @@ impl Watch {
     /// Which protocol is spoken, and what conversions between the two forget.
     fn follow_conversions(&mut self, seen: &Observation) {
         match seen {
+            Observation::PartitionsAdded { .. } => {
+                for group in self.groups.values_mut() {
+                    group.grown = true;
+                }
+            }
             Observation::Joining { consumer } => {
                 self.classic.insert(*consumer);
             }
@@ -178,7 +187,7 @@ impl Watch {
             } => {
                 let group = self.of(*group);
                 group.unheard.remove(consumer);
-                group.forgetful |= !group.modern && group.rebalancing;
+                group.forgetful |= !group.modern && (group.rebalancing || group.grown);
                 group.modern = true;
             }
             _ => {}
@@ -192,7 +201,7 @@ impl Watch {
         };
         let members: BTreeSet<ConsumerId> = group.members.values().copied().collect();
         if group.modern && members.is_subset(&self.classic) {
-            group.modern = false;
+            (group.modern, group.forgetful) = (false, true);
             group.unheard = members;
         }
     }

@@ -83,16 +83,22 @@ impl<'a> Past<'a> {
         last == Some(true)
     }
 
-    /// It took the place of a static member during a rebalance, of which nothing is written before it is over, and the coordinator began anew before that: the log has the old id
-    /// (`GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin` writes it at once in a stable group only).
+    /// It came during a rebalance, or began one, or took the place of a static member in one, and the coordinator began anew before that was over and written: the log has the id
+    /// that the instance had before (`GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin` writes at once in a stable group only).
     fn is_known_by_an_old_id(&self) -> bool {
         self.outages().any(|outage| {
             let before = &self.entries[..outage];
-            let replaced = before.iter().rposition(|entry| {
-                matches!(&entry.observation, Observation::StaticMemberReplaced { consumer, .. } if *consumer == self.consumer)
+            let came = before.iter().enumerate().rev().find_map(|(place, entry)| {
+                let (consumer, is_new) = match &entry.observation {
+                    Observation::MemberAdded { consumer, .. } => (consumer, true),
+                    Observation::StaticMemberReplaced { consumer, .. } => (consumer, false),
+                    _ => return None,
+                };
+                (*consumer == self.consumer).then_some((place, is_new))
             });
-            replaced.is_some_and(|place| {
-                !self.is_stable(&before[..place]) && !self.became_stable(&before[place..])
+            came.is_some_and(|(place, is_new)| {
+                let is_unwritten = is_new || !self.is_stable(&before[..place]);
+                is_unwritten && !self.became_stable(&before[place..])
             })
         })
     }
