@@ -1,6 +1,8 @@
 //! Random lives of groups of both protocols: whatever happens to their members, topics and coordinators, nothing breaks, and when it is over
 //! everything is in order again. `REBSIM_CASES` says how many (default 300), `REBSIM_FIRST` where to begin.
 
+#[path = "random_lives/end.rs"]
+mod end;
 #[path = "random_lives/judge.rs"]
 mod judge;
 #[path = "random_lives/modern.rs"]

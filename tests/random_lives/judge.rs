@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rebsim::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};
+use rebsim::assignor::{ConsumerId, GroupId, TopicPartition};
 use rebsim::cluster::{Calibration, Halt, Options, simulate};
 use rebsim::kernel::{Seed, SimTime};
 use rebsim::metrics::stall::stalls;
 use rebsim::metrics::{Value, evaluate};
 use rebsim::scenario::{NoFiles, Overrides, load, render};
-use rebsim::timeline::{GroupState, Observation, Sample, Timeline};
+use rebsim::timeline::{GroupState, Observation, Timeline};
 
+use super::end::End;
 use super::modern_judge::{Watch, target_fault};
 use super::past::Past;
 use super::script::Script;
@@ -199,179 +200,6 @@ fn served_once(
         }
     }
     modern.and_then(|group| target_fault(group, timeline, &places))
-}
-
-/// Where everything stands when the run ends.
-#[derive(Default)]
-struct End {
-    living: BTreeSet<ConsumerId>,
-    states: BTreeMap<GroupId, GroupState>,
-    members: BTreeMap<GroupId, BTreeMap<MemberId, ConsumerId>>,
-    /// Partitions from here on are not seen by the leader, which came back as a static member after they were added: it takes what there is for what
-    /// was assigned (`ConsumerCoordinator.onLeaderElected` with `skipAssignment`), and only growth from then on makes it rejoin. So it is in Kafka.
-    overlooked: BTreeMap<(GroupId, TopicId), u32>,
-    grown: Vec<(TopicId, u32)>,
-    serving: BTreeMap<(GroupId, TopicPartition), BTreeSet<ConsumerId>>,
-    /// What the leader of a classic group has handed out last.
-    handed_out: BTreeMap<GroupId, BTreeSet<TopicPartition>>,
-    /// Instances of which a new process has taken the place since then.
-    replaced: BTreeMap<GroupId, BTreeSet<ConsumerId>>,
-    /// Who gave up each partition last.
-    given_up_by: BTreeMap<(GroupId, TopicPartition), ConsumerId>,
-    /// Who spoke the classic protocol last.
-    classic: BTreeSet<ConsumerId>,
-    /// Groups that somebody could not convert, because no assignor was chosen yet. The joins that waited were answered, and forgotten, before that turned out
-    /// (`completeAllJoinFutures` in `convertToConsumerGroup`): who had sent them is a new member without a session and is removed five minutes after it came, in Kafka too.
-    unconverted: BTreeSet<GroupId>,
-    /// Who was the last to know from where to read each partition.
-    readers: BTreeMap<(GroupId, TopicPartition), ConsumerId>,
-}
-
-/// Records of one partition that are more than any group of the scripts that keeps up has waiting.
-const MUCH_BEHIND: u64 = 100;
-
-impl End {
-    /// The partition was to move: it is not in the last assignment, and who held it was to join again when it had given it up, so that it be handed out
-    /// (`ConsumerCoordinator.onJoinComplete`, cooperative). It was restarted instead, and as a static member it got the same assignment again without a rebalance
-    /// (`GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin`: stable, and the assignor stays). Nobody knows of it until somebody else joins, in
-    /// Kafka too.
-    fn is_forgotten(&self, group: GroupId, place: TopicPartition) -> bool {
-        let handed_out = self.handed_out.get(&group);
-        let holder = self.given_up_by.get(&(group, place));
-        let replaced = self.replaced.get(&group);
-        handed_out.is_some_and(|places| !places.contains(&place))
-            && holder.is_some_and(|holder| replaced.is_some_and(|set| set.contains(holder)))
-    }
-
-    /// Its owner knows where to read it and has not come to fetch it: it fetches from a broker only when it has worked off all that it has from there (KAFKA-17182), and
-    /// of another partition there is too much for that.
-    fn is_starved(&self, timeline: &Timeline, group: GroupId, place: TopicPartition) -> bool {
-        let reader = self.readers.get(&(group, place));
-        let last = timeline.samples.last().map(|sample| sample.at);
-        let is_behind = |sample: &&Sample| {
-            let waiting = sample.log_end - sample.processed;
-            sample.group == group && sample.partition != place && waiting > MUCH_BEHIND
-        };
-        reader.is_some_and(|reader| self.living.contains(reader))
-            && timeline
-                .samples
-                .iter()
-                .rev()
-                .take_while(|sample| Some(sample.at) == last)
-                .any(|sample| is_behind(&sample))
-    }
-
-    fn of(timeline: &Timeline) -> Self {
-        let mut end = Self::default();
-        for entry in &timeline.entries {
-            match &entry.observation {
-                Observation::ConsumerStarted { consumer } => {
-                    end.living.insert(*consumer);
-                }
-                Observation::ConsumerCrashed { consumer }
-                | Observation::ConsumerClosed { consumer } => {
-                    end.living.remove(consumer);
-                }
-                Observation::Joining { consumer } => {
-                    end.classic.insert(*consumer);
-                }
-                Observation::ClientTransition { consumer, .. } => {
-                    end.classic.remove(consumer);
-                }
-                Observation::GroupState { group, to, .. } => {
-                    end.states.insert(*group, *to);
-                }
-                Observation::MemberAdded {
-                    group,
-                    consumer,
-                    member_id,
-                    ..
-                }
-                | Observation::MemberJoined {
-                    group,
-                    consumer,
-                    member_id,
-                    ..
-                } => {
-                    end.members
-                        .entry(*group)
-                        .or_default()
-                        .insert(member_id.clone(), *consumer);
-                }
-                Observation::StaticMemberReplaced {
-                    group,
-                    consumer,
-                    old,
-                    new,
-                    ..
-                } => {
-                    for &(topic, before) in &end.grown {
-                        end.overlooked.entry((*group, topic)).or_insert(before);
-                    }
-                    end.replaced.entry(*group).or_default().insert(*consumer);
-                    let members = end.members.entry(*group).or_default();
-                    members.remove(old);
-                    members.insert(new.clone(), *consumer);
-                }
-                Observation::AssignmentReceived {
-                    group, assignment, ..
-                } => {
-                    let places = assignment.iter().flat_map(|(_, share)| share.iter());
-                    end.handed_out.insert(*group, places.copied().collect());
-                    end.replaced.remove(group);
-                }
-                Observation::PartitionsAdded { topic, before, .. } => {
-                    end.grown.push((*topic, *before));
-                }
-                Observation::MemberRemoved {
-                    group, member_id, ..
-                } => {
-                    end.members.entry(*group).or_default().remove(member_id);
-                }
-                Observation::ConsumerFailed {
-                    consumer,
-                    error: "UnknownServerException",
-                } => {
-                    let group = timeline.cast.consumers[consumer.index()].group;
-                    end.unconverted.insert(group);
-                }
-                Observation::PositionKnown { consumer, offsets } => {
-                    let group = timeline.cast.consumers[consumer.index()].group;
-                    let places = offsets
-                        .iter()
-                        .map(|&(place, _)| ((group, place), *consumer));
-                    end.readers.extend(places);
-                }
-                Observation::Serving { consumer, log_ends } => {
-                    let group = timeline.cast.consumers[consumer.index()].group;
-                    for (partition, _) in log_ends.iter() {
-                        end.serve(group, *partition, *consumer);
-                    }
-                }
-                Observation::Released {
-                    consumer, log_ends, ..
-                } => {
-                    let group = timeline.cast.consumers[consumer.index()].group;
-                    for (partition, _) in log_ends.iter() {
-                        end.give_up(group, *partition, *consumer);
-                    }
-                }
-                _ => {}
-            }
-        }
-        end
-    }
-
-    fn serve(&mut self, group: GroupId, place: TopicPartition, consumer: ConsumerId) {
-        let servers = self.serving.entry((group, place)).or_default();
-        servers.insert(consumer);
-    }
-
-    fn give_up(&mut self, group: GroupId, place: TopicPartition, consumer: ConsumerId) {
-        self.given_up_by.insert((group, place), consumer);
-        let servers = self.serving.entry((group, place)).or_default();
-        servers.remove(&consumer);
-    }
 }
 
 /// With commits after processing and `earliest`, nothing is lost and nothing jumped over.
