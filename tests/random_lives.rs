@@ -43,6 +43,8 @@ fn what_went_wrong_once_goes_right() {
     judge_all([7_463], Script::random);
     // Metadata that fell due while records were at hand and an OffsetFetch waited to be repeated: nobody asked for them, and nothing else was done, for ever.
     judge_all([4_023_057], Script::random);
+    // A heartbeat that fell due just when `poll()` returned records of a partition that was not paused any more.
+    judge_all([4_027_344], Script::random);
 }
 
 fn play(script: fn(u64) -> Script) {
