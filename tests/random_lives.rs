@@ -1,12 +1,16 @@
 //! Random lives of groups of both protocols: whatever happens to their members, topics and coordinators, nothing breaks, and when it is over
 //! everything is in order again. `REBSIM_CASES` says how many (default 300), `REBSIM_FIRST` where to begin.
 
+#[path = "random_lives/end.rs"]
+mod end;
 #[path = "random_lives/judge.rs"]
 mod judge;
 #[path = "random_lives/modern.rs"]
 mod modern;
 #[path = "random_lives/modern_judge.rs"]
 mod modern_judge;
+#[path = "random_lives/past.rs"]
+mod past;
 #[path = "random_lives/script.rs"]
 mod script;
 
@@ -37,6 +41,10 @@ fn what_went_wrong_once_goes_right() {
     judge_all([2_000_037, 2_000_261], Script::random_modern);
     // Not wrong, but Kafka's: a static member is restarted before it can ask for what it has given up to be handed out.
     judge_all([7_463], Script::random);
+    // Metadata that fell due while records were at hand and an OffsetFetch waited to be repeated: nobody asked for them, and nothing else was done, for ever.
+    judge_all([4_023_057], Script::random);
+    // A heartbeat that fell due just when `poll()` returned records of a partition that was not paused any more.
+    judge_all([4_027_344], Script::random);
 }
 
 fn play(script: fn(u64) -> Script) {

@@ -64,7 +64,8 @@ impl Client {
         self.member.is_heartbeating() && !stands_still
     }
 
-    /// No heartbeat is sent before this instant. When one is due a `poll()` that is still waiting wakes up and notifies the thread.
+    /// No heartbeat is sent before this instant. When one is due a `poll()` that is still waiting wakes up and notifies the thread, unless it returns then with what is in
+    /// its buffer since a partition is not paused any more.
     pub(super) fn next_heartbeat(&self, ground: &Ground<'_>) -> SimTime {
         if self.heartbeat_notice != SimTime::NEVER {
             return self.heartbeat_notice;
@@ -72,7 +73,8 @@ impl Client {
         let due = self.member.heartbeat_due();
         let wakes = due + ground.calibration.poll_wakeup;
         let leaves = self.fetcher.next_arrival().min(self.deadline);
-        if self.heartbeat_thread_runs() && self.app == App::Polling && wakes < leaves {
+        let stays = self.app == App::Polling && wakes < leaves && !self.fetcher.has_returnable();
+        if self.heartbeat_thread_runs() && stays {
             wakes + ground.calibration.heartbeat_thread_wakeup
         } else {
             due

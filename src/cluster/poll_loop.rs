@@ -81,9 +81,7 @@ impl Client {
             if self.app != App::Polling {
                 return;
             }
-            let sleeps = !self.member.knows_coordinator() || self.holds_for_offsets(ground.now);
-            if sleeps && ground.now < self.deadline {
-                // `ensureCoordinatorReady(timer)` and the back-off of OffsetFetch use up the time of `poll()`; records at hand are returned afterwards.
+            if self.sleeps(ground) && ground.now < self.deadline {
                 self.waiting_since = ground.now;
                 return;
             }
@@ -91,6 +89,11 @@ impl Client {
                 return;
             }
         }
+    }
+
+    /// `ensureCoordinatorReady(timer)` and the back-off of OffsetFetch use up the time of `poll()`; records at hand are returned afterwards.
+    fn sleeps(&self, ground: &Ground<'_>) -> bool {
+        !self.member.knows_coordinator() || self.holds_for_offsets(ground.now)
     }
 
     /// `ConsumerCoordinator.poll`: looks at the network only when it has something to join or to send.
@@ -103,7 +106,7 @@ impl Client {
             }
         }
         let mut effects = std::mem::take(&mut self.effects);
-        let returns = self.fetcher.has_returnable() && self.member.knows_coordinator();
+        let returns = self.fetcher.has_returnable() && !self.sleeps(ground);
         if !returns {
             self.refresh_metadata(ground, &mut effects);
         } // Else the network client is asked only when the next fetch is on its way (`transmitSends`), and that goes first.

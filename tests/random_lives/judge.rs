@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rebsim::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};
+use rebsim::assignor::{ConsumerId, GroupId, TopicPartition};
 use rebsim::cluster::{Calibration, Halt, Options, simulate};
 use rebsim::kernel::{Seed, SimTime};
 use rebsim::metrics::stall::stalls;
@@ -10,7 +10,9 @@ use rebsim::metrics::{Value, evaluate};
 use rebsim::scenario::{NoFiles, Overrides, load, render};
 use rebsim::timeline::{GroupState, Observation, Timeline};
 
+use super::end::End;
 use super::modern_judge::{Watch, target_fault};
+use super::past::Past;
 use super::script::Script;
 
 /// What is wrong with the run of `script`; `None`: nothing.
@@ -64,55 +66,25 @@ fn first_fault(timeline: &Timeline, script: &Script) -> Option<String> {
         .or_else(|| stalls_are_explained(timeline))
 }
 
-/// Time never falls, and nobody's client dies; except that a coordinator that begins anew knows no assignor of a member but the one in force (the log has no
-/// more), so a newcomer that does not support that one is refused, and that a SyncGroup that finds it loading is refused with an error that its client does not expect
-/// (`SyncGroupResponseHandler`), in Kafka too.
+/// Time never falls, and nobody's client dies of what it would survive in Kafka.
 fn forward(timeline: &Timeline, script: &Script) -> Option<String> {
-    let falls = timeline
-        .entries
-        .windows(2)
-        .find(|two| two[1].at < two[0].at);
+    let entries = &timeline.entries;
+    let falls = entries.windows(2).find(|two| two[1].at < two[0].at);
     if let Some(two) = falls {
         return Some(format!("time falls from {} to {}", two[0].at, two[1].at));
     }
-    let began_anew = timeline
-        .entries
+    entries
         .iter()
-        .any(|entry| matches!(entry.observation, Observation::CoordinatorAvailable { .. }));
-    timeline
-        .entries
-        .iter()
-        .find_map(|entry| match &entry.observation {
-            Observation::ConsumerFailed { error, .. }
-                if began_anew && *error == "InconsistentGroupProtocolException" =>
-            {
-                None
+        .enumerate()
+        .find_map(|(place, entry)| match &entry.observation {
+            Observation::ConsumerFailed { consumer, error } => {
+                let past = Past::before(timeline, place, *consumer);
+                let rightly = script.may_fail_with(error) || past.may_fail_with(error);
+                let name = &timeline.cast.consumers[consumer.index()].name;
+                (!rightly).then(|| format!("{}: {name} failed with {error}", entry.at))
             }
-            Observation::ConsumerFailed {
-                consumer,
-                error: "KafkaException",
-            } if loads_at(timeline, *consumer, entry.at) => None,
-            Observation::ConsumerFailed { error, .. } if script.may_fail_with(error) => None,
-            Observation::ConsumerFailed { consumer, error } => Some(format!(
-                "{}: {} failed with {error}",
-                entry.at,
-                timeline.cast.consumers[consumer.index()].name
-            )),
             _ => None,
         })
-}
-
-/// True while the coordinator of the group of `consumer` is not available.
-fn loads_at(timeline: &Timeline, consumer: ConsumerId, at: SimTime) -> bool {
-    let of = timeline.cast.consumers[consumer.index()].group;
-    let mut past = timeline.entries.iter().rev().filter(|entry| entry.at <= at);
-    past.find_map(|entry| match entry.observation {
-        Observation::CoordinatorAvailable {
-            group, available, ..
-        } if group == of => Some(!available),
-        _ => None,
-    })
-    .unwrap_or(false)
 }
 
 /// The end: each group stable with exactly its living in it, each partition served by exactly one of them.
@@ -140,6 +112,12 @@ fn at_rest(timeline: &Timeline, watch: &Watch) -> Option<String> {
         } else {
             GroupState::Stable
         };
+        if state == GroupState::PreparingRebalance
+            && living.is_empty()
+            && end.unconverted.contains(&group)
+        {
+            continue;
+        }
         if state != rightly {
             return Some(format!(
                 "group {} with {} living members is {state:?} at the end",
@@ -208,7 +186,9 @@ fn served_once(
                 .flatten()
                 .map(|consumer| timeline.cast.consumers[consumer.index()].name.as_str())
                 .collect();
-            if servers.is_empty() && end.is_forgotten(group, place) {
+            if servers.is_empty()
+                && (end.is_forgotten(group, place) || end.is_starved(timeline, group, place))
+            {
                 continue;
             }
             if servers.len() != 1 {
@@ -220,139 +200,6 @@ fn served_once(
         }
     }
     modern.and_then(|group| target_fault(group, timeline, &places))
-}
-
-/// Where everything stands when the run ends.
-#[derive(Default)]
-struct End {
-    living: BTreeSet<ConsumerId>,
-    states: BTreeMap<GroupId, GroupState>,
-    members: BTreeMap<GroupId, BTreeMap<MemberId, ConsumerId>>,
-    /// Partitions from here on are not seen by the leader, which came back as a static member after they were added: it takes what there is for what
-    /// was assigned (`ConsumerCoordinator.onLeaderElected` with `skipAssignment`), and only growth from then on makes it rejoin. So it is in Kafka.
-    overlooked: BTreeMap<(GroupId, TopicId), u32>,
-    grown: Vec<(TopicId, u32)>,
-    serving: BTreeMap<(GroupId, TopicPartition), BTreeSet<ConsumerId>>,
-    /// What the leader of a classic group has handed out last.
-    handed_out: BTreeMap<GroupId, BTreeSet<TopicPartition>>,
-    /// Instances of which a new process has taken the place since then.
-    replaced: BTreeMap<GroupId, BTreeSet<ConsumerId>>,
-    /// Who gave up each partition last.
-    given_up_by: BTreeMap<(GroupId, TopicPartition), ConsumerId>,
-    /// Who spoke the classic protocol last.
-    classic: BTreeSet<ConsumerId>,
-}
-
-impl End {
-    /// The partition was to move: it is not in the last assignment, and who held it was to join again when it had given it up, so that it be handed out
-    /// (`ConsumerCoordinator.onJoinComplete`, cooperative). It was restarted instead, and as a static member it got the same assignment again without a rebalance
-    /// (`GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin`: stable, and the assignor stays). Nobody knows of it until somebody else joins, in
-    /// Kafka too.
-    fn is_forgotten(&self, group: GroupId, place: TopicPartition) -> bool {
-        let handed_out = self.handed_out.get(&group);
-        let holder = self.given_up_by.get(&(group, place));
-        let replaced = self.replaced.get(&group);
-        handed_out.is_some_and(|places| !places.contains(&place))
-            && holder.is_some_and(|holder| replaced.is_some_and(|set| set.contains(holder)))
-    }
-
-    fn of(timeline: &Timeline) -> Self {
-        let mut end = Self::default();
-        for entry in &timeline.entries {
-            match &entry.observation {
-                Observation::ConsumerStarted { consumer } => {
-                    end.living.insert(*consumer);
-                }
-                Observation::ConsumerCrashed { consumer }
-                | Observation::ConsumerClosed { consumer } => {
-                    end.living.remove(consumer);
-                }
-                Observation::Joining { consumer } => {
-                    end.classic.insert(*consumer);
-                }
-                Observation::ClientTransition { consumer, .. } => {
-                    end.classic.remove(consumer);
-                }
-                Observation::GroupState { group, to, .. } => {
-                    end.states.insert(*group, *to);
-                }
-                Observation::MemberAdded {
-                    group,
-                    consumer,
-                    member_id,
-                    ..
-                }
-                | Observation::MemberJoined {
-                    group,
-                    consumer,
-                    member_id,
-                    ..
-                } => {
-                    end.members
-                        .entry(*group)
-                        .or_default()
-                        .insert(member_id.clone(), *consumer);
-                }
-                Observation::StaticMemberReplaced {
-                    group,
-                    consumer,
-                    old,
-                    new,
-                    ..
-                } => {
-                    for &(topic, before) in &end.grown {
-                        end.overlooked.entry((*group, topic)).or_insert(before);
-                    }
-                    end.replaced.entry(*group).or_default().insert(*consumer);
-                    let members = end.members.entry(*group).or_default();
-                    members.remove(old);
-                    members.insert(new.clone(), *consumer);
-                }
-                Observation::AssignmentReceived {
-                    group, assignment, ..
-                } => {
-                    let places = assignment.iter().flat_map(|(_, share)| share.iter());
-                    end.handed_out.insert(*group, places.copied().collect());
-                    end.replaced.remove(group);
-                }
-                Observation::PartitionsAdded { topic, before, .. } => {
-                    end.grown.push((*topic, *before));
-                }
-                Observation::MemberRemoved {
-                    group, member_id, ..
-                } => {
-                    end.members.entry(*group).or_default().remove(member_id);
-                }
-                Observation::Serving { consumer, log_ends } => {
-                    let group = timeline.cast.consumers[consumer.index()].group;
-                    for (partition, _) in log_ends.iter() {
-                        end.serve(group, *partition, *consumer);
-                    }
-                }
-                Observation::Released {
-                    consumer, log_ends, ..
-                } => {
-                    let group = timeline.cast.consumers[consumer.index()].group;
-                    for (partition, _) in log_ends.iter() {
-                        end.give_up(group, *partition, *consumer);
-                    }
-                }
-                _ => {}
-            }
-        }
-        end
-    }
-
-    fn serve(&mut self, group: GroupId, place: TopicPartition, consumer: ConsumerId) {
-        let servers = self.serving.entry((group, place)).or_default();
-        servers.insert(consumer);
-    }
-
-    fn give_up(&mut self, group: GroupId, place: TopicPartition, consumer: ConsumerId) {
-        self.given_up_by.insert((group, place), consumer);
-        let servers = self.serving.entry((group, place)).or_default();
-        servers.remove(&consumer);
-    }
 }
 
 /// With commits after processing and `earliest`, nothing is lost and nothing jumped over.

@@ -13,8 +13,15 @@ pub(crate) struct Group {
     pub(crate) modern: bool,
     /// It is in the midst of a rebalance of the classic protocol.
     rebalancing: bool,
-    /// It was then when it was converted, and its epoch has not been bumped since: whose place it was that a static member took counts as known, so what nobody had been
-    /// assigned waits for the next bump (`convertToConsumerGroup` holds that every conversion brings one), in Kafka too.
+    /// It became a classic group, and the rebalance that this begins is not over: it is in memory only.
+    converting: bool,
+    /// A topic has grown.
+    grown: bool,
+    /// What nobody had been assigned waits for the next join. Either it was rebalancing when it was converted, or a topic had grown, and its epoch has not been bumped
+    /// since: whose place it was that a static member took counts as known, and the topics' hash is of what they are now, the target of what they were
+    /// (`convertToConsumerGroup` holds that every conversion brings a bump). Or its coordinator began anew before the
+    /// rebalance was over that its conversion had begun: the log has the group as it was converted, stable. Or it became a classic group without a rebalance, where whoever was on the way to its
+    /// target counts as arrived and is not told of the rest. All are so in Kafka too.
     pub(crate) forgetful: bool,
     members: BTreeMap<MemberId, ConsumerId>,
     /// Members that have not been heard since it became a classic group: it took them for owners of their target, not of what they had (`ClassicGroup.fromConsumerGroup`).
@@ -35,6 +42,8 @@ impl Group {
 #[derive(Default)]
 pub(crate) struct Watch {
     pub(crate) groups: BTreeMap<GroupId, Group>,
+    /// Who spoke the classic protocol last.
+    classic: BTreeSet<ConsumerId>,
 }
 
 impl Watch {
@@ -87,9 +96,10 @@ impl Watch {
                 new,
                 ..
             } => {
-                let group = self.of(*group);
-                group.members.remove(old);
-                group.members.insert(new.clone(), *consumer);
+                let members = &mut self.of(*group).members;
+                members.remove(old);
+                members.insert(new.clone(), *consumer);
+                self.follow_last_replacement(*group);
             }
             Observation::MemberRemoved {
                 group, member_id, ..
@@ -132,9 +142,20 @@ impl Watch {
     /// Which protocol is spoken, and what conversions between the two forget.
     fn follow_conversions(&mut self, seen: &Observation) {
         match seen {
+            Observation::PartitionsAdded { .. } => {
+                for group in self.groups.values_mut() {
+                    group.grown = true;
+                }
+            }
+            Observation::Joining { consumer } => {
+                self.classic.insert(*consumer);
+            }
+            Observation::ClientTransition { consumer, .. } => {
+                self.classic.remove(consumer);
+            }
             Observation::JoinComplete { group, .. } => {
                 let group = self.of(*group);
-                group.modern = false;
+                (group.modern, group.converting, group.forgetful) = (false, false, false);
                 group.unheard.clear();
             }
             Observation::GroupState { group, to, .. } => {
@@ -145,22 +166,43 @@ impl Watch {
                 );
                 if group.modern && group.rebalancing {
                     group.modern = false;
+                    group.converting = true;
                     group.unheard = group.members.values().copied().collect();
                 }
             }
             Observation::GroupEpoch { group, .. } => {
                 let group = self.of(*group);
-                (group.modern, group.forgetful) = (true, false);
+                (group.modern, group.converting, group.forgetful) = (true, false, false);
+            }
+            Observation::CoordinatorAvailable {
+                group,
+                available: false,
+                ..
+            } => {
+                let group = self.of(*group);
+                group.forgetful |= group.converting;
             }
             Observation::MemberEpoch {
                 group, consumer, ..
             } => {
                 let group = self.of(*group);
                 group.unheard.remove(consumer);
-                group.forgetful |= !group.modern && group.rebalancing;
+                group.forgetful |= !group.modern && (group.rebalancing || group.grown);
                 group.modern = true;
             }
             _ => {}
+        }
+    }
+
+    /// When the last member that spoke the consumer protocol comes back and speaks the classic one, it becomes a classic group without a rebalance.
+    fn follow_last_replacement(&mut self, id: GroupId) {
+        let Some(group) = self.groups.get_mut(&id) else {
+            return;
+        };
+        let members: BTreeSet<ConsumerId> = group.members.values().copied().collect();
+        if group.modern && members.is_subset(&self.classic) {
+            (group.modern, group.forgetful) = (false, true);
+            group.unheard = members;
         }
     }
 

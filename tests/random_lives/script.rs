@@ -139,12 +139,14 @@ impl Script {
     }
 
     /// How long after the script is over everything is in order again: a session to miss who is gone, a rebalance timeout for who does not come, three
-    /// heartbeats to hear of it (and of the follow-up round), the work in hand; the initial delay; the leader's look at its metadata.
+    /// heartbeats to hear of it (and of the follow-up round), the work in hand; the initial delay; the leader's look at its metadata. A group that is converted when a session
+    /// ends begins those of its classic members anew (`convertToClassicGroup`): a second session.
     pub(crate) fn settling(&self) -> u64 {
-        let slowest = self
-            .groups
-            .iter()
-            .map(|group| group.session + group.rebalance + 3 * group.heartbeat + 3 * group.work);
+        let sessions = 1 + u64::from(self.modern);
+        let slowest = self.groups.iter().map(|group| {
+            let session = sessions * group.session;
+            session + group.rebalance + 3 * group.heartbeat + 3 * group.work
+        });
         slowest.max().unwrap_or(0) + 2 * self.initial_delay + self.metadata_age + 2_000
     }
 

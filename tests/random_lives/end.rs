@@ -1,0 +1,191 @@
+//! How a run ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rebsim::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};
+use rebsim::timeline::{GroupState, Observation, Sample, Timeline};
+
+/// Where everything stands when the run ends.
+#[derive(Default)]
+pub(crate) struct End {
+    pub(crate) living: BTreeSet<ConsumerId>,
+    pub(crate) states: BTreeMap<GroupId, GroupState>,
+    pub(crate) members: BTreeMap<GroupId, BTreeMap<MemberId, ConsumerId>>,
+    /// Partitions from here on are not seen by the leader, which came back as a static member after they were added: it takes what there is for what
+    /// was assigned (`ConsumerCoordinator.onLeaderElected` with `skipAssignment`), and only growth from then on makes it rejoin. So it is in Kafka.
+    pub(crate) overlooked: BTreeMap<(GroupId, TopicId), u32>,
+    grown: Vec<(TopicId, u32)>,
+    pub(crate) serving: BTreeMap<(GroupId, TopicPartition), BTreeSet<ConsumerId>>,
+    /// What the leader of a classic group has handed out last.
+    handed_out: BTreeMap<GroupId, BTreeSet<TopicPartition>>,
+    /// Instances of which a new process has taken the place since then.
+    replaced: BTreeMap<GroupId, BTreeSet<ConsumerId>>,
+    /// Who gave up each partition last.
+    given_up_by: BTreeMap<(GroupId, TopicPartition), ConsumerId>,
+    /// Who spoke the classic protocol last.
+    pub(crate) classic: BTreeSet<ConsumerId>,
+    /// Groups that somebody could not convert, because no assignor was chosen yet. The joins that waited were answered, and forgotten, before that turned out
+    /// (`completeAllJoinFutures` in `convertToConsumerGroup`): who had sent them is a new member without a session and is removed five minutes after it came, in Kafka too.
+    pub(crate) unconverted: BTreeSet<GroupId>,
+    /// Who was the last to know from where to read each partition.
+    readers: BTreeMap<(GroupId, TopicPartition), ConsumerId>,
+}
+
+/// Records of one partition that are more than any group of the scripts that keeps up has waiting.
+const MUCH_BEHIND: u64 = 100;
+
+impl End {
+    /// The partition was to move: it is not in the last assignment, and who held it was to join again when it had given it up, so that it be handed out
+    /// (`ConsumerCoordinator.onJoinComplete`, cooperative). It was restarted instead, and as a static member it got the same assignment again without a rebalance
+    /// (`GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin`: stable, and the assignor stays). Nobody knows of it until somebody else joins, in
+    /// Kafka too.
+    pub(crate) fn is_forgotten(&self, group: GroupId, place: TopicPartition) -> bool {
+        let handed_out = self.handed_out.get(&group);
+        let holder = self.given_up_by.get(&(group, place));
+        let replaced = self.replaced.get(&group);
+        handed_out.is_some_and(|places| !places.contains(&place))
+            && holder.is_some_and(|holder| replaced.is_some_and(|set| set.contains(holder)))
+    }
+
+    /// Its owner knows where to read it and has not come to fetch it: it fetches from a broker only when it has worked off all that it has from there (KAFKA-17182), and
+    /// of another partition there is too much for that.
+    pub(crate) fn is_starved(
+        &self,
+        timeline: &Timeline,
+        group: GroupId,
+        place: TopicPartition,
+    ) -> bool {
+        let reader = self.readers.get(&(group, place));
+        let last = timeline.samples.last().map(|sample| sample.at);
+        let is_behind = |sample: &&Sample| {
+            let waiting = sample.log_end - sample.processed;
+            sample.group == group && sample.partition != place && waiting > MUCH_BEHIND
+        };
+        reader.is_some_and(|reader| self.living.contains(reader))
+            && timeline
+                .samples
+                .iter()
+                .rev()
+                .take_while(|sample| Some(sample.at) == last)
+                .any(|sample| is_behind(&sample))
+    }
+
+    pub(crate) fn of(timeline: &Timeline) -> Self {
+        let mut end = Self::default();
+        for entry in &timeline.entries {
+            end.follow_processes(&entry.observation, timeline);
+            end.follow_groups(&entry.observation);
+        }
+        end
+    }
+
+    fn follow_processes(&mut self, seen: &Observation, timeline: &Timeline) {
+        let group_of = |consumer: ConsumerId| timeline.cast.consumers[consumer.index()].group;
+        match seen {
+            Observation::ConsumerStarted { consumer } => {
+                self.living.insert(*consumer);
+            }
+            Observation::ConsumerCrashed { consumer }
+            | Observation::ConsumerClosed { consumer } => {
+                self.living.remove(consumer);
+            }
+            Observation::ConsumerFailed {
+                consumer,
+                error: "UnknownServerException",
+            } => {
+                self.unconverted.insert(group_of(*consumer));
+            }
+            Observation::Joining { consumer } => {
+                self.classic.insert(*consumer);
+            }
+            Observation::ClientTransition { consumer, .. } => {
+                self.classic.remove(consumer);
+            }
+            Observation::PositionKnown { consumer, offsets } => {
+                let group = group_of(*consumer);
+                let places = offsets
+                    .iter()
+                    .map(|&(place, _)| ((group, place), *consumer));
+                self.readers.extend(places);
+            }
+            Observation::Serving { consumer, log_ends } => {
+                for (partition, _) in log_ends.iter() {
+                    self.serve(group_of(*consumer), *partition, *consumer);
+                }
+            }
+            Observation::Released {
+                consumer, log_ends, ..
+            } => {
+                for (partition, _) in log_ends.iter() {
+                    self.give_up(group_of(*consumer), *partition, *consumer);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn follow_groups(&mut self, seen: &Observation) {
+        match seen {
+            Observation::GroupState { group, to, .. } => {
+                self.states.insert(*group, *to);
+            }
+            Observation::MemberAdded {
+                group,
+                consumer,
+                member_id,
+                ..
+            }
+            | Observation::MemberJoined {
+                group,
+                consumer,
+                member_id,
+                ..
+            } => {
+                let members = self.members.entry(*group).or_default();
+                members.insert(member_id.clone(), *consumer);
+            }
+            Observation::StaticMemberReplaced {
+                group,
+                consumer,
+                old,
+                new,
+                ..
+            } => {
+                for &(topic, before) in &self.grown {
+                    self.overlooked.entry((*group, topic)).or_insert(before);
+                }
+                self.replaced.entry(*group).or_default().insert(*consumer);
+                let members = self.members.entry(*group).or_default();
+                members.remove(old);
+                members.insert(new.clone(), *consumer);
+            }
+            Observation::MemberRemoved {
+                group, member_id, ..
+            } => {
+                self.members.entry(*group).or_default().remove(member_id);
+            }
+            Observation::AssignmentReceived {
+                group, assignment, ..
+            } => {
+                let places = assignment.iter().flat_map(|(_, share)| share.iter());
+                self.handed_out.insert(*group, places.copied().collect());
+                self.replaced.remove(group);
+            }
+            Observation::PartitionsAdded { topic, before, .. } => {
+                self.grown.push((*topic, *before));
+            }
+            _ => {}
+        }
+    }
+
+    fn serve(&mut self, group: GroupId, place: TopicPartition, consumer: ConsumerId) {
+        let servers = self.serving.entry((group, place)).or_default();
+        servers.insert(consumer);
+    }
+
+    fn give_up(&mut self, group: GroupId, place: TopicPartition, consumer: ConsumerId) {
+        self.given_up_by.insert((group, place), consumer);
+        let servers = self.serving.entry((group, place)).or_default();
+        servers.remove(&consumer);
+    }
+}
