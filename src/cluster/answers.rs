@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::client::Client;
 use super::ground::Ground;
 use crate::assignor::TopicPartition;
-use crate::kernel::SimTime;
 use crate::protocol::effect::CommitPurpose;
 use crate::protocol::message::{ErrorCode, Response};
 
@@ -60,11 +59,8 @@ impl Client {
                     let (at, is_found) = (&self.fetcher, found.is_some() && connects);
                     self.member
                         .on_coordinator(ground.now, is_found, at, &mut effects);
-                    if self.metadata_due == SimTime::NEVER {
-                        // The first metadata came just before.
-                        self.metadata_at = ground.now;
-                        self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
-                    }
+                    let age = ground.spec.config.metadata_max_age;
+                    self.metadata.begin(ground.now, age); // The first came just before.
                     let waits = self.member.modern().is_none() && self.handles_answers();
                     if waits && found.is_none() {
                         self.doubt_metadata(ground); // `ensureCoordinatorReady`

@@ -131,26 +131,27 @@ impl Client {
 
     /// The next instant at which one of the two threads does something by itself.
     pub(super) fn next_async(&self, ground: &Ground<'_>) -> SimTime {
-        if !self.inbox.is_empty() || self.unsent {
+        if !self.inbox.is_empty() || self.requests.has_unsent() {
             return ground.now; // It stood still when they came.
         }
         let own = match self.app {
             App::Starting { until }
             | App::Working { until }
+            | App::Stalled { until }
             | App::Callback { until, .. }
             | App::Assigning { until }
             | App::Exiting { until } => until,
             App::Polling if self.queues.application_waits => self.deadline,
             App::Polling => self.queues.waits_until.min(self.fetcher.next_arrival()),
             App::CallbackCommit { .. } | App::Committing { .. } => SimTime::NEVER,
-            App::Closing => self.closes_until,
+            App::Closing => self.closes_until(),
             App::Dead => return SimTime::NEVER,
         };
         own.min(self.fetcher.next_serving())
             .min(self.fetcher.next_leader_answer())
             .min(self.next_offset_fetch())
             .min(self.next_round(ground))
-            .min(self.metadata_answer.unwrap_or(self.metadata_due))
+            .min(self.metadata.next())
             .min(self.next_timeout_in_background(ground))
             .max(ground.now)
     }
@@ -162,13 +163,16 @@ impl Client {
             return SimTime::NEVER;
         }
         let wakes_late = ground.calibration.background_wakeup(asynchronously(ground));
-        let next = match self.member.heartbeat_due() {
-            SimTime::ZERO => return SimTime::ZERO,
-            due => due + wakes_late,
-        };
-        match self.member.poll_deadline() {
-            deadline if deadline < next => next.min(self.round_from(deadline, wakes_late)),
-            _ => next,
+        let due = self.member.heartbeat_due();
+        if due == SimTime::ZERO {
+            return due; // At once.
+        }
+        let next = due + wakes_late;
+        let deadline = self.member.poll_deadline();
+        if deadline < next {
+            next.min(self.round_from(deadline, wakes_late))
+        } else {
+            next
         }
     }
 
@@ -179,7 +183,10 @@ impl Client {
         if self.next_round(ground) <= ground.now {
             self.on_round(ground);
         }
-        if self.async_metadata(ground) {
+        let mut effects = std::mem::take(&mut self.effects);
+        let woke_for_metadata = self.refresh_metadata(ground, &mut effects);
+        self.apply(effects, ground);
+        if woke_for_metadata {
             self.on_round(ground);
         }
         self.retry_offsets(ground);
@@ -187,17 +194,15 @@ impl Client {
             self.on_round(ground);
             self.on_positions(ground);
         }
+        if self.go_on(ground) {
+            return;
+        }
         match self.app {
-            App::Starting { until } if until <= ground.now => self.poll(ground),
-            App::Working { until } if until <= ground.now => self.after_work(ground),
-            App::Callback { kind, until } if until <= ground.now => {
-                self.after_callback_work(kind, ground);
-            }
-            App::Exiting { until } if until <= ground.now => self.exit(ground),
-            App::Closing if self.closes_until <= ground.now => self.close_in_time(ground),
+            App::Closing if self.closes_until() <= ground.now => self.close_in_time(ground),
             App::Polling => self.on_wake_in_poll(ground),
             App::Starting { .. }
             | App::Working { .. }
+            | App::Stalled { .. }
             | App::Callback { .. }
             | App::Assigning { .. }
             | App::Committing { .. }
@@ -253,9 +258,7 @@ impl Client {
     }
 
     pub(super) fn on_poll_event(&mut self, ground: &mut Ground<'_>) {
-        let mut effects = std::mem::take(&mut self.effects);
-        self.member.on_poll(ground.now, &self.fetcher, &mut effects);
-        self.apply(effects, ground);
+        self.tell(ground, Membership::on_poll);
     }
 
     /// A round of the background thread for the membership, until it is closed.
@@ -264,42 +267,14 @@ impl Client {
             return;
         }
         self.end_round(ground);
-        let mut effects = std::mem::take(&mut self.effects);
-        self.member.on_pass(ground.now, &self.fetcher, &mut effects);
-        self.apply(effects, ground);
-    }
-
-    /// Metadata that have come are taken in, or asked for when they are due; true when the background thread woke for that.
-    fn async_metadata(&mut self, ground: &mut Ground<'_>) -> bool {
-        let awaited = self.metadata_answer;
-        match awaited {
-            Some(at) if at <= ground.now => {
-                self.metadata_answer = None;
-                self.metadata_at = ground.now;
-                self.metadata_due = ground.now + ground.spec.config.metadata_max_age;
-                self.member.on_metadata(&|_| 0, &mut Vec::new());
-                true
-            }
-            Some(_) => false,
-            None => {
-                self.ask_metadata(ground);
-                self.metadata_answer.is_some()
-            }
-        }
+        self.tell(ground, Membership::on_pass);
     }
 
     /// `updateFetchPositions`, then `createFetchRequests` as soon as nothing that it asked for is outstanding.
     pub(super) fn update_positions(&mut self, ground: &mut Ground<'_>) {
         if !self.fetcher.is_settled() {
             self.fetcher.validate_positions(ground);
-            let asked = if self.member.knows_coordinator() {
-                self.fetcher.ask_offsets()
-            } else {
-                Vec::new()
-            };
-            if !asked.is_empty() {
-                self.fetch_offsets(asked, ground);
-            }
+            self.ask_offsets(ground);
         }
         self.queues.fetches_wait = true;
         self.on_positions(ground);
@@ -310,7 +285,7 @@ impl Client {
         let fetching = self.fetcher.fetches_under_way();
         self.fetcher.send_fetches(ground);
         if fetching < self.fetcher.fetches_under_way() {
-            self.has_sent(ground);
+            self.end_round(ground);
         }
         self.begin_serving(ground);
     }
@@ -334,6 +309,14 @@ impl super::calibration::Calibration {
         match member {
             Membership::Classic(_) => self.construction,
             Membership::Consumer(_) => self.async_construction,
+        }
+    }
+
+    /// How much longer the first look for a coordinator takes, before which no broker was heard of.
+    pub(super) fn bootstrap_of(&self, member: &Membership) -> SimDuration {
+        match member {
+            Membership::Classic(_) => self.bootstrap,
+            Membership::Consumer(_) => self.bootstrap + self.background_start,
         }
     }
 

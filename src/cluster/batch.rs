@@ -15,6 +15,20 @@ use crate::workload::cpu::{CORE_M, throttled};
 use crate::workload::crew::Crew;
 use crate::workload::failures::OnPoison;
 
+/// What `poll()` has returned: the batch under way, or the last.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// Room for the list of a batch, while nobody uses it.
+    pub(super) room: Handed,
+    /// It is to be processed once the commit before is through.
+    pub(super) held_back: Handed,
+    /// Its partitions in the run's flat list.
+    pub(super) partitions: Vec<usize>,
+    bytes: u64,
+    /// It ends with the process: its next record cannot be processed.
+    pub(super) is_last: bool,
+}
+
 /// What is burnt and called between two instants, evenly.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Burn {
@@ -117,10 +131,10 @@ impl Client {
                 consumer: ground.consumer,
             });
         }
-        self.at_work.clear();
+        self.batch.partitions.clear();
         for &(index, ..) in handed {
             let place = self.fetcher.slots[index].index;
-            self.at_work.push(place);
+            self.batch.partitions.push(place);
             ground.accounts[place].settle(&mut ground.logs[place], began);
         }
         let per_poll = ground.spec.processing.per_poll.sample(ground.listener);
@@ -137,8 +151,8 @@ impl Client {
             let paused = slowed(per_poll, ground.labour.factor);
             self.one_by_one(handed, began + paused, burns, ground)
         };
-        self.set_busy(began, ends, ground.window);
-        self.burn(Burn {
+        self.busy.work(began, ends, ground.window);
+        self.busy.burn(Burn {
             from: began,
             to: ends,
             work,
@@ -148,8 +162,8 @@ impl Client {
             records += to - from;
             bytes += (to - from) * ground.record_size(self.fetcher.slots[index].index);
         }
-        self.uncommitted_records += records;
-        self.working_on = bytes;
+        self.commits.add_returned(records);
+        self.batch.bytes = bytes;
         self.app = App::Working {
             until: ends + ground.calibration.batch_overhead,
         };
@@ -255,7 +269,7 @@ impl Client {
             let listed = listed.mapped(stretched);
             ground.accounts[place].hand_out_listed(ground.consumer, listed);
         }
-        self.doomed = turn.is_some();
+        self.batch.is_last = turn.is_some();
         (stretched(turn.unwrap_or(crew.done())), work)
     }
 
@@ -268,9 +282,18 @@ impl Client {
             })
     }
 
+    /// Bytes of what is being worked on at `now`.
+    pub(super) fn bytes_at_work(&self, now: SimTime) -> u64 {
+        if self.busy.is_at_work(now) {
+            self.batch.bytes
+        } else {
+            0
+        }
+    }
+
     /// What was handed out and is not begun.
     pub(super) fn start_held_back(&mut self, ground: &mut Ground<'_>) {
-        let held_back: Handed = std::mem::take(&mut self.held_back);
+        let held_back = std::mem::take(&mut self.batch.held_back);
         self.start_batch(&held_back, ground);
     }
 }

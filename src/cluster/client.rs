@@ -6,23 +6,25 @@
 //! next instant at which it may do something that others can see.
 
 use super::answers::Answer;
-use super::batch::{Burn, Work};
-use super::buffer::Handed;
+use super::batch::Batch;
+use super::busy::Busy;
+use super::close::Closing;
+use super::commits::OwnCommits;
 use super::fetch::Fetcher;
 use super::fluid::{Flow, Variation};
-use super::ground::{Ground, Output, Topology};
+use super::ground::Ground;
 use super::membership::Membership;
-use super::offsets::OffsetFetchState;
+use super::metadata::Metadata;
+use super::offsets::OffsetFetches;
 use super::poll_event::Queues;
 use super::reconnects::Reconnects;
 use super::requests::Requests;
 use super::restores::Restores;
 use crate::assignor::{MemberId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::backoff::Backoff;
 use crate::protocol::effect::MemberEffect;
 use crate::scenario::plan::CommitMode;
-use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
+use crate::timeline::{CallbackKind, Partitions, ReleaseReason};
 
 /// What the application thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(super) enum App {
     Polling,
     /// Outside `poll()`: processing what it returned, or between two polls.
     Working { until: SimTime },
+    /// Outside `poll()`, standing still as the scenario says.
+    Stalled { until: SimTime },
     /// In a listener's callback, inside `poll()` or `close()`.
     Callback { kind: CallbackKind, until: SimTime },
     /// In `commitSync`, called in a callback.
@@ -47,6 +51,30 @@ pub(super) enum App {
     Exiting { until: SimTime },
     /// `poll()` threw and the process has nothing to do any more.
     Dead,
+}
+
+impl App {
+    /// When it goes on by itself; `None`: it waits for something else than time.
+    pub(super) fn until(mut self) -> Option<SimTime> {
+        self.until_mut().copied()
+    }
+
+    /// The same, to put it off.
+    pub(super) fn until_mut(&mut self) -> Option<&mut SimTime> {
+        match self {
+            Self::Starting { until }
+            | Self::Working { until }
+            | Self::Stalled { until }
+            | Self::Callback { until, .. }
+            | Self::Assigning { until }
+            | Self::Exiting { until } => Some(until),
+            Self::Polling
+            | Self::CallbackCommit { .. }
+            | Self::Committing { .. }
+            | Self::Closing
+            | Self::Dead => None,
+        }
+    }
 }
 
 /// What waits for the return of `poll()`.
@@ -91,59 +119,18 @@ pub(super) struct Client {
     /// Room for what the member asks for, while nobody uses it.
     pub(super) effects: Vec<MemberEffect>,
     pub(super) pending: Vec<Pending>,
-    pub(super) metadata_due: SimTime,
-    pub(super) metadata_answer: Option<SimTime>,
-    /// Topics of which it has metadata, with their partitions as of then.
-    pub(super) known_topics: Vec<(TopicId, u32)>,
-    /// When metadata came last.
-    pub(super) metadata_at: SimTime,
+    pub(super) metadata: Metadata,
     pub(super) requests: Requests,
     pub(super) reconnects: Reconnects,
-    /// A request could not even be sent, for want of a connection.
-    pub(super) unsent: bool,
-    pub(super) first_lookup: bool,
-    /// An OffsetFetch was refused and is sent again then; never: none was.
-    pub(super) offsets_due: SimTime,
-    /// How often in a row.
-    pub(super) offset_failures: Backoff,
-    /// Of its background thread, when it speaks the consumer protocol.
-    pub(super) offset_fetches: Vec<OffsetFetchState>,
-    pub(super) handed: Handed,
-    /// Returned by `poll()`, to be processed once the commit is through.
-    pub(super) held_back: Handed,
-    /// Records returned and time since the application's last own commit.
-    pub(super) uncommitted_records: u64,
-    pub(super) last_commit: SimTime,
-    /// The same before the `commitSync` under way.
-    pub(super) before_commit: (u64, SimTime),
-    /// The `commitSync` under way has returned (or thrown: true), and the application has not gone on yet.
-    pub(super) commit_returned: Option<bool>,
-    pub(super) closing: bool,
-    /// `close()` waits for answers until then.
-    pub(super) closes_until: SimTime,
-    /// It has taken leave, and does not exit before then.
-    pub(super) exits_at: SimTime,
-    pub(super) stalled: bool,
-    /// The batch under way ends with the process: its next record cannot be processed.
-    pub(super) doomed: bool,
-    /// The partitions of the batch under way, or of the last, in the run's flat list.
-    pub(super) at_work: Vec<usize>,
+    pub(super) offset_fetches: OffsetFetches,
+    pub(super) batch: Batch,
+    pub(super) commits: OwnCommits,
+    pub(super) closing: Option<Closing>,
     /// Somebody else may return records of one of its partitions.
     pub(super) contested: bool,
     /// Its memory is so short that what it fetches is weighed as it comes.
     pub(super) weighed: bool,
-    /// Bytes of the batch under way, or of the last.
-    pub(super) working_on: u64,
-    /// The processing under way, or the last: from, to.
-    pub(super) busy: (SimTime, SimTime),
-    /// Microseconds of processing within the measured window before that.
-    pub(super) busy_us: u64,
-    /// What the batch under way burns, or the last one burnt.
-    pub(super) burning: Burn,
-    /// What was burnt before that.
-    pub(super) burnt: Work,
-    /// Polls within the measured window that returned records.
-    pub(super) polls: u64,
+    pub(super) busy: Busy,
     /// In the fluid mode: it moves on evenly.
     pub(super) flow: Option<Box<Flow>>,
     /// Of its processing, in the fluid mode.
@@ -154,6 +141,8 @@ impl Client {
     /// A consumer whose process starts now.
     pub(super) fn new(
         member: Membership,
+        metadata: Metadata,
+        reconnects: Reconnects,
         now: SimTime,
         brokers: usize,
         construction: SimDuration,
@@ -176,60 +165,19 @@ impl Client {
             inbox: Vec::new(),
             effects: Vec::new(),
             pending: Vec::new(),
-            metadata_due: SimTime::NEVER,
-            metadata_answer: None,
-            known_topics: Vec::new(),
-            metadata_at: SimTime::ZERO,
+            metadata,
             requests: Requests::default(),
-            reconnects: Reconnects::default(),
-            unsent: false,
-            first_lookup: true,
-            offsets_due: SimTime::NEVER,
-            offset_failures: Backoff::default(),
-            offset_fetches: Vec::new(),
-            handed: Vec::new(),
-            held_back: Vec::new(),
-            uncommitted_records: 0,
-            last_commit: now,
-            before_commit: (0, now),
-            commit_returned: None,
-            closing: false,
-            closes_until: SimTime::NEVER,
-            exits_at: SimTime::NEVER,
-            stalled: false,
-            doomed: false,
-            at_work: Vec::new(),
+            reconnects,
+            offset_fetches: OffsetFetches::new(),
+            batch: Batch::default(),
+            commits: OwnCommits::new(now),
+            closing: None,
             contested: false,
             weighed: false,
-            working_on: 0,
-            busy: (now, now),
-            busy_us: 0,
-            burning: Burn::nothing(now),
-            burnt: Work::default(),
-            polls: 0,
+            busy: Busy::new(now),
             flow: None,
             variation: Variation::default(),
         }
-    }
-
-    /// Metadata of all topics that it knows and of `topics` come.
-    pub(super) fn learn(&mut self, topics: &[TopicId], topology: &Topology) {
-        for &topic in topics {
-            if self.partitions_known_of(topic).is_none() {
-                self.known_topics.push((topic, 0));
-            }
-        }
-        for (topic, partitions) in &mut self.known_topics {
-            *partitions = topology.partitions_of(*topic);
-        }
-    }
-
-    /// Partitions of `topic`, as far as it knows.
-    pub(super) fn partitions_known_of(&self, topic: TopicId) -> Option<u32> {
-        let mut known = self.known_topics.iter();
-        known
-            .find(|(known, _)| *known == topic)
-            .map(|&(_, partitions)| partitions)
     }
 
     /// True while the application thread is inside `poll()` or `close()` and handles answers as they come.
@@ -240,6 +188,7 @@ impl Client {
             }
             App::Starting { .. }
             | App::Working { .. }
+            | App::Stalled { .. }
             | App::Callback { .. }
             | App::Assigning { .. }
             | App::Exiting { .. }
@@ -279,6 +228,7 @@ impl Client {
         let own = match self.app {
             App::Starting { until }
             | App::Working { until }
+            | App::Stalled { until }
             | App::Callback { until, .. }
             | App::Assigning { until }
             | App::Exiting { until } => until,
@@ -287,7 +237,7 @@ impl Client {
                 self.member.commit_due().min(self.requests.first_timeout())
             }
             App::Closing => self
-                .closes_until
+                .closes_until()
                 .min(self.member.commit_due())
                 .min(self.requests.first_timeout()),
             App::Dead => return SimTime::NEVER,
@@ -296,9 +246,8 @@ impl Client {
             .min(self.fetcher.next_serving())
             .min(self.heartbeat_notice);
         if self.heartbeat_thread_runs() && self.heartbeat_notice == SimTime::NEVER {
-            let metadata = self.metadata_answer.unwrap_or(self.metadata_due);
             let due = self.member.pass_due().min(self.requests.first_timeout());
-            let due = due.min(metadata);
+            let due = due.min(self.metadata.next());
             if due < next {
                 next = next.min(self.heartbeat_pass_from(due, ground));
             }
@@ -318,9 +267,7 @@ impl Client {
         let arrival = self
             .fetcher
             .next_arrival_in_poll(self.member.knows_coordinator());
-        // Who waits for metadata before it joins does not join meanwhile.
-        let waits = self.metadata_answer.is_some() && self.refreshes_before_join(ground);
-        let join = if waits {
+        let join = if self.joins_behind_metadata(ground) {
             SimTime::NEVER
         } else {
             self.member.poll_due()
@@ -331,7 +278,7 @@ impl Client {
             .min(heartbeat)
             .min(join)
             .min(self.next_offset_retry(ground.now))
-            .min(self.metadata_answer.unwrap_or(self.metadata_due))
+            .min(self.metadata.next())
             .min(self.next_timeout_in_poll(ground))
             .max(ground.now)
     }
@@ -340,17 +287,16 @@ impl Client {
     pub(super) fn is_steady(&self, ground: &Ground<'_>) -> bool {
         matches!(self.app, App::Polling | App::Working { .. })
             && self.inbox.is_empty()
-            && !self.unsent
+            && !self.requests.has_unsent()
             && self.queues.is_idle()
             && self.pending.is_empty()
             && self.fetcher.is_settled()
             && self.member.knows_coordinator()
-            && self.metadata_answer.is_none()
+            && !self.metadata.is_awaited()
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
-            && !self.stalled
             && !self.contested
             && !self.weighed
-            && !self.doomed
+            && !self.batch.is_last
             && self.restores.next() == SimTime::NEVER
             && !self.may_meet_poison(ground)
             && !ground.harness
@@ -364,14 +310,14 @@ impl Client {
         if !self.is_steady(ground) {
             return next;
         }
-        let poll = match self.app {
-            App::Working { until } => self.member.poll_due().max(until),
-            _ => self.member.poll_due(),
-        };
+        let mut poll = self.member.poll_due();
+        if let App::Working { until } = self.app {
+            poll = poll.max(until);
+        }
         poll.min(self.next_heartbeat(ground))
             .min(self.member.poll_deadline())
             .min(self.next_failure())
-            .min(self.metadata_due)
+            .min(self.metadata.next())
             .max(next)
     }
 
@@ -419,17 +365,11 @@ impl Client {
         if (overdue || !self.inbox.is_empty()) && self.handles_answers() {
             return self.on_network(ground);
         }
+        if self.go_on(ground) {
+            return;
+        }
         match self.app {
-            App::Starting { until } if until <= ground.now => {
-                self.poll(ground);
-            }
-            App::Working { until } if until <= ground.now => self.after_work(ground),
-            App::Callback { kind, until } if until <= ground.now => {
-                self.after_callback_work(kind, ground)
-            }
-            App::Assigning { until } if until <= ground.now => self.end_assigning(ground),
-            App::Exiting { until } if until <= ground.now => self.exit(ground),
-            App::Closing if self.closes_until <= ground.now => self.close_in_time(ground),
+            App::Closing if self.closes_until() <= ground.now => self.close_in_time(ground),
             App::Committing { .. } | App::CallbackCommit { .. } | App::Closing
                 if self.member.commit_due() <= ground.now =>
             {
@@ -438,6 +378,7 @@ impl Client {
             App::Polling => self.on_network(ground),
             App::Starting { .. }
             | App::Working { .. }
+            | App::Stalled { .. }
             | App::Callback { .. }
             | App::Assigning { .. }
             | App::Committing { .. }
@@ -448,29 +389,41 @@ impl Client {
         }
     }
 
+    /// The application goes on if its time has come; true when it does.
+    pub(super) fn go_on(&mut self, ground: &mut Ground<'_>) -> bool {
+        let goes_on = self.app.until().is_some_and(|until| until <= ground.now);
+        if !goes_on {
+            return false;
+        }
+        match self.app {
+            App::Starting { .. } => self.poll(ground),
+            App::Working { .. } => self.after_work(ground),
+            App::Stalled { .. } => self.end_stall(ground),
+            App::Callback { kind, .. } => self.after_callback_work(kind, ground),
+            App::Assigning { .. } => self.end_assigning(ground),
+            App::Exiting { .. } => self.exit(ground),
+            App::Polling
+            | App::CallbackCommit { .. }
+            | App::Committing { .. }
+            | App::Closing
+            | App::Dead => {}
+        }
+        true
+    }
+
     /// The leader's assignor returns, and with it the monitor is free: SyncGroup is sent, and the heartbeat thread, which waited, looks about itself.
     fn end_assigning(&mut self, ground: &mut Ground<'_>) {
         self.app = App::Polling;
         self.drain(ground);
-        let mut effects = std::mem::take(&mut self.effects);
         if let Some((assignments, snapshot)) = self.assigned.take() {
-            self.member
-                .on_assigned_by_leader(assignments, snapshot, &mut effects);
+            self.tell(ground, |member, _, _, out| {
+                member.on_assigned_by_leader(assignments, snapshot, out);
+            });
         }
-        self.apply(effects, ground);
         self.heartbeat_thread(ground);
         if !self.heed_wakeup(ground) {
             self.turn(ground);
         }
-    }
-
-    /// The process exits after `close()`.
-    pub(super) fn exit(&mut self, ground: &mut Ground<'_>) {
-        self.app = App::Dead;
-        ground.observe(Observation::ConsumerClosed {
-            consumer: ground.consumer,
-        });
-        ground.out.push(Output::Exited);
     }
 
     pub(super) fn release_all(&mut self, why: ReleaseReason, ground: &mut Ground<'_>) {

@@ -3,10 +3,80 @@
 //! What `commitSync` throws (`CommitFailedException`, `RebalanceInProgressException`, `TimeoutException`) the application catches and logs, and goes on: the records count as not committed,
 //! so that its next commit covers them.
 
-use super::client::{App, Client, Pending};
+use super::client::{App, Client};
 use super::ground::Ground;
+use super::membership::Membership;
+use crate::kernel::SimTime;
 use crate::protocol::effect::Positions;
-use crate::scenario::plan::CommitStyle;
+use crate::scenario::plan::{CommitMode, CommitStyle};
+
+/// The application's own commits.
+#[derive(Debug)]
+pub(super) struct OwnCommits {
+    /// What `poll()` has returned since the last.
+    since_last: Uncommitted,
+    /// The same before the `commitSync` under way.
+    before_sync: Uncommitted,
+    /// The `commitSync` under way has returned (or thrown: true), and the application has not gone on yet.
+    pub(super) returned: Option<bool>,
+}
+
+/// What was returned since a commit.
+#[derive(Clone, Copy, Debug)]
+struct Uncommitted {
+    records: u64,
+    /// When that commit was.
+    since: SimTime,
+}
+
+impl Uncommitted {
+    fn nothing(since: SimTime) -> Self {
+        Self { records: 0, since }
+    }
+}
+
+impl OwnCommits {
+    pub(super) fn new(now: SimTime) -> Self {
+        let nothing = Uncommitted::nothing(now);
+        Self {
+            since_last: nothing,
+            before_sync: nothing,
+            returned: None,
+        }
+    }
+
+    /// `poll()` has returned so many records more.
+    pub(super) fn add_returned(&mut self, records: u64) {
+        self.since_last.records += records;
+    }
+
+    /// How it commits after a batch, if it is time to.
+    pub(super) fn due(&self, mode: CommitMode, now: SimTime) -> Option<CommitStyle> {
+        let Uncommitted { records, since } = self.since_last;
+        let (is_due, style) = match mode {
+            CommitMode::AfterBatch(style) => (true, style),
+            CommitMode::Every(period, style) => (now.since(since) >= period, style),
+            CommitMode::After {
+                records: many,
+                time,
+                style,
+            } => (records >= many || now.since(since) >= time, style),
+            CommitMode::Auto | CommitMode::BeforeProcessing(_) | CommitMode::None => return None,
+        };
+        (is_due && records > 0).then_some(style)
+    }
+
+    /// All that was returned counts as committed from now on; gives what it was.
+    fn begin(&mut self, now: SimTime) -> Uncommitted {
+        std::mem::replace(&mut self.since_last, Uncommitted::nothing(now))
+    }
+
+    /// `commitSync` threw: what it was to commit is uncommitted.
+    fn take_back(&mut self) {
+        self.since_last.records += self.before_sync.records;
+        self.since_last.since = self.before_sync.since;
+    }
+}
 
 impl Client {
     /// Commits all positions. True when the application is in `commitSync` now, which is what `waiting` says, or was and has gone on already.
@@ -17,54 +87,37 @@ impl Client {
         ground: &mut Ground<'_>,
     ) -> bool {
         let offsets = self.fetcher.consumed();
-        let before = (
-            std::mem::take(&mut self.uncommitted_records),
-            std::mem::replace(&mut self.last_commit, ground.now),
-        );
+        let before = self.commits.begin(ground.now);
         if offsets.is_empty() {
             return false; // `commitOffsetsSync` with nothing to commit asks nobody.
         }
-        let mut effects = std::mem::take(&mut self.effects);
-        let (now, at) = (ground.now, &self.fetcher);
         match style {
             CommitStyle::Sync => {
-                self.before_commit = before;
+                self.commits.before_sync = before;
                 self.app = waiting;
-                self.member.commit_sync(now, offsets, at, &mut effects);
+                self.tell(ground, |member, now, at, out| {
+                    member.commit_sync(now, offsets, at, out);
+                });
             }
-            CommitStyle::Async => self.member.commit_async(now, offsets, at, &mut effects),
+            CommitStyle::Async => self.tell(ground, |member, now, at, out| {
+                member.commit_async(now, offsets, at, out);
+            }),
         }
-        self.apply(effects, ground);
         if matches!(self.app, App::Committing { .. }) {
             self.heed_wakeup(ground);
         }
         style == CommitStyle::Sync
     }
 
-    /// `wakeup()` was called where the application could not notice: what waits for the network next, be it `poll()` or `commitSync`, sends what is to be sent and
-    /// throws (`ConsumerNetworkClient.maybeTriggerWakeup`, `WakeupTrigger.setActiveTask`), and it closes. A harness does not call it. True when it closes.
-    pub(super) fn heed_wakeup(&mut self, ground: &mut Ground<'_>) -> bool {
-        let is_woken = !ground.harness && self.pending.contains(&Pending::Close);
-        if is_woken {
-            self.close(ground);
-        }
-        is_woken
-    }
-
     /// Time has passed for `commitSync`, or for the commit in `close()`.
     pub(super) fn on_commit_due(&mut self, ground: &mut Ground<'_>) {
-        let mut effects = std::mem::take(&mut self.effects);
-        self.member
-            .on_commit_due(ground.now, &self.fetcher, &mut effects);
-        self.apply(effects, ground);
+        self.tell(ground, Membership::on_commit_due);
     }
 
     /// `commitSync` has returned, or thrown.
     pub(super) fn after_application_commit(&mut self, failed: bool, ground: &mut Ground<'_>) {
         if failed {
-            let (records, at) = self.before_commit;
-            self.uncommitted_records += records;
-            self.last_commit = at;
+            self.commits.take_back();
         }
         match self.app {
             App::CallbackCommit { kind } => self.callback_done(kind, ground),
@@ -82,25 +135,12 @@ impl Client {
             App::Starting { .. }
             | App::Polling
             | App::Working { .. }
+            | App::Stalled { .. }
             | App::Callback { .. }
             | App::Assigning { .. }
             | App::Closing
             | App::Exiting { .. }
             | App::Dead => {}
-        }
-    }
-
-    /// `wakeup()` takes effect at once: in `poll()`, and in a `commitSync`. Within a callback it waits for the callback's end.
-    pub(super) fn is_woken_by_wakeup(&self) -> bool {
-        match self.app {
-            App::Polling | App::Starting { .. } | App::Committing { .. } => true,
-            App::Working { .. }
-            | App::Callback { .. }
-            | App::CallbackCommit { .. }
-            | App::Assigning { .. }
-            | App::Closing
-            | App::Exiting { .. }
-            | App::Dead => false,
         }
     }
 }

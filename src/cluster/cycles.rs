@@ -154,21 +154,21 @@ impl Client {
         let in_last = cycle.records(times - 1, ground.logs);
         let before_last = records - in_last * last.partitions;
         if ground.window.holds(first) {
-            self.polls += times;
+            self.busy.add_polls(times);
         }
         *ground.polls_played += times;
-        self.uncommitted_records += records;
+        self.commits.add_returned(records);
         // Within the window processing counts by its length, so that of all batches but the last is put together.
         let busy = SimDuration::from_micros(cycle.per_poll.as_micros() * (times - 1))
             + cycle.per_record.times(before_last);
-        self.set_busy(first, first + busy, ground.window);
+        self.busy.work(first, first + busy, ground.window);
         let ended = began + cycle.busy(last, in_last);
-        self.set_busy(began, ended, ground.window);
+        self.busy.work(began, ended, ground.window);
         let per_poll = cycle.burnt_per_poll.as_micros();
         let [before, work] = [(times - 1, before_last), (1, records - before_last)]
             .map(|(polls, records)| work_of(ground, per_poll, polls, records));
-        self.has_burnt(before);
-        self.burn(Burn {
+        self.busy.add_burnt(before);
+        self.busy.burn(Burn {
             from: began,
             to: ended,
             work,
@@ -319,7 +319,7 @@ impl Client {
             .min(self.member.heartbeat_due())
             .min(self.member.poll_due())
             .min(self.next_failure())
-            .min(self.metadata_due)
+            .min(self.metadata.next())
     }
 
     /// How the fetches of each phase follow each other, if each is sent when the one before is answered.

@@ -1,18 +1,17 @@
-//! What a client does when its membership asks for it: sends, callbacks, `close()`.
+//! What a client does when its membership asks for it: sends, callbacks, other partitions.
 
-use super::client::{App, Client};
-use super::poll_event::Asked;
 use std::sync::Arc;
 
+use super::client::{App, Client};
+use super::fetch::Fetcher;
 use super::ground::{Ground, Output, Packet};
+use super::membership::Membership;
+use super::poll_event::Asked;
 use super::positions::Slot;
 use crate::assignor::TopicPartition;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::MemberEffect;
 use crate::timeline::{CallbackKind, Observation, Partitions, ReleaseReason};
-
-/// `ConsumerUtils.DEFAULT_CLOSE_TIMEOUT_MS`, which is cut to `request.timeout.ms` (`createTimerForRequest`, `createTimerForCloseRequests`).
-const CLOSE_TIMEOUT: SimDuration = SimDuration::from_secs(30);
 
 impl Client {
     /// Carries out what the member asked for.
@@ -21,9 +20,20 @@ impl Client {
             self.apply_one(effect, ground);
         }
         self.effects = effects; // Its room is used again.
-        if let Some(failed) = self.commit_returned.take() {
+        if let Some(failed) = self.commits.returned.take() {
             self.after_application_commit(failed, ground);
         }
+    }
+
+    /// Tells the member something, and carries out what it asks for.
+    pub(super) fn tell(
+        &mut self,
+        ground: &mut Ground<'_>,
+        what: impl FnOnce(&mut Membership, SimTime, &Fetcher, &mut Vec<MemberEffect>),
+    ) {
+        let mut effects = std::mem::take(&mut self.effects);
+        what(&mut self.member, ground.now, &self.fetcher, &mut effects);
+        self.apply(effects, ground);
     }
 
     fn apply_one(&mut self, effect: MemberEffect, ground: &mut Ground<'_>) {
@@ -32,18 +42,14 @@ impl Client {
             MemberEffect::Commit(purpose, commit) => {
                 self.send(Packet::Commit(purpose, commit), ground)
             }
-            MemberEffect::CommitReturned { failed } => self.commit_returned = Some(failed),
+            MemberEffect::CommitReturned { failed } => self.commits.returned = Some(failed),
             MemberEffect::FindCoordinator => {
-                let bootstrap = if std::mem::take(&mut self.first_lookup) {
-                    if self.member.modern().is_some() {
-                        ground.calibration.bootstrap + ground.calibration.background_start
-                    } else {
-                        ground.calibration.bootstrap
-                    }
+                let extra = if self.reconnects.bootstrap() {
+                    ground.calibration.bootstrap_of(&self.member)
                 } else {
                     SimDuration::ZERO
                 };
-                self.request(Packet::FindCoordinator, bootstrap, ground);
+                self.request(Packet::FindCoordinator, extra, ground);
             }
             MemberEffect::Disconnect => self.hang_up(ground),
             MemberEffect::Assign(kind, members) => {
@@ -53,7 +59,7 @@ impl Client {
                 };
                 ground.out.push(Output::Assign(kind, members));
             }
-            MemberEffect::RequestMetadata => self.metadata_due = ground.now,
+            MemberEffect::RequestMetadata => self.metadata.request_update(ground.now),
             MemberEffect::WatchMetadata(members) => ground.out.push(Output::Watch(members)),
             MemberEffect::Suspend(partitions) => {
                 let why = ReleaseReason::PendingRevocation;
@@ -62,7 +68,7 @@ impl Client {
                 self.observe_dropped(ground);
             }
             MemberEffect::Callback(kind, partitions) => {
-                if self.member.modern().is_some() && !self.closing {
+                if self.member.modern().is_some() && self.closing.is_none() {
                     self.queues.ask(Asked::Callback(kind, partitions));
                 } else {
                     self.enter_callback(kind, &partitions, ground);
@@ -87,71 +93,14 @@ impl Client {
                     self.throw(error, ground);
                 }
             }
-            MemberEffect::Closed => {
-                let idle = ground.now + ground.calibration.exit;
-                let last = self.fetcher.last_answer().min(self.closes_until);
-                self.app = App::Closing;
-                self.exits_at = idle.max(last);
-                self.end_close(ground.now);
-            }
+            MemberEffect::Closed => self.on_member_closed(ground),
         }
     }
 
     pub(super) fn send(&mut self, packet: Packet, ground: &mut Ground<'_>) {
         self.request(packet, SimDuration::ZERO, ground);
         if self.member.modern().is_some() {
-            self.has_sent(ground);
-        }
-    }
-
-    /// `poll()` throws: the application closes the consumer, which by then has no group to leave.
-    pub(super) fn throw(&mut self, error: &'static str, ground: &mut Ground<'_>) {
-        ground.observe(Observation::ConsumerFailed {
-            consumer: ground.consumer,
-            error,
-        });
-        self.close(ground);
-    }
-
-    /// `close()`
-    pub(super) fn close(&mut self, ground: &mut Ground<'_>) {
-        self.closing = true;
-        self.pending.clear();
-        self.held_back.clear();
-        self.queues.clear();
-        ground.observe(Observation::ConsumerClosing {
-            consumer: ground.consumer,
-        });
-        // It returns no more records, however long its commit waits.
-        self.release_serving(ReleaseReason::PendingRevocation, None, ground);
-        self.app = App::Closing;
-        self.closes_until = ground.now + CLOSE_TIMEOUT.min(ground.spec.config.request_timeout);
-        let mut effects = std::mem::take(&mut self.effects);
-        let (now, until) = (ground.now, self.closes_until);
-        self.member.close(now, until, &self.fetcher, &mut effects);
-        self.apply(effects, ground);
-    }
-
-    /// `ConsumerNetworkClient.awaitPendingRequests`: who has taken leave waits for what the coordinator still owes it, be it the answer to a JoinGroup that is parked until
-    /// others have joined, behind which the LeaveGroup waits. A client of the consumer protocol waits for the answer to its leaving alone (`LeaveGroupOnCloseEvent`).
-    pub(super) fn end_close(&mut self, now: SimTime) {
-        let is_owed = match self.member.modern() {
-            Some(member) => member.awaits_answer_to_leaving(),
-            None => !self.requests.is_empty(),
-        };
-        let waits = is_owed && self.member.knows_coordinator();
-        if self.app == App::Closing && self.exits_at != SimTime::NEVER && !waits {
-            self.app = App::Exiting {
-                until: self.exits_at.max(now),
-            };
-        }
-    }
-
-    /// `close()` has had its time: it waits no longer, neither for its commit nor for answers.
-    pub(super) fn close_in_time(&mut self, ground: &mut Ground<'_>) {
-        self.on_commit_due(ground);
-        if self.app == App::Closing {
-            self.app = App::Exiting { until: ground.now };
+            self.end_round(ground);
         }
     }
 
@@ -255,15 +204,12 @@ impl Client {
                 slot.announced = true;
             }
         }
-        self.app = if self.closing {
+        self.app = if self.closing.is_some() {
             App::Closing
         } else {
             App::Polling
         };
-        let mut effects = std::mem::take(&mut self.effects);
-        self.member
-            .on_callback_done(ground.now, &self.fetcher, &mut effects);
-        self.apply(effects, ground);
+        self.tell(ground, Membership::on_callback_done);
         if self.app == App::Polling && !self.heed_wakeup(ground) {
             if self.member.modern().is_some() {
                 self.do_what_is_asked(ground);

@@ -8,6 +8,7 @@
 
 use super::client::{App, Client};
 use super::ground::Ground;
+use super::membership::Membership;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::rules::Rule;
 
@@ -54,9 +55,11 @@ impl Client {
             App::Committing { .. } | App::CallbackCommit { .. } | App::Closing => {
                 !self.member.knows_coordinator()
             }
-            App::Starting { .. } | App::Polling | App::Working { .. } | App::Callback { .. } => {
-                false
-            }
+            App::Starting { .. }
+            | App::Polling
+            | App::Working { .. }
+            | App::Stalled { .. }
+            | App::Callback { .. } => false,
         };
         self.member.is_heartbeating() && !stands_still
     }
@@ -134,10 +137,7 @@ impl Client {
         }
         self.heartbeat_pass = ground.now;
         if self.member.pass_due() <= ground.now {
-            let mut effects = std::mem::take(&mut self.effects);
-            let at = &self.fetcher;
-            self.member.on_pass(ground.now, at, &mut effects);
-            self.apply(effects, ground);
+            self.tell(ground, Membership::on_pass);
         }
     }
 
@@ -152,10 +152,7 @@ impl Client {
             self.drain(ground); // The answer may be there.
         }
         if self.member.pass_due() <= ground.now {
-            let mut effects = std::mem::take(&mut self.effects);
-            let at = &self.fetcher;
-            self.member.on_pass(ground.now, at, &mut effects);
-            self.apply(effects, ground);
+            self.tell(ground, Membership::on_pass);
         }
     }
 }

@@ -48,16 +48,16 @@ impl World<'_> {
         let now = self.now();
         let topics = topics_of(members);
         let told = self.with_client(leader, now, |client, ground| {
-            let unknown = |topic: &TopicId| client.partitions_known_of(*topic).is_none();
-            let at = match client.metadata_answer {
+            let unknown = |topic: &TopicId| client.metadata.partitions_of(*topic).is_none();
+            let at = match client.metadata.answer() {
                 Some(at) => at,
                 None if topics.iter().any(unknown) => client.fetcher.metadata_answer(ground),
                 None => {
-                    let known = |&topic| Some((topic, client.partitions_known_of(topic)?));
+                    let known = |&topic| Some((topic, client.metadata.partitions_of(topic)?));
                     return (topics.iter().filter_map(known).collect(), now);
                 }
             };
-            client.learn(&topics, ground.topology);
+            client.metadata.learn(&topics, ground.topology);
             let present = |&topic| (topic, ground.topology.partitions_of(topic));
             (topics.iter().map(present).collect(), at)
         });
@@ -201,7 +201,14 @@ impl World<'_> {
                     {
                         (&subscription.owned, *generation)
                     }
-                    _ => (&subscription.owned, subscription.generation),
+                    (
+                        AssignorKind::CooperativeSticky
+                        | AssignorKind::Range
+                        | AssignorKind::RoundRobin
+                        | AssignorKind::LagAware
+                        | AssignorKind::Weighted,
+                        _,
+                    ) => (&subscription.owned, subscription.generation),
                 };
                 MemberDescription {
                     id: member.member_id.clone(),

@@ -2,7 +2,8 @@
 //!
 //! `world` takes events from the calendar and hands them to the machines; `coordinators` hosts the group coordinators
 //! (timers, log, connections, offsets), `hosting` knows on which broker they are; `client` with `poll_loop` (classic) or `async_poll`
-//! (consumer protocol), `fetch` and `buffer` is a consumer's two threads, `commits` what its application commits, `cycles` plays many polls of it at once; `ledger` is
+//! (consumer protocol), `fetch`, `buffer`, `metadata` and `offsets` is a consumer's two threads, `batch` and `busy` what its application works on, `commits` what that
+//! commits, `close` how it ends, `cycles` plays many polls of it at once; `ledger` is
 //! what each group did to each partition (`records`, `window`); `fluid` moves partitions on evenly where an approximation will do; `script` plays the scenario's events; `steady` sets up a stable start.
 
 mod answers;
@@ -12,6 +13,7 @@ mod buffer;
 mod busy;
 pub mod calibration;
 mod client;
+mod close;
 mod commits;
 mod contests;
 mod coordinators;
@@ -31,6 +33,7 @@ mod leader;
 mod ledger;
 mod membership;
 mod messages;
+mod metadata;
 mod naming;
 mod offsets;
 mod platform;
@@ -44,7 +47,6 @@ mod requests;
 mod restores;
 mod rolls;
 mod sampling;
-
 mod script;
 mod sharing;
 mod steady;

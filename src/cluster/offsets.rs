@@ -63,9 +63,47 @@ impl World<'_> {
     }
 }
 
+/// What a client has asked its coordinator for in vain so far.
+#[derive(Debug)]
+pub(super) struct OffsetFetches {
+    /// `poll()` of a classic client was refused an OffsetFetch and sends it again then; never: none was refused.
+    due: SimTime,
+    /// How often in a row.
+    failures: Backoff,
+    /// Those of the background thread, when it speaks the consumer protocol.
+    repeated: Vec<OffsetFetchState>,
+}
+
+impl OffsetFetches {
+    pub(super) fn new() -> Self {
+        Self {
+            due: SimTime::NEVER,
+            failures: Backoff::default(),
+            repeated: Vec::new(),
+        }
+    }
+
+    /// No refusal counts any more.
+    fn begin_anew(&mut self) {
+        self.failures.succeed();
+        self.due = SimTime::NEVER;
+    }
+
+    /// Which of the background thread's for these partitions is on its way.
+    fn on_its_way<'p>(
+        &self,
+        partitions: impl Iterator<Item = &'p TopicPartition> + Clone,
+    ) -> Option<usize> {
+        let mut fetches = self.repeated.iter();
+        fetches.position(|fetch| {
+            fetch.due == SimTime::NEVER && fetch.partitions.iter().eq(partitions.clone())
+        })
+    }
+}
+
 /// An OffsetFetch of the background thread, until it has succeeded (`CommitRequestManager.OffsetFetchRequestState`): each is repeated by itself.
 #[derive(Debug)]
-pub(super) struct OffsetFetchState {
+struct OffsetFetchState {
     partitions: Vec<TopicPartition>,
     failures: Backoff,
     /// When it is sent again; never while it is on its way.
@@ -79,28 +117,17 @@ impl Client {
         offsets: &[(TopicPartition, Option<u64>)],
         ground: &mut Ground<'_>,
     ) {
-        self.offset_failures.succeed();
-        self.offsets_due = SimTime::NEVER;
+        let fetches = &mut self.offset_fetches;
+        fetches.begin_anew();
         let partitions = offsets.iter().map(|(partition, _)| partition);
-        if let Some(place) = self.on_its_way(partitions) {
-            self.offset_fetches.remove(place);
+        if let Some(place) = fetches.on_its_way(partitions) {
+            fetches.repeated.remove(place);
         }
         let later = self.member.modern().is_some();
         self.fetcher.on_committed(offsets, later, ground);
         if later {
             self.on_positions(ground);
         }
-    }
-
-    /// The OffsetFetch of these partitions that is on its way.
-    fn on_its_way<'p>(
-        &self,
-        partitions: impl Iterator<Item = &'p TopicPartition> + Clone,
-    ) -> Option<usize> {
-        let mut fetches = self.offset_fetches.iter();
-        fetches.position(|fetch| {
-            fetch.due == SimTime::NEVER && fetch.partitions.iter().eq(partitions.clone())
-        })
     }
 
     /// The coordinator did not give them.
@@ -111,22 +138,19 @@ impl Client {
         effects: &mut Vec<MemberEffect>,
         ground: &mut Ground<'_>,
     ) {
-        let place = self.on_its_way(partitions.iter());
-        let fetch = place.and_then(|place| self.offset_fetches.get_mut(place));
-        let failures = match fetch {
-            Some(fetch) => &mut fetch.failures,
-            None => &mut self.offset_failures,
+        let (now, fetches) = (ground.now, &mut self.offset_fetches);
+        let place = fetches.on_its_way(partitions.iter());
+        let repeated = place.and_then(|place| fetches.repeated.get_mut(place));
+        let is_repeated = repeated.is_some();
+        let (failures, due) = match repeated {
+            Some(fetch) => (&mut fetch.failures, &mut fetch.due),
+            None => (&mut fetches.failures, &mut fetches.due),
         };
-        let wait =
-            self.member
-                .on_offsets_refused(ground.now, error, failures, &self.fetcher, effects);
-        let due = wait.map_or(SimTime::NEVER, |wait| ground.now + wait);
-        match place.and_then(|place| self.offset_fetches.get_mut(place)) {
-            Some(fetch) => fetch.due = due,
-            None => {
-                self.offsets_due = due;
-                self.fetcher.forget_asked_offsets();
-            }
+        let member = &mut self.member;
+        let wait = member.on_offsets_refused(now, error, failures, &self.fetcher, effects);
+        *due = wait.map_or(SimTime::NEVER, |wait| now + wait);
+        if !is_repeated {
+            self.fetcher.forget_asked_offsets();
         }
     }
 
@@ -134,9 +158,9 @@ impl Client {
     pub(super) fn lose_offset_fetch(&mut self, now: SimTime) {
         if self.member.modern().is_none() {
             self.fetcher.forget_asked_offsets();
-            self.offsets_due = SimTime::NEVER;
+            self.offset_fetches.due = SimTime::NEVER;
         }
-        for fetch in &mut self.offset_fetches {
+        for fetch in &mut self.offset_fetches.repeated {
             if fetch.due == SimTime::NEVER {
                 let wait = self.member.on_offsets_lost(&mut fetch.failures);
                 fetch.due = wait.map_or(SimTime::NEVER, |wait| now + wait);
@@ -147,15 +171,14 @@ impl Client {
     /// A call of `poll()` begins, which tries anew.
     pub(super) fn begin_asking_offsets(&mut self) {
         if self.member.modern().is_none() {
-            self.offset_failures.succeed();
-            self.offsets_due = SimTime::NEVER;
+            self.offset_fetches.begin_anew();
         }
     }
 
     /// When `poll()` of a classic client, which waits for that, sends the OffsetFetch again.
     pub(super) fn next_offset_retry(&self, now: SimTime) -> SimTime {
         if self.holds_for_offsets(now) {
-            self.offsets_due
+            self.offset_fetches.due
         } else {
             SimTime::NEVER
         }
@@ -163,37 +186,42 @@ impl Client {
 
     /// `poll()` of a classic client sleeps before it asks again.
     pub(super) fn holds_for_offsets(&self, now: SimTime) -> bool {
-        self.member.modern().is_none() && now < self.offsets_due && self.asks_offsets_again()
+        self.member.modern().is_none() && now < self.offset_fetches.due && self.asks_offsets_again()
     }
 
     /// An OffsetFetch was refused, and somebody still wants to know.
     pub(super) fn asks_offsets_again(&self) -> bool {
-        self.offsets_due != SimTime::NEVER && self.fetcher.needs_offsets()
+        self.offset_fetches.due != SimTime::NEVER && self.fetcher.needs_offsets()
     }
 
     /// When the background thread sends an OffsetFetch again: not before it knows whom to ask.
     pub(super) fn next_offset_fetch(&self) -> SimTime {
-        if self.member.knows_coordinator() && !self.closing && self.app != App::Dead {
-            let due = self.offset_fetches.iter().map(|fetch| fetch.due).min();
-            due.unwrap_or(SimTime::NEVER)
+        if self.member.knows_coordinator() && self.closing.is_none() && self.app != App::Dead {
+            let due = self.offset_fetches.repeated.iter().map(|fetch| fetch.due);
+            due.min().unwrap_or(SimTime::NEVER)
         } else {
             SimTime::NEVER
         }
     }
 
-    /// The background thread asks for the offsets of `partitions`, until it has them.
-    pub(super) fn fetch_offsets(
-        &mut self,
-        partitions: Vec<TopicPartition>,
-        ground: &mut Ground<'_>,
-    ) {
-        self.offset_fetches.push(OffsetFetchState {
-            partitions: partitions.clone(),
-            failures: Backoff::default(),
-            due: SimTime::NEVER,
-        });
-        let packet = self.offset_fetch(partitions);
-        self.send(packet, ground);
+    /// Asks for the committed offsets that are missing: the coordinator that is known, and nobody else (`refreshCommittedOffsetsIfNeeded`).
+    pub(super) fn ask_offsets(&mut self, ground: &mut Ground<'_>) {
+        if !self.member.knows_coordinator() || self.holds_for_offsets(ground.now) {
+            return;
+        }
+        self.offset_fetches.due = SimTime::NEVER;
+        let partitions = self.fetcher.ask_offsets();
+        if partitions.is_empty() {
+            return;
+        }
+        if self.member.modern().is_some() {
+            self.offset_fetches.repeated.push(OffsetFetchState {
+                partitions: partitions.clone(),
+                failures: Backoff::default(),
+                due: SimTime::NEVER,
+            });
+        }
+        self.send_offset_fetch(partitions, ground);
     }
 
     /// It asks again for what is due; what nobody waits for any more is forgotten.
@@ -202,26 +230,26 @@ impl Client {
             return;
         }
         let asked = self.fetcher.asked_offsets();
-        self.offset_fetches.retain(|fetch| {
+        self.offset_fetches.repeated.retain(|fetch| {
             let mut partitions = fetch.partitions.iter();
             fetch.due == SimTime::NEVER || partitions.any(|partition| asked.contains(partition))
         });
         let mut again = Vec::new();
-        for fetch in &mut self.offset_fetches {
+        for fetch in &mut self.offset_fetches.repeated {
             if fetch.due <= ground.now {
                 fetch.due = SimTime::NEVER;
                 again.push(fetch.partitions.clone());
             }
         }
         for partitions in again {
-            let packet = self.offset_fetch(partitions);
-            self.send(packet, ground);
+            self.send_offset_fetch(partitions, ground);
         }
     }
 
-    /// OffsetFetch in its own name.
-    pub(super) fn offset_fetch(&self, partitions: Vec<TopicPartition>) -> Packet {
+    /// Sends OffsetFetch in its own name.
+    fn send_offset_fetch(&mut self, partitions: Vec<TopicPartition>, ground: &mut Ground<'_>) {
         let member = self.member.modern().and_then(|member| member.asks_as());
-        Packet::OffsetFetch(OffsetFetchRequest { member, partitions })
+        let request = OffsetFetchRequest { member, partitions };
+        self.send(Packet::OffsetFetch(request), ground);
     }
 }

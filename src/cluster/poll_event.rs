@@ -214,7 +214,7 @@ impl Client {
         self.queues.forget_current_event(now);
     }
 
-    /// The background thread wakes: with that its round ends, and the next begins.
+    /// The background thread wakes, or has sent something: with that its round ends, and the next begins.
     pub(super) fn end_round(&mut self, ground: &Ground<'_>) {
         self.end_round_at(ground.now, ground);
     }
@@ -246,11 +246,6 @@ impl Client {
     pub(super) fn forget_rounds(&mut self, ground: &Ground<'_>) {
         self.queues.round_began = ground.now;
         self.queues.longest_wait = self.longest_wait(ground.now, ground);
-    }
-
-    /// The background thread has sent something, which ends its round at once.
-    pub(super) fn has_sent(&mut self, ground: &Ground<'_>) {
-        self.end_round(ground);
     }
 
     /// The least of the request managers' `maximumTimeToWait` as of `since`.

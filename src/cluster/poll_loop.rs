@@ -2,9 +2,7 @@
 
 use super::client::{App, Client, Pending};
 use super::ground::{Ground, Output};
-use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::config::SubscribedBy;
-use crate::protocol::effect::MemberEffect;
+use crate::kernel::SimTime;
 use crate::protocol::rules::Rule;
 use crate::scenario::plan::CommitMode;
 use crate::timeline::Observation;
@@ -32,7 +30,7 @@ impl Client {
     pub(super) fn on_network(&mut self, ground: &mut Ground<'_>) {
         self.heartbeat_pass_after_network(ground);
         let looks_for_coordinator = !self.member.knows_coordinator();
-        let awaited_metadata = self.metadata_answer.is_some() && self.refreshes_before_join(ground);
+        let awaited_metadata = self.joins_behind_metadata(ground);
         let held = self.asks_offsets_again();
         self.handle_network(ground);
         if self.app != App::Polling {
@@ -120,87 +118,12 @@ impl Client {
         }
     }
 
-    /// A pattern is looked for in fresh metadata before every (re)join, so that new topics bring about one rebalance and not one for each member
-    /// (`ConsumerCoordinator.poll`, KAFKA-5154).
-    pub(super) fn refreshes_before_join(&self, ground: &Ground<'_>) -> bool {
-        matches!(ground.spec.config.subscribed_by, SubscribedBy::Pattern)
-            && self.member.is_rejoining()
-            && self.member.knows_coordinator()
-    }
-
-    /// True while it waits for such metadata (`ensureFreshMetadata`). They are fresh for `retry.backoff.ms`.
-    fn awaits_metadata(&mut self, ground: &mut Ground<'_>) -> bool {
-        if !self.refreshes_before_join(ground) {
-            return false;
-        }
-        match self.metadata_answer {
-            Some(at) if at <= ground.now => {
-                let mut effects = std::mem::take(&mut self.effects);
-                self.refresh_metadata(ground, &mut effects);
-                self.apply(effects, ground);
-                false
-            }
-            Some(_) => true,
-            None if self.metadata_at + ground.spec.config.retry_backoff <= ground.now => {
-                self.metadata_due = ground.now;
-                self.ask_metadata(ground);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// The look at the network takes metadata in that have come, or asks for them.
-    pub(super) fn refresh_metadata(
-        &mut self,
-        ground: &mut Ground<'_>,
-        effects: &mut Vec<MemberEffect>,
-    ) {
-        match self.metadata_answer {
-            Some(at) if at <= ground.now => {
-                self.metadata_answer = None;
-                self.metadata_at = ground.now;
-                // The age counts from when the answer has been taken in, a little after the `poll()` that found it began.
-                self.metadata_due = ground.now
-                    + ground.spec.config.metadata_max_age
-                    + ground.calibration.request_service;
-                let topology = ground.topology;
-                self.learn(&[], topology);
-                self.member
-                    .on_metadata(&|topic| topology.partitions_of(topic), effects);
-            }
-            None => self.ask_metadata(ground),
-            Some(_) => {}
-        }
-    }
-
-    /// Asks for metadata that are due for a refresh.
-    pub(super) fn ask_metadata(&mut self, ground: &mut Ground<'_>) {
-        if self.metadata_answer.is_none() && self.metadata_due <= ground.now {
-            self.metadata_answer = Some(self.fetcher.metadata_answer(ground));
-        }
-    }
-
     /// `updateFetchPositions` and `pollForFetches`; true when the network had something for another turn.
     fn fetch_or_return(&mut self, ground: &mut Ground<'_>) -> bool {
         if !self.fetcher.is_settled() {
-            // `refreshCommittedOffsetsIfNeeded` asks the coordinator that is known, and nobody else.
-            let asked = if self.member.knows_coordinator() && !self.holds_for_offsets(ground.now) {
-                self.offsets_due = SimTime::NEVER;
-                self.fetcher.ask_offsets()
-            } else {
-                Vec::new()
-            };
-            if !asked.is_empty() {
-                let packet = self.offset_fetch(asked);
-                self.request(packet, SimDuration::ZERO, ground);
-            }
+            self.ask_offsets(ground);
             if let Some(error) = self.fetcher.update_positions(ground) {
-                ground.observe(Observation::ConsumerFailed {
-                    consumer: ground.consumer,
-                    error,
-                });
-                self.close(ground);
+                self.throw(error, ground);
                 return false;
             }
         }
@@ -233,12 +156,13 @@ impl Client {
 
     /// Returns records and starts their processing; false when there are none to return.
     fn return_records(&mut self, ground: &mut Ground<'_>) -> bool {
-        let mut handed = std::mem::take(&mut self.handed);
+        let mut handed = std::mem::take(&mut self.batch.room);
         self.fetcher
             .collect(u64::from(ground.spec.config.max_poll_records), &mut handed);
         let any = !handed.is_empty();
         if any {
-            self.polls += u64::from(ground.window.holds(ground.now));
+            let is_measured = ground.window.holds(ground.now);
+            self.busy.add_polls(u64::from(is_measured));
             if self.member.modern().is_some() {
                 self.end_round(ground);
                 self.prefetch(ground);
@@ -252,7 +176,7 @@ impl Client {
             }
             self.process(&handed, ground);
         }
-        self.handed = handed;
+        self.batch.room = handed;
         any
     }
 
@@ -287,44 +211,25 @@ impl Client {
             let waiting = App::Committing {
                 before_processing: true,
             };
-            self.held_back = handed.to_vec();
+            self.batch.held_back = handed.to_vec();
             if self.commit(style, waiting, ground) {
                 return;
             }
-            self.held_back.clear();
+            self.batch.held_back.clear();
         }
         self.start_batch(handed, ground);
     }
 
     /// The batch is over, or the pause between two polls: commits of the application, then the next poll.
     pub(super) fn after_work(&mut self, ground: &mut Ground<'_>) {
-        if self.doomed {
+        if self.batch.is_last {
             self.app = App::Dead;
             return self.die(ground);
         }
-        if std::mem::take(&mut self.stalled) {
-            ground.observe(Observation::ConsumerResumed {
-                consumer: ground.consumer,
-            });
-        }
-        let style = match ground.spec.commit {
-            CommitMode::AfterBatch(style) => Some(style),
-            CommitMode::Every(period, style) => {
-                (ground.now.since(self.last_commit) >= period).then_some(style)
-            }
-            CommitMode::After {
-                records,
-                time,
-                style,
-            } => (self.uncommitted_records >= records
-                || ground.now.since(self.last_commit) >= time)
-                .then_some(style),
-            CommitMode::Auto | CommitMode::BeforeProcessing(_) | CommitMode::None => None,
-        };
         let waiting = App::Committing {
             before_processing: false,
         };
-        if let Some(style) = style.filter(|_| self.uncommitted_records > 0)
+        if let Some(style) = self.commits.due(ground.spec.commit, ground.now)
             && self.commit(style, waiting, ground)
         {
             return;
@@ -346,13 +251,20 @@ impl Client {
                 ground.observe(Observation::ConsumerStalled {
                     consumer: ground.consumer,
                 });
-                self.stalled = true;
-                self.app = App::Working {
+                self.app = App::Stalled {
                     until: until.max(ground.now),
                 };
             }
         }
         true
+    }
+
+    /// The loop goes on where it stood still.
+    pub(super) fn end_stall(&mut self, ground: &mut Ground<'_>) {
+        ground.observe(Observation::ConsumerResumed {
+            consumer: ground.consumer,
+        });
+        self.after_work(ground);
     }
 
     /// The process dies with the end of its work. What ended at this very instant has ended.

@@ -14,6 +14,7 @@ use super::coordinators::{Connection, Inbound};
 use super::ground::{Ground, Link, Output};
 use super::labour::Labour;
 use super::membership::Membership;
+use super::metadata::Metadata;
 use super::sharing::Looked;
 use super::{Fidelity, Options};
 use crate::assignor::{AssignorKind, ConsumerId, GroupId, TopicPartition};
@@ -396,9 +397,9 @@ impl World<'_> {
         let reconnects = Reconnects::new(self.jitter(consumer, "reconnect"));
         let process = &mut self.processes[consumer.index()];
         let construction = self.options.calibration.construction_of(&member);
-        let mut client = Client::new(member, now, self.topology.brokers, construction);
-        client.reconnects = reconnects;
-        client.learn(&process.spec.topics, &self.topology);
+        let metadata = Metadata::of(&process.spec.topics, &self.topology);
+        let brokers = self.topology.brokers;
+        let client = Client::new(member, metadata, reconnects, now, brokers, construction);
         process.client = Some(Box::new(client));
         self.observe(Observation::ConsumerStarted { consumer });
         self.rearm(consumer);
@@ -442,7 +443,11 @@ impl World<'_> {
         let now = self.now();
         let process = &self.processes[consumer.index()];
         let accounts = &mut self.groups[process.group.index()].accounts;
-        for &place in process.client.iter().flat_map(|client| &client.at_work) {
+        for &place in process
+            .client
+            .iter()
+            .flat_map(|client| &client.batch.partitions)
+        {
             let account = &mut accounts[place];
             if account.occupies(consumer) {
                 account.settle(&mut self.logs[place], finished);
@@ -456,9 +461,9 @@ impl World<'_> {
         let window = self.window;
         let process = &mut self.processes[consumer.index()];
         if let Some(client) = process.client.take() {
-            process.totals.busy_us += client.busy_by(now, window);
-            process.totals.polls += client.polls;
-            process.burnt = process.burnt.plus(client.burnt_by(now));
+            process.totals.busy_us += client.busy.by(now, window);
+            process.totals.polls += client.busy.polls();
+            process.burnt = process.burnt.plus(client.busy.burnt_by(now));
             process.totals.alive_us += window.share(process.alive_since, now);
         }
         self.review_contests(consumer);

@@ -21,6 +21,8 @@ pub(super) struct Reconnects {
     coordinator: Option<u32>,
     /// Brokers to which the connection was closed, and until when it stays so.
     closed: Vec<(u32, SimTime)>,
+    /// A broker has been asked for the coordinator, so that it knows brokers beyond `bootstrap.servers`.
+    bootstrapped: bool,
     jitter: Jitter,
 }
 
@@ -33,9 +35,15 @@ impl Reconnects {
         }
     }
 
+    /// It looks for its coordinator; true when that is the first that it asks of a broker.
+    pub(super) fn bootstrap(&mut self) -> bool {
+        !std::mem::replace(&mut self.bootstrapped, true)
+    }
+
     /// Its coordinator is there.
     pub(super) fn find(&mut self, broker: u32) {
         self.coordinator = Some(broker);
+        self.bootstrapped = true;
     }
 
     /// The connection to the coordinator was closed.

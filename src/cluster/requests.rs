@@ -38,11 +38,17 @@ struct Awaited {
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     awaited: VecDeque<Awaited>,
+    /// One could not even be sent, for want of a connection.
+    unsent: bool,
 }
 
 impl Requests {
     pub(super) fn is_empty(&self) -> bool {
         self.awaited.is_empty()
+    }
+
+    pub(super) fn has_unsent(&self) -> bool {
+        self.unsent
     }
 
     /// The coordinator owes an answer.
@@ -101,7 +107,7 @@ impl Client {
         let timeout = timeout_of(&packet, &ground.spec.config);
         let is_lookup = matches!(packet, Packet::FindCoordinator);
         if !is_lookup && self.member.modern().is_some() && !self.reconnects.reach(ground.now) {
-            self.unsent = true;
+            self.requests.unsent = true;
             return;
         }
         let token = ground.send(packet, extra);
@@ -139,7 +145,7 @@ impl Client {
 
     /// What the background thread had to send it could not (`checkDisconnects`); nothing else was on its way.
     pub(super) fn fail_unsent(&mut self, ground: &mut Ground<'_>) {
-        if std::mem::take(&mut self.unsent) {
+        if std::mem::take(&mut self.requests.unsent) {
             let mut effects = std::mem::take(&mut self.effects);
             self.member
                 .on_disconnected(ground.now, &self.fetcher, &mut effects);
@@ -178,13 +184,6 @@ impl Client {
         self.lose_offset_fetch(ground.now);
         let sent = RequestToken(*ground.tokens);
         ground.out.push(Output::HungUp(sent));
-    }
-
-    /// A connection broke, maybe because what is known of the brokers holds no longer: metadata are asked for, `retry.backoff.ms` after the last at the earliest
-    /// (`DefaultMetadataUpdater.handleServerDisconnect`, `Metadata.timeToAllowUpdate`). Who closes a connection by itself has no doubts.
-    pub(super) fn doubt_metadata(&mut self, ground: &Ground<'_>) {
-        let allowed = self.metadata_at + ground.spec.config.retry_backoff;
-        self.metadata_due = self.metadata_due.min(allowed.max(ground.now));
     }
 
     /// No request or session fails before this instant.

@@ -208,7 +208,7 @@ impl World<'_> {
             let Some(client) = &process.client else {
                 continue;
             };
-            for &(slot, from, to) in &client.held_back {
+            for &(slot, from, to) in &client.batch.held_back {
                 let index = client.fetcher.slots[slot].index;
                 held_back.push((process.group.index(), index, (from, to)));
             }
@@ -236,8 +236,8 @@ impl World<'_> {
         }
         for process in &mut self.processes {
             if let Some(client) = &process.client {
-                process.totals.busy_us += client.busy_by(horizon, self.window);
-                process.totals.polls += client.polls;
+                process.totals.busy_us += client.busy.by(horizon, self.window);
+                process.totals.polls += client.busy.polls();
                 process.totals.alive_us += self.window.share(process.alive_since, horizon);
             }
         }

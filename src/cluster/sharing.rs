@@ -57,7 +57,7 @@ impl World<'_> {
         let now = self.now();
         let process = &self.processes[consumer.index()];
         let present = process.client.as_ref();
-        let present = present.map_or(Work::default(), |client| client.burnt_by(now));
+        let present = present.map_or(Work::default(), |client| client.busy.burnt_by(now));
         process.burnt.plus(present)
     }
 

@@ -6,6 +6,7 @@ use super::client::{App, Client};
 use super::ground::Output;
 use super::ledger::Account;
 use super::membership::Membership;
+use super::metadata::Metadata;
 use super::positions::Readiness;
 use super::reconnects::Reconnects;
 use super::script::Step;
@@ -315,15 +316,14 @@ impl World<'_> {
         self.processes[consumer.index()].begin_life();
         member.wait_by(self.jitter(consumer, "backoff"));
         let mut reconnects = Reconnects::new(self.jitter(consumer, "reconnect"));
-        let mut client = Client::new(member, now, self.topology.brokers, construction);
         let process = &mut self.processes[consumer.index()];
-        client.first_lookup = false;
         let hosting = &self.groups[process.group.index()].hosting;
         process.connection.broker = hosting.leader().unwrap_or_default();
         reconnects.find(process.connection.broker);
-        client.reconnects = reconnects;
-        client.learn(&process.spec.topics, &self.topology);
-        client.metadata_due = now + process.spec.config.metadata_max_age;
+        let mut metadata = Metadata::of(&process.spec.topics, &self.topology);
+        metadata.begin(now, process.spec.config.metadata_max_age);
+        let brokers = self.topology.brokers;
+        let client = Client::new(member, metadata, reconnects, now, brokers, construction);
         process.client = Some(Box::new(client));
         let committed: Vec<u64> = owned
             .iter()

@@ -43,14 +43,9 @@ impl Process {
         let whole = restore.map_or_else(Default::default, |restore| restore.whole());
         let held = slots.iter().map(|slot| slot.partition);
         let (missing, filling, stands_still) = client.restores.missing(held, whole, now);
-        let working_on = if client.busy.1 > now {
-            client.working_on
-        } else {
-            0
-        };
         Held {
             partitions: slots.len() as u64,
-            buffered: client.fetcher.bytes(logs, now) + working_on,
+            buffered: client.fetcher.bytes(logs, now) + client.bytes_at_work(now),
             whole,
             missing,
             filling,

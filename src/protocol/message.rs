@@ -50,11 +50,26 @@ pub enum ErrorCode {
     StaleMemberEpoch,
 }
 
+/// The errors upon which the coordinator is looked for again, as a pattern for a `match` that names all errors.
+macro_rules! elsewhere {
+    () => {
+        $crate::protocol::message::ErrorCode::NotCoordinator
+            | $crate::protocol::message::ErrorCode::CoordinatorNotAvailable
+    };
+}
+pub(crate) use elsewhere;
+
 impl ErrorCode {
     /// The coordinator is to be looked for again.
     #[must_use]
     pub const fn means_elsewhere(self) -> bool {
-        matches!(self, Self::NotCoordinator | Self::CoordinatorNotAvailable)
+        matches!(self, elsewhere!())
+    }
+
+    /// The same request may succeed later (`RetriableException`).
+    #[must_use]
+    pub const fn is_retriable(self) -> bool {
+        self.means_elsewhere() || matches!(self, Self::CoordinatorLoadInProgress)
     }
 
     /// Kafka's name.

@@ -51,6 +51,7 @@ impl Client {
             App::Working { until } => until < SimTime::NEVER,
             App::Polling => !self.fetcher.has_returnable() && !self.queues.application_waits,
             App::Starting { .. }
+            | App::Stalled { .. }
             | App::Callback { .. }
             | App::CallbackCommit { .. }
             | App::Assigning { .. }
@@ -91,7 +92,7 @@ impl Client {
             .heartbeat_due()
             .min(member.poll_due())
             .min(member.poll_deadline())
-            .min(self.metadata_due);
+            .min(self.metadata.next());
         if due <= since {
             return;
         }
@@ -245,8 +246,8 @@ impl Client {
             slowed(labour.per_record.mean(), labour.factor).times(records)
                 + slowed(per_poll, labour.factor).times(polls)
         };
-        self.polls += polls_inside;
-        self.uncommitted_records += records;
+        self.busy.add_polls(polls_inside);
+        self.commits.add_returned(records);
         let mut work = Work {
             cpu: labour.cpu_each.unwrap_or_default() * records
                 + slowed(per_poll, labour.slow).as_micros() * polls,
@@ -257,11 +258,11 @@ impl Client {
             let working = slowed(labour.per_record.mean(), labour.factor).times(records);
             work.cpu += working.as_micros() * capacity / CORE_M;
         }
-        self.set_busy(flow.since, flow.since, ground.window);
+        self.busy.work(flow.since, flow.since, ground.window);
         let whole = ended.since(flow.since);
-        self.busy_us += spent(inside, polls_inside).min(whole).as_micros();
-        self.busy = (ended, ended);
-        self.burn(Burn {
+        let worked = spent(inside, polls_inside).min(whole);
+        self.busy.add_worked(worked.as_micros(), ended);
+        self.busy.burn(Burn {
             from: ended,
             to: ended,
             work,

@@ -120,7 +120,7 @@ impl Client {
             delay,
             commits,
             metadata: Beat {
-                first: self.metadata_due,
+                first: self.metadata.next(),
                 every: config.metadata_max_age
                     + ground.calibration.request_service
                     + round_trip
@@ -156,7 +156,7 @@ impl Client {
             last
         });
         if let (Some(_), next) = quiet.metadata.around(at) {
-            self.metadata_due = next;
+            self.metadata.refreshes_passed(next);
         }
         // Commits are signs of life in the classic protocol alone.
         let committed = committed.filter(|_| self.member.modern().is_none());

@@ -5,7 +5,7 @@ use super::member::{Closing, Member, MemberState};
 use super::rejoin::{Attempt, Prepare};
 use crate::kernel::SimTime;
 use crate::protocol::effect::MemberEffect;
-use crate::protocol::message::{ErrorCode, JoinCause, JoinGroupResponse, Response};
+use crate::protocol::message::{ErrorCode, JoinCause, JoinGroupResponse, Response, elsewhere};
 use crate::protocol::rules::Rule;
 use crate::timeline::{Observation, Partitions};
 
@@ -91,7 +91,7 @@ impl Member {
                         out.push(MemberEffect::WatchMetadata(response.members));
                         self.send_sync(Vec::new(), out);
                     }
-                    _ => self.send_sync(Vec::new(), out),
+                    Some(_) | None => self.send_sync(Vec::new(), out),
                 }
             }
             ErrorCode::MemberIdRequired => {
@@ -130,7 +130,7 @@ impl Member {
                     out,
                 );
             }
-            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
+            elsewhere!() => {
                 self.lose_coordinator(now);
                 self.retry(now, JoinCause::Error, "coordinator unavailable", out);
                 self.retry_at = now + self.backoff();
@@ -197,7 +197,7 @@ impl Member {
                     out,
                 );
             }
-            Err(ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable) => {
+            Err(elsewhere!()) => {
                 self.lose_coordinator(now);
                 self.retry(now, JoinCause::Error, "coordinator unavailable", out);
                 self.retry_at = now + self.backoff();
@@ -257,7 +257,7 @@ impl Member {
                     );
                 }
             }
-            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
+            elsewhere!() => {
                 self.lose_coordinator(now);
                 self.heartbeat_due = now + self.heartbeats.fail(&self.config, &mut self.jitter);
             }

@@ -12,7 +12,7 @@ use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
 use crate::protocol::backoff::Backoff;
 use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
-use crate::protocol::message::{ErrorCode, JoinCause, OffsetCommitRequest};
+use crate::protocol::message::{ErrorCode, JoinCause, OffsetCommitRequest, elsewhere};
 use crate::timeline::Observation;
 
 /// Offset after the last record covered, by partition.
@@ -307,12 +307,7 @@ impl Member {
         error: ErrorCode,
         out: &mut Vec<MemberEffect>,
     ) {
-        let retriable = matches!(
-            error,
-            ErrorCode::NotCoordinator
-                | ErrorCode::CoordinatorNotAvailable
-                | ErrorCode::CoordinatorLoadInProgress
-        );
+        let retriable = error.is_retriable();
         self.mind_error(now, error, out);
         let failed = (error != ErrorCode::None).then(|| error.name());
         match purpose {
@@ -353,10 +348,24 @@ impl Member {
                 self.request_rejoin(JoinCause::Rebalancing, "commit refused", out);
             }
             ErrorCode::FencedInstanceId => self.fail("FencedInstanceIdException"),
-            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
-                self.lose_coordinator(now)
-            }
-            _ => {}
+            elsewhere!() => self.lose_coordinator(now),
+            // The first three say nothing new to a member in another state, the rest nothing of the membership.
+            ErrorCode::UnknownMemberId
+            | ErrorCode::IllegalGeneration
+            | ErrorCode::RebalanceInProgress
+            | ErrorCode::None
+            | ErrorCode::UnknownServerError
+            | ErrorCode::CoordinatorLoadInProgress
+            | ErrorCode::InconsistentGroupProtocol
+            | ErrorCode::InvalidSessionTimeout
+            | ErrorCode::InvalidRequest
+            | ErrorCode::GroupIdNotFound
+            | ErrorCode::MemberIdRequired
+            | ErrorCode::GroupMaxSizeReached
+            | ErrorCode::FencedMemberEpoch
+            | ErrorCode::UnreleasedInstanceId
+            | ErrorCode::UnsupportedAssignor
+            | ErrorCode::StaleMemberEpoch => {}
         }
     }
 

@@ -270,10 +270,7 @@ impl Member {
         positions: &dyn Positions,
         out: &mut Vec<MemberEffect>,
     ) {
-        if matches!(
-            error,
-            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable
-        ) {
+        if error.means_elsewhere() {
             self.lose_coordinator(now);
         }
         // The connection keeps its order.
@@ -300,30 +297,11 @@ impl Member {
         out: &mut Vec<MemberEffect>,
     ) {
         let purpose = self.commits.queue[place].purpose;
-        let may_pass = match error {
-            ErrorCode::NotCoordinator
-            | ErrorCode::CoordinatorNotAvailable
-            | ErrorCode::CoordinatorLoadInProgress => true,
-            // `isStaleEpochErrorAndValidEpochAvailable`
-            ErrorCode::StaleMemberEpoch => purpose == CommitPurpose::Rejoin && self.epoch > 0,
-            ErrorCode::None
-            | ErrorCode::UnknownServerError
-            | ErrorCode::IllegalGeneration
-            | ErrorCode::InconsistentGroupProtocol
-            | ErrorCode::UnknownMemberId
-            | ErrorCode::InvalidSessionTimeout
-            | ErrorCode::RebalanceInProgress
-            | ErrorCode::InvalidRequest
-            | ErrorCode::GroupIdNotFound
-            | ErrorCode::MemberIdRequired
-            | ErrorCode::GroupMaxSizeReached
-            | ErrorCode::FencedInstanceId
-            | ErrorCode::FencedMemberEpoch
-            | ErrorCode::UnreleasedInstanceId
-            | ErrorCode::UnsupportedAssignor => false,
-        };
+        // `isStaleEpochErrorAndValidEpochAvailable`
+        let is_stale = error == ErrorCode::StaleMemberEpoch && self.epoch > 0;
         let repeats = match purpose {
-            CommitPurpose::Rejoin | CommitPurpose::Close | CommitPurpose::Sync => may_pass,
+            CommitPurpose::Rejoin => error.is_retriable() || is_stale,
+            CommitPurpose::Close | CommitPurpose::Sync => error.is_retriable(),
             CommitPurpose::Periodic | CommitPurpose::Async => false,
         };
         if !repeats {

@@ -56,9 +56,12 @@ impl Coordinator {
         let result = if self.state == GroupState::Dead {
             Err(ErrorCode::CoordinatorNotAvailable)
         } else {
-            validate(&self.config.consumer, request).and_then(|()| match request.member_epoch {
-                LEAVE_EPOCH | STATIC_LEAVE_EPOCH => self.on_leave(request, out),
-                _ => self.on_sign_of_life(request, topics, out),
+            validate(&self.config.consumer, request).and_then(|()| {
+                if [LEAVE_EPOCH, STATIC_LEAVE_EPOCH].contains(&request.member_epoch) {
+                    self.on_leave(request, out)
+                } else {
+                    self.on_sign_of_life(request, topics, out)
+                }
             })
         };
         match result {

@@ -193,24 +193,12 @@ impl Member {
         }
     }
 
-    /// The coordinator knows the member no more, or under another epoch (`transitionToFenced`).
+    /// The coordinator knows the member no more, or under another epoch (`transitionToFenced`). Who has left or failed heeds no answer, so that it is not told here.
     pub(super) fn fence(&mut self, out: &mut Vec<MemberEffect>) {
-        match self.state {
-            ClientState::PrepareLeaving | ClientState::Leaving => {
-                self.transition(ClientState::Unsubscribed, out);
-            }
-            ClientState::Unsubscribed | ClientState::Fatal | ClientState::Stale => {}
-            ClientState::Joining
-            | ClientState::Reconciling
-            | ClientState::Acknowledging
-            | ClientState::Stable
-            | ClientState::Fenced => {
-                self.transition(ClientState::Fenced, out);
-                self.epoch = JOIN_EPOCH;
-                self.rejoin_when_released = true;
-                self.lose_partitions(out);
-            }
-        }
+        self.transition(ClientState::Fenced, out);
+        self.epoch = JOIN_EPOCH;
+        self.rejoin_when_released = true;
+        self.lose_partitions(out);
     }
 
     /// The partitions are lost: the application is told, if there are any. In `close()` it takes up nothing of the background thread: its own callback

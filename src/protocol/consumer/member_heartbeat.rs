@@ -8,7 +8,7 @@ use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::{MemberEffect, Positions};
 use crate::protocol::message::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ErrorCode, JOIN_EPOCH,
-    LeaveCause, Request, Response,
+    LeaveCause, Request, Response, elsewhere,
 };
 use crate::timeline::{ClientState, Observation};
 
@@ -293,7 +293,7 @@ impl Member {
             self.joins_from = self.heartbeat_sent + SHORTEST_ROUND_TRIP;
         }
         match error {
-            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
+            elsewhere!() => {
                 self.heartbeats.succeed();
                 self.lose_coordinator(now);
             }
