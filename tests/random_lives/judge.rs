@@ -60,7 +60,7 @@ fn first_fault(timeline: &Timeline, script: &Script) -> Option<String> {
         Err(fault) => return Some(fault),
     };
     forward(timeline, script)
-        .or_else(|| at_rest(timeline, &watch))
+        .or_else(|| at_rest(timeline, &watch).filter(|_| !script.floods_with_commits()))
         .or_else(|| delivered(timeline))
         .or_else(|| causes_add_up(timeline))
         .or_else(|| stalls_are_explained(timeline))
@@ -199,7 +199,8 @@ fn served_once(
             }
         }
     }
-    modern.and_then(|group| target_fault(group, timeline, &places))
+    let is_starved = |place| end.is_starved(timeline, group, place);
+    modern.and_then(|group| target_fault(group, timeline, &places, is_starved))
 }
 
 /// With commits after processing and `earliest`, nothing is lost and nothing jumped over.

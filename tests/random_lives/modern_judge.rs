@@ -24,7 +24,8 @@ pub(crate) struct Group {
     /// target counts as arrived and is not told of the rest. All are so in Kafka too.
     pub(crate) forgetful: bool,
     members: BTreeMap<MemberId, ConsumerId>,
-    /// Members that have not been heard since it became a classic group: it took them for owners of their target, not of what they had (`ClassicGroup.fromConsumerGroup`).
+    /// Members that have not been heard since it was converted. A classic group took them for owners of their target, not of what they had (`ClassicGroup.fromConsumerGroup`);
+    /// a consumer group, of what they had been assigned last, which who did not come to the rebalance under way has not heard of (`ConsumerGroup.fromClassicGroup`).
     /// Whoever makes it a consumer group again by joining before they do may be given what they still serve, in Kafka too.
     unheard: BTreeSet<ConsumerId>,
     /// The last target, and which assignor made it.
@@ -147,6 +148,11 @@ impl Watch {
                     group.grown = true;
                 }
             }
+            Observation::Synced { consumer, .. } => {
+                for group in self.groups.values_mut() {
+                    group.unheard.remove(consumer);
+                }
+            }
             Observation::Joining { consumer } => {
                 self.classic.insert(*consumer);
             }
@@ -186,6 +192,9 @@ impl Watch {
                 group, consumer, ..
             } => {
                 let group = self.of(*group);
+                if !group.modern && group.rebalancing {
+                    group.unheard = group.members.values().copied().collect();
+                }
                 group.unheard.remove(consumer);
                 group.forgetful |= !group.modern && (group.rebalancing || group.grown);
                 group.modern = true;
@@ -216,6 +225,7 @@ pub(crate) fn target_fault(
     group: &Group,
     timeline: &Timeline,
     places: &BTreeSet<TopicPartition>,
+    is_starved: impl Fn(TopicPartition) -> bool,
 ) -> Option<String> {
     let (assignor, shares) = group.target.as_ref()?;
     let given: Vec<TopicPartition> = shares
@@ -229,7 +239,8 @@ pub(crate) fn target_fault(
     for (consumer, share) in shares {
         for place in share.iter() {
             let servers = group.serving.get(place);
-            if servers.is_none_or(|servers| !servers.contains(consumer)) {
+            let is_served = servers.is_some_and(|servers| servers.contains(consumer));
+            if !is_served && !is_starved(*place) {
                 return Some(format!(
                     "target: {place:?} is meant for {consumer:?}, served by {servers:?}"
                 ));

@@ -150,6 +150,17 @@ impl Script {
         slowest.max().unwrap_or(0) + 2 * self.initial_delay + self.metadata_age + 2_000
     }
 
+    /// It commits each record on its own and waits for none of the answers: while it has a backlog a heartbeat stands behind thousands of commits, longer than a session.
+    pub(crate) fn floods_with_commits(&self) -> bool {
+        let text = self.text();
+        let words = [
+            "per_record: 0ms",
+            "after_batch: async",
+            "max.poll.records: 1,",
+        ];
+        words.iter().all(|words| text.contains(words))
+    }
+
     /// The scenario.
     pub(crate) fn text(&self) -> String {
         let mut text = format!(
