@@ -275,7 +275,7 @@ pub fn ownership(report: &Report, out: &mut dyn fmt::Write) -> fmt::Result {
     )?;
     for (variant, run) in runs(report) {
         let cast = &run.metrics.cast;
-        for span in &run.metrics.availability.spans {
+        for span in run.metrics.availability.spans.iter() {
             let member = span.member.map(|who| &*cast.consumers[who.index()].name);
             rows.text(variant)
                 .whole(run.seed)
@@ -311,7 +311,7 @@ pub fn lag(report: &Report, out: &mut dyn fmt::Write) -> fmt::Result {
     )?;
     for (variant, run) in runs(report) {
         let cast = &run.metrics.cast;
-        for sample in &run.metrics.samples {
+        for sample in run.metrics.samples.iter() {
             let age = sample
                 .oldest_due
                 .map_or(0, |due| sample.at.since(due).as_micros());
