@@ -410,7 +410,7 @@ groups:
 /// Most records that wait on all partitions together at a sample.
 fn peak_lag(run: &Timeline) -> u64 {
     let mut waiting = std::collections::BTreeMap::new();
-    for sample in &run.samples {
+    for sample in run.samples.iter() {
         *waiting.entry(sample.at).or_insert(0) += sample.log_end.saturating_sub(sample.processed);
     }
     waiting.into_values().max().unwrap_or(0)

@@ -109,10 +109,10 @@ fn a_group_that_is_described_has_the_lag_of_the_samples() {
         };
         let timeline = simulate(&scenario.plans[0], Seed(1), &options).expect("a run that ends");
         let sampled = timeline.samples.iter().filter(|sample| sample.at == at);
-        let lags = |sample: &Sample| (sample.partition, sample.log_end - sample.processed);
+        let lags = |sample: Sample| (sample.partition, sample.log_end - sample.processed);
         let sampled: Vec<_> = sampled.map(lags).collect();
         assert_eq!(sampled.len(), 4);
-        let shown: Vec<_> = timeline.snapshot.iter().map(lags).collect();
+        let shown: Vec<_> = timeline.snapshot.iter().copied().map(lags).collect();
         assert_eq!(shown, sampled, "{seconds}");
     }
 }

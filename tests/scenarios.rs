@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use rebsim::assignor::{GroupId, TopicPartition};
 use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::Seed;
-use rebsim::metrics::{Cause, Downtime, RunMetrics, Span, evaluate};
+use rebsim::metrics::{Cause, RunMetrics, Span, State, evaluate};
 use rebsim::scenario::examples::{self, EXAMPLES};
 use rebsim::scenario::{NoFiles, Overrides, Scenario, load};
 use rebsim::timeline::{RebalanceReason, Timeline};
@@ -107,6 +108,20 @@ fn reasons_alternate(run: &RunMetrics) {
     }
 }
 
+/// How long each downtime of a partition waits at a barrier.
+fn barriers(run: &RunMetrics, place: (GroupId, TopicPartition)) -> Vec<u64> {
+    let spans: Vec<Span> = run.availability.spans.of(place).collect();
+    let downtimes = spans.chunk_by(|left, right| left.member.is_none() && right.member.is_none());
+    let downtimes = downtimes.filter(|spans| spans[0].member.is_none());
+    let barrier = |spans: &[Span]| {
+        let waits = spans
+            .iter()
+            .filter(|span| span.state == State::Down(Cause::Barrier));
+        waits.map(|span| span.to.since(span.from).as_micros()).sum()
+    };
+    downtimes.map(barrier).collect()
+}
+
 /// Eager: in each of the 50 episodes each of the 25 partitions is flushed and started: 50 x 25 x 7.5 s. A member that revokes to
 /// rejoin commits first, while its partitions are down already; so does a closing one, which returns no more records.
 fn stops_everybody_twice_a_restart(run: &RunMetrics) {
@@ -121,13 +136,8 @@ fn stops_everybody_twice_a_restart(run: &RunMetrics) {
     assert!(causes["assign"] <= 1_250 * 5 * MILLI && causes["fetch"] <= 1_250 * 5 * MILLI);
     // Barrier: whoever has flushed waits for whoever heard of it last, at most a notice later. The leaver's partition waits from
     // the leave on: for the notice and for the others' commit and flush.
-    let barrier = |down: &Downtime| down.causes[Cause::Barrier as usize];
-    let downtimes = run
-        .availability
-        .partitions
-        .iter()
-        .flat_map(|(_, sums)| &sums.downtimes);
-    let mut barriers: Vec<u64> = downtimes.map(barrier).collect();
+    let places = run.availability.partitions.iter().map(|(place, _)| *place);
+    let mut barriers: Vec<u64> = places.flat_map(|place| barriers(run, place)).collect();
     barriers.sort_unstable();
     assert_eq!(barriers.len(), 1_250);
     let (stayed, left) = barriers.split_at(1_250 - 25);
@@ -150,7 +160,7 @@ fn stops_everybody_twice_a_restart(run: &RunMetrics) {
             .spans
             .iter()
             .filter(|span| (span.from..span.to).contains(&at));
-        let (down, served): (Vec<&Span>, Vec<&Span>) = here.partition(|span| span.member.is_none());
+        let (down, served): (Vec<Span>, Vec<Span>) = here.partition(|span| span.member.is_none());
         assert_eq!((down.len(), served.len()), (25, 0), "at {at}");
     }
     assert_eq!(run.availability.stops[0].len(), 50);

@@ -23,7 +23,7 @@ fn play(text: &str) -> Timeline {
 /// Lag of each partition at each sample, in order of time.
 fn lags(run: &Timeline) -> Vec<(u64, Vec<u64>)> {
     let mut at: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-    for sample in &run.samples {
+    for sample in run.samples.iter() {
         let lag = sample.log_end.saturating_sub(sample.processed);
         at.entry(sample.at.as_micros()).or_default().push(lag);
     }

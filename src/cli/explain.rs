@@ -121,12 +121,9 @@ fn at(subject: &Subject, args: &Explain, look: Look) -> Result<String, Failure> 
             continue;
         }
         shown.push((*group, *partition));
-        let is_down = measured.availability.spans.iter().any(|span| {
-            (span.group, span.partition) == (*group, *partition)
-                && span.state.cause().is_some()
-                && span.from <= at
-                && at < span.to
-        });
+        let mut spans = measured.availability.spans.of((*group, *partition));
+        let is_down =
+            spans.any(|span| span.state.cause().is_some() && span.from <= at && at < span.to);
         if !is_down {
             continue;
         }
@@ -157,11 +154,8 @@ fn served(
 ) -> String {
     const SHOWN: usize = 10;
     let name = partition(&timeline.cast, which.1);
-    let server = measured
-        .availability
-        .spans
-        .iter()
-        .find(|span| (span.group, span.partition) == which && span.from <= at && at < span.to);
+    let mut spans = measured.availability.spans.of(which);
+    let server = spans.find(|span| span.from <= at && at < span.to);
     let by = server.and_then(|span| span.member);
     let all = stalls(timeline, which.0, which.1).unwrap_or_default();
     if format == LookFormat::Json {

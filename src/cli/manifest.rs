@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::results::{Files, sha256};
+use super::results::Listed;
 use crate::cluster::Fidelity;
 use crate::kernel::Seed;
 use crate::scenario::Scenario;
@@ -54,14 +54,14 @@ impl Identity {
 }
 
 /// The manifest of `files`, which `inputs` decide.
-pub(crate) fn manifest(inputs: &Value, files: &Files, volatile: &Value) -> String {
+pub(crate) fn manifest(inputs: &Value, files: &[Listed], volatile: &Value) -> String {
     let listed: Vec<Value> = files
         .iter()
-        .map(|(name, content)| {
+        .map(|file| {
             json!({
-                "name": name,
-                "bytes": content.len(),
-                "sha256": sha256(content.as_bytes()),
+                "name": file.name,
+                "bytes": file.bytes,
+                "sha256": file.sha256,
             })
         })
         .collect();
@@ -122,7 +122,11 @@ mod tests {
             series: "first",
             requirements: vec![],
         };
-        let files = Files::from([("lag.csv".to_owned(), String::new())]);
+        let files = [Listed {
+            name: "lag.csv".to_owned(),
+            bytes: 0,
+            sha256: String::new(),
+        }];
         let text = manifest(&identity.value(), &files, &json!({ "wall_ms": 3 }));
         let value: Value = serde_json::from_str(&text).expect("it is JSON");
         assert_eq!(value["inputs"]["seeds"], json!([7]));

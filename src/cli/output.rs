@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::args::{ExportFormat, PlayFormat};
 use super::exit::Failure;
-use super::results::{Files, Written};
+use super::results::{Content, Files, Written};
 use super::streams::Streams;
 use crate::experiment::idle::Idle;
 use crate::metrics::RunMetrics;
@@ -38,26 +38,37 @@ pub(crate) struct Look {
 }
 
 /// The files of the results folder.
-pub(crate) fn files(scenario: &Scenario, report: &Report) -> Files {
+pub(crate) fn files<'a>(scenario: &Scenario, report: &'a Report) -> Files<'a> {
     let mut resolved = serde_json::to_string_pretty(&scenario.resolved).unwrap_or_default();
     resolved.push('\n');
-    let mut files = vec![
+    let mut small = vec![
         ("scenario.json", resolved),
         ("summary.json", json::render(report)),
         ("summary.csv", csv::summary(report)),
         ("expectations.csv", csv::expectations(report)),
         ("rebalances.csv", csv::rebalances(report)),
-        ("ownership.csv", csv::ownership(report)),
         ("partitions.csv", csv::partitions(report)),
         ("members.csv", csv::members(report)),
-        ("lag.csv", csv::lag(report)),
     ];
     if report.has_pods() {
-        files.push(("scaling.csv", csv::scaling(report)));
+        small.push(("scaling.csv", csv::scaling(report)));
     }
-    files
+    let small = small
         .into_iter()
-        .map(|(name, text)| (name.to_owned(), text))
+        .map(|(name, text)| (name, Content::Text(text)));
+    let large: [(&str, Content<'a>); 2] = [
+        (
+            "ownership.csv",
+            Content::Rows(Box::new(|out| csv::ownership(report, out))),
+        ),
+        (
+            "lag.csv",
+            Content::Rows(Box::new(|out| csv::lag(report, out))),
+        ),
+    ];
+    small
+        .chain(large)
+        .map(|(name, content)| (name.to_owned(), content))
         .collect()
 }
 

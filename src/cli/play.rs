@@ -15,7 +15,7 @@ use super::manifest::{Identity, manifest, volatile, with_lines};
 use super::output::{self, Look, Outcome};
 use super::panic::{self, Context};
 use super::progress::Progress;
-use super::results::{Place, Written, folder_name};
+use super::results::{Listed, Place, Written, folder_name};
 use super::seeds::{refuse_both, seeds};
 use super::source::{self, Input};
 use super::streams::Streams;
@@ -363,7 +363,7 @@ impl Experiment<'_> {
         let name = folder_name(&self.scenario.name, &identity.value().to_string());
         let volatile = volatile(wall, self.jobs.get());
         let volatile = with_lines(volatile, self.scenario, &self.input.name);
-        let manifest = manifest(&identity.value(), &files, &volatile);
+        let manifest = |files: &[Listed]| manifest(&identity.value(), files, &volatile);
         let written = place.write(&name, &files, &manifest, self.args.output.force)?;
         Ok((name, written))
     }

@@ -4,8 +4,9 @@
 //! program has changed or something is not deterministic; both are worth a refusal that names the first file.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -17,8 +18,39 @@ pub(crate) const SUMS: &str = "SHA256SUMS";
 /// Name of the manifest, which is in no digest.
 pub(crate) const MANIFEST: &str = "manifest.json";
 
+/// Writes a file, piece by piece.
+type Rows<'a> = Box<dyn Fn(&mut dyn fmt::Write) -> fmt::Result + 'a>;
+
+/// What a file of a results folder is to hold.
+pub(crate) enum Content<'a> {
+    /// This.
+    Text(String),
+    /// What is written when it is asked for: tables that are larger than what they are made of are never held as a whole.
+    Rows(Rows<'a>),
+}
+
+impl Content<'_> {
+    fn write(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        match self {
+            Self::Text(text) => out.write_str(text),
+            Self::Rows(rows) => rows(out),
+        }
+    }
+}
+
 /// Files of a results folder by name, all but manifest and digests.
-pub(crate) type Files = BTreeMap<String, String>;
+pub(crate) type Files<'a> = BTreeMap<String, Content<'a>>;
+
+/// A file that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// Its digest.
+    pub(crate) sha256: String,
+}
 
 /// What became of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,24 +67,24 @@ pub(crate) enum Written {
 
 /// SHA-256 in lower-case hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+fn hexadecimal(digest: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
+    for byte in digest {
         write!(text, "{byte:02x}").expect("a String takes everything");
     }
     text
 }
 
 /// The text of [`SUMS`].
-pub(crate) fn sums(files: &Files) -> String {
-    let mut text = String::new();
-    for (name, content) in files {
-        text.push_str(&sha256(content.as_bytes()));
-        text.push_str("  ");
-        text.push_str(name);
-        text.push('\n');
-    }
-    text
+pub(crate) fn sums(files: &[Listed]) -> String {
+    let lines = files.iter();
+    lines
+        .map(|file| format!("{}  {}\n", file.sha256, file.name))
+        .collect()
 }
 
 /// A folder for results that can be written to, tried before the run. What it made is removed again if it stays empty.
@@ -83,31 +115,33 @@ impl Place {
         Ok(place)
     }
 
-    /// Puts `files` with their digests and `manifest` into the folder `name`.
+    /// Puts `files` with their digests and the manifest that `manifest` makes of what was written into the folder `name`. What lies there
+    /// already is compared with what would take its place; where nothing is to change, nothing does.
     pub(crate) fn write(
         &self,
         name: &str,
-        files: &Files,
-        manifest: &str,
+        files: &Files<'_>,
+        manifest: &dyn Fn(&[Listed]) -> String,
         force: bool,
     ) -> Result<Written, Failure> {
         let folder = self.root.join(name);
-        let sums = sums(files);
+        let hidden = Hidden::new(&self.root, name)?;
+        let mut listed = Vec::new();
+        for (file, content) in files {
+            listed.push(hidden.file(file, content)?);
+        }
+        let text = |text: String| Content::Text(text);
+        let sums = hidden.file(SUMS, &text(sums(&listed)))?;
         let exists = folder.symlink_metadata().is_ok();
         let mut written = Written::New;
         if exists {
-            match first_difference(&folder, files, &sums)? {
+            match first_difference(&folder, listed.iter().chain([&sums]))? {
                 None => return Ok(Written::Unchanged),
                 Some(file) if !force => return Ok(Written::Refused(file)),
                 Some(file) => written = Written::Replaced(file),
             }
         }
-        let hidden = Hidden::new(&self.root, name)?;
-        for (file, content) in files {
-            hidden.file(file, content)?;
-        }
-        hidden.file(SUMS, &sums)?;
-        hidden.file(MANIFEST, manifest)?;
+        hidden.file(MANIFEST, &text(manifest(&listed)))?;
         hidden.publish(&folder, exists)?;
         Ok(written)
     }
@@ -138,9 +172,17 @@ impl Hidden {
         Ok(Self { path, aside })
     }
 
-    fn file(&self, name: &str, content: &str) -> Result<(), Failure> {
+    fn file(&self, name: &str, content: &Content<'_>) -> Result<Listed, Failure> {
         let path = self.path.join(name);
-        fs::write(&path, content).map_err(|error| Failure::file("write", &path, error))
+        let failed = |error| Failure::file("write", &path, error);
+        let mut sink = Sink::new(fs::File::create(&path).map_err(failed)?);
+        let written = content.write(&mut sink);
+        let (bytes, sha256) = sink.finish(written).map_err(failed)?;
+        Ok(Listed {
+            name: name.to_owned(),
+            bytes,
+            sha256,
+        })
     }
 
     /// Renames the folder into place; what lay there stays intact until then and comes back if that fails.
@@ -175,8 +217,67 @@ impl Drop for Hidden {
     }
 }
 
-/// The first file, by name, whose bytes in `folder` are not those of `files`; also one that is there and should not be.
-fn first_difference(folder: &Path, files: &Files, sums: &str) -> Result<Option<String>, Failure> {
+/// Takes text for a file, which is counted and digested on the way.
+struct Sink {
+    file: fs::File,
+    waiting: Vec<u8>,
+    bytes: u64,
+    digest: Sha256,
+    /// Why nothing more is taken.
+    error: Option<io::Error>,
+}
+
+/// So many bytes are read or written at a time.
+const CHUNK: usize = 1 << 16;
+
+impl Sink {
+    fn new(file: fs::File) -> Self {
+        Self {
+            file,
+            waiting: Vec::with_capacity(CHUNK),
+            bytes: 0,
+            digest: Sha256::new(),
+            error: None,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.waiting)?;
+        self.digest.update(&self.waiting);
+        self.bytes += self.waiting.len() as u64;
+        self.waiting.clear();
+        Ok(())
+    }
+
+    /// Length and digest of what was written, unless that failed.
+    fn finish(mut self, written: fmt::Result) -> io::Result<(u64, String)> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        written.map_err(|_| io::Error::other("the text cannot be made"))?;
+        self.flush()?;
+        Ok((self.bytes, hexadecimal(&self.digest.finalize())))
+    }
+}
+
+impl fmt::Write for Sink {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.waiting.len() + text.len() > CHUNK
+            && let Err(error) = self.flush()
+        {
+            self.error = Some(error);
+            return Err(fmt::Error);
+        }
+        self.waiting.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// The first of the files `wanted` whose bytes in `folder` are others; also one that is there and should not be.
+fn first_difference<'f>(
+    folder: &Path,
+    wanted: impl Iterator<Item = &'f Listed>,
+) -> Result<Option<String>, Failure> {
     let mut present = std::collections::BTreeSet::new();
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -189,21 +290,32 @@ fn first_difference(folder: &Path, files: &Files, sums: &str) -> Result<Option<S
         let entry = entry.map_err(|error| Failure::file("read", folder, error))?;
         present.insert(entry.file_name().to_string_lossy().into_owned());
     }
-    let wanted = files
-        .iter()
-        .map(|(name, content)| (name.as_str(), content.as_str()))
-        .chain([(SUMS, sums)]);
-    for (name, content) in wanted {
-        if !present.remove(name) {
-            return Ok(Some(name.to_owned()));
+    for file in wanted {
+        if !present.remove(&file.name) {
+            return Ok(Some(file.name.clone()));
         }
-        let path = folder.join(name);
-        let there = fs::read(&path).map_err(|error| Failure::file("read", &path, error))?;
-        if there != content.as_bytes() {
-            return Ok(Some(name.to_owned()));
+        let path = folder.join(&file.name);
+        let there = digest_of(&path).map_err(|error| Failure::file("read", &path, error))?;
+        if there != file.sha256 {
+            return Ok(Some(file.name.clone()));
         }
     }
     Ok(present.into_iter().find(|name| name != MANIFEST))
+}
+
+/// The digest of a file that may be larger than the memory.
+fn digest_of(path: &Path) -> io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let mut digest = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match file.read(&mut chunk) {
+            Ok(0) => return Ok(hexadecimal(&digest.finalize())),
+            Ok(read) => digest.update(&chunk[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// A folder name made of a scenario's name and the digest of everything that decides the files.
@@ -225,11 +337,18 @@ pub(crate) fn folder_name(scenario: &str, identity: &str) -> String {
 mod tests {
     use super::*;
 
-    fn files(entries: &[(&str, &str)]) -> Files {
+    fn files(entries: &[(&str, &'static str)]) -> Files<'static> {
+        let rows = |content: &'static str| -> Rows<'static> {
+            Box::new(|out| content.lines().try_for_each(|line| writeln!(out, "{line}")))
+        };
         entries
             .iter()
-            .map(|(name, content)| ((*name).to_owned(), (*content).to_owned()))
+            .map(|(name, content)| ((*name).to_owned(), Content::Rows(rows(content))))
             .collect()
+    }
+
+    fn no_manifest(_: &[Listed]) -> String {
+        "{}".to_owned()
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -250,7 +369,7 @@ mod tests {
         let place = Place::probe(&home.path().join("a/b")).expect("it can be written to");
         let one = files(&[("lag.csv", "1\n"), ("summary.csv", "1\n")]);
         let two = files(&[("lag.csv", "1\n"), ("summary.csv", "2\n")]);
-        let write = |files: &Files, force| place.write("x", files, "{}", force);
+        let write = |files: &Files<'_>, force| place.write("x", files, &no_manifest, force);
         assert!(matches!(write(&one, false), Ok(Written::New)));
         assert!(matches!(write(&one, false), Ok(Written::Unchanged)));
         let refused = Written::Refused("summary.csv".into());
@@ -275,11 +394,12 @@ mod tests {
         let home = tempfile::tempdir().expect("a folder for the test");
         let place = Place::probe(home.path()).expect("it can be written to");
         let one = files(&[("b", "1\n")]);
-        place.write("x", &one, "{}", false).expect("it is new");
+        let written = place.write("x", &one, &no_manifest, false);
+        assert_eq!(written.expect("it is new"), Written::New);
         let more = files(&[("a", "1\n"), ("b", "1\n")]);
         let refused = |files| {
             place
-                .write("x", files, "{}", false)
+                .write("x", files, &no_manifest, false)
                 .expect("it can be read")
         };
         assert_eq!(refused(&more), Written::Refused("a".into()));
@@ -302,7 +422,57 @@ mod tests {
     fn digests_are_those_of_sha256sum() {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(sha256(b""), empty);
-        assert_eq!(sums(&files(&[("a.csv", "")])), format!("{empty}  a.csv\n"));
+    }
+
+    #[test]
+    fn a_table_of_many_chunks_is_counted_and_digested_as_one() {
+        let home = tempfile::tempdir().expect("a folder for the test");
+        let place = Place::probe(home.path()).expect("it can be written to");
+        let row = "0123456789abcdef".repeat(100);
+        let long: String = std::iter::repeat_n(&*row, 200).collect();
+        let wide = "w".repeat(3 * CHUNK);
+        let table: Rows<'_> = Box::new(|out| (0..200).try_for_each(|_| out.write_str(&row)));
+        let files = Files::from([
+            ("a.csv".to_owned(), Content::Rows(table)),
+            ("b.csv".to_owned(), Content::Text(wide.clone())),
+        ]);
+        let manifest = |listed: &[Listed]| {
+            assert_eq!((listed[0].bytes, listed[1].bytes), (320_000, 3 * 65_536));
+            sums(listed)
+        };
+        place.write("x", &files, &manifest, false).expect("written");
+        let there = |name: &str| {
+            let path = home.path().join("x").join(name);
+            fs::read_to_string(path).expect("it is there")
+        };
+        assert_eq!(there("a.csv"), long);
+        assert_eq!(there("b.csv"), wide);
+        let digests = [("a.csv", &long), ("b.csv", &wide)]
+            .map(|(name, text)| format!("{}  {name}\n", sha256(text.as_bytes())));
+        assert_eq!(there(SUMS), digests.concat());
+        assert_eq!(there(MANIFEST), digests.concat());
+    }
+
+    #[test]
+    fn a_table_that_breaks_off_leaves_nothing_and_what_was_there_stays() {
+        let home = tempfile::tempdir().expect("a folder for the test");
+        let place = Place::probe(home.path()).expect("it can be written to");
+        let one = files(&[("a.csv", "1\n"), ("b.csv", "1\n")]);
+        let mut broken = files(&[("a.csv", "2\n")]);
+        let breaks_off: Rows<'_> = Box::new(|out| {
+            out.write_str("2")?;
+            Err(fmt::Error)
+        });
+        broken.insert("b.csv".to_owned(), Content::Rows(breaks_off));
+        let write = |files: &Files<'_>| place.write("x", files, &no_manifest, true);
+        let failure = write(&broken).expect_err("the second table breaks off");
+        assert_eq!(failure.exit(), super::super::exit::Exit::File);
+        assert!(names(home.path()).is_empty());
+        write(&one).expect("it is new");
+        write(&broken).expect_err("the second table breaks off");
+        assert_eq!(names(home.path()), ["x"]);
+        let there = fs::read_to_string(home.path().join("x/a.csv"));
+        assert_eq!(there.expect("it is there"), "1\n");
     }
 
     #[test]

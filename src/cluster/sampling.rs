@@ -21,18 +21,8 @@ const GRID: u32 = 0;
 const BETWEEN: u32 = 1;
 const CLOSE: u32 = 2;
 
-/// Room is made for so many rows at most before there are any.
-const ROOM: u64 = 1 << 16;
-
 impl World<'_> {
     pub(super) fn first_samples(&mut self) {
-        let points = self.plan.duration.as_micros() / self.grid.as_micros().max(1) + 1;
-        let rows = (self.logs.len() * self.groups.len()) as u64;
-        let rows = match self.options.fidelity {
-            Fidelity::Exact => rows * points,
-            Fidelity::Fluid => rows * points.div_ceil(CALM_STEP),
-        };
-        self.timeline.samples.reserve(rows.min(ROOM) as usize);
         self.schedule(SimTime::ZERO, Class::Scrape, GRID, Event::Sample);
         self.schedule(
             self.plan.measure.0,
@@ -77,12 +67,7 @@ impl World<'_> {
     /// A sample beside the grid; none where there is one.
     pub(super) fn sample_between(&mut self) {
         let now = self.now();
-        if self
-            .timeline
-            .samples
-            .last()
-            .is_some_and(|last| last.at == now)
-        {
+        if self.timeline.samples.last_at() == Some(now) {
             return;
         }
         self.timeline.between.push(now);
@@ -91,17 +76,14 @@ impl World<'_> {
 
     fn read_samples(&mut self) {
         self.catch_up_before_reading();
-        let mut samples = std::mem::take(&mut self.timeline.samples);
-        self.read_rows(&mut samples);
-        self.timeline.samples = samples;
+        let rows = self.read_rows();
+        self.timeline.samples.extend(rows);
     }
 
     /// All partitions after everything else that happens at this instant.
     pub(super) fn snapshot(&mut self) {
         self.catch_up_everybody();
-        let mut rows = Vec::new();
-        self.read_rows(&mut rows);
-        self.timeline.snapshot = rows;
+        self.timeline.snapshot = self.read_rows();
     }
 
     pub(super) fn catch_up_everybody(&mut self) {
@@ -154,12 +136,12 @@ impl World<'_> {
         before.clamp(1, sampled)
     }
 
-    /// Adds what every partition is to every group now; everybody is caught up with. Records of this very microsecond are left out:
+    /// What every partition is to every group now; everybody is caught up with. Records of this very microsecond are left out:
     /// nobody can have them yet, and regular arrivals would fall on the grid with each partition.
-    fn read_rows(&mut self, rows: &mut Vec<Sample>) {
+    fn read_rows(&mut self) -> Vec<Sample> {
         let at = self.now();
         let due_by = SimTime::from_micros(at.as_micros().saturating_sub(1));
-        rows.reserve(self.logs.len() * self.groups.len());
+        let mut rows = Vec::with_capacity(self.logs.len() * self.groups.len());
         for group in 0..self.groups.len() {
             let id = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
             for topic in self.topics_of(id) {
@@ -184,6 +166,7 @@ impl World<'_> {
                 }
             }
         }
+        rows
     }
 
     pub(super) fn close_window(&mut self) {

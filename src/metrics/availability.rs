@@ -7,28 +7,12 @@ use super::cause::{Cause, State};
 use super::decimal::Decimal;
 use super::delivery::{Scope, group_label};
 use super::name::Aggregate;
+use super::spans::{Spans, Turns};
 use super::values::{Value, Values};
 use super::world::World;
 use crate::assignor::{ConsumerId, GroupId, TopicPartition};
 use crate::kernel::SimTime;
-use crate::timeline::{Observation, PartitionTotals, Sample, Timeline};
-
-/// A stretch of time during which a partition of a group was in one state, with one server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The group.
-    pub group: GroupId,
-    /// The partition.
-    pub partition: TopicPartition,
-    /// Who served it; `None` when it was down.
-    pub member: Option<ConsumerId>,
-    /// From.
-    pub from: SimTime,
-    /// To (exclusive).
-    pub to: SimTime,
-    /// In which state.
-    pub state: State,
-}
+use crate::timeline::{Observation, PartitionTotals, Reading, Timeline};
 
 /// One interval without service of one partition, whatever the causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +52,6 @@ pub struct PartitionAvailability {
     pub stalled: u64,
     /// The longest downtime, cut to the window; the earliest of equals.
     pub longest: Option<Downtime>,
-    /// All of its downtimes, cut to the window, where somebody wants to see each.
-    pub downtimes: Vec<Downtime>,
     /// Until its lag was back at its level before a downtime, for downtimes that ended within the window.
     pub catch_ups: CatchUps,
 }
@@ -77,8 +59,8 @@ pub struct PartitionAvailability {
 /// What availability leaves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Availability {
-    /// States over the whole run, by group, partition, time.
-    pub spans: Vec<Span>,
+    /// States over the whole run, where somebody wants to see them.
+    pub spans: Spans,
     /// Sums within the window, by (group, partition), sorted.
     pub partitions: Vec<((GroupId, TopicPartition), PartitionAvailability)>,
     /// Intervals within the window during which every partition of the group was down, by group.
@@ -107,7 +89,7 @@ struct Open {
 pub(super) struct Fold {
     now: Vec<Option<Now>>,
     /// `None`: nobody asks for them.
-    spans: Option<Vec<Vec<Span>>>,
+    spans: Option<Vec<Turns>>,
     /// Latest known log end, and what it was at the edges of the window and of each downtime.
     log_end: Vec<u64>,
     edges: [Vec<u64>; 2],
@@ -122,13 +104,13 @@ pub(super) struct Fold {
 }
 
 impl Fold {
-    /// `keeps_spans`: somebody wants to see every span and downtime, not only what they add up to.
+    /// `keeps_spans`: somebody wants to see every span, not only what they add up to.
     pub(super) fn new(timeline: &Timeline, world: &World, keeps_spans: bool) -> Self {
         let slots = world.slots.len();
         let groups = timeline.cast.groups.len();
         Self {
             now: vec![None; slots],
-            spans: keeps_spans.then(|| vec![Vec::new(); slots]),
+            spans: keeps_spans.then(|| vec![Turns::default(); slots]),
             log_end: vec![0; slots],
             edges: [vec![0; slots], vec![0; slots]],
             window: timeline.measured,
@@ -140,10 +122,12 @@ impl Fold {
         }
     }
 
-    /// Takes in where a log ends now, from a sample.
-    pub(super) fn sample(&mut self, sample: &Sample, world: &World) {
-        if let Some(slot) = world.slot(sample.group, sample.partition) {
-            self.log_end[slot] = self.log_end[slot].max(sample.log_end);
+    /// Takes in where the logs end now, from samples.
+    pub(super) fn read(&mut self, reading: &Reading, world: &World) {
+        for sample in reading.samples() {
+            if let Some(slot) = world.slot(sample.group, sample.partition) {
+                self.log_end[slot] = self.log_end[slot].max(sample.log_end);
+            }
         }
     }
 
@@ -216,7 +200,7 @@ impl Fold {
         tally.0 += u32::from(before.is_none());
         tally.1 = tally.1 + u32::from(is_down) - u32::from(was_down);
         if let Some(now) = before {
-            self.push(index, now, next.since, world);
+            self.push(index, now, next.since);
         }
         if is_down && !was_down {
             self.open[index] = Some(Open {
@@ -235,7 +219,7 @@ impl Fold {
     }
 
     /// A partition was in one state until `to`.
-    fn push(&mut self, index: usize, now: Now, to: SimTime, world: &World) {
+    fn push(&mut self, index: usize, now: Now, to: SimTime) {
         if now.since >= to {
             return;
         }
@@ -250,15 +234,7 @@ impl Fold {
             }
         }
         if let Some(spans) = &mut self.spans {
-            let slot = &world.slots[index];
-            spans[index].push(Span {
-                group: slot.group,
-                partition: slot.partition,
-                member: now.member,
-                from: now.since,
-                to,
-                state: now.state,
-            });
+            spans[index].push(now.since, now.state, now.member);
         }
     }
 
@@ -297,9 +273,6 @@ impl Fold {
         if sums.longest.as_ref().is_none_or(is_longer) {
             sums.longest = Some(downtime);
         }
-        if self.spans.is_some() {
-            sums.downtimes.push(downtime);
-        }
     }
 
     /// The end of the run.
@@ -307,7 +280,7 @@ impl Fold {
         let horizon = timeline.horizon;
         for index in 0..self.now.len() {
             if let Some(now) = self.now[index] {
-                self.push(index, now, horizon, world);
+                self.push(index, now, horizon);
                 self.close(index, horizon, world);
             }
         }
@@ -330,7 +303,9 @@ impl Fold {
             }
         }
         Availability {
-            spans: self.spans.into_iter().flatten().flatten().collect(),
+            spans: self.spans.map_or_else(Spans::default, |turns| {
+                Spans::new(places.clone().zip(turns), horizon)
+            }),
             partitions: places.zip(self.sums).collect(),
             stops,
         }

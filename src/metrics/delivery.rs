@@ -9,7 +9,7 @@ use super::told::Told;
 use super::values::{Value, Values};
 use crate::assignor::{GroupId, TopicPartition};
 use crate::kernel::SimTime;
-use crate::timeline::{Observation, PartitionTotals, Timeline};
+use crate::timeline::{Observation, PartitionTotals, Reading, Timeline};
 
 /// True when `at` lies within the measured window, its edges included.
 pub(super) fn measured(timeline: &Timeline, at: SimTime) -> bool {
@@ -133,10 +133,10 @@ fn lag_at_the_end(timeline: &Timeline, group: GroupId) -> BTreeMap<TopicPartitio
     if from == SimTime::ZERO {
         return BTreeMap::new();
     }
-    let read = timeline.samples.partition_point(|sample| sample.at <= to);
-    let rows = timeline.samples[..read].iter().rev();
-    let last = rows.clone().next().map(|sample| sample.at);
-    rows.take_while(|sample| Some(sample.at) == last)
+    let readings = timeline.samples.readings();
+    let read = readings.partition_point(|reading| reading.at() <= to);
+    let last = readings[..read].last().into_iter();
+    last.flat_map(Reading::samples)
         .filter(|sample| sample.group == group)
         .map(|sample| {
             let lag = sample.log_end.saturating_sub(sample.processed);

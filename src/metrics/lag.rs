@@ -1,5 +1,6 @@
 //! Lag of partitions, topics and groups: levels on the grid of samples, integrals from the data plane's exact sums.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::decimal::Decimal;
@@ -10,7 +11,7 @@ use super::told::Told;
 use super::values::{NO_DATA, NOT_DRAINED, Value, Values};
 use crate::assignor::{ConsumerId, GroupId, TopicPartition};
 use crate::kernel::SimTime;
-use crate::timeline::{Observation, PartitionTotals, Sample, Timeline};
+use crate::timeline::{Observation, PartitionTotals, Reading, Sample, Timeline};
 
 /// A level over time.
 pub type Series = Vec<(SimTime, u64)>;
@@ -201,12 +202,13 @@ impl Read {
     /// lag behind it, and a partition without a committed offset adds nothing to the others: dashboards and `kafka-consumer-groups.sh` show none.
     fn of(timeline: &Timeline, group: GroupId, scopes: &[Scope]) -> Self {
         let mut rest = Vec::new();
-        for samples in timeline.samples.chunk_by(|left, right| left.at == right.at) {
-            let from = samples.partition_point(|sample| sample.group < group);
-            let to = samples.partition_point(|sample| sample.group <= group);
-            rest.extend((from < to).then(|| (samples[from].at, &samples[from..to])));
+        for reading in timeline.samples.readings() {
+            let places = reading.places();
+            let from = places.partition_point(|(owner, _)| *owner < group);
+            let to = places.partition_point(|(owner, _)| *owner <= group);
+            rest.extend((from < to).then_some((reading, from..to)));
         }
-        let instants: Vec<SimTime> = rest.iter().map(|(at, _)| *at).collect();
+        let instants: Vec<SimTime> = rest.iter().map(|(reading, _)| reading.at()).collect();
         let mut summaries: Vec<Summaries> = vec![[const { None }; 3]; scopes.len()];
         let mut hottest = Hottest::default();
         let is_sum = |(_, (labels, _)): &(usize, &Scope)| labels.partition.is_none();
@@ -234,14 +236,14 @@ impl Read {
                 .iter_mut()
                 .map(|(_, indexes, lags)| (lags, among(indexes, first, places.len())))
                 .collect();
-            for (instant, (at, rest)) in rest.iter_mut().enumerate() {
-                let at = *at;
-                for sample in take_until(rest, places[places.len() - 1].0.1) {
+            for (instant, (reading, rest)) in rest.iter_mut().enumerate() {
+                let at = reading.at();
+                for sample in take_until(reading, rest, places[places.len() - 1].0.1) {
                     let by_name = |known: &((GroupId, TopicPartition), PartitionTotals)| known.0.1;
                     let Ok(place) = places.binary_search_by_key(&sample.partition, by_name) else {
                         continue;
                     };
-                    let now = Known::of(sample);
+                    let now = Known::of(&sample);
                     if let Some((since, before)) = known[place].replace((at, now)) {
                         hottest.take(&before, since, at, timeline.measured);
                     }
@@ -290,11 +292,16 @@ fn among(indexes: &[usize], first: usize, count: usize) -> &[usize] {
     &indexes[place(first)..place(first + count)]
 }
 
-/// The samples up to that of `last`; the others stay.
-fn take_until<'s>(rest: &mut &'s [Sample], last: TopicPartition) -> &'s [Sample] {
-    let (now, later) = rest.split_at(rest.partition_point(|sample| sample.partition <= last));
-    *rest = later;
-    now
+/// The samples up to that of `last`; the others stay in `rest`.
+fn take_until<'r>(
+    reading: &'r Reading,
+    rest: &mut Range<usize>,
+    last: TopicPartition,
+) -> impl Iterator<Item = Sample> + use<'r> {
+    let left = &reading.places()[rest.clone()];
+    let now = rest.start..rest.start + left.partition_point(|place| place.1 <= last);
+    rest.start = now.end;
+    now.map(|index| reading.sample(index))
 }
 
 /// See the definition of `drain_s`.

@@ -24,6 +24,7 @@ pub mod rebalances;
 pub mod registry;
 pub mod roster;
 mod series;
+mod spans;
 pub mod stall;
 pub mod statistics;
 mod told;
@@ -35,20 +36,21 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use availability::{Availability, Downtime, Span};
+pub use availability::{Availability, Downtime};
 pub use cause::{Cause, State};
 pub use decimal::Decimal;
 pub use episode::Episode;
 pub use lives::{Failure, Lives};
 pub use loops::{Chain, RebalanceLoop};
 pub use name::{Aggregate, Labels, Name, NameError};
+pub use spans::{Span, Spans};
 pub use values::{NO_DATA, NOT_DRAINED, Value, Values};
 
 use std::collections::BTreeMap;
 
 use crate::assignor::{GroupId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
-use crate::timeline::{Cast, ConsumerTotals, PlatformFact, PodId, Sample, Timeline};
+use crate::timeline::{Cast, ConsumerTotals, PlatformFact, PodId, Samples, Timeline};
 use delivery::Breadth;
 use rebalances::GroupEpisodes;
 use told::Told;
@@ -78,7 +80,7 @@ pub struct RunMetrics {
     /// Lag over time of each group, in records.
     pub lag: Vec<lag::Series>,
     /// The grid.
-    pub samples: Vec<Sample>,
+    pub samples: Samples,
     /// What each process did.
     pub members: Vec<ConsumerTotals>,
     /// When each process started and ended.
@@ -90,14 +92,11 @@ pub struct RunMetrics {
 }
 
 impl RunMetrics {
-    /// Forgets what only tables over time need: states and single downtimes of partitions, and the grid.
+    /// Forgets what only tables over time need: states of partitions, and the grid.
     #[must_use]
     pub fn without_series(mut self) -> Self {
-        self.availability.spans = Vec::new();
-        for (_, sums) in &mut self.availability.partitions {
-            sums.downtimes = Vec::new();
-        }
-        self.samples = Vec::new();
+        self.availability.spans = Spans::default();
+        self.samples = Samples::default();
         self.platform = Vec::new();
         self
     }
@@ -270,7 +269,7 @@ fn measure(timeline: &Timeline, with_series: bool, breadth: Breadth) -> RunMetri
         samples: if with_series {
             timeline.samples.clone()
         } else {
-            Vec::new()
+            Samples::default()
         },
         members: timeline.consumers.clone(),
         lives: lives::lives(timeline),
@@ -302,7 +301,7 @@ fn fold(timeline: &Told<'_>, keeps_spans: bool) -> Folded {
     let mut states = availability::Fold::new(timeline, &world, keeps_spans);
     let mut episodes =
         rebalances::Fold::new(timeline.cast.groups.len(), timeline.cast.consumers.len());
-    let mut samples = timeline.samples.iter().peekable();
+    let mut readings = timeline.samples.readings().iter().peekable();
     let mut entries = timeline.entries.iter().peekable();
     let mut edges = [timeline.measured.0, timeline.measured.1]
         .into_iter()
@@ -317,8 +316,8 @@ fn fold(timeline: &Told<'_>, keeps_spans: bool) -> Folded {
         let Some(at) = next.into_iter().flatten().min() else {
             break;
         };
-        while let Some(sample) = samples.next_if(|sample| sample.at <= at) {
-            states.sample(sample, &world);
+        while let Some(reading) = readings.next_if(|reading| reading.at() <= at) {
+            states.read(reading, &world);
         }
         while let Some(entry) = entries.next_if(|entry| entry.at == at) {
             states.observe(&entry.observation, &world);
@@ -338,8 +337,8 @@ fn fold(timeline: &Told<'_>, keeps_spans: bool) -> Folded {
         }
         states.settle(at, &mut world);
     }
-    for sample in samples {
-        states.sample(sample, &world);
+    for reading in readings {
+        states.read(reading, &world);
     }
     Folded {
         availability: states.finish(timeline, &world),

@@ -1,10 +1,12 @@
 //! The tables of a results folder: tidy CSV, one observation a row, key columns first, empty cells where there is nothing.
 
 mod platform;
+mod rows;
 
 pub use platform::{members, scaling};
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::model::{Report, Run};
@@ -12,8 +14,12 @@ use super::table::{Align, Table};
 use crate::assignor::{ConsumerId, GroupId, TopicPartition};
 use crate::kernel::SimTime;
 use crate::metrics::registry::{Label, METRICS, Metric, Unit};
-use crate::metrics::{Aggregate, Decimal, Labels, NO_DATA, Name, RunMetrics, Value};
+use crate::metrics::{Aggregate, Cause, Decimal, Labels, NO_DATA, Name, RunMetrics, Value};
 use crate::timeline::RebalanceReason;
+use rows::Rows;
+
+/// The first columns of every table.
+const KEY: [&str; 3] = ["variant", "seed", "group"];
 
 /// A cell: seconds with six decimals, counts whole, `no data` empty.
 #[must_use]
@@ -44,7 +50,7 @@ fn seconds(at: SimTime) -> String {
 }
 
 fn table(columns: &[&str]) -> Table {
-    let head: Vec<(&str, Align)> = ["variant", "seed", "group"]
+    let head: Vec<(&str, Align)> = KEY
         .iter()
         .chain(columns)
         .map(|title| (*title, Align::Left))
@@ -251,66 +257,79 @@ pub fn rebalances(report: &Report) -> String {
 }
 
 /// `ownership.csv`: one row for each stretch of time in which a partition was in one state, with its server or its cause.
-#[must_use]
-pub fn ownership(report: &Report) -> String {
-    let mut table = table(&[
-        "topic",
-        "partition",
-        "member",
-        "from_s",
-        "to_s",
-        "state",
-        "cause",
-    ]);
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn ownership(report: &Report, out: &mut dyn fmt::Write) -> fmt::Result {
+    let mut rows = Rows::new(
+        out,
+        &[
+            "topic",
+            "partition",
+            "member",
+            "from_s",
+            "to_s",
+            "state",
+            "cause",
+        ],
+    )?;
     for (variant, run) in runs(report) {
-        for span in &run.metrics.availability.spans {
-            let mut row = key(variant, run, group_name(&run.metrics, span.group));
-            row.extend(partition_cells(&run.metrics, span.partition));
-            row.extend([
-                member_name(&run.metrics, span.member),
-                seconds(span.from),
-                seconds(span.to),
-                span.state.word().to_owned(),
-                span.state
-                    .cause()
-                    .map_or_else(String::new, |cause| cause.word().to_owned()),
-            ]);
-            table.row(row);
+        let cast = &run.metrics.cast;
+        for span in run.metrics.availability.spans.iter() {
+            let member = span.member.map(|who| &*cast.consumers[who.index()].name);
+            rows.text(variant)
+                .whole(run.seed)
+                .text(group_name(&run.metrics, span.group))
+                .text(&cast.topics[span.partition.topic.index()].0)
+                .whole(span.partition.partition.into())
+                .text(member.unwrap_or_default())
+                .instant(span.from)
+                .instant(span.to)
+                .text(span.state.word())
+                .text(span.state.cause().map_or("", Cause::word))
+                .end()?;
         }
     }
-    table.csv()
+    Ok(())
 }
 
 /// `lag.csv`: one row for each sample of the grid; a partition without a committed offset has no lag behind it.
-#[must_use]
-pub fn lag(report: &Report) -> String {
-    let mut table = table(&[
-        "t_s",
-        "topic",
-        "partition",
-        "lag_records",
-        "committed_lag_records",
-        "lag_s",
-    ]);
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn lag(report: &Report, out: &mut dyn fmt::Write) -> fmt::Result {
+    let mut rows = Rows::new(
+        out,
+        &[
+            "t_s",
+            "topic",
+            "partition",
+            "lag_records",
+            "committed_lag_records",
+            "lag_s",
+        ],
+    )?;
     for (variant, run) in runs(report) {
-        for sample in &run.metrics.samples {
-            let mut row = key(variant, run, group_name(&run.metrics, sample.group));
-            row.push(seconds(sample.at));
-            row.extend(partition_cells(&run.metrics, sample.partition));
+        let cast = &run.metrics.cast;
+        for sample in run.metrics.samples.iter() {
             let age = sample
                 .oldest_due
                 .map_or(0, |due| sample.at.since(due).as_micros());
-            row.extend([
-                sample.log_end.saturating_sub(sample.processed).to_string(),
-                sample.committed.map_or_else(String::new, |offset| {
-                    sample.log_end.saturating_sub(offset).to_string()
-                }),
-                Decimal::seconds(age).fixed(6),
-            ]);
-            table.row(row);
+            rows.text(variant)
+                .whole(run.seed)
+                .text(group_name(&run.metrics, sample.group))
+                .instant(sample.at)
+                .text(&cast.topics[sample.partition.topic.index()].0)
+                .whole(sample.partition.partition.into())
+                .whole(sample.log_end.saturating_sub(sample.processed));
+            match sample.committed {
+                Some(offset) => rows.whole(sample.log_end.saturating_sub(offset)),
+                None => rows.text(""),
+            };
+            rows.seconds(age).end()?;
         }
     }
-    table.csv()
+    Ok(())
 }
 
 /// `expectations.csv`: one row a requirement and variant; `met` is `skipped` where nothing was judged.

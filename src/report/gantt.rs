@@ -20,31 +20,21 @@ pub fn picture(
     width: usize,
     style: Style,
 ) -> String {
-    let mut rows: Vec<(TopicPartition, Vec<&Span>)> = Vec::new();
-    for span in metrics
-        .availability
-        .spans
-        .iter()
-        .filter(|span| span.group == group)
-    {
-        match rows.last_mut() {
-            Some((partition, spans)) if *partition == span.partition => spans.push(span),
-            _ => rows.push((span.partition, vec![span])),
-        }
-    }
-    if rows.is_empty() || from >= to || width == 0 {
+    let spans = &metrics.availability.spans;
+    let all = spans.partitions_of(group).count();
+    if all == 0 || from >= to || width == 0 {
         return String::new();
     }
+    let shown: Vec<TopicPartition> = spans.partitions_of(group).take(ROWS).collect();
     let members: Vec<ConsumerId> = (0..)
         .map(ConsumerId)
         .zip(&metrics.cast.consumers)
         .filter(|(_, facts)| facts.group == group)
         .map(|(consumer, _)| consumer)
         .collect();
-    let names: Vec<String> = rows
+    let names: Vec<String> = shown
         .iter()
-        .take(ROWS)
-        .map(|(partition, _)| metrics.partition_name(*partition))
+        .map(|partition| metrics.partition_name(*partition))
         .collect();
     let indent = names
         .iter()
@@ -52,12 +42,13 @@ pub fn picture(
         .max()
         .unwrap_or(0);
     let mut text = String::new();
-    for (name, (_, spans)) in names.iter().zip(&rows) {
+    for (name, partition) in names.iter().zip(shown) {
+        let spans: Vec<Span> = spans.of((group, partition)).collect();
         let blanks = " ".repeat(indent - name.chars().count());
         let cells: String = (0..width)
             .map(|column| {
                 cell(
-                    spans,
+                    &spans,
                     edge(from, to, column, width),
                     edge(from, to, column + 1, width),
                     &members,
@@ -68,8 +59,8 @@ pub fn picture(
         text.push_str(&format!("{name}{blanks}  {cells}\n"));
     }
     text.push_str(&axis(from, to, indent, width));
-    if rows.len() > ROWS {
-        text.push_str(&format!("and {} more partitions\n", rows.len() - ROWS));
+    if all > ROWS {
+        text.push_str(&format!("and {} more partitions\n", all - ROWS));
     }
     text.push_str(&legend(metrics, &members, style));
     text
@@ -83,7 +74,7 @@ fn edge(from: SimTime, to: SimTime, column: usize, width: usize) -> SimTime {
 }
 
 /// What to draw for `from..to`.
-fn cell(spans: &[&Span], from: SimTime, to: SimTime, members: &[ConsumerId], style: Style) -> char {
+fn cell(spans: &[Span], from: SimTime, to: SimTime, members: &[ConsumerId], style: Style) -> char {
     let first = spans.partition_point(|span| span.to <= from);
     let mut served = vec![0_u64; members.len()];
     let mut down = 0;

@@ -96,8 +96,12 @@ impl Table {
         let titles: Vec<String> = self.head.iter().map(|(title, _)| title.clone()).collect();
         let mut text = String::new();
         for row in std::iter::once(&titles).chain(&self.rows) {
-            let cells: Vec<String> = row.iter().map(|cell| quote(cell)).collect();
-            text.push_str(&cells.join(","));
+            for (column, cell) in row.iter().enumerate() {
+                if column > 0 {
+                    text.push(',');
+                }
+                quote_into(&mut text, cell);
+            }
             text.push('\n');
         }
         text
@@ -113,11 +117,14 @@ fn escape(cell: &str) -> String {
     cell.replace('|', "\\|").replace('\n', " ")
 }
 
-fn quote(cell: &str) -> String {
+/// Adds a cell of a CSV to `text`, quoted only where it must be.
+pub(super) fn quote_into(text: &mut String, cell: &str) {
     if cell.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
+        text.push('"');
+        text.push_str(&cell.replace('"', "\"\""));
+        text.push('"');
     } else {
-        cell.to_owned()
+        text.push_str(cell);
     }
 }
 

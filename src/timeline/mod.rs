@@ -1,12 +1,13 @@
 //! The timeline: everything that happened in a replication, in order. The only bridge from the run to its readers.
 //!
 //! Control-plane facts are [`Observation`]s. The data plane leaves integer aggregates ([`PartitionTotals`],
-//! [`Sample`]s on a grid). Nobody goes back to the cluster to ask: if a metric needs a fact, the fact is here.
+//! [`Samples`] on a grid). Nobody goes back to the cluster to ask: if a metric needs a fact, the fact is here.
 
 mod fidelity;
 pub mod histogram;
 mod observation;
 mod platform;
+mod samples;
 pub mod words;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use platform::{
     NodeId, PlatformFact, PodFacts, PodId, ScaledBy, ScalerFacts, ScalerId, WorkloadFacts,
     WorkloadId,
 };
+pub use samples::{Place, Reading, Sample, Samples};
 pub use words::{
     CallbackKind, ClientState, ContainerEnd, GroupState, MemberEpochState, PodEnd, PodStart,
     RebalanceReason, ReleaseReason, RemovalReason,
@@ -40,25 +42,6 @@ pub type Partitions = Arc<[TopicPartition]>;
 
 /// An offset of each of some partitions.
 pub type Offsets = Arc<[(TopicPartition, u64)]>;
-
-/// State of one partition in one group at one instant of the grid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// When.
-    pub at: SimTime,
-    /// The group.
-    pub group: GroupId,
-    /// The partition.
-    pub partition: TopicPartition,
-    /// Records produced so far.
-    pub log_end: u64,
-    /// Offset after the last record processed for the first time, in offset order.
-    pub processed: u64,
-    /// Committed offset; `None` when there is none.
-    pub committed: Option<u64>,
-    /// When the oldest record not yet processed was due; `None` when there is none.
-    pub oldest_due: Option<SimTime>,
-}
 
 /// What one group did to one partition within the measured window, in integers.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -165,7 +148,7 @@ pub struct Timeline {
     /// What happened, times never decreasing.
     pub entries: Vec<Entry>,
     /// The grid, and instants between its points; sorted by time, group, partition.
-    pub samples: Vec<Sample>,
+    pub samples: Samples,
     /// The instants of `samples` that are not on the grid: edges of the window, ends of outages. In order.
     pub between: Vec<SimTime>,
     /// The same at one instant that was asked for, after all that happened at it; sorted by group, partition.

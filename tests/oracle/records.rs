@@ -259,7 +259,7 @@ impl<'a> Oracle<'a> {
             .collect()
     }
 
-    fn shows(&self, at: u64, samples: &[&rebsim::timeline::Sample], seen: &mut String) -> bool {
+    fn shows(&self, at: u64, samples: &[rebsim::timeline::Sample], seen: &mut String) -> bool {
         let state = self.state(at);
         for sample in samples {
             let mine = state[self.place(sample.partition)];

@@ -41,7 +41,7 @@ pub(crate) fn difference(
     };
     let (a, b) = (kept(left), kept(right));
     let samples = (left.samples.iter())
-        .zip(&right.samples)
+        .zip(right.samples.iter())
         .find(|(a, b)| a != b);
     if let Some(pair) = samples {
         return Some(format!("sample: {pair:#?}"));

@@ -281,9 +281,8 @@ fn stalls_are_explained(timeline: &Timeline) -> Option<String> {
     for ((group, partition), _) in &metrics.availability.partitions {
         let found = stalls(timeline, *group, *partition)?;
         let mut legs = found.iter().flat_map(|stall| &stall.legs);
-        let down = metrics.availability.spans.iter().filter(|span| {
-            (span.group, span.partition) == (*group, *partition) && span.state.cause().is_some()
-        });
+        let spans = metrics.availability.spans.of((*group, *partition));
+        let down = spans.filter(|span| span.state.cause().is_some());
         for span in down {
             let mut at = span.from;
             while at < span.to {

@@ -16,7 +16,7 @@ use crate::cli::baseline::{Kind, Now};
 use crate::cli::exit::Failure;
 use crate::cli::manifest::{self, MODEL_VERSION};
 use crate::cli::output::tell;
-use crate::cli::results::{MANIFEST, Place, SUMS, sha256};
+use crate::cli::results::{Listed, MANIFEST, Place, SUMS, sha256};
 use crate::cli::source;
 use crate::cli::streams::Streams;
 use crate::experiment::sweep::{Shard, tasks};
@@ -74,7 +74,7 @@ pub(crate) fn merge(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
         let files = output::whole(&resolved, &sweep);
         let inputs = inputs(&sweep.outline, &hash, None);
         let volatile = manifest::volatile(Duration::ZERO, 1);
-        let manifest = manifest::manifest(&inputs, &files, &volatile);
+        let manifest = |files: &[Listed]| manifest::manifest(&inputs, files, &volatile);
         let name = folder_of(&sweep.outline, &hash);
         let folder = args.output.out.join(&name);
         written = Some((

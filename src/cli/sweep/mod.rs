@@ -21,7 +21,7 @@ use super::baseline::{Kind, Now};
 use super::exit::Failure;
 use super::panic::{self, Context};
 use super::progress::Progress;
-use super::results::{Place, folder_name, sha256};
+use super::results::{Listed, Place, folder_name, sha256};
 use super::seeds::{refuse_both, seeds};
 use super::source::{self, Input};
 use super::streams::Streams;
@@ -238,7 +238,7 @@ impl Sweeping<'_> {
         if let Some(place) = &place {
             let files = self.files(&done);
             let volatile = super::manifest::volatile(wall, self.jobs.get());
-            let manifest = super::manifest::manifest(&inputs, &files, &volatile);
+            let manifest = |files: &[Listed]| super::manifest::manifest(&inputs, files, &volatile);
             written = Some(place.write(&folder, &files, &manifest, output.force)?);
         }
         if let Some(journal) = journal {
@@ -367,15 +367,14 @@ impl Sweeping<'_> {
     }
 
     /// The files of the results folder.
-    fn files(&self, done: &Done) -> super::results::Files {
+    fn files(&self, done: &Done) -> super::results::Files<'static> {
         let resolved = &self.grid.scenario.resolved;
         match done {
             Done::Shard(shard, played) => {
                 let rows = played.iter().map(|(index, rows)| (*index, &rows[..]));
                 let name = format!("cells-{}.csv", shard::suffix(*shard));
                 let cells = (name, files::cells(&self.outline, rows));
-                let common = output::common(resolved, &self.outline);
-                common.chain([cells]).collect()
+                output::with_common(resolved, &self.outline, [cells])
             }
             Done::Whole(sweep) => output::whole(resolved, sweep),
         }

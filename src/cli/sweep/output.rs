@@ -6,7 +6,7 @@ use crate::cli::args::{ExportFormat, Gate, SweepFormat, SweepOutput};
 use crate::cli::baseline::{self, Baseline, Now};
 use crate::cli::exit::Failure;
 use crate::cli::export::{self, Export};
-use crate::cli::results::Files;
+use crate::cli::results::{Content, Files};
 use crate::cli::streams::Streams;
 use crate::cli::surroundings;
 use crate::metrics::Name;
@@ -17,30 +17,34 @@ use crate::report::model::Expectation;
 use crate::report::sweep::{Outline, Sweep, files, gate, pivot};
 use crate::report::{self, annotations, junit};
 
-/// The files that shards and the whole have in common.
-pub(super) fn common(
+/// The files that shards and the whole have in common, and `own` ones.
+pub(super) fn with_common<const N: usize>(
     resolved: &Value,
     outline: &Outline,
-) -> impl Iterator<Item = (String, String)> {
+    own: [(String, String); N],
+) -> Files<'static> {
     let files = [
         ("scenario.json", format!("{resolved:#}\n")),
         ("grid.json", files::grid(outline)),
     ];
     files
-        .into_iter()
         .map(|(name, text)| (name.to_owned(), text))
+        .into_iter()
+        .chain(own)
+        .map(|(name, text)| (name, Content::Text(text)))
+        .collect()
 }
 
 /// The files of a whole sweep.
-pub(super) fn whole(resolved: &Value, sweep: &Sweep) -> Files {
+pub(super) fn whole(resolved: &Value, sweep: &Sweep) -> Files<'static> {
     let replications = sweep.replications.iter().enumerate();
     let rows = replications.map(|(index, rows)| (index, &rows[..]));
     let own = [
         ("cells.csv", files::cells(&sweep.outline, rows)),
         ("medians.csv", files::medians(sweep)),
     ];
-    let own = own.into_iter().map(|(name, text)| (name.to_owned(), text));
-    common(resolved, &sweep.outline).chain(own).collect()
+    let own = own.map(|(name, text)| (name.to_owned(), text));
+    with_common(resolved, &sweep.outline, own)
 }
 
 /// What is required of a sweep, and who else is told.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::measure;
-use crate::assignor::{ConsumerId, MemberId};
+use crate::assignor::{ConsumerId, GroupId, MemberId, TopicPartition};
 use crate::kernel::SimTime;
 use crate::metrics::testing::{GROUP, Play};
-use crate::metrics::{Downtime, RunMetrics, State};
+use crate::metrics::{RunMetrics, State};
 use crate::timeline::{
     CallbackKind, ClientState, GroupState, Observation, RebalanceReason, ReleaseReason,
     RemovalReason,
@@ -141,6 +141,22 @@ fn total(metrics: &RunMetrics, name: &str) -> i128 {
         .millionths()
 }
 
+/// The intervals without service of a partition within the window, told by its states.
+fn downtimes(metrics: &RunMetrics, place: (GroupId, TopicPartition)) -> Vec<(SimTime, SimTime)> {
+    let (low, high) = metrics.measured;
+    let mut all: Vec<(SimTime, SimTime)> = Vec::new();
+    let spans = metrics.availability.spans.of(place);
+    for span in spans.filter(|span| span.state != State::Serving) {
+        let (from, to) = (span.from.max(low), span.to.min(high));
+        match all.last_mut() {
+            Some((_, end)) if *end == from => *end = to,
+            _ => all.push((from, to)),
+        }
+    }
+    all.retain(|(from, to)| from < to);
+    all
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -170,14 +186,16 @@ proptest! {
                 prop_assert_eq!(span.member.is_some(), span.state == State::Serving);
             }
         }
-        for (_, sums) in &metrics.availability.partitions {
+        for (place, sums) in &metrics.availability.partitions {
             prop_assert_eq!(sums.causes.iter().sum::<u64>(), sums.down_us);
-            prop_assert_eq!(sums.downtimes.iter().map(Downtime::micros).sum::<u64>(), sums.down_us);
-            prop_assert_eq!(sums.downtimes.iter().map(|down| down.stalled).sum::<u64>(), sums.stalled);
-            let longest = sums.downtimes.iter().rev().max_by_key(|down| down.micros());
-            prop_assert_eq!(longest, sums.longest.as_ref());
-            for downtime in &sums.downtimes {
-                prop_assert_eq!(downtime.causes.iter().sum::<u64>(), downtime.micros());
+            let downtimes = downtimes(&metrics, *place);
+            let lengths = downtimes.iter().map(|(from, to)| to.since(*from).as_micros());
+            prop_assert_eq!(lengths.clone().sum::<u64>(), sums.down_us);
+            let longest = downtimes.iter().rev().max_by_key(|(from, to)| to.since(*from).as_micros());
+            prop_assert_eq!(longest.copied(), sums.longest.as_ref().map(|longest| (longest.from, longest.to)));
+            if let Some(longest) = &sums.longest {
+                prop_assert_eq!(longest.causes.iter().sum::<u64>(), longest.micros());
+                prop_assert!(longest.stalled <= sums.stalled);
             }
             prop_assert_eq!(sums.existed_us, (to - from) * 1_000);
         }

@@ -20,7 +20,7 @@ fn fault(play: &Play, metrics: &RunMetrics, number: u32) -> Option<String> {
     let found = stalls(&play.timeline, GROUP, partition(number))?;
     let mut legs = found.iter().flat_map(|stall| &stall.legs);
     let mut leg = legs.next();
-    for span in &metrics.availability.spans {
+    for span in metrics.availability.spans.iter() {
         if span.partition != partition(number) {
             continue;
         }
