@@ -56,18 +56,13 @@ impl End {
         place: TopicPartition,
     ) -> bool {
         let reader = self.readers.get(&(group, place));
-        let last = timeline.samples.last().map(|sample| sample.at);
-        let is_behind = |sample: &&Sample| {
+        let is_behind = |sample: Sample| {
             let waiting = sample.log_end - sample.processed;
             sample.group == group && sample.partition != place && waiting > MUCH_BEHIND
         };
+        let last = timeline.samples.readings().last();
         reader.is_some_and(|reader| self.living.contains(reader))
-            && timeline
-                .samples
-                .iter()
-                .rev()
-                .take_while(|sample| Some(sample.at) == last)
-                .any(|sample| is_behind(&sample))
+            && last.is_some_and(|last| last.samples().any(is_behind))
     }
 
     pub(crate) fn of(timeline: &Timeline) -> Self {
