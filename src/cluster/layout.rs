@@ -230,9 +230,8 @@ pub(super) fn cast(plan: &Plan, topology: &Topology, processes: &[Process]) -> C
                     topics: process.spec.topics.clone(),
                     heartbeat_interval: config.heartbeat_interval,
                     instance: config.group_instance_id.as_deref().map(str::to_owned),
-                    closes_silently: config.group_instance_id.is_some()
-                        || !config.leave_group_on_close,
-                    never_leaves: !config.leave_group_on_close,
+                    closes_silently: !config.leaves_for_good(),
+                    never_leaves: config.stays_silently(),
                 }
             })
             .collect(),

@@ -413,15 +413,16 @@ impl Member {
 
     fn leave_on_close(&mut self, out: &mut Vec<MemberEffect>) {
         self.forget_assignment(out);
-        if self.config.leave_group_on_close {
+        if !self.config.stays_silently() {
             self.leave_group(out);
         }
         out.push(MemberEffect::Closed);
     }
 
-    /// The epoch that says good-bye (`leaveGroupEpoch`): a static member may come back.
+    /// The epoch that says good-bye (`leaveGroupEpoch`): a static member may come back, unless it closes for good.
     pub(super) fn leave_epoch(&self) -> i32 {
-        if self.config.group_instance_id.is_some() {
+        let for_good = self.closing && self.config.leaves_for_good();
+        if self.config.group_instance_id.is_some() && !for_good {
             STATIC_LEAVE_EPOCH
         } else {
             LEAVE_EPOCH
