@@ -42,7 +42,8 @@ impl World<'_> {
     pub(super) fn serve(&mut self, consumer: ConsumerId, incarnation: u32, inbound: Inbound) {
         let process = &mut self.processes[consumer.index()];
         let group = process.group;
-        if self.groups[group.index()].hosting.leader().is_none() {
+        let hosting = &self.groups[group.index()].hosting;
+        if hosting.is_gone(inbound.broker) {
             return self.fail_to_connect(consumer, incarnation, inbound.back);
         }
         process.connection_of(incarnation).serving = Some(inbound.token);
