@@ -5,6 +5,7 @@ use super::coordinators::HostedGroup;
 use super::ground::Topology;
 use super::hosting::Hosting;
 use super::ledger::Account;
+use super::messages::FEW_IDS;
 use super::naming::Naming;
 use super::process::Process;
 use super::records::Log;
@@ -188,6 +189,7 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
         .map(|group| HostedGroup {
             coordinator: GroupCoordinator::new(group.config.clone()),
             timers: Timers::default(),
+            room_for_ids: FEW_IDS,
             accounts: logs
                 .iter()
                 .map(|_| Account::new(0, None, plan.measure.into()))
