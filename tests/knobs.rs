@@ -202,7 +202,10 @@ const CONSUMER: &[(&str, &str, &[&str])] = &[
     (
         "internal.leave.group.on.close",
         "false",
-        &["events=[{at: 20s, stop: checkout/x}]"],
+        &[
+            "groups.checkout.client_version=4.1",
+            "events=[{at: 20s, stop: checkout/x}]",
+        ],
     ),
     (
         "max.partition.fetch.bytes",

@@ -217,7 +217,6 @@ fn every_modelled_kafka_key_changes_the_plan() {
         ("fetch.max.wait.ms", "100"),
         ("fetch.min.bytes", "1000"),
         ("heartbeat.interval.ms", "1000"),
-        ("internal.leave.group.on.close", "false"),
         ("max.partition.fetch.bytes", "1000"),
         ("max.poll.interval.ms", "1000"),
         ("max.poll.records", "10"),
@@ -238,6 +237,10 @@ fn every_modelled_kafka_key_changes_the_plan() {
     let consumer = "groups.checkout.config={group.protocol: consumer}";
     let remote = "groups.checkout.config={group.protocol: consumer, group.remote.assignor: range}";
     assert!(outcome(&[consumer]) != before && outcome(&[consumer]) != outcome(&[remote]));
+    // Read until 4.1.
+    let old = "groups.checkout.client_version=4.1";
+    let stays = "groups.checkout.config={internal.leave.group.on.close: false}";
+    assert!(outcome(&[old, stays]) != outcome(&[old]));
     // An id belongs to one member.
     let own = "groups.checkout.members.1.config={group.instance.id: one}";
     assert!(outcome(&[own]) != before);
@@ -277,6 +280,7 @@ fn every_modelled_kafka_key_changes_the_plan() {
             "group.instance.id",
             "group.protocol",
             "group.remote.assignor",
+            "internal.leave.group.on.close",
             // Excludes only: see tests/broken.
             "group.coordinator.rebalance.protocols",
         ])

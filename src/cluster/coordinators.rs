@@ -74,6 +74,8 @@ pub(super) struct HostedGroup {
     pub(super) owners: Vec<Vec<ConsumerId>>,
     /// Whose id it is. Asked for every member of every rebalance, and never iterated.
     pub(super) processes: rustc_hash::FxHashMap<MemberId, ConsumerId>,
+    /// With more of these ids than that it is time to look whose they are.
+    pub(super) room_for_ids: usize,
     /// Members of whom nothing is on the calendar, in the fluid mode.
     pub(super) quiet: Vec<ConsumerId>,
     /// Unanswered requests. Asked for every request, and never iterated.

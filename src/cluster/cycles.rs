@@ -298,6 +298,7 @@ impl Client {
             && self.clock.max(self.waiting_since) < answered
             && self.frozen_until <= self.clock
             && ground.cut_until <= answered
+            && ground.spec.config.fetches_in_time()
             && self.heartbeat_notice == SimTime::NEVER
             && self.member.knows_coordinator()
             && !self.member.is_rejoining()

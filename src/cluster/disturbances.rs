@@ -60,7 +60,7 @@ impl World<'_> {
         process.cut_until = until;
         let incarnation = process.incarnation;
         if let Some(client) = &mut process.client {
-            client.fetcher.postpone(until);
+            client.fetcher.postpone(until, &process.spec.config);
         }
         self.observe(Observation::ConsumerConnected {
             consumer,

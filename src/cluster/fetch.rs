@@ -9,6 +9,7 @@
 use super::buffer::Chunk;
 use super::positions::Readiness;
 use super::positions::Slot;
+use super::requests::MORE;
 use super::turns::Turns;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use super::cycles::Phase;
 use super::ground::Ground;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
+use crate::protocol::config::ConsumerConfig;
 use crate::protocol::effect::Positions;
 use crate::timeline::Partitions;
 
@@ -37,6 +39,10 @@ pub(super) struct Node {
     pub(super) connected: bool,
     /// A fetch has, so that the broker keeps a fetch session for this client.
     has_session: bool,
+    /// When the time of the fetch in flight is over (`request.timeout.ms`).
+    expires: SimTime,
+    /// That is before its answer could be here: what comes at `answered` is the end of the connection.
+    fails: bool,
     /// The answer in flight is not weighed yet.
     pub(super) unweighed: bool,
 }
@@ -51,12 +57,25 @@ impl Node {
             buffered: 0,
             connected: false,
             has_session: false,
+            expires: SimTime::NEVER,
+            fails: false,
             unweighed: false,
         }
     }
 
     pub(super) fn is_fetching(&self) -> bool {
         self.answered != SimTime::NEVER
+    }
+
+    /// An answer that would come too late does not come at all: the client closes the connection, and builds up another one after a back-off.
+    fn expire(&mut self, config: &ConsumerConfig) {
+        if self.is_fetching() && self.expires < self.answered {
+            self.answered = self.expires;
+            self.free_at = self.expires + config.reconnect_backoff;
+            self.fails = true;
+            self.chunks.clear();
+            self.out_of_range.clear();
+        }
     }
 }
 
@@ -265,6 +284,9 @@ impl Fetcher {
         node.answered = sent + down;
         node.chunks = chunks;
         node.out_of_range = out_of_range;
+        node.expires = ground.now + config.request_timeout + MORE;
+        node.expire(config);
+        self.settled &= !node.fails;
     }
 
     /// Bytes of a partition that an answer to a fetch could hold at `at`.
@@ -347,11 +369,17 @@ impl Fetcher {
     /// Puts answers that have arrived by `now` into the buffer, those of partitions that were paused meanwhile, too.
     pub(super) fn receive(&mut self, now: SimTime) {
         loop {
-            let first = self.nodes.iter_mut().min_by_key(|node| node.answered);
-            let Some(node) = first.filter(|node| node.answered <= now) else {
+            let nodes = self.nodes.iter_mut().enumerate();
+            let first = nodes.min_by_key(|(_, node)| node.answered);
+            let Some((number, node)) = first.filter(|(_, node)| node.answered <= now) else {
                 return;
             };
             node.answered = SimTime::NEVER;
+            if std::mem::take(&mut node.fails) {
+                // `FetchSessionHandler.handleError`: the next request makes a session anew.
+                node.has_session = false;
+                self.turns.end_session(number, &mut self.slots);
+            }
             self.unweighed |= std::mem::take(&mut node.unweighed);
             for partition in node.out_of_range.drain(..) {
                 let asked = |slot: &&mut Slot| slot.partition == partition && slot.takes_answers();
@@ -389,15 +417,17 @@ impl Fetcher {
             slot.readiness == Readiness::Refused
                 || (slot.serving && slot.readiness == Readiness::Ready)
         });
-        let in_range = |node: &Node| node.out_of_range.is_empty();
-        self.settled = ready && self.nodes.iter().all(in_range);
+        let in_order = |node: &Node| node.out_of_range.is_empty() && !node.fails;
+        self.settled = ready && self.nodes.iter().all(in_order);
     }
 
-    /// No answer arrives before `until`.
-    pub(super) fn postpone(&mut self, until: SimTime) {
+    /// No answer arrives before `until`; some then come too late.
+    pub(super) fn postpone(&mut self, until: SimTime, config: &ConsumerConfig) {
         for node in &mut self.nodes {
             if node.is_fetching() {
                 node.answered = node.answered.max(until);
+                node.expire(config);
+                self.settled &= !node.fails;
             }
         }
     }

@@ -83,6 +83,11 @@ impl Hosting {
         (self.state != State::Leaderless).then_some(self.broker)
     }
 
+    /// `broker` is gone, and the partition with it: whoever takes it for the coordinator does not reach it. The others are there, and say that they are not.
+    pub(super) fn is_gone(&self, broker: u32) -> bool {
+        self.state == State::Leaderless && self.broker == broker
+    }
+
     /// What `broker` says to a request; `None`: it serves it.
     pub(super) fn refusal(&self, broker: u32) -> Option<ErrorCode> {
         match self.state {
@@ -178,9 +183,16 @@ impl World<'_> {
         host.pending_appends.clear();
         host.last_append = now;
         host.waiting_reads.clear();
+        let gone = host.hosting.broker;
         for consumer in self.consumers() {
-            if self.processes[consumer.index()].group == group {
+            let process = &mut self.processes[consumer.index()];
+            if process.group != group {
+                continue;
+            }
+            if process.connection.broker == gone {
                 self.disconnect_from_coordinator(consumer);
+            } else {
+                process.disconnect(); // What it had asked before it was sent elsewhere.
             }
         }
         self.come_back(group, away);
@@ -255,9 +267,7 @@ impl World<'_> {
             }
         }
         if let Some(every) = self.plan.brokers.leader_rebalance {
-            let at = next_check(back, every);
-            let step = Step::PreferredElection { broker };
-            self.schedule(at, Class::Script, broker, Event::Script(step));
+            self.look_at_leaders(broker, next_check(back, every));
         }
         if broker + 1 < count {
             let broker = broker + 1;
@@ -284,12 +294,25 @@ impl World<'_> {
         if !self.is_up(broker) {
             return; // It went down again, and is looked for again when it is back.
         }
+        let mut awaited = false;
         for group in self.group_ids() {
             let hosting = &self.groups[group.index()].hosting;
-            if hosting.home == broker && hosting.leader().is_some_and(|leader| leader != broker) {
-                self.move_coordinator(group, broker, SimDuration::ZERO);
+            if hosting.home != broker || hosting.broker == broker {
+                continue;
+            }
+            match hosting.leader() {
+                Some(_) => self.move_coordinator(group, broker, SimDuration::ZERO),
+                None => awaited = true, // There is nobody to take it from; the next look may find somebody.
             }
         }
+        if let Some(every) = self.plan.brokers.leader_rebalance.filter(|_| awaited) {
+            self.look_at_leaders(broker, self.now() + every);
+        }
+    }
+
+    fn look_at_leaders(&mut self, broker: u32, at: SimTime) {
+        let step = Step::PreferredElection { broker };
+        self.schedule(at, Class::Script, broker, Event::Script(step));
     }
 }
 
@@ -336,6 +359,7 @@ mod tests {
         assert_eq!(hosting.refusal(0), Some(ErrorCode::NotCoordinator));
         hosting.state = State::Leaderless;
         assert_eq!(hosting.leader(), None);
-        assert_eq!(hosting.refusal(1), Some(ErrorCode::NotCoordinator));
+        assert!(hosting.is_gone(1) && !hosting.is_gone(2));
+        assert_eq!(hosting.refusal(2), Some(ErrorCode::NotCoordinator));
     }
 }

@@ -5,6 +5,7 @@ use super::coordinators::HostedGroup;
 use super::ground::Topology;
 use super::hosting::Hosting;
 use super::ledger::Account;
+use super::messages::FEW_IDS;
 use super::naming::Naming;
 use super::process::Process;
 use super::records::Log;
@@ -188,6 +189,7 @@ pub(super) fn found_groups(plan: &Plan, seed: Seed, logs: &[Log]) -> Vec<HostedG
         .map(|group| HostedGroup {
             coordinator: GroupCoordinator::new(group.config.clone()),
             timers: Timers::default(),
+            room_for_ids: FEW_IDS,
             accounts: logs
                 .iter()
                 .map(|_| Account::new(0, None, plan.measure.into()))
@@ -230,9 +232,8 @@ pub(super) fn cast(plan: &Plan, topology: &Topology, processes: &[Process]) -> C
                     topics: process.spec.topics.clone(),
                     heartbeat_interval: config.heartbeat_interval,
                     instance: config.group_instance_id.as_deref().map(str::to_owned),
-                    closes_silently: config.group_instance_id.is_some()
-                        || !config.leave_group_on_close,
-                    never_leaves: !config.leave_group_on_close,
+                    closes_silently: !config.leaves_for_good(),
+                    never_leaves: config.stays_silently(),
                 }
             })
             .collect(),

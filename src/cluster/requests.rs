@@ -3,7 +3,7 @@
 //!
 //! Nobody is told that the time of a request is over: whoever looks at the network next sees it, the application inside `poll()` or the heartbeat thread, or the background thread
 //! with its next round. While the application of a classic client works off a batch and that thread rests, as from JoinGroup to its answer, nobody looks. With one request its whole connection is given up, with all that
-//! was on its way; the coordinator is to be looked for anew. Fetches and what else is asked of leaders have no deadline here.
+//! was on its way; the coordinator is to be looked for anew. Fetches have their own deadline (`fetch`); what else is asked of leaders has none here.
 
 use std::collections::VecDeque;
 
@@ -22,7 +22,7 @@ const JOIN_GROUP_TIMEOUT_LAPSE: SimDuration = SimDuration::from_secs(5);
 const LONGEST_WAIT: SimDuration = SimDuration::from_secs(5);
 
 /// More whole milliseconds than the timeout have to be over (`InFlightRequests.hasExpiredRequest`).
-const MORE: SimDuration = SimDuration::from_millis(1);
+pub(super) const MORE: SimDuration = SimDuration::from_millis(1);
 
 /// A request on its way.
 #[derive(Clone, Copy, Debug)]

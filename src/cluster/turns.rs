@@ -36,6 +36,14 @@ impl Turns {
         place.map_or(0, |place| self.left.swap_remove(place).2)
     }
 
+    /// The connection to the broker broke, and the session is over: the next request lists everything, in the order of the client.
+    pub(super) fn end_session(&mut self, node: usize, slots: &mut [Slot]) {
+        self.left.retain(|left| left.1 != node);
+        for slot in slots.iter_mut().filter(|slot| slot.node == node) {
+            slot.turn = 0;
+        }
+    }
+
     /// A request asks the broker for the slots at these positions, which are put in the order of its session.
     pub(super) fn ask(&mut self, node: usize, slots: &mut [Slot], asked: &mut [usize]) {
         self.left.retain(|left| left.1 != node);

@@ -44,9 +44,9 @@ impl PodSpec {
 /// What the application does on SIGTERM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
-    /// `close()`: commit, callbacks, leave unless static.
+    /// `close()`: commit, callbacks, and of the membership what the group's `group_membership_operation` says: by default it leaves, unless it is static.
     Graceful,
-    /// The same, but no leave is sent (`internal.leave.group.on.close: false`, as Kafka Streams has it).
+    /// The same, but it remains in the group (`CloseOptions`, as Kafka Streams has it).
     GracefulWithoutLeave,
     /// It ends at once, as if killed: no commit, no leave.
     Kill,

@@ -139,6 +139,18 @@ pub enum OffsetReset {
     ByDuration(SimDuration),
 }
 
+/// What `close()` does about the membership (`CloseOptions.GroupMembershipOperation`, KIP-1092).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupMembershipOperation {
+    /// Dynamic members leave. Static ones stay: with no word in the classic protocol, saying that they will be back in the other.
+    #[default]
+    Default,
+    /// Static members leave for good, too.
+    LeaveGroup,
+    /// Dynamic members stay as well, with no word, until their session is over. Kafka Streams closes so.
+    RemainInGroup,
+}
+
 /// How a consumer says which topics it wants (`SubscriptionState`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SubscribedBy {
@@ -231,13 +243,35 @@ pub struct ConsumerConfig {
     /// A member says in its subscription of which generation it is (KIP-792, 3.4): no two of its JoinGroups are alike, and one that comes while assignments are awaited
     /// begins a new rebalance.
     pub says_generation: bool,
-    /// `internal.leave.group.on.close`: false in Kafka Streams, whose members say nothing when they close.
-    pub leave_group_on_close: bool,
+    /// What `close()` does about the membership.
+    pub on_close: GroupMembershipOperation,
     /// Rules in force.
     pub rules: Rules,
 }
 
 impl ConsumerConfig {
+    /// True when a member that closes is gone for good, as far as it has a say.
+    #[must_use]
+    pub fn leaves_for_good(&self) -> bool {
+        match self.on_close {
+            GroupMembershipOperation::Default => self.group_instance_id.is_none(),
+            GroupMembershipOperation::LeaveGroup => true,
+            GroupMembershipOperation::RemainInGroup => false,
+        }
+    }
+
+    /// True when the coordinator hears nothing of a `close()` in the consumer protocol.
+    #[must_use]
+    pub fn stays_silently(&self) -> bool {
+        self.on_close == GroupMembershipOperation::RemainInGroup && self.group_instance_id.is_none()
+    }
+
+    /// True when a fetch that finds nothing is answered before its time is over: a broker waits for records no longer than that.
+    #[must_use]
+    pub fn fetches_in_time(&self) -> bool {
+        self.fetch_max_wait < self.request_timeout
+    }
+
     /// True when no fetch goes to a broker of which records are still buffered.
     #[must_use]
     pub fn waits_for_the_buffer(&self) -> bool {

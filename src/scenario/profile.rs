@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::assignor::{AssignorKind, ServerAssignorKind};
 use crate::kernel::SimDuration;
 use crate::protocol::config::{
-    AsyncClient, BrokerConfig, ConsumerConfig, ConsumerGroupConfig, GroupProtocol, MigrationPolicy,
-    OffsetReset, SubscribedBy,
+    AsyncClient, BrokerConfig, ConsumerConfig, ConsumerGroupConfig, GroupMembershipOperation,
+    GroupProtocol, MigrationPolicy, OffsetReset, SubscribedBy,
 };
 use crate::protocol::rules::Rules;
 
@@ -73,6 +73,10 @@ pub struct Profile {
     pub append_lingers: bool,
     /// See [`AsyncClient::polls_asynchronously`] (4.2).
     pub polls_asynchronously: bool,
+    /// `close()` takes `CloseOptions` (KIP-1092, 4.1).
+    pub close_options: bool,
+    /// A classic client reads `internal.leave.group.on.close` (until 4.1).
+    pub leave_group_on_close_key: bool,
     /// See [`AsyncClient::renews_event_within_poll`] (4.4).
     pub renews_event_within_poll: bool,
     /// See [`AsyncClient::reconciles_in_background`] (4.0 to 4.2).
@@ -99,6 +103,8 @@ const V2_3: Profile = Profile {
     regex_refresh_interval_ms: None,
     append_lingers: false,
     polls_asynchronously: false,
+    close_options: false,
+    leave_group_on_close_key: true,
     renews_event_within_poll: false,
     reconciles_in_background: true,
 };
@@ -125,6 +131,7 @@ const V4_0: Profile = Profile {
 const V4_1: Profile = Profile {
     version: Version(4, 1),
     regex_refresh_interval_ms: Some(600_000),
+    close_options: true,
     ..V4_0
 };
 const V4_2: Profile = Profile {
@@ -132,6 +139,7 @@ const V4_2: Profile = Profile {
     reconciles_from_old_epoch: true,
     append_lingers: false,
     polls_asynchronously: true,
+    leave_group_on_close_key: false,
     ..V4_1
 };
 const V4_3: Profile = Profile {
@@ -219,7 +227,7 @@ impl Profile {
             metadata_max_age: SimDuration::from_millis(300_000),
             fetches_when_drained: self.fetches_when_drained,
             says_generation: self.says_generation,
-            leave_group_on_close: true,
+            on_close: GroupMembershipOperation::Default,
             rules: Rules::ALL,
         }
     }

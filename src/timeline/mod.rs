@@ -130,9 +130,9 @@ pub struct ConsumerFacts {
     pub heartbeat_interval: crate::kernel::SimDuration,
     /// `group.instance.id`
     pub instance: Option<String>,
-    /// Its `close()` in the classic protocol says nothing to the coordinator (it is static, or `internal.leave.group.on.close` is false).
+    /// Its `close()` in the classic protocol says nothing to the coordinator (it is static, or remains in the group: KIP-1092).
     pub closes_silently: bool,
-    /// Its `close()` says nothing in the consumer protocol either: `internal.leave.group.on.close` is false.
+    /// Its `close()` says nothing in the consumer protocol either: it remains in the group, and is not static.
     pub never_leaves: bool,
 }
 

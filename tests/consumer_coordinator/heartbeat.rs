@@ -27,7 +27,6 @@ fn a_heartbeat_must_say_what_its_epoch_asks_for() {
         without_topics,
         without_owned,
         nowhere,
-        Beat::join("a").topics(&[]),
         Beat::join("a").owned(&share(&[1])),
         Beat::join("a").instance(""),
         Beat::join(""),
@@ -42,6 +41,26 @@ fn a_heartbeat_must_say_what_its_epoch_asks_for() {
     }
     assert_eq!(group.state(), GroupState::Empty);
     assert!(group.facts.is_empty() && group.appended == 0);
+}
+
+// testJoinEmptyConsumerGroup with no topics; `pattern` without metadata does so (p-k848-pattern, recorded on 4.4.0)
+#[test]
+fn who_subscribes_to_nothing_is_a_member_without_partitions_until_it_names_topics() {
+    let mut group = Group::of("4.4");
+    assert_eq!(group.ok(Beat::join("a").topics(&[])), (1, Some(share(&[]))));
+    assert_eq!(group.state(), GroupState::Stable);
+    let bumps = |group: &Group| {
+        let is_bump = |fact: &&Fact| matches!(fact, Fact::GroupEpoch { .. });
+        group.facts.iter().filter(is_bump).count()
+    };
+    assert_eq!(
+        bumps(&group),
+        0,
+        "a group is made with epoch 1, and nothing changed"
+    );
+    let (epoch, assigned) = group.ok(Beat::new("a", 1).topics(&[0]));
+    assert_eq!((epoch, bumps(&group)), (2, 1));
+    assert_eq!(assigned, Some(share(&[0, 1, 2, 3, 4, 5])));
 }
 
 #[test]

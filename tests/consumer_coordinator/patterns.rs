@@ -116,10 +116,9 @@ fn a_coordinator_that_comes_back_knows_what_was_resolved_and_looks_for_what_was_
 #[test]
 fn a_join_without_topics_and_without_an_expression_is_no_request() {
     let mut group = Group::of("4.1");
-    assert_eq!(
-        group.refused(Beat::join("a").topics(&[])),
-        ErrorCode::InvalidRequest
-    );
+    let mut beat = Beat::join("a");
+    beat.0.topics = None;
+    assert_eq!(group.refused(beat), ErrorCode::InvalidRequest);
 }
 
 // KAFKA-20268: `ModernGroup` begins with epoch 1, the hash of no topics is that of a new group, and an expression that is not resolved bumps nothing.

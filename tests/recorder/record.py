@@ -3,7 +3,8 @@
 
 usage: record.py OUT_DIR [--repeats N] [--ids-of RUN] SCRIPT.json ...
 
-A SCRIPT is a scenario in the format of the recordings, or a recording, whose scenario is taken. `--ids-of 0` gives the
+A SCRIPT is a scenario in the format of the recordings, or a recording, whose scenario is taken. With `pattern` in its
+`group` members subscribe to what that matches among the names of the script's topics. `--ids-of 0` gives the
 members of the consumer protocol the ids that they had in the first run of the recording: who gets what hangs by them.
 Needs Java 17 and Maven. Leave the machine alone meanwhile: what runs beside it is heard in the times.
 """

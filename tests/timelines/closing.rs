@@ -103,3 +103,81 @@ fn a_roll_goes_on_when_somebody_does_not_come_through() {
     assert_eq!(story.failed("a").len(), 1, "{:?}", story.failed("a"));
     assert_eq!(story.closed("b").len(), 1, "{}", story.tell());
 }
+
+/// When a, which closes at 20 s, is out, and why; `None`: it never is.
+fn out(protocol: &str, more: &str, config: &str) -> Option<(u64, RemovalReason)> {
+    let story = ideal(&text(protocol, more, config, "{ at: 20s, stop: g/a }"));
+    let removed = story.removed("a");
+    assert_eq!(story.closed("a").len(), 1, "{protocol} {more}");
+    assert!(removed.len() <= 1, "{removed:?}");
+    removed
+        .first()
+        .map(|(at, why)| (at.as_micros() / 1_000_000, *why))
+}
+
+/// `CloseOptions.GroupMembershipOperation` (KIP-1092). `AbstractCoordinator.shouldSendLeaveGroupRequest`: static members say nothing unless they are to leave, and nobody does who is to
+/// stay. `ConsumerMembershipManager.leaveGroupEpoch`, `ConsumerHeartbeatRequestManager.shouldSendLeaveHeartbeatNow`: static members say that they will be back (-2), or that they are gone
+/// (-1); only dynamic ones that are to stay say nothing. Sessions are 45 s, and begin with the last word.
+#[test]
+fn close_leaves_the_group_or_stays_as_it_is_told() {
+    let leaves =
+        |told: &Option<(u64, RemovalReason)>| matches!(told, Some((20 | 21, RemovalReason::Leave)));
+    let stays = |told: &Option<(u64, RemovalReason)>| {
+        matches!(told, Some((60..=67, RemovalReason::SessionExpired)))
+    };
+    for protocol in PROTOCOLS {
+        for (is_static, operation, is_to_leave) in [
+            (false, "default", true),
+            (false, "leave_group", true),
+            (false, "remain_in_group", false),
+            (true, "default", false),
+            (true, "leave_group", true),
+            (true, "remain_in_group", false),
+        ] {
+            let more = format!(
+                "    static_membership: {is_static}\n    group_membership_operation: {operation}\n"
+            );
+            let told = out(protocol, &more, "");
+            let as_wanted = if is_to_leave {
+                leaves(&told)
+            } else {
+                stays(&told)
+            };
+            assert!(as_wanted, "{protocol} {more} {told:?}");
+        }
+    }
+}
+
+/// A static member of the consumer protocol that is to remain says -2 all the same, a dynamic one nothing.
+#[test]
+fn who_remains_in_a_consumer_group_says_so_if_it_is_static() {
+    let away = |is_static: bool| {
+        let more = format!(
+            "    static_membership: {is_static}\n    group_membership_operation: remain_in_group\n"
+        );
+        let story = ideal(&text("consumer", &more, "", "{ at: 20s, stop: g/a }"));
+        story
+            .when(|seen| matches!(seen, Observation::StaticMemberAway { .. }))
+            .len()
+    };
+    assert_eq!((away(true), away(false)), (1, 0));
+}
+
+/// `internal.leave.group.on.close: false` is read by `AbstractCoordinator` until 4.1, and by nobody since (recorded on 4.4.0: z-range-noleave, z-k848-noleave).
+#[test]
+fn only_classic_clients_until_4_1_read_that_they_are_not_to_leave() {
+    for (protocol, version, is_read) in [
+        ("classic", "2.3", true),
+        ("classic", "3.9", true),
+        ("classic", "4.1", true),
+        ("classic", "4.2", false),
+        ("classic", "4.4", false),
+        ("consumer", "4.0", false),
+        ("consumer", "4.4", false),
+    ] {
+        let more = format!("    client_version: \"{version}\"\n");
+        let told = out(protocol, &more, ", internal.leave.group.on.close: false");
+        let left = matches!(told, Some((_, RemovalReason::Leave)));
+        assert_eq!(left, !is_read, "{protocol} {version} {told:?}");
+    }
+}

@@ -30,6 +30,25 @@ fn before_4_0_a_quiet_partition_holds_a_busy_one_up() {
     assert!(before < 20_000, "{before}");
 }
 
+/// A fetch takes no longer than `request.timeout.ms`: the connection is closed then, with what would have come (`NetworkClient.handleTimedOutRequests`). Who lets the broker wait longer than that
+/// for `fetch.min.bytes` never gets any record, and asks again and again.
+#[test]
+fn who_lets_the_broker_wait_longer_than_for_an_answer_gets_nothing() {
+    let processed = |protocol: &str, timeout: u32| {
+        let story = ideal(&format!(
+            "version: 1\nname: patience\nduration: 120s\ntopics: {{ t: {{ partitions: 1, rate: 10/s }} }}\n\
+             groups:\n  g:\n    topics: [t]\n    members: 1\n    config: {{ group.protocol: {protocol}, fetch.min.bytes: 50000000,\n      \
+             fetch.max.wait.ms: 35000, request.timeout.ms: {timeout}, default.api.timeout.ms: 60000 }}\n"
+        ));
+        let totals = story.timeline.partitions.iter();
+        totals.map(|(_, totals)| totals.processed).sum::<u64>()
+    };
+    for protocol in ["classic", "consumer"] {
+        assert_eq!(processed(protocol, 30_000), 0, "{protocol}");
+        assert!(processed(protocol, 40_000) > 900, "{protocol}");
+    }
+}
+
 /// The topics of which each `poll()` returned records, in that order.
 fn polled(text: &str) -> Vec<(SimTime, Vec<u32>)> {
     let scenario = load("test.yaml", text, &mut NoFiles, &Overrides::default())

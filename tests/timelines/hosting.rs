@@ -164,6 +164,36 @@ fn coordinators_live_where_a_roll_puts_them() {
     }
 }
 
+/// Nobody leads the partition when the controller looks at 300 s: it cannot be given back, is out of balance still when it looks again, and goes home then
+/// (`maybeBalancePartitionLeaders` goes through `imbalancedPartitions` each time).
+#[test]
+fn a_group_without_a_leader_is_taken_home_by_the_next_look() {
+    let text = "version: 1\nname: roll\nduration: 700s\ntopics: { t: { partitions: 3, rate: 30/s } }\n\
+                groups: { i: { topics: [t], members: 3 } }\nevents:\n  - { at: 10s, broker: roll, spacing: 10s }\n  \
+                - { at: 298s, coordinator: restart, unavailable: 5s }\n";
+    let story = ideal(text).told();
+    assert_eq!(
+        moves(&story),
+        ["30000.000 0", "298000.000 nowhere", "600000.000 2"]
+    );
+}
+
+/// The coordinator goes from broker 0 to broker 1, which dies before the member has noticed: its connection to broker 0 stands, and that one says that it is no coordinator any more.
+#[test]
+fn who_asks_another_broker_is_told_so_though_the_coordinators_is_gone() {
+    let hand = Hand {
+        members: "[{ name: a }]",
+        config: "auto.commit.interval.ms: 1000, auto.offset.reset: earliest",
+        events: "{ at: 20050ms, coordinator: move, unavailable: 50ms }, { at: 20150ms, coordinator: restart, unavailable: 5s }",
+        ..HAND
+    };
+    let text = hand
+        .text()
+        .replace("partitions: 6", "partitions: 6, rate: 60/s");
+    let refused = refusals(&ideal(&text).told(), ms(20_000));
+    assert!(refused[0].ends_with("a NOT_COORDINATOR"), "{refused:?}");
+}
+
 /// OffsetFetch asks for stable offsets: its answer waits for the writes before it (`waitForPendingWrites`) and has what they committed. Records come, and are
 /// committed, at every half second; each write takes 400 ms, and the OffsetFetch of b comes behind those of 26,000.
 #[test]

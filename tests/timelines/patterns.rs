@@ -46,14 +46,38 @@ fn a_classic_member_looks_for_its_pattern_in_fresh_metadata_before_it_rejoins() 
     );
 }
 
-/// `updatePatternSubscription`: the first `poll()` finds nothing to subscribe to; the next one after the first metadata joins.
+/// `updatePatternSubscription`: there is no metadata at first, so it joins with no topics and is told that it has no partitions; the next `poll()` finds its topics, and the
+/// heartbeat that acknowledges names them.
 #[test]
-fn a_client_of_the_consumer_protocol_joins_by_pattern_a_poll_later() {
+fn a_client_of_the_consumer_protocol_joins_by_pattern_with_no_topics_first() {
     let consumer = "group.protocol: consumer";
-    let by_name = play("4.1", "topics: [t]", consumer);
-    let by_pattern = play("4.1", "pattern: t", consumer);
-    assert_eq!(by_name.states("b")[0], "20000.000 JOINING");
-    assert_eq!(by_pattern.states("b")[0], "20100.000 JOINING");
+    for (version, bumps, called) in [
+        (
+            "4.1",
+            &[
+                "30.000 1 join a",
+                "50.000 2 subscription_change a",
+                "20050.000 3 subscription_change b",
+            ][..],
+            ["20040.000 assigned []", "25100.000 assigned [2, 3]"],
+        ),
+        // A group is made with epoch 1, and who subscribes to nothing changes nothing.
+        (
+            "4.4",
+            &[
+                "210.000 2 subscription_change a",
+                "20210.000 3 subscription_change b",
+            ][..],
+            ["20200.000 assigned []", "25400.000 assigned [2, 3]"],
+        ),
+    ] {
+        let by_name = play(version, "topics: [t]", consumer);
+        let by_pattern = play(version, "pattern: t", consumer);
+        assert_eq!(by_name.states("b")[0], "20000.000 JOINING");
+        assert_eq!(by_pattern.states("b")[0], "20000.000 JOINING");
+        assert_eq!(by_pattern.bumps(), bumps, "{version}");
+        assert_eq!(by_pattern.called("b", SimTime::ZERO), called, "{version}");
+    }
 }
 
 /// The coordinator resolves the expression after it has answered; the client learns the name of a topic that it did not ask for before it takes partitions of it.

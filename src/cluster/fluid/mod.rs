@@ -68,6 +68,7 @@ impl Client {
             && self.flow.is_none()
             && self.frozen_until <= ground.now
             && ground.cut_until <= ground.now
+            && ground.spec.config.fetches_in_time()
             && self.heartbeat_notice == SimTime::NEVER
             && self.member.knows_coordinator()
             && self

@@ -7,7 +7,7 @@ use super::World;
 use crate::assignor::ConsumerId;
 use crate::platform::node::NodeSpec;
 use crate::platform::pod::Shutdown;
-use crate::protocol::config::ConsumerConfig;
+use crate::protocol::config::{ConsumerConfig, GroupMembershipOperation};
 use crate::scenario::plan::Consumer;
 use crate::timeline::{NodeId, WorkloadId};
 use crate::workload::cpu::CpuBudget;
@@ -71,7 +71,7 @@ impl World<'_> {
         }
         consumer.name = spec.member_name(name, index);
         if spec.pod.shutdown == Shutdown::GracefulWithoutLeave {
-            Arc::make_mut(&mut consumer.config).leave_group_on_close = false;
+            Arc::make_mut(&mut consumer.config).on_close = GroupMembershipOperation::RemainInGroup;
         }
         if spec.static_membership {
             let id = Arc::from(&*consumer.name);

@@ -364,6 +364,23 @@ mod tests {
     }
 
     #[test]
+    fn a_group_may_subscribe_by_pattern() {
+        let group = r#""group": { "pattern": "ord.*", "config":"#;
+        let by_pattern = MIXED.replacen(r#""group": { "config":"#, group, 1);
+        let recording = parse(&by_pattern).expect("it is a recording");
+        let group = &recording.runs[0].scenario["groups"]["group"];
+        assert_eq!(group["pattern"], "ord.*");
+        assert!(group.get("topics").is_none());
+        let wrong = MIXED.replacen(
+            r#""group": { "config":"#,
+            r#""group": { "pattern": 5, "config":"#,
+            1,
+        );
+        let faults = parse(&wrong).expect_err("a pattern is a text").0;
+        assert_eq!(faults, ["`scenario.group.pattern` is not a text"]);
+    }
+
+    #[test]
     fn a_member_that_the_script_never_starts_takes_no_part() {
         let idle = MIXED.replacen(
             r#"{ "name": "b" },"#,

@@ -89,14 +89,21 @@ pub(super) fn scenario(
     let events = actions(scenario, &instants, faults);
     let end = faults.number(scenario, place, "end_ms");
     let topics = topics?;
-    let all: Vec<&String> = topics.keys().collect();
+    let subscription = match group.get("pattern") {
+        // It is about the names in the script; those on the broker have the run's behind them.
+        Some(_) => (
+            "pattern",
+            json!(faults.text(group, "scenario.group", "pattern")?),
+        ),
+        None => ("topics", json!(topics.keys().collect::<Vec<_>>())),
+    };
     Some(json!({
         "version": 1,
         "name": whole.get("name")?,
         "duration": format!("{}ms", end?),
         "brokers": brokers(whole, scenario, faults)?,
         "groups": { "group": {
-            "topics": all,
+            (subscription.0): subscription.1,
             "start": "cold",
             "members": members.into_iter().collect::<Option<Vec<_>>>()?,
         } },
@@ -339,9 +346,9 @@ fn actions(scenario: &Value, instants: &[u64], faults: &mut Faults) -> Option<Ve
         match verb {
             "start" if !started.contains(&member) => started.push(member),
             "start" | "stop" | "crash" => events.push(json!({ "at": at, verb: target })),
-            "stall" => {
+            "stall" | "freeze" | "disconnect" => {
                 let length = faults.number(action, &place, "ms").unwrap_or(0);
-                events.push(json!({ "at": at, "stall": target, "for": format!("{length}ms") }));
+                events.push(json!({ "at": at, verb: target, "for": format!("{length}ms") }));
             }
             _ => faults.note(&join(&place, "do"), "is no action of a recording"),
         }

@@ -13,7 +13,7 @@ use super::rejoin::{Attempt, Prepare};
 use crate::assignor::{AssignorKind, ConsumerId, MemberId, TopicId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::backoff::{Backoff, Jitter};
-use crate::protocol::config::ConsumerConfig;
+use crate::protocol::config::{ConsumerConfig, GroupMembershipOperation};
 use crate::protocol::effect::{MemberEffect, Positions};
 use crate::protocol::message::{JoinCause, LeaveCause, LeaveGroupRequest, Request};
 use crate::protocol::rules::Rule;
@@ -289,7 +289,10 @@ impl Member {
     /// `maybeLeaveGroup`: only dynamic members say good-bye.
     pub(super) fn leave(&mut self, cause: LeaveCause, out: &mut Vec<MemberEffect>) {
         let joined = self.state != MemberState::Unjoined && !self.member_id.is_unknown();
+        let leaves_for_good = cause == LeaveCause::Closed
+            && self.config.on_close == GroupMembershipOperation::LeaveGroup;
         let stays = self.config.group_instance_id.is_some()
+            && !leaves_for_good
             && self.config.rules.hold(Rule::StaticMembersStay);
         if joined && self.coordinator_known && !stays {
             out.push(MemberEffect::Send(Request::LeaveGroup(LeaveGroupRequest {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::member::{Closing, Member, MemberState};
 use crate::assignor::{MemberId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
+use crate::protocol::config::GroupMembershipOperation;
 use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
 use crate::protocol::message::{
     JoinCause, JoinGroupRequest, LeaveCause, Request, Subscription, SyncGroupRequest,
@@ -373,7 +374,7 @@ impl Member {
     fn closed(&mut self, out: &mut Vec<MemberEffect>) {
         self.closing = Closing::Done;
         self.install(Arc::from([]), out);
-        if self.config.leave_group_on_close {
+        if self.config.on_close != GroupMembershipOperation::RemainInGroup {
             self.leave(LeaveCause::Closed, out);
         }
         self.reset_membership(true);

@@ -349,11 +349,8 @@ pub fn validate(
         JOIN_EPOCH => {
             request.rebalance_timeout.is_some()
                 && request.owned.as_ref().is_some_and(|owned| owned.is_empty())
-                && (request.pattern.is_some()
-                    || request
-                        .topics
-                        .as_ref()
-                        .is_some_and(|topics| !topics.is_empty()))
+                // An empty list of topics will do: whoever has it takes part without partitions.
+                && (request.pattern.is_some() || request.topics.is_some())
         }
         STATIC_LEAVE_EPOCH => request.instance_id.is_some(),
         epoch => epoch >= LEAVE_EPOCH,

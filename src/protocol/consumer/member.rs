@@ -4,7 +4,7 @@
 //! A pure machine. In Kafka it lives in the background thread of `AsyncKafkaConsumer`, which is always there: whoever drives it says when the
 //! application polls ([`Member::on_poll`]), when the thread wakes ([`Member::on_wake`]), hands over answers, and carries out the effects. A
 //! callback is run by the application when it next looks for events of the background thread; [`Member::on_callback_done`] says that it
-//! has returned. Subscriptions by regular expression are not modelled, nor are topics whose names the client does not know yet.
+//! has returned.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -36,7 +36,12 @@ pub(super) enum Awaited {
 pub struct Member {
     pub(super) consumer: ConsumerId,
     pub(super) config: Arc<ConsumerConfig>,
-    pub(super) topics: Arc<[TopicId]>,
+    /// What it wants, or what its pattern is going to match.
+    topics: Arc<[TopicId]>,
+    /// What it says that it subscribes to (`SubscriptionState.subscription`): nothing as long as it has its pattern and no metadata to look through.
+    pub(super) subscription: Arc<[TopicId]>,
+    /// It has had metadata of the cluster.
+    pub(super) has_metadata: bool,
 
     pub(super) state: ClientState,
     pub(super) member_id: MemberId,
@@ -50,7 +55,7 @@ pub struct Member {
     pub(super) reconciliation: Option<Reconciliation>,
     /// Callbacks under way or asked for, oldest first.
     pub(super) callbacks: VecDeque<Awaited>,
-    /// `subscribe()` was called and no `poll()` since; a pattern waits for metadata, too.
+    /// `subscribe()` was called and no `poll()` since.
     subscribed_anew: bool,
     /// Topics whose names it knows, when the coordinator found them for it.
     known_topics: Vec<TopicId>,
@@ -99,6 +104,11 @@ impl Member {
         Self {
             consumer,
             topics: topics.into(),
+            subscription: match config.subscribed_by {
+                SubscribedBy::Names => topics.into(),
+                SubscribedBy::Pattern | SubscribedBy::SubscriptionPattern(_) => Arc::from([]),
+            },
+            has_metadata: false,
             state: ClientState::Unsubscribed,
             member_id,
             epoch: JOIN_EPOCH,
@@ -155,7 +165,9 @@ impl Member {
         self.owned = owned;
         self.current = Some(assignment.clone());
         self.target = Some(assignment.clone());
-        self.sent = Sent::everything(assignment);
+        self.has_metadata = true;
+        self.look_for_pattern();
+        self.sent = Sent::everything(Arc::clone(&self.subscription), assignment);
         self.subscribed_anew = false;
         self.on_metadata();
         self.coordinator_known = true;
@@ -195,10 +207,14 @@ impl Member {
         self.coordinator_known
     }
 
-    /// True when it has joined and has nothing to reconcile or to acknowledge.
+    /// True when it has joined and has nothing to reconcile, to acknowledge, or to say of what it subscribes to.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.state == ClientState::Stable
+        let has_looked = match self.config.subscribed_by {
+            SubscribedBy::Pattern => self.subscription == self.topics,
+            SubscribedBy::Names | SubscribedBy::SubscriptionPattern(_) => true,
+        };
+        self.state == ClientState::Stable && has_looked && !self.has_other_subscription()
     }
 
     /// What the coordinator said of how often to heartbeat; `None` before its first answer.
@@ -297,10 +313,8 @@ impl Member {
     ) {
         self.maybe_reconcile(true, now, positions, out);
         self.maybe_auto_commit(now, positions);
-        if !self.awaits_metadata()
-            && std::mem::take(&mut self.subscribed_anew)
-            && self.state == ClientState::Unsubscribed
-        {
+        self.look_for_pattern();
+        if std::mem::take(&mut self.subscribed_anew) && self.state == ClientState::Unsubscribed {
             self.transition_to_joining(out);
         }
         if self.poll_deadline <= now && self.state == ClientState::Stale {
@@ -314,10 +328,12 @@ impl Member {
         self.on_wake(now, positions, out);
     }
 
-    /// True while it has no metadata in which to look for its pattern. They come just before it learns who its coordinator is.
-    pub(super) fn awaits_metadata(&self) -> bool {
-        let by_pattern = matches!(self.config.subscribed_by, SubscribedBy::Pattern);
-        by_pattern && self.subscribed_anew && !self.coordinator_known
+    /// Looks through the topics of the metadata for its pattern, once it has some (`ApplicationEventProcessor.maybeUpdatePatternSubscription`). Who has joined meanwhile,
+    /// subscribed to nothing, says so with the heartbeat that is due next.
+    fn look_for_pattern(&mut self) {
+        if self.has_metadata && matches!(self.config.subscribed_by, SubscribedBy::Pattern) {
+            self.subscription = Arc::clone(&self.topics);
+        }
     }
 
     /// New cluster metadata: the names of the topics that it is to get are known.
@@ -397,15 +413,16 @@ impl Member {
 
     fn leave_on_close(&mut self, out: &mut Vec<MemberEffect>) {
         self.forget_assignment(out);
-        if self.config.leave_group_on_close {
+        if !self.config.stays_silently() {
             self.leave_group(out);
         }
         out.push(MemberEffect::Closed);
     }
 
-    /// The epoch that says good-bye (`leaveGroupEpoch`): a static member may come back.
+    /// The epoch that says good-bye (`leaveGroupEpoch`): a static member may come back, unless it closes for good.
     pub(super) fn leave_epoch(&self) -> i32 {
-        if self.config.group_instance_id.is_some() {
+        let for_good = self.closing && self.config.leaves_for_good();
+        if self.config.group_instance_id.is_some() && !for_good {
             STATIC_LEAVE_EPOCH
         } else {
             LEAVE_EPOCH

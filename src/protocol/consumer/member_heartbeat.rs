@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::member::Member;
 use super::member_assignment::LocalAssignment;
+use crate::assignor::TopicId;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::{MemberEffect, Positions};
 use crate::protocol::message::{
@@ -20,14 +21,16 @@ pub(super) const SHORTEST_ROUND_TRIP: SimDuration = SimDuration::from_millis(1);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sent {
     settings: bool,
+    subscription: Option<Arc<[TopicId]>>,
     assignment: Option<LocalAssignment>,
 }
 
 impl Sent {
-    /// Settings and this assignment.
-    pub(super) fn everything(assignment: LocalAssignment) -> Self {
+    /// Settings, this subscription and this assignment.
+    pub(super) fn everything(subscription: Arc<[TopicId]>, assignment: LocalAssignment) -> Self {
         Self {
             settings: true,
+            subscription: Some(subscription),
             assignment: Some(assignment),
         }
     }
@@ -109,7 +112,7 @@ impl Member {
 
     /// `CoordinatorRequestManager.poll`, `AbstractHeartbeatRequestManager.poll`: in every round it looks first whether `max.poll.interval.ms` is exceeded.
     fn look_after_heartbeats(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
-        let is_silent = self.is_silent() && !self.awaits_metadata();
+        let is_silent = self.is_silent();
         if !self.coordinator_known {
             let looks = !is_silent || self.commits.wait_for_coordinator();
             let looks = looks && !self.commits.are_closed();
@@ -161,8 +164,10 @@ impl Member {
                 .map_or_else(|| Arc::from([]), |current| Arc::clone(&current.partitions))
         });
         let pattern = self.config.subscribed_by.for_coordinator();
+        let resubscribes = settings || self.has_other_subscription();
         self.sent = Sent {
             settings: true,
+            subscription: Some(Arc::clone(&self.subscription)),
             assignment: self.current.clone(),
         };
         ConsumerGroupHeartbeatRequest {
@@ -171,15 +176,18 @@ impl Member {
             instance_id: self.config.group_instance_id.clone(),
             rack: self.config.client_rack.clone().filter(|_| settings),
             rebalance_timeout: settings.then_some(self.config.max_poll_interval),
-            topics: settings.then(|| match pattern {
-                Some(_) => Arc::from([]),
-                None => Arc::clone(&self.topics),
-            }),
+            topics: resubscribes.then(|| Arc::clone(&self.subscription)),
             pattern: pattern.filter(|_| settings).cloned(),
             server_assignor: self.config.group_remote_assignor.filter(|_| settings),
             owned,
             leave_cause,
         }
+    }
+
+    /// It subscribes to other topics than it has told the coordinator.
+    pub(super) fn has_other_subscription(&self) -> bool {
+        let sent = self.sent.subscription.as_ref();
+        sent.is_some_and(|sent| *sent != self.subscription)
     }
 
     /// Says good-bye: nobody waits for the answer.
@@ -343,6 +351,7 @@ impl Member {
         self.lookup_at = if found {
             self.lookups.succeed();
             self.found_at = Some(now);
+            self.has_metadata = true; // They come just before.
             now
         } else {
             now + self.lookups.fail(&self.config, &mut self.jitter)

@@ -86,6 +86,9 @@ impl Builder<'_, '_> {
         config.enable_auto_commit = consumer.config.enable_auto_commit;
         config.auto_offset_reset = consumer.config.auto_offset_reset;
         config.subscribed_by = consumer.config.subscribed_by.clone();
+        if let Some(operation) = self.membership_operation(draft.operation, draft.release) {
+            config.on_close = operation;
+        }
         if draft.instance.is_some() {
             config.group_instance_id.clone_from(&draft.instance);
         }

@@ -31,6 +31,8 @@ pub(in crate::scenario) struct Draft<'i> {
     pub(in crate::scenario) keys: Keys<'i>,
     /// Release of the client.
     pub(in crate::scenario) release: Release,
+    /// `group_membership_operation` of the group.
+    pub(in crate::scenario) operation: Option<&'i Item>,
     /// `group.instance.id` that the language gave.
     pub(in crate::scenario) instance: Option<Arc<str>>,
     /// `rack` of the entry.
@@ -205,6 +207,7 @@ impl Builder<'_, '_> {
             drafts.push(Draft {
                 keys: keys.clone(),
                 release: group.release,
+                operation: group.item.get("group_membership_operation"),
                 instance: given,
                 rack: rack.clone(),
             });
@@ -277,6 +280,10 @@ impl Builder<'_, '_> {
         let own = |key: &str| entry.and_then(|entry| entry.get(key));
         let mut config =
             self.consumer_config(keys, group.release, &group.brokers.config, group.place);
+        let operation = group.item.get("group_membership_operation");
+        if let Some(operation) = self.membership_operation(operation, group.release) {
+            config.on_close = operation;
+        }
         let topics = self.subscription(own("topics"), group, &mut config);
         let commit = self.commit(
             group.item.get("commit"),

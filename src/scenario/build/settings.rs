@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::assignor::AssignorKind;
 use crate::kernel::SimDuration;
-use crate::protocol::config::{BrokerConfig, ConsumerConfig, GroupProtocol, OffsetReset};
+use crate::protocol::config::{
+    BrokerConfig, ConsumerConfig, GroupMembershipOperation, GroupProtocol, OffsetReset,
+};
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::near::did_you_mean;
@@ -85,7 +87,72 @@ impl Builder<'_, '_> {
             }
             GroupProtocol::Consumer => self.consumer_protocol(&config, keys, release, brokers),
         }
+        self.leave_on_close(&mut config, keys, release);
         config
+    }
+
+    /// `internal.leave.group.on.close` was read by classic clients until 4.1 (`AbstractCoordinator`), and never by those of the consumer protocol.
+    fn leave_on_close(&mut self, config: &mut ConsumerConfig, keys: &Keys<'_>, release: Release) {
+        let Some(pair) = keys.get("internal.leave.group.on.close") else {
+            return;
+        };
+        let is_classic = config.group_protocol == GroupProtocol::Classic;
+        if pair.item.is_true() || (is_classic && release.profile.leave_group_on_close_key) {
+            return;
+        }
+        config.on_close = GroupMembershipOperation::Default;
+        let known =
+            |finding: &Diagnostic| finding.code == Code::Ignored && finding.span == pair.key_span;
+        if self.found.iter().any(known) {
+            return;
+        }
+        let reason = if release.profile.leave_group_on_close_key {
+            "clients of the consumer protocol do not read it".to_owned()
+        } else {
+            format!(
+                "clients of Kafka {} do not read it: CloseOptions took its place",
+                release.version
+            )
+        };
+        let message = "`internal.leave.group.on.close: false` has no effect here";
+        let help = match release.profile.close_options {
+            true => {
+                "`group_membership_operation: remain_in_group` in the group does it, or in a pod `shutdown: graceful_without_leave`"
+            }
+            false => "leave it out: members of this protocol leave with this release",
+        };
+        self.report(
+            Diagnostic::note(Code::Ignored, pair.key_span, message)
+                .label(reason)
+                .help(help),
+        );
+    }
+
+    /// What the group's `group_membership_operation` says; `None`: nothing.
+    pub(super) fn membership_operation(
+        &mut self,
+        item: Option<&Item>,
+        release: Release,
+    ) -> Option<GroupMembershipOperation> {
+        let item = item?;
+        let operation = match item.text()? {
+            "leave_group" => GroupMembershipOperation::LeaveGroup,
+            "remain_in_group" => GroupMembershipOperation::RemainInGroup,
+            _ => GroupMembershipOperation::Default,
+        };
+        let known =
+            |finding: &Diagnostic| finding.code == Code::NotInVersion && finding.span == item.span;
+        if !release.profile.close_options
+            && operation != GroupMembershipOperation::Default
+            && !self.found.iter().any(known)
+        {
+            let message = "`group_membership_operation` came with Kafka 4.1";
+            self.report(
+                Diagnostic::error(Code::NotInVersion, item.span, message)
+                    .help("a classic client of an earlier release remains in the group with `internal.leave.group.on.close: false`"),
+            );
+        }
+        Some(operation)
     }
 
     fn apply(&mut self, config: &mut ConsumerConfig, pair: &Pair, release: Release) {
@@ -133,7 +200,9 @@ impl Builder<'_, '_> {
             "reconnect.backoff.max.ms" => config.reconnect_backoff_max = millis,
             "request.timeout.ms" => config.request_timeout = millis,
             "metadata.max.age.ms" => config.metadata_max_age = millis,
-            "internal.leave.group.on.close" => config.leave_group_on_close = item.is_true(),
+            "internal.leave.group.on.close" if !item.is_true() => {
+                config.on_close = GroupMembershipOperation::RemainInGroup;
+            }
             _ => {}
         }
     }

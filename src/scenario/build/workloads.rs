@@ -136,6 +136,7 @@ impl Builder<'_, '_> {
         };
         let draft = Draft {
             release: context.release,
+            operation: context.item.get("group_membership_operation"),
             keys,
             instance: None,
             rack: None,

@@ -55,6 +55,11 @@ pub(super) static GROUP: Record = record(
             "ConsumerRebalanceListener.",
         ),
         optional(
+            "group_membership_operation",
+            Shape::Word(&["default", "leave_group", "remain_in_group"]),
+            "What close() does about the membership (CloseOptions, Kafka 4.1). default: dynamic members leave, static ones stay. leave_group: all leave. remain_in_group: all stay, the dynamic ones until their session is over.",
+        ),
+        optional(
             "commit",
             COMMIT,
             "When the application commits; default as enable.auto.commit says.",

@@ -20,7 +20,7 @@ pub(super) static POD: Record = record(
         optional(
             "shutdown",
             Shape::Word(&["graceful", "graceful_without_leave", "kill"]),
-            "On SIGTERM: close and leave (default), close without leaving, or end at once.",
+            "On SIGTERM: close() as the group has it (default: leave), close() and remain in the group, or end at once.",
         ),
         optional(
             "pre_stop",

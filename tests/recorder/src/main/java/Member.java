@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -67,7 +68,7 @@ final class Member extends Thread {
         try {
             consumer = new KafkaConsumer<>(config());
             if (memberId != null) useId();
-            consumer.subscribe(topics(), new Callbacks());
+            subscribe();
             while (!stop && !crash) turn();
         } catch (InterruptedException e) {
             return;
@@ -82,6 +83,13 @@ final class Member extends Thread {
         script.observe("closing", name);
         consumer.close(Duration.ofSeconds(30));
         script.observe("closed", name);
+    }
+
+    /** To the member's topics or the group's, or to what the group's pattern matches: it is about names in the script, which the run's name follows on the broker. */
+    private void subscribe() {
+        String pattern = script.group().path("pattern").asText();
+        if (pattern.isEmpty()) consumer.subscribe(topics(), new Callbacks());
+        else consumer.subscribe(Pattern.compile("(?:" + pattern + ")" + Pattern.quote("." + script.run)), new Callbacks());
     }
 
     private Map<String, Object> config() {
