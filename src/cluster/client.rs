@@ -111,9 +111,11 @@ pub(super) struct Client {
     pub(super) handed: Handed,
     /// Returned by `poll()`, to be processed once the commit is through.
     pub(super) held_back: Handed,
-    /// Records returned and time since the application's last own commit.
+    /// The `poll()` under way when a steady group started had been called this long before; nothing once it is accounted for.
+    pub(super) polled_before: SimDuration,
+    /// Records returned since the application's last own commit, and when it commits again if it goes by time.
     pub(super) uncommitted_records: u64,
-    pub(super) last_commit: SimTime,
+    pub(super) next_commit: SimTime,
     /// The same before the `commitSync` under way.
     pub(super) before_commit: (u64, SimTime),
     /// The `commitSync` under way has returned (or thrown: true), and the application has not gone on yet.
@@ -189,9 +191,10 @@ impl Client {
             offset_fetches: Vec::new(),
             handed: Vec::new(),
             held_back: Vec::new(),
+            polled_before: SimDuration::ZERO,
             uncommitted_records: 0,
-            last_commit: now,
-            before_commit: (0, now),
+            next_commit: SimTime::NEVER,
+            before_commit: (0, SimTime::NEVER),
             commit_returned: None,
             closing: false,
             closes_until: SimTime::NEVER,

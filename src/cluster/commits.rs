@@ -19,7 +19,10 @@ impl Client {
         let offsets = self.fetcher.consumed();
         let before = (
             std::mem::take(&mut self.uncommitted_records),
-            std::mem::replace(&mut self.last_commit, ground.now),
+            std::mem::replace(
+                &mut self.next_commit,
+                ground.now + ground.spec.commit.period(),
+            ),
         );
         if offsets.is_empty() {
             return false; // `commitOffsetsSync` with nothing to commit asks nobody.
@@ -64,7 +67,7 @@ impl Client {
         if failed {
             let (records, at) = self.before_commit;
             self.uncommitted_records += records;
-            self.last_commit = at;
+            self.next_commit = at;
         }
         match self.app {
             App::CallbackCommit { kind } => self.callback_done(kind, ground),

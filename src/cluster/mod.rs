@@ -3,7 +3,7 @@
 //! `world` takes events from the calendar and hands them to the machines; `coordinators` hosts the group coordinators
 //! (timers, log, connections, offsets), `hosting` knows on which broker they are; `client` with `poll_loop` (classic) or `async_poll`
 //! (consumer protocol), `fetch` and `buffer` is a consumer's two threads, `commits` what its application commits, `cycles` plays many polls of it at once; `ledger` is
-//! what each group did to each partition (`records`, `window`); `fluid` moves partitions on evenly where an approximation will do; `script` plays the scenario's events; `steady` sets up a stable start.
+//! what each group did to each partition (`records`, `window`); `fluid` moves partitions on evenly where an approximation will do; `script` plays the scenario's events; `steady` sets up a stable start, `phases` how far everybody's clocks are in it.
 
 mod answers;
 mod async_poll;
@@ -33,6 +33,7 @@ mod membership;
 mod messages;
 mod naming;
 mod offsets;
+mod phases;
 mod platform;
 mod poll_event;
 mod poll_loop;

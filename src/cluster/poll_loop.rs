@@ -12,7 +12,8 @@ use crate::timeline::Observation;
 impl Client {
     /// `poll()` is called. What the heartbeat thread took from the network meanwhile is at hand; all else is still at the socket.
     pub(super) fn poll(&mut self, ground: &mut Ground<'_>) {
-        self.deadline = ground.now + ground.spec.processing.poll_timeout;
+        let before = std::mem::take(&mut self.polled_before);
+        self.deadline = ground.now + (ground.spec.processing.poll_timeout - before);
         self.app = App::Polling;
         self.member.on_call();
         self.begin_asking_offsets();
@@ -306,15 +307,9 @@ impl Client {
         }
         let style = match ground.spec.commit {
             CommitMode::AfterBatch(style) => Some(style),
-            CommitMode::Every(period, style) => {
-                (ground.now.since(self.last_commit) >= period).then_some(style)
-            }
-            CommitMode::After {
-                records,
-                time,
-                style,
-            } => (self.uncommitted_records >= records
-                || ground.now.since(self.last_commit) >= time)
+            CommitMode::Every(_, style) => (self.next_commit <= ground.now).then_some(style),
+            CommitMode::After { records, style, .. } => (self.uncommitted_records >= records
+                || self.next_commit <= ground.now)
                 .then_some(style),
             CommitMode::Auto | CommitMode::BeforeProcessing(_) | CommitMode::None => None,
         };

@@ -398,6 +398,7 @@ impl World<'_> {
         let construction = self.options.calibration.construction_of(&member);
         let mut client = Client::new(member, now, self.topology.brokers, construction);
         client.reconnects = reconnects;
+        client.next_commit = now + process.spec.commit.period();
         client.learn(&process.spec.topics, &self.topology);
         process.client = Some(Box::new(client));
         self.observe(Observation::ConsumerStarted { consumer });
