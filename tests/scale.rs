@@ -10,6 +10,8 @@ fn play_day(variant: &str, rate: &str) -> Timeline {
     let overrides = Overrides {
         set: vec![
             "duration=10m".to_owned(),
+            // Else a heartbeat near the end falls within the run at one rate and not at the other.
+            "groups.g.start=in_step".to_owned(),
             format!("topics.orders.rate_per_partition={rate}"),
         ],
         variants: vec![variant.to_owned()],

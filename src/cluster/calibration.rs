@@ -63,6 +63,8 @@ pub struct Calibration {
     pub callback_turnaround: SimDuration,
     /// Waits before retries are a fifth longer or shorter at random (`RETRY_BACKOFF_JITTER`); else as long as they say.
     pub backoff_jitter: bool,
+    /// Each clock of a member with which a steady group starts is at a phase of its own (heartbeats, commits, metadata, `poll()`); else all begin with the run.
+    pub steady_phases: bool,
     /// `close()` → exit when no fetch is in flight: 2..5 ms (201 cases, not scored).
     pub exit: SimDuration,
     /// One way between client and broker; `None`: the scenario's.
@@ -100,6 +102,7 @@ impl Calibration {
             background_wakeup_before_4_2: SimDuration::ZERO,
             callback_turnaround: SimDuration::ZERO,
             backoff_jitter: false,
+            steady_phases: false,
             exit: SimDuration::ZERO,
             latency: zero(),
             append: zero(),
@@ -130,6 +133,7 @@ impl Calibration {
             background_wakeup_before_4_2: SimDuration::from_micros(800),
             callback_turnaround: SimDuration::from_micros(100),
             backoff_jitter: true,
+            steady_phases: true,
             exit: SimDuration::from_micros(3_000),
             latency: Some(Distribution::Constant(SimDuration::from_micros(400))),
             append: Some(Distribution::Constant(SimDuration::from_micros(500))),

@@ -11,7 +11,7 @@ use crate::protocol::effect::Positions;
 use crate::scenario::plan::{CommitMode, CommitStyle};
 
 /// The application's own commits.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct OwnCommits {
     /// What `poll()` has returned since the last.
     since_last: Uncommitted,
@@ -25,24 +25,23 @@ pub(super) struct OwnCommits {
 #[derive(Clone, Copy, Debug)]
 struct Uncommitted {
     records: u64,
-    /// When that commit was.
-    since: SimTime,
+    /// When it commits again if it goes by time.
+    due: SimTime,
 }
 
-impl Uncommitted {
-    fn nothing(since: SimTime) -> Self {
-        Self { records: 0, since }
+impl Default for Uncommitted {
+    fn default() -> Self {
+        Self {
+            records: 0,
+            due: SimTime::NEVER,
+        }
     }
 }
 
 impl OwnCommits {
-    pub(super) fn new(now: SimTime) -> Self {
-        let nothing = Uncommitted::nothing(now);
-        Self {
-            since_last: nothing,
-            before_sync: nothing,
-            returned: None,
-        }
+    /// So many records have been returned since the last commit, and the next by time is due at `due`.
+    pub(super) fn go_on(&mut self, records: u64, due: SimTime) {
+        self.since_last = Uncommitted { records, due };
     }
 
     /// `poll()` has returned so many records more.
@@ -52,29 +51,30 @@ impl OwnCommits {
 
     /// How it commits after a batch, if it is time to.
     pub(super) fn due(&self, mode: CommitMode, now: SimTime) -> Option<CommitStyle> {
-        let Uncommitted { records, since } = self.since_last;
+        let Uncommitted { records, due } = self.since_last;
         let (is_due, style) = match mode {
             CommitMode::AfterBatch(style) => (true, style),
-            CommitMode::Every(period, style) => (now.since(since) >= period, style),
+            CommitMode::Every(_, style) => (due <= now, style),
             CommitMode::After {
                 records: many,
-                time,
                 style,
-            } => (records >= many || now.since(since) >= time, style),
+                ..
+            } => (records >= many || due <= now, style),
             CommitMode::Auto | CommitMode::BeforeProcessing(_) | CommitMode::None => return None,
         };
         (is_due && records > 0).then_some(style)
     }
 
     /// All that was returned counts as committed from now on; gives what it was.
-    fn begin(&mut self, now: SimTime) -> Uncommitted {
-        std::mem::replace(&mut self.since_last, Uncommitted::nothing(now))
+    fn begin(&mut self, mode: CommitMode, now: SimTime) -> Uncommitted {
+        let due = now + mode.period();
+        std::mem::replace(&mut self.since_last, Uncommitted { records: 0, due })
     }
 
     /// `commitSync` threw: what it was to commit is uncommitted.
     fn take_back(&mut self) {
         self.since_last.records += self.before_sync.records;
-        self.since_last.since = self.before_sync.since;
+        self.since_last.due = self.before_sync.due;
     }
 }
 
@@ -87,7 +87,7 @@ impl Client {
         ground: &mut Ground<'_>,
     ) -> bool {
         let offsets = self.fetcher.consumed();
-        let before = self.commits.begin(ground.now);
+        let before = self.commits.begin(ground.spec.commit, ground.now);
         if offsets.is_empty() {
             return false; // `commitOffsetsSync` with nothing to commit asks nobody.
         }

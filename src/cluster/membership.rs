@@ -9,6 +9,7 @@ use super::fetch::Fetcher;
 use crate::assignor::{MemberId, TopicId, TopicPartition};
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::backoff::{Backoff, Jitter};
+use crate::protocol::config::ConsumerConfig;
 use crate::protocol::effect::{CommitPurpose, MemberEffect};
 use crate::protocol::message::{ErrorCode, Response};
 use crate::protocol::{classic, consumer};
@@ -68,6 +69,21 @@ impl Membership {
                 | ClientState::Stale
                 | ClientState::Fatal => false,
             },
+        }
+    }
+
+    /// How often it is to heartbeat: as the coordinator has said, or as its own settings say.
+    pub(super) fn heartbeat_interval(&self, config: &ConsumerConfig) -> SimDuration {
+        self.modern()
+            .and_then(consumer::Member::heartbeat_interval)
+            .unwrap_or(config.heartbeat_interval)
+    }
+
+    /// The last heartbeat was sent, and answered, that long before `now` (steady start).
+    pub(super) fn last_heartbeat(&mut self, now: SimTime, before: SimDuration) {
+        match self {
+            Self::Classic(member) => member.last_heartbeat(now, before),
+            Self::Consumer(member) => member.last_heartbeat(now, before),
         }
     }
 

@@ -4,7 +4,7 @@
 //! (timers, log, connections, offsets), `hosting` knows on which broker they are; `client` with `poll_loop` (classic) or `async_poll`
 //! (consumer protocol), `fetch`, `buffer`, `metadata` and `offsets` is a consumer's two threads, `batch` and `busy` what its application works on, `commits` what that
 //! commits, `close` how it ends, `cycles` plays many polls of it at once; `ledger` is
-//! what each group did to each partition (`records`, `window`); `fluid` moves partitions on evenly where an approximation will do; `script` plays the scenario's events; `steady` sets up a stable start.
+//! what each group did to each partition (`records`, `window`); `fluid` moves partitions on evenly where an approximation will do; `script` plays the scenario's events; `steady` sets up a stable start, `phases` how far everybody's clocks are in it.
 
 mod answers;
 mod async_poll;
@@ -36,6 +36,7 @@ mod messages;
 mod metadata;
 mod naming;
 mod offsets;
+mod phases;
 mod platform;
 mod poll_event;
 mod poll_loop;

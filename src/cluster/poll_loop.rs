@@ -10,7 +10,8 @@ use crate::timeline::Observation;
 impl Client {
     /// `poll()` is called. What the heartbeat thread took from the network meanwhile is at hand; all else is still at the socket.
     pub(super) fn poll(&mut self, ground: &mut Ground<'_>) {
-        self.deadline = ground.now + ground.spec.processing.poll_timeout;
+        let before = std::mem::take(&mut self.polled_before);
+        self.deadline = ground.now + (ground.spec.processing.poll_timeout - before);
         self.app = App::Polling;
         self.member.on_call();
         self.begin_asking_offsets();

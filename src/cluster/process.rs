@@ -399,7 +399,8 @@ impl World<'_> {
         let construction = self.options.calibration.construction_of(&member);
         let metadata = Metadata::of(&process.spec.topics, &self.topology);
         let brokers = self.topology.brokers;
-        let client = Client::new(member, metadata, reconnects, now, brokers, construction);
+        let mut client = Client::new(member, metadata, reconnects, now, brokers, construction);
+        client.commits.go_on(0, now + process.spec.commit.period());
         process.client = Some(Box::new(client));
         self.observe(Observation::ConsumerStarted { consumer });
         self.rearm(consumer);

@@ -233,6 +233,7 @@ impl World<'_> {
             .processes
             .iter()
             .any(|process| process.link.has_drawn())
+            || self.drew_phases
             || super::layout::draws(self.plan);
         let mut timeline = self.timeline;
         timeline.horizon = horizon;

@@ -1,4 +1,4 @@
-//! The steady start: a stable, assigned generation at t = 0 as if it had just synced.
+//! The steady start: a stable, assigned generation at t = 0, that has been there for so long that nobody's clocks are in step any more ([`super::phases`]).
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::reconnects::Reconnects;
 use super::script::Step;
 use super::world::{Class, Event, World};
 use crate::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};
-use crate::kernel::SimTime;
+use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::classic::{GroupRecord, Member, MemberRecord, select_assignor};
 use crate::protocol::config::GroupProtocol;
 use crate::protocol::consumer::{self, SteadyMember};
@@ -126,8 +126,14 @@ impl World<'_> {
                 })
                 .collect(),
         };
+        let silences: Vec<SimDuration> = initial
+            .iter()
+            .zip(&lists)
+            .map(|(&consumer, list)| self.silence(consumer, !list.is_empty()))
+            .collect();
         self.with_coordinator(group, |host, now, out| {
-            host.coordinator.install_stable(now, &record, out)
+            host.coordinator
+                .install_stable(now, &record, &silences, out);
         });
         self.observe_steady(group, kind.name(), &initial, &record);
         for (position, &consumer) in initial.iter().enumerate() {
@@ -138,6 +144,8 @@ impl World<'_> {
 
     /// A consumer group at its target.
     fn start_steady_consumer_group(&mut self, group: GroupId, initial: &[ConsumerId]) {
+        let broker = &self.plan.groups[group.index()].config.consumer;
+        let interval = broker.heartbeat_interval;
         let members: Vec<SteadyMember> = initial
             .iter()
             .map(|&consumer| {
@@ -151,6 +159,7 @@ impl World<'_> {
                     topics: spec.topics.as_slice().into(),
                     pattern: spec.config.subscribed_by.for_coordinator().cloned(),
                     server_assignor: spec.config.group_remote_assignor,
+                    silent_for: self.phases(consumer).heartbeat.of(interval),
                 }
             })
             .collect();
@@ -179,8 +188,6 @@ impl World<'_> {
             reason: None,
             by: None,
         });
-        let broker = &self.plan.groups[group.index()].config.consumer;
-        let interval = broker.heartbeat_interval;
         let assignor = members[0].server_assignor.unwrap_or(broker.assignors[0]);
         self.observe(Observation::TargetAssignment {
             group,
@@ -215,6 +222,18 @@ impl World<'_> {
             membership.install_stable(SimTime::ZERO, epoch, Arc::clone(share), interval);
             let membership = Membership::Consumer(Box::new(membership));
             self.start_client(consumer, membership, share);
+        }
+    }
+
+    /// How long its coordinator has not heard of a classic member: since its last heartbeat, or the automatic commit after it, if it has something to commit.
+    fn silence(&self, consumer: ConsumerId, owns: bool) -> SimDuration {
+        let config = &self.processes[consumer.index()].spec.config;
+        let phases = self.phases(consumer);
+        let heartbeat = phases.heartbeat.of(config.heartbeat_interval);
+        if owns && config.enable_auto_commit {
+            heartbeat.min(phases.commit.of(config.auto_commit_interval))
+        } else {
+            heartbeat
         }
     }
 
@@ -312,6 +331,8 @@ impl World<'_> {
     /// The process runs, with all that it owns located and announced.
     fn start_client(&mut self, consumer: ConsumerId, mut member: Membership, owned: &Partitions) {
         let now = SimTime::ZERO;
+        let phases = self.phases(consumer);
+        self.drew_phases |= self.has_phases(self.processes[consumer.index()].group);
         let construction = self.options.calibration.construction_of(&member);
         self.processes[consumer.index()].begin_life();
         member.wait_by(self.jitter(consumer, "backoff"));
@@ -320,10 +341,10 @@ impl World<'_> {
         let hosting = &self.groups[process.group.index()].hosting;
         process.connection.broker = hosting.leader().unwrap_or_default();
         reconnects.find(process.connection.broker);
-        let mut metadata = Metadata::of(&process.spec.topics, &self.topology);
-        metadata.begin(now, process.spec.config.metadata_max_age);
+        let metadata = Metadata::of(&process.spec.topics, &self.topology);
         let brokers = self.topology.brokers;
-        let client = Client::new(member, metadata, reconnects, now, brokers, construction);
+        let mut client = Client::new(member, metadata, reconnects, now, brokers, construction);
+        client.set_clocks(now, &phases, &process.spec);
         process.client = Some(Box::new(client));
         let committed: Vec<u64> = owned
             .iter()

@@ -180,6 +180,8 @@ pub(super) struct World<'a> {
     counts: [u64; KINDS.len()],
     /// Times that a client was woken or a timer looked at too early, and nothing happened that concerns anybody else.
     pub(super) idle_wakes: u64,
+    /// Members of a steady group began at phases of their own.
+    pub(super) drew_phases: bool,
     /// The last place in the order of this instant that was reached.
     pub(super) reached: Order,
     /// Measured window.
@@ -234,6 +236,7 @@ impl<'a> World<'a> {
             unmuted: VecDeque::new(),
             counts: [0; KINDS.len()],
             idle_wakes: 0,
+            drew_phases: false,
             reached: Order {
                 at: SimTime::ZERO,
                 class: 0,

@@ -15,7 +15,7 @@ use super::message::{
 };
 use super::record::GroupRecord;
 use crate::assignor::{MemberId, TopicDescription};
-use crate::kernel::SimTime;
+use crate::kernel::{SimDuration, SimTime};
 use crate::timeline::{GroupState, Partitions};
 
 /// See the module.
@@ -227,10 +227,11 @@ impl GroupCoordinator {
         &mut self,
         now: SimTime,
         record: &GroupRecord,
+        silences: &[SimDuration],
         out: &mut Vec<CoordinatorEffect>,
     ) {
         let mut machine = classic::Coordinator::new(self.config.clone());
-        machine.install_stable(now, record, out);
+        machine.install_stable(now, record, silences, out);
         self.machine = Machine::Classic(Box::new(machine));
     }
 

@@ -100,6 +100,8 @@ pub struct Group {
     pub name: String,
     /// True: members join at the start; false: a stable, assigned generation exists at 0.
     pub cold: bool,
+    /// True: what a stable group does again and again, its members begin at 0; false: each at a phase of its own.
+    pub in_step: bool,
     /// Broker settings with the group's own in their place (`GroupConfig`).
     pub config: BrokerConfig,
     /// Its processes: from, to (exclusive).
@@ -211,6 +213,20 @@ pub enum CommitMode {
     BeforeProcessing(CommitStyle),
     /// Never.
     None,
+}
+
+impl CommitMode {
+    /// How long after a commit of its own the application commits again, if it goes by time.
+    #[must_use]
+    pub fn period(self) -> SimDuration {
+        match self {
+            Self::Every(period, _) => period,
+            Self::After { time, .. } => time,
+            Self::Auto | Self::AfterBatch(_) | Self::BeforeProcessing(_) | Self::None => {
+                SimDuration::MAX
+            }
+        }
+    }
 }
 
 /// Where a partition without committed offset is read from.

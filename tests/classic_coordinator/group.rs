@@ -379,7 +379,8 @@ impl Group {
 
     pub(crate) fn install(&mut self, record: &GroupRecord) {
         let mut out = Vec::new();
-        self.coordinator.install_stable(self.now, record, &mut out);
+        self.coordinator
+            .install_stable(self.now, record, &[], &mut out);
         self.apply(out);
     }
 

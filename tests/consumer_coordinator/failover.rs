@@ -131,6 +131,7 @@ fn a_steady_start_has_everybody_at_the_target() {
         topics: std::sync::Arc::from([rebsim::assignor::TopicId(0)]),
         pattern: None,
         server_assignor: None,
+        silent_for: rebsim::kernel::SimDuration::ZERO,
     });
     let mut out = Vec::new();
     let (shares, epoch) =

@@ -370,7 +370,7 @@ impl<'a> Run<'a> {
             .collect();
         self.group
             .coordinator
-            .install_stable(self.group.now, &record, &mut Vec::new());
+            .install_stable(self.group.now, &record, &[], &mut Vec::new());
     }
 
     fn classic_join(&mut self, member_id: &str) {

@@ -240,7 +240,7 @@ fn a_refused_sync_takes_nothing_away() {
     for late in (21_000..21_200).step_by(10) {
         let text = format!(
             "version: 1\nname: history\nduration: 60s\nbrokers: {{ latency: 40ms }}\ntopics: {{ t: {{ partitions: 12, rate: 500/s }} }}\n\
-             groups:\n  g:\n    topics: [t]\n    processing: {{ per_record: 100us }}\n    members: [{{ name: a }}, {{ name: b }}, {{ name: d, at: 20s }}, {{ name: e, at: {late}ms, config: {{ group.instance.id: e }} }}]\n\
+             groups:\n  g:\n    topics: [t]\n    start: in_step\n    processing: {{ per_record: 100us }}\n    members: [{{ name: a }}, {{ name: b }}, {{ name: d, at: 20s }}, {{ name: e, at: {late}ms, config: {{ group.instance.id: e }} }}]\n\
              \u{20}   config: {{ partition.assignment.strategy: cooperative-sticky }}\n"
         );
         let timeline = attempt(&text, Calibration::of_scenario()).expect("it ends");

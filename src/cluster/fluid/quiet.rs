@@ -90,12 +90,7 @@ impl Client {
         let waits = config.rules.hold(Rule::AnswersBehindFetch) && !flow.outlook.is_full;
         let parked = flow.outlook.cycle.as_micros() / 2;
         let parked = SimDuration::from_micros(if waits { parked } else { 0 });
-        let interval = match self.member.modern() {
-            Some(member) => member
-                .heartbeat_interval()
-                .unwrap_or(config.heartbeat_interval),
-            None => config.heartbeat_interval,
-        };
+        let interval = self.member.heartbeat_interval(config);
         let commits = (ground.spec.commit == CommitMode::Auto && config.enable_auto_commit)
             .then_some(Beat {
                 first: self.member.poll_due() + turn,

@@ -5,14 +5,15 @@
 //! replacements since; never a rebalance under way. Writes that are not committed when the coordinator goes are lost.
 //! Going and coming itself changes no state that readers see: they are told what is different afterwards.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::coordinator::{Coordinator, Deferred, observe, reply};
+use super::coordinator::{Coordinator, Deferred, arm, observe, reply};
 use super::group::{ClassicGroup, ClassicGroupState, GroupMember};
 use super::join::Cause;
 use crate::assignor::MemberId;
-use crate::kernel::SimTime;
-use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact};
+use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::effect::{CoordinatorEffect, CoordinatorFact, CoordinatorTimer};
 use crate::protocol::message::ErrorCode;
 use crate::protocol::record::{GroupRecord, MemberRecord};
 use crate::timeline::{Partitions, RebalanceReason, RemovalReason};
@@ -20,7 +21,8 @@ use crate::timeline::{Partitions, RebalanceReason, RemovalReason};
 impl Coordinator {
     /// The group that a steady start begins with: `Stable` in the generation of `record`, as if it had just synced.
     /// The members are put into the map in the record's order; without a leader named the first one leads. Session
-    /// timers are armed; nothing is observed, because nothing happened.
+    /// timers are armed, each from when its member was last heard of: `silences` before `now`, in the record's order, just now
+    /// where there is none. Nothing is observed, because nothing happened.
     ///
     /// # Panics
     /// When the group is not new, or the record has no members, no assignor, or a leader that is no member.
@@ -28,6 +30,7 @@ impl Coordinator {
         &mut self,
         now: SimTime,
         record: &GroupRecord,
+        silences: &[SimDuration],
         out: &mut Vec<CoordinatorEffect>,
     ) {
         self.now = now;
@@ -36,7 +39,16 @@ impl Coordinator {
         assert!(!record.members.is_empty(), "a stable group has members");
         self.group = load(record);
         self.persisted = self.record();
-        self.restart_sessions(out);
+        let ids = record.members.iter().map(|member| &member.member_id);
+        let silences: BTreeMap<_, _> = ids.zip(silences).collect();
+        for place in self.group.order() {
+            let member = self.group.member(place);
+            let silence = silences
+                .get(&member.id)
+                .map_or(SimDuration::ZERO, |&&span| span);
+            let timer = CoordinatorTimer::Session(member.id.clone());
+            arm(timer, member.session_timeout - silence, out);
+        }
         if let Err(broken) = self.check() {
             panic!("a steady start must be a sound one: {broken}");
         }

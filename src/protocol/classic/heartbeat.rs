@@ -79,6 +79,12 @@ impl Member {
         }
     }
 
+    /// The last heartbeat was sent, and answered, that long before `now` (steady start).
+    pub fn last_heartbeat(&mut self, now: SimTime, before: SimDuration) {
+        self.heartbeat_due = now + (self.config.heartbeat_interval - before);
+        self.session_deadline = now + (self.config.session_timeout - before);
+    }
+
     /// `poll()` was entered: its deadline starts anew (`Heartbeat.poll`).
     pub fn on_poll_started(&mut self, now: SimTime) {
         self.poll_deadline = now + self.config.max_poll_interval;

@@ -31,11 +31,13 @@ pub struct SteadyMember {
     pub pattern: Option<Arc<SubscriptionPattern>>,
     /// `group.remote.assignor`
     pub server_assignor: Option<ServerAssignorKind>,
+    /// Nothing was heard of it since then, so much before the start.
+    pub silent_for: SimDuration,
 }
 
 impl Coordinator {
     /// The group that a steady start begins with: everybody at the target, at the first epoch, as if it had always been so; the next bump computes a
-    /// target at once. Sessions are armed; nothing is observed, because nothing happened. Gives each member's share, in the order of `members`, and
+    /// target at once. Sessions are armed, each from when its member was last heard of; nothing is observed, because nothing happened. Gives each member's share, in the order of `members`, and
     /// the epoch.
     ///
     /// # Panics
@@ -93,19 +95,21 @@ impl Coordinator {
         };
         self.record(Change::Target(Arc::new(target)));
         let mut lists = Vec::new();
-        for SteadyMember { member_id, .. } in members {
+        for member in members {
+            let member_id = &member.member_id;
             let share: Partitions = self.group.target_of(member_id).into();
             let assigned: Held = share.iter().map(|&held| (held, epoch)).collect();
-            let member = self
+            let known = self
                 .group
                 .member(member_id)
                 .expect("it was put in just now");
-            let member = GroupMember {
+            let known = GroupMember {
                 assigned: Arc::new(assigned),
-                ..GroupMember::clone(member)
+                ..GroupMember::clone(known)
             };
-            self.record(Change::Assignment(Arc::new(member)));
-            self.restart_session(member_id, self.config.consumer.session_timeout, out);
+            self.record(Change::Assignment(Arc::new(known)));
+            let session = self.config.consumer.session_timeout - member.silent_for;
+            self.restart_session(member_id, session, out);
             lists.push(share);
         }
         self.drop_changes();

@@ -74,6 +74,12 @@ impl Member {
         }
     }
 
+    /// The last heartbeat was sent, and answered, that long before `now` (steady start).
+    pub fn last_heartbeat(&mut self, now: SimTime, before: SimDuration) {
+        let interval = self.heartbeat_interval.unwrap_or_default();
+        self.heartbeat_due = now + (interval - before);
+    }
+
     /// `shouldSkipHeartbeat`
     pub(super) fn is_silent(&self) -> bool {
         match self.state {

@@ -99,7 +99,8 @@ impl Builder<'_, '_> {
                 resources,
             };
             self.members(&context, &mut consumers, &mut drafts);
-            let cold = pair.item.get("start").and_then(Item::text) == Some("cold");
+            let start = pair.item.get("start").and_then(Item::text);
+            let cold = start == Some("cold");
             if !cold && speak_both_protocols(&consumers[first as usize..]) {
                 self.report(
                     Diagnostic::error(
@@ -115,6 +116,7 @@ impl Builder<'_, '_> {
             groups.push(Group {
                 name: pair.key.clone(),
                 cold,
+                in_step: start == Some("in_step"),
                 config: self.group_config(group_config, &pair.key, &brokers.config, release),
                 consumers: (ConsumerId(first), ConsumerId(count(consumers.len()))),
             });

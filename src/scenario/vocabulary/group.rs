@@ -36,8 +36,8 @@ pub(super) static GROUP: Record = record(
         ),
         optional(
             "start",
-            Shape::Word(&["steady", "cold"]),
-            "steady: an assigned generation exists at 0 (default). cold: members join at 0.",
+            Shape::Word(&["steady", "in_step", "cold"]),
+            "steady: an assigned generation exists at 0, and heartbeats, commits, metadata and polls of each member are at phases drawn from the seed (default). in_step: the same, all phases 0. cold: members join at 0.",
         ),
         optional(
             "members",
