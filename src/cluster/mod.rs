@@ -47,6 +47,7 @@ mod sampling;
 
 mod script;
 mod sharing;
+mod standstill;
 mod steady;
 mod targets;
 mod topics;

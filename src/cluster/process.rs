@@ -204,6 +204,7 @@ impl World<'_> {
             window: self.window,
             tokens: &mut self.tokens,
             polls_played: &mut self.polls_played,
+            standstill: &mut self.standstill,
             out: &mut out,
         };
         let result = act(&mut client, &mut ground);
@@ -245,6 +246,7 @@ impl World<'_> {
                 act.take().map(|act| act(client, ground))
             });
             match result {
+                Some(None) if self.standstill.reached().is_some() => return (true, None),
                 Some(None) => shown = true,
                 Some(result) => return (shown, result),
                 None => return (shown, None),
