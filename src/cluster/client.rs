@@ -344,8 +344,9 @@ impl Client {
             }
             self.clock = next;
             ground.now = next;
+            ground.standstill.step(next);
             self.step(ground);
-            if !ground.out.is_empty() {
+            if !ground.out.is_empty() || ground.standstill.reached().is_some() {
                 return true;
             }
         }

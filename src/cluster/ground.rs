@@ -8,6 +8,7 @@ use super::labour::Labour;
 use super::ledger::Account;
 use super::positions::Slot;
 use super::records::{Log, Passed};
+use super::standstill::Standstill;
 use super::window::Window;
 use crate::assignor::{ConsumerId, TopicId, TopicPartition};
 use crate::kernel::{Draw, SimDuration, SimTime};
@@ -154,6 +155,7 @@ pub(super) struct Ground<'a> {
     pub(super) tokens: &'a mut u64,
     /// See [`crate::timeline::Timeline::polls_played`].
     pub(super) polls_played: &'a mut u64,
+    pub(super) standstill: &'a mut Standstill,
     pub(super) out: &'a mut Vec<Output>,
 }
 

@@ -50,6 +50,7 @@ mod rolls;
 mod sampling;
 mod script;
 mod sharing;
+mod standstill;
 mod steady;
 mod targets;
 mod topics;

@@ -205,6 +205,7 @@ impl World<'_> {
             window: self.window,
             tokens: &mut self.tokens,
             polls_played: &mut self.polls_played,
+            standstill: &mut self.standstill,
             out: &mut out,
         };
         let result = act(&mut client, &mut ground);
@@ -246,6 +247,7 @@ impl World<'_> {
                 act.take().map(|act| act(client, ground))
             });
             match result {
+                Some(None) if self.standstill.reached().is_some() => return (true, None),
                 Some(None) => shown = true,
                 Some(result) => return (shown, result),
                 None => return (shown, None),

@@ -1,5 +1,6 @@
 //! The steady start: a stable, assigned generation at t = 0, that has been there for so long that nobody's clocks are in step any more ([`super::phases`]).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::client::{App, Client};
@@ -85,13 +86,28 @@ impl World<'_> {
                 && process.spec.start.is_none()
                 && !process.pod.is_some_and(waits)
         };
-        let initial: Vec<ConsumerId> = self.consumers().filter(is_initial).collect();
+        let mut holders = BTreeSet::new();
+        let is_first = |id: &ConsumerId| {
+            let config = &self.processes[id.index()].spec.config;
+            let instance_id = config.group_instance_id.as_ref();
+            instance_id.is_none_or(|instance_id| holders.insert(Arc::clone(instance_id)))
+        };
+        let (initial, twins): (Vec<ConsumerId>, Vec<ConsumerId>) =
+            self.consumers().filter(is_initial).partition(is_first);
+        self.install_steady(group, &initial);
+        // A `group.instance.id` has one holder. Others who have it cannot be in the group: they start now, and one fences the other.
+        for twin in twins {
+            self.start(twin);
+        }
+    }
+
+    fn install_steady(&mut self, group: GroupId, initial: &[ConsumerId]) {
         let protocol = |id: &ConsumerId| self.processes[id.index()].spec.config.group_protocol;
         if initial
             .iter()
             .any(|id| protocol(id) == GroupProtocol::Consumer)
         {
-            return self.start_steady_consumer_group(group, &initial);
+            return self.start_steady_consumer_group(group, initial);
         }
         let lists = initial
             .iter()
@@ -135,7 +151,7 @@ impl World<'_> {
             host.coordinator
                 .install_stable(now, &record, &silences, out);
         });
-        self.observe_steady(group, kind.name(), &initial, &record);
+        self.observe_steady(group, kind.name(), initial, &record);
         for (position, &consumer) in initial.iter().enumerate() {
             let leads = (position == 0).then(|| snapshot.clone());
             self.start_member(consumer, &record, position, leads);

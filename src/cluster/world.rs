@@ -11,6 +11,7 @@ use super::ground::{Output, Topology};
 use super::naming::Naming;
 use super::records::Log;
 use super::script::Script;
+use super::standstill::Standstill;
 use super::window::Window;
 use super::{Fidelity, Halt, Options};
 use crate::assignor::{ConsumerId, GroupId, TopicDescription};
@@ -169,6 +170,7 @@ pub(super) struct World<'a> {
     pub(super) poisoned: bool,
     pub(super) tokens: u64,
     pub(super) polls_played: u64,
+    pub(super) standstill: Standstill,
     /// Clients that are to be put on the calendar when the event is over, in the fluid mode.
     pub(super) touched: Vec<ConsumerId>,
     /// Nobody falls quiet before, in the fluid mode.
@@ -230,6 +232,7 @@ impl<'a> World<'a> {
             outputs: Vec::new(),
             effects: Vec::new(),
             polls_played: 0,
+            standstill: Standstill::default(),
             touched: Vec::new(),
             restless_until: SimTime::ZERO,
             applying: 0,
@@ -288,6 +291,9 @@ impl<'a> World<'a> {
             if is_fluid {
                 self.settle_clients();
             }
+            if self.standstill.reached().is_some() {
+                return Err(self.out_of_events());
+            }
             if self.options.check_invariants {
                 self.check_invariants().map_err(|message| Halt::Invariant {
                     at: self.now(),
@@ -305,10 +311,14 @@ impl<'a> World<'a> {
             .zip(self.counts)
             .map(|(kind, count)| ((*kind).to_owned(), count))
             .collect();
+        let still = self.standstill.reached();
+        busiest.extend(
+            still.map(|(_, steps)| ("steps of one client at one instant".to_owned(), steps)),
+        );
         busiest.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         busiest.retain(|&(_, count)| count > 0);
         Halt::EventLimit {
-            at: self.now(),
+            at: still.map_or(self.now(), |(at, _)| at),
             events: self.calendar.taken(),
             busiest,
         }

@@ -83,6 +83,9 @@ impl Client {
         let usual = rhythm.records + flowing.len() as u64;
         outlook.cycle = SimDuration::from_micros(rhythm.cycle.max(1));
         if waiting <= usual && load * 100 <= capacity.0 * 95 {
+            if outlook.cycle.times(2) >= ground.spec.config.max_poll_interval {
+                return None; // Any `poll()` may be the last in time.
+            }
             let look = self.look_ahead(from, outlook.until, capacity, ground);
             outlook.until = look?;
             let course = |one: &Option<Flowing>| one.map(|_| rhythm.course(reach, &costs));
@@ -117,6 +120,9 @@ impl Client {
         if batches < FEW_POLLS || !self.fetcher.slots.iter().any(is_flowing) {
             return None;
         }
+        // While records wait in its buffer a client of the consumer protocol may hand no event over, and its poll timer runs on.
+        let modern = self.member.modern();
+        let restarted = modern.map_or(SimTime::NEVER, |member| member.poll_deadline());
         let course = |slot: &Slot| {
             is_flowing(slot).then_some(Course::Behind {
                 rate: Rate {
@@ -131,7 +137,7 @@ impl Client {
             cycle: batch,
             is_full: true,
             is_turn: true,
-            until: from + batch.times(batches - 1),
+            until: (from + batch.times(batches - 1)).min(restarted),
             ..outlook
         })
     }

@@ -34,12 +34,14 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// If it is ended at `at`: how many cycles it came to, and the last return of `poll()` in it.
-    fn whole_cycles(&self, at: SimTime) -> (u64, SimTime) {
+    /// If it is ended at `at`: how many cycles it came to, and the last return of `poll()` in it, which comes before anything is `due`.
+    fn whole_cycles(&self, at: SimTime, due: SimTime) -> (u64, SimTime) {
         let cycle = self.outlook.cycle.as_micros();
         // A last cycle is left to be played, unless `poll()` returns a whole batch at every turn.
         let kept = u64::from(!self.outlook.is_full);
         let cycles = (at.since(self.since).as_micros() / cycle).saturating_sub(kept);
+        let before = due.since(self.since).as_micros().saturating_sub(1) / cycle;
+        let cycles = cycles.min(before);
         (cycles, self.since + self.outlook.cycle.times(cycles))
     }
 }
@@ -88,13 +90,7 @@ impl Client {
             since = since.max(until);
         }
         // What is due by then comes first.
-        let member = &self.member;
-        let due = member
-            .heartbeat_due()
-            .min(member.poll_due())
-            .min(member.poll_deadline())
-            .min(self.metadata.next());
-        if due <= since {
+        if self.next_due().min(self.member.poll_deadline()) <= since {
             return;
         }
         let Some(outlook) = self.outlook(since, ground) else {
@@ -122,6 +118,13 @@ impl Client {
         }));
     }
 
+    /// `poll()`s before this instant have nothing to do but to return records.
+    pub(super) fn next_due(&self) -> SimTime {
+        let member = &self.member;
+        let due = member.heartbeat_due().min(member.poll_due());
+        due.min(self.metadata.next())
+    }
+
     /// When it has to be looked at again, unless something touches it before.
     fn next_touch(&self, ground: &Ground<'_>) -> SimTime {
         let next = self.next_control(ground);
@@ -145,7 +148,7 @@ impl Client {
         let Some(flow) = self.flow.take() else {
             return;
         };
-        let (cycles, ended) = flow.whole_cycles(at);
+        let (cycles, ended) = flow.whole_cycles(at, self.next_due());
         self.count_flow(&flow, cycles, ended, at, ground);
         if cycles == 0 {
             return;
@@ -157,7 +160,7 @@ impl Client {
             self.waiting_since = ended;
             return self.poll(ground);
         }
-        self.fetcher.forget();
+        self.fetcher.forget(ground);
         let sent = ended
             .as_micros()
             .saturating_sub(flow.outlook.round_trip.as_micros());
@@ -283,13 +286,20 @@ pub(super) fn beat_delay(client: &Client, ground: &Ground<'_>) -> SimDuration {
 }
 
 impl Fetcher {
-    /// Nothing that could be returned is buffered or on its way any more; positions stay.
-    fn forget(&mut self) {
+    /// Nothing that could be returned is buffered or on its way any more; positions stay. However short the way to a broker is that is drawn
+    /// for the next fetch, that broker has had everything that was read of it when the fetch arrives.
+    fn forget(&mut self, ground: &Ground<'_>) {
         self.drop_returnable();
         for node in &mut self.nodes {
             node.answered = SimTime::NEVER;
             node.free_at = SimTime::ZERO;
             node.chunks.clear();
+        }
+        for slot in &self.slots {
+            if let Some(last) = slot.position.and_then(|position| position.checked_sub(1)) {
+                let node = &mut self.nodes[slot.node];
+                node.free_at = node.free_at.max(ground.readable_at(slot.index, last));
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use crate::cluster::ground::Ground;
 use crate::cluster::ledger::Commits;
 use crate::cluster::world::World;
 use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::config::GroupProtocol;
+use crate::protocol::config::{ConsumerConfig, GroupProtocol};
 use crate::protocol::effect::CoordinatorTimer;
 use crate::protocol::rules::Rule;
 use crate::scenario::plan::CommitMode;
@@ -21,6 +21,9 @@ use crate::timeline::GroupState;
 
 /// What is noticed by a refresh of metadata has come of it that much later.
 const SLACK: SimDuration = SimDuration::from_secs(60);
+
+/// From when a heartbeat is due to when it is sent, at the most.
+const LATEST: SimDuration = SimDuration::from_millis(200);
 
 /// Things that happen again and again.
 #[derive(Clone, Copy, Debug)]
@@ -57,14 +60,15 @@ pub(in crate::cluster) struct Quiet {
 }
 
 impl Client {
-    /// True when it has nothing to say to its coordinator but that it is there.
-    fn has_nothing_to_say(&self) -> bool {
+    /// True when it has nothing to say to its coordinator but that it is there, and says so often enough.
+    fn has_nothing_to_say(&self, config: &ConsumerConfig) -> bool {
         let member = &self.member;
+        let is_late = config.heartbeat_interval + LATEST >= config.session_timeout;
         self.flow.as_ref().is_some_and(|flow| flow.quiet.is_none())
             && self.requests.is_empty()
             && member.is_joined()
             && !member.is_rejoining()
-            && (member.is_heartbeating() || member.modern().is_some())
+            && (member.modern().is_some() || (member.is_heartbeating() && !is_late))
             && member.heartbeat_due() > SimTime::ZERO
     }
 
@@ -132,7 +136,7 @@ impl Client {
     /// It is quiet no more and flows on: what it committed by itself by now is stored, and it does so no longer.
     fn commit_alone(&mut self, ground: &mut Ground<'_>) {
         let Some(flow) = &self.flow else { return };
-        let (_, ended) = flow.whole_cycles(ground.now);
+        let (_, ended) = flow.whole_cycles(ground.now, self.next_due());
         for slot in &self.fetcher.slots {
             let log = &ground.logs[slot.index];
             ground.accounts[slot.index].commit_alone(log, ended, ground.now);
@@ -231,7 +235,7 @@ impl World<'_> {
             return false;
         };
         let id = client.member.member_id();
-        let rests = client.has_nothing_to_say()
+        let rests = client.has_nothing_to_say(&process.spec.config)
             && self.restless_until <= self.now()
             && process.connection.serving.is_none()
             && process.connection.queue.is_empty()

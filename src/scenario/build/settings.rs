@@ -50,6 +50,9 @@ const CLASSES: [(AssignorKind, &str); 4] = [
     (AssignorKind::CooperativeSticky, "CooperativeStickyAssignor"),
 ];
 
+/// Timers of the client count milliseconds; a pass of a loop that never waits takes one.
+const SHORTEST: SimDuration = SimDuration::from_millis(1);
+
 const PACKAGE: &str = "org.apache.kafka.clients.consumer.";
 
 /// The assignor of the classic protocol that `text` names, by its name on the wire or its class.
@@ -181,7 +184,15 @@ impl Builder<'_, '_> {
             }
             "partition.assignment.strategy" => self.assignors(config, item, release),
             "enable.auto.commit" => config.enable_auto_commit = item.is_true(),
-            "auto.commit.interval.ms" => config.auto_commit_interval = millis,
+            "auto.commit.interval.ms" => {
+                config.auto_commit_interval = millis.max(SHORTEST);
+                if number == 0 {
+                    let message = "`auto.commit.interval.ms` 0 counts as 1 here";
+                    self.report(Diagnostic::note(Code::Ignored, item.span, message).label(
+                        "the client commits in every pass of its loop, and one takes a millisecond",
+                    ));
+                }
+            }
             "default.api.timeout.ms" => config.default_api_timeout = millis,
             "auto.offset.reset" => self.offset_reset(config, item, release),
             "fetch.min.bytes" => config.fetch_min_bytes = number,
