@@ -2,7 +2,6 @@
 //! run the assignor, note the partitions it assigned by.
 
 use super::world::World;
-use std::sync::Arc;
 
 use super::client::App;
 use crate::assignor::{
@@ -11,7 +10,7 @@ use crate::assignor::{
 };
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::config::OffsetReset;
-use crate::protocol::message::JoinGroupMember;
+use crate::protocol::message::{JoinGroupMember, Subscription};
 use crate::timeline::Partitions;
 use crate::workload::assignor_cost::{AssignorWork, assignor_cost};
 
@@ -188,28 +187,11 @@ impl World<'_> {
                 partition: partition.partition,
             })
         };
-        let nothing: Partitions = Arc::from([]);
         let described = members
             .iter()
             .map(|member| {
                 let subscription = &member.subscription;
-                let (owned, generation) = match (kind, &subscription.sticky_memory) {
-                    (AssignorKind::Sticky, Some((owned, generation))) => (owned, *generation),
-                    (AssignorKind::Sticky, None) => (&nothing, -1),
-                    (AssignorKind::CooperativeSticky, Some((_, generation)))
-                        if subscription.generation < 0 =>
-                    {
-                        (&subscription.owned, *generation)
-                    }
-                    (
-                        AssignorKind::CooperativeSticky
-                        | AssignorKind::Range
-                        | AssignorKind::RoundRobin
-                        | AssignorKind::LagAware
-                        | AssignorKind::Weighted,
-                        _,
-                    ) => (&subscription.owned, subscription.generation),
-                };
+                let (owned, generation) = claim(kind, subscription);
                 MemberDescription {
                     id: member.member_id.clone(),
                     instance: member.instance_id.as_deref().map(str::to_owned),
@@ -254,5 +236,24 @@ impl World<'_> {
                     .collect()
             })
             .collect()
+    }
+}
+
+/// What the assignor takes a member to own, and since which generation: what its subscription says, or its user data.
+fn claim(kind: AssignorKind, subscription: &Subscription) -> (&[TopicPartition], i32) {
+    match (kind, &subscription.sticky_memory) {
+        (AssignorKind::Sticky, Some((owned, generation))) => (owned, *generation),
+        (AssignorKind::Sticky, None) => (&[], -1),
+        (AssignorKind::CooperativeSticky, Some((_, generation))) if subscription.generation < 0 => {
+            (&subscription.owned, *generation)
+        }
+        (
+            AssignorKind::CooperativeSticky
+            | AssignorKind::Range
+            | AssignorKind::RoundRobin
+            | AssignorKind::LagAware
+            | AssignorKind::Weighted,
+            _,
+        ) => (&subscription.owned, subscription.generation),
     }
 }

@@ -217,7 +217,7 @@ fn the_worst_of_the_nightly_deploy_has_no_residual_part() {
     let args = ["explain", "nightly-deploy", "--variant", "eager", "--worst"];
     let ran = run_in(folder.path(), &args);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.out.contains(" was down 14.110719 s"), "{}", ran.out);
+    assert!(ran.out.contains(" was down 15.443952 s"), "{}", ran.out);
     assert!(
         ran.out.contains("nightly-deploy.yaml:17 (/events/0)"),
         "{}",
