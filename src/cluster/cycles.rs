@@ -91,6 +91,9 @@ impl Fetcher {
             let next = cycle.number(place, cycle.times_of(place));
             let (begin, end) = (cycle.begin(next, ground.logs), cycle.end(next, ground.logs));
             let ready = cycle.ready(next, ground.logs);
+            // With the last answer of this broker the next fetch was sent.
+            let last = cycle.times_of(place).checked_sub(1);
+            let sent = last.map(|last| cycle.answered(cycle.number(place, last), ground.logs));
             for node in self.nodes.iter_mut().filter(|node| is_of(node, phase)) {
                 for chunk in &mut node.chunks {
                     chunk.from += begin - phase.from;
@@ -101,6 +104,9 @@ impl Fetcher {
                 }
                 node.free_at = ready;
                 node.answered = ready + cycle.alike.latency;
+                if let Some(sent) = sent {
+                    node.count_from(sent, &ground.spec.config);
+                }
             }
         }
     }

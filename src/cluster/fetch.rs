@@ -70,6 +70,11 @@ impl Node {
         self.answered != SimTime::NEVER
     }
 
+    /// The fetch in flight was sent at `sent`: its time counts from then.
+    pub(super) fn count_from(&mut self, sent: SimTime, config: &ConsumerConfig) {
+        self.expires = sent + config.request_timeout + MORE;
+    }
+
     /// An answer that would come too late does not come at all: the client closes the connection, and builds up another one after a back-off.
     fn expire(&mut self, config: &ConsumerConfig) {
         if self.is_fetching() && self.expires < self.answered {
@@ -291,7 +296,7 @@ impl Fetcher {
         }
         node.chunks = chunks;
         node.out_of_range = out_of_range;
-        node.expires = ground.now + config.request_timeout + MORE;
+        node.count_from(ground.now, config);
         node.expire(config);
         self.settled &= !node.fails;
     }
