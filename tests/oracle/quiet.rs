@@ -150,7 +150,7 @@ fn events(dice: &mut Dice, seconds: u64, members: u64, text: &mut String) {
     let mut at = dice.between(1, 20_000);
     while at < seconds * 1_000 {
         let who = dice.up_to(members);
-        let length = dice.of(&[5, 500, 2_000, 12_000]);
+        let length = dice.of(&[5, 500, 2_000, 12_000, 35_000]);
         let event = match dice.up_to(10) {
             0 | 1 => format!("crash: g/{who}"),
             2 | 3 => format!("start: g/{who}"),
