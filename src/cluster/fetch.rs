@@ -9,7 +9,6 @@
 use super::buffer::Chunk;
 use super::positions::Readiness;
 use super::positions::Slot;
-use super::requests::MORE;
 use super::turns::Turns;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,13 +16,10 @@ use std::sync::Arc;
 use super::cycles::Phase;
 use super::ground::Ground;
 use crate::assignor::TopicPartition;
-use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::config::ConsumerConfig;
+use crate::kernel::SimTime;
+use crate::protocol::config::{CLIENT_TICK, ConsumerConfig};
 use crate::protocol::effect::Positions;
 use crate::timeline::Partitions;
-
-/// Timers of the client count milliseconds.
-const SHORTEST_PASS: SimDuration = SimDuration::from_millis(1);
 
 /// The connection to one broker.
 #[derive(Debug)]
@@ -72,7 +68,7 @@ impl Node {
 
     /// The fetch in flight was sent at `sent`: its time counts from then.
     pub(super) fn count_from(&mut self, sent: SimTime, config: &ConsumerConfig) {
-        self.expires = sent + config.request_timeout + MORE;
+        self.expires = sent + config.request_timeout + CLIENT_TICK;
     }
 
     /// An answer that would come too late does not come at all: the client closes the connection, and builds up another one after a back-off.
@@ -292,7 +288,7 @@ impl Fetcher {
         node.answered = sent + down;
         if chunks.is_empty() && out_of_range.is_empty() && node.answered <= ground.now {
             // Who waits for nothing, where messages take no time, asks again in the next pass of its loop, and that takes some.
-            node.answered = ground.now + SHORTEST_PASS;
+            node.answered = ground.now + CLIENT_TICK;
         }
         node.chunks = chunks;
         node.out_of_range = out_of_range;

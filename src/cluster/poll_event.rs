@@ -12,11 +12,8 @@ use super::client::Client;
 use super::fetch::Fetcher;
 use super::ground::Ground;
 use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::config::ConsumerConfig;
+use crate::protocol::config::{CLIENT_TICK, ConsumerConfig};
 use crate::timeline::{CallbackKind, Partitions};
-
-/// Timers of the client count whole milliseconds: no wait is shorter, unless there is none.
-const SHORTEST_WAIT: SimDuration = SimDuration::from_millis(1);
 
 /// `ConsumerNetworkThread.MAX_POLL_TIMEOUT_MS`: the background thread sleeps no longer.
 const LONGEST_SLEEP: SimDuration = SimDuration::from_secs(5);
@@ -140,10 +137,10 @@ fn pause(told: SimDuration, looks_again: bool, config: &ConsumerConfig) -> SimDu
     let longest = if told.is_zero() {
         SimDuration::MAX
     } else {
-        told.max(SHORTEST_WAIT)
+        told.max(CLIENT_TICK)
     };
     if looks_again {
-        longest.min(config.retry_backoff.max(SHORTEST_WAIT))
+        longest.min(config.retry_backoff.max(CLIENT_TICK))
     } else {
         longest
     }

@@ -12,7 +12,7 @@ use super::ground::{Ground, Output, Packet};
 use super::world::World;
 use crate::assignor::ConsumerId;
 use crate::kernel::{SimDuration, SimTime};
-use crate::protocol::config::ConsumerConfig;
+use crate::protocol::config::{CLIENT_TICK, ConsumerConfig};
 use crate::protocol::message::{Request, RequestToken};
 
 /// `AbstractCoordinator.JOIN_GROUP_TIMEOUT_LAPSE`
@@ -20,9 +20,6 @@ const JOIN_GROUP_TIMEOUT_LAPSE: SimDuration = SimDuration::from_secs(5);
 
 /// `ConsumerNetworkClient.MAX_POLL_TIMEOUT_MS`
 const LONGEST_WAIT: SimDuration = SimDuration::from_secs(5);
-
-/// More whole milliseconds than the timeout have to be over (`InFlightRequests.hasExpiredRequest`).
-pub(super) const MORE: SimDuration = SimDuration::from_millis(1);
 
 /// A request on its way.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +110,8 @@ impl Client {
         let token = ground.send(packet, extra);
         self.requests.add(Awaited {
             token,
-            until: ground.now + timeout + MORE,
+            // More whole milliseconds than the timeout have to be over (`InFlightRequests.hasExpiredRequest`).
+            until: ground.now + timeout + CLIENT_TICK,
             is_lookup,
         });
     }

@@ -25,3 +25,21 @@ impl Standstill {
         (self.steps >= MOST).then_some((self.at, self.steps))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_steps_without_end_at_one_instant_are_a_standstill() {
+        let mut standstill = Standstill::default();
+        let early = SimTime::from_millis(1);
+        (1..MOST).for_each(|_| standstill.step(early));
+        assert_eq!(standstill.reached(), None);
+        let late = SimTime::from_millis(2);
+        standstill.step(late);
+        assert_eq!(standstill.reached(), None);
+        (1..MOST).for_each(|_| standstill.step(late));
+        assert_eq!(standstill.reached(), Some((late, MOST)));
+    }
+}

@@ -6,6 +6,10 @@ use super::rules::{Rule, Rules};
 use crate::assignor::{AssignorKind, ServerAssignorKind, TopicId};
 use crate::kernel::SimDuration;
 
+/// Clients count whole milliseconds (`Time.milliseconds`): no wait of theirs is shorter, unless there is none, and where nothing else slows a loop down each pass takes
+/// one here.
+pub const CLIENT_TICK: SimDuration = SimDuration::from_millis(1);
+
 /// `group.protocol`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GroupProtocol {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rebsim::assignor::{ConsumerId, GroupId, MemberId, TopicId, TopicPartition};
+use rebsim::assignor::{ConsumerId, GroupId, TopicId, TopicPartition};
 use rebsim::timeline::{GroupState, Observation, Sample, Timeline};
 
 /// Where everything stands when the run ends.
@@ -10,20 +10,16 @@ use rebsim::timeline::{GroupState, Observation, Sample, Timeline};
 pub(crate) struct End {
     pub(crate) living: BTreeSet<ConsumerId>,
     pub(crate) states: BTreeMap<GroupId, GroupState>,
-    pub(crate) members: BTreeMap<GroupId, BTreeMap<MemberId, ConsumerId>>,
     /// Partitions from here on are not seen by the leader, which came back as a static member after they were added: it takes what there is for what
     /// was assigned (`ConsumerCoordinator.onLeaderElected` with `skipAssignment`), and only growth from then on makes it rejoin. So it is in Kafka.
     pub(crate) overlooked: BTreeMap<(GroupId, TopicId), u32>,
     grown: Vec<(TopicId, u32)>,
-    pub(crate) serving: BTreeMap<(GroupId, TopicPartition), BTreeSet<ConsumerId>>,
     /// What the leader of a classic group has handed out last.
     handed_out: BTreeMap<GroupId, BTreeSet<TopicPartition>>,
     /// Instances of which a new process has taken the place since then.
     replaced: BTreeMap<GroupId, BTreeSet<ConsumerId>>,
     /// Who gave up each partition last.
     given_up_by: BTreeMap<(GroupId, TopicPartition), ConsumerId>,
-    /// Who spoke the classic protocol last.
-    pub(crate) classic: BTreeSet<ConsumerId>,
     /// Groups that somebody could not convert, because no assignor was chosen yet. The joins that waited were answered, and forgotten, before that turned out
     /// (`completeAllJoinFutures` in `convertToConsumerGroup`): who had sent them is a new member without a session and is removed five minutes after it came, in Kafka too.
     pub(crate) unconverted: BTreeSet<GroupId>,
@@ -90,12 +86,6 @@ impl End {
             } => {
                 self.unconverted.insert(group_of(*consumer));
             }
-            Observation::Joining { consumer } => {
-                self.classic.insert(*consumer);
-            }
-            Observation::ClientTransition { consumer, .. } => {
-                self.classic.remove(consumer);
-            }
             Observation::PositionKnown { consumer, offsets } => {
                 let group = group_of(*consumer);
                 let places = offsets
@@ -103,16 +93,12 @@ impl End {
                     .map(|&(place, _)| ((group, place), *consumer));
                 self.readers.extend(places);
             }
-            Observation::Serving { consumer, log_ends } => {
-                for (partition, _) in log_ends.iter() {
-                    self.serve(group_of(*consumer), *partition, *consumer);
-                }
-            }
             Observation::Released {
                 consumer, log_ends, ..
             } => {
                 for (partition, _) in log_ends.iter() {
-                    self.give_up(group_of(*consumer), *partition, *consumer);
+                    let place = (group_of(*consumer), *partition);
+                    self.given_up_by.insert(place, *consumer);
                 }
             }
             _ => {}
@@ -124,40 +110,13 @@ impl End {
             Observation::GroupState { group, to, .. } => {
                 self.states.insert(*group, *to);
             }
-            Observation::MemberAdded {
-                group,
-                consumer,
-                member_id,
-                ..
-            }
-            | Observation::MemberJoined {
-                group,
-                consumer,
-                member_id,
-                ..
-            } => {
-                let members = self.members.entry(*group).or_default();
-                members.insert(member_id.clone(), *consumer);
-            }
             Observation::StaticMemberReplaced {
-                group,
-                consumer,
-                old,
-                new,
-                ..
+                group, consumer, ..
             } => {
                 for &(topic, before) in &self.grown {
                     self.overlooked.entry((*group, topic)).or_insert(before);
                 }
                 self.replaced.entry(*group).or_default().insert(*consumer);
-                let members = self.members.entry(*group).or_default();
-                members.remove(old);
-                members.insert(new.clone(), *consumer);
-            }
-            Observation::MemberRemoved {
-                group, member_id, ..
-            } => {
-                self.members.entry(*group).or_default().remove(member_id);
             }
             Observation::AssignmentReceived {
                 group, assignment, ..
@@ -171,16 +130,5 @@ impl End {
             }
             _ => {}
         }
-    }
-
-    fn serve(&mut self, group: GroupId, place: TopicPartition, consumer: ConsumerId) {
-        let servers = self.serving.entry((group, place)).or_default();
-        servers.insert(consumer);
-    }
-
-    fn give_up(&mut self, group: GroupId, place: TopicPartition, consumer: ConsumerId) {
-        self.given_up_by.insert((group, place), consumer);
-        let servers = self.serving.entry((group, place)).or_default();
-        servers.remove(&consumer);
     }
 }

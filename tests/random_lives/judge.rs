@@ -1,6 +1,6 @@
 //! What must hold of a run, whatever befell its groups.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rebsim::assignor::{ConsumerId, GroupId, TopicPartition};
 use rebsim::cluster::{Calibration, Halt, Options, simulate};
@@ -98,7 +98,7 @@ fn at_rest(timeline: &Timeline, watch: &Watch) -> Option<String> {
             .copied()
             .filter(|consumer| timeline.cast.consumers[consumer.index()].group == group)
             .collect();
-        let alone = |consumer| end.classic.contains(consumer);
+        let alone = |consumer| watch.classic.contains(consumer);
         let modern = watch.groups.get(&group).is_some_and(|group| group.modern);
         if modern && !living.is_empty() && living.iter().all(alone) {
             // Classic members alone in a consumer group that may not be converted, or that was when the last other one was replaced: their heartbeats
@@ -132,11 +132,11 @@ fn at_rest(timeline: &Timeline, watch: &Watch) -> Option<String> {
         if living.is_empty() || forgetful {
             continue;
         }
-        let members: Vec<ConsumerId> = end
-            .members
+        let members: Vec<ConsumerId> = watch
+            .groups
             .get(&group)
             .into_iter()
-            .flat_map(BTreeMap::values)
+            .flat_map(|group| group.members.values())
             .copied()
             .collect();
         if members.len() != living.len() || !members.iter().all(|member| living.contains(member)) {
@@ -179,9 +179,10 @@ fn served_once(
             }
             let place = TopicPartition { topic, partition };
             places.insert(place);
-            let servers: Vec<&str> = end
-                .serving
-                .get(&(group, place))
+            let servers: Vec<&str> = watch
+                .groups
+                .get(&group)
+                .and_then(|group| group.serving.get(&place))
                 .into_iter()
                 .flatten()
                 .map(|consumer| timeline.cast.consumers[consumer.index()].name.as_str())

@@ -23,14 +23,14 @@ pub(crate) struct Group {
     /// rebalance was over that its conversion had begun: the log has the group as it was converted, stable. Or it became a classic group without a rebalance, where whoever was on the way to its
     /// target counts as arrived and is not told of the rest. All are so in Kafka too.
     pub(crate) forgetful: bool,
-    members: BTreeMap<MemberId, ConsumerId>,
+    pub(crate) members: BTreeMap<MemberId, ConsumerId>,
     /// Members that have not been heard since it was converted. A classic group took them for owners of their target, not of what they had (`ClassicGroup.fromConsumerGroup`);
     /// a consumer group, of what they had been assigned last, which who did not come to the rebalance under way has not heard of (`ConsumerGroup.fromClassicGroup`).
     /// Whoever makes it a consumer group again by joining before they do may be given what they still serve, in Kafka too.
     unheard: BTreeSet<ConsumerId>,
     /// The last target, and which assignor made it.
     pub(crate) target: Option<(&'static str, Vec<(ConsumerId, Partitions)>)>,
-    serving: BTreeMap<TopicPartition, BTreeSet<ConsumerId>>,
+    pub(crate) serving: BTreeMap<TopicPartition, BTreeSet<ConsumerId>>,
 }
 
 impl Group {
@@ -44,7 +44,7 @@ impl Group {
 pub(crate) struct Watch {
     pub(crate) groups: BTreeMap<GroupId, Group>,
     /// Who spoke the classic protocol last.
-    classic: BTreeSet<ConsumerId>,
+    pub(crate) classic: BTreeSet<ConsumerId>,
 }
 
 impl Watch {

@@ -6,13 +6,11 @@
 
 use super::member::Member;
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::config::CLIENT_TICK;
 use crate::protocol::effect::MemberEffect;
 use crate::protocol::message::{HeartbeatRequest, JoinCause, LeaveCause, Request};
 use crate::protocol::rules::Rule;
 use crate::timeline::Observation;
-
-/// Who does not know the coordinator looks no more often.
-const SHORTEST_WAIT: SimDuration = SimDuration::from_millis(1);
 
 impl Member {
     /// True when the heartbeat thread runs.
@@ -132,7 +130,7 @@ impl Member {
     /// Every other pass asks for the coordinator; the one between gives up what the last has asked (`clearFindCoordinatorFuture`).
     fn search(&mut self, now: SimTime, out: &mut Vec<MemberEffect>) {
         if self.search_due <= now {
-            let wait = self.backoff().max(SHORTEST_WAIT);
+            let wait = self.backoff().max(CLIENT_TICK);
             self.search_due = now + wait.times(2);
             if !self.lookup_in_flight {
                 self.lookup_in_flight = true;

@@ -8,10 +8,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::member::Member;
-use super::member_heartbeat::SHORTEST_ROUND_TRIP;
 use crate::assignor::TopicPartition;
 use crate::kernel::SimTime;
 use crate::protocol::backoff::Backoff;
+use crate::protocol::config::CLIENT_TICK;
 use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
 use crate::protocol::message::{ErrorCode, OffsetCommitRequest};
 use crate::timeline::Observation;
@@ -43,7 +43,7 @@ impl CommitState {
     /// When it may be sent: in `close()` without regard to back-offs (`drainPendingOffsetCommitRequests`).
     fn due(&self, closed: bool) -> SimTime {
         match (closed, self.has_failed) {
-            (true, true) => self.sent + SHORTEST_ROUND_TRIP,
+            (true, true) => self.sent + CLIENT_TICK,
             (true, false) => SimTime::ZERO,
             (false, _) => self.due,
         }

@@ -6,16 +6,13 @@ use super::member::Member;
 use super::member_assignment::LocalAssignment;
 use crate::assignor::TopicId;
 use crate::kernel::{SimDuration, SimTime};
+use crate::protocol::config::CLIENT_TICK;
 use crate::protocol::effect::{MemberEffect, Positions};
 use crate::protocol::message::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ErrorCode, JOIN_EPOCH,
     LeaveCause, Request, Response, elsewhere,
 };
 use crate::timeline::{ClientState, Observation};
-
-/// What is refused is sent again without back-off in two places: a join, and the commit in `close()`. Only the network slows them down, so where messages take no time
-/// this does.
-pub(super) const SHORTEST_ROUND_TRIP: SimDuration = SimDuration::from_millis(1);
 
 /// What the coordinator was told and need not be told again (`HeartbeatState.SentFields`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -304,7 +301,7 @@ impl Member {
         self.sent = Sent::default();
         self.heartbeat_due = now;
         if self.state == ClientState::Joining {
-            self.joins_from = self.heartbeat_sent + SHORTEST_ROUND_TRIP;
+            self.joins_from = self.heartbeat_sent + CLIENT_TICK; // Without back-off: only the network slows it down.
         }
         match error {
             elsewhere!() => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::assignor::AssignorKind;
 use crate::kernel::SimDuration;
 use crate::protocol::config::{
-    BrokerConfig, ConsumerConfig, GroupMembershipOperation, GroupProtocol, OffsetReset,
+    BrokerConfig, CLIENT_TICK, ConsumerConfig, GroupMembershipOperation, GroupProtocol, OffsetReset,
 };
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
@@ -49,9 +49,6 @@ const CLASSES: [(AssignorKind, &str); 4] = [
     (AssignorKind::Sticky, "StickyAssignor"),
     (AssignorKind::CooperativeSticky, "CooperativeStickyAssignor"),
 ];
-
-/// Timers of the client count milliseconds; a pass of a loop that never waits takes one.
-const SHORTEST: SimDuration = SimDuration::from_millis(1);
 
 const PACKAGE: &str = "org.apache.kafka.clients.consumer.";
 
@@ -185,7 +182,7 @@ impl Builder<'_, '_> {
             "partition.assignment.strategy" => self.assignors(config, item, release),
             "enable.auto.commit" => config.enable_auto_commit = item.is_true(),
             "auto.commit.interval.ms" => {
-                config.auto_commit_interval = millis.max(SHORTEST);
+                config.auto_commit_interval = millis.max(CLIENT_TICK);
                 if number == 0 {
                     let message = "`auto.commit.interval.ms` 0 counts as 1 here";
                     self.report(Diagnostic::note(Code::Ignored, item.span, message).label(
