@@ -37,6 +37,14 @@ impl Group {
     fn is_member(&self, consumer: ConsumerId) -> bool {
         self.members.values().any(|&member| member == consumer)
     }
+
+    /// Something shows that it is a consumer group. If it was a classic one in the midst of a rebalance until now, it takes its members for owners of what the rebalance
+    /// left them: nothing, where it had begun before the leader's assignment came (`resetAndPropagateAssignmentWithError`).
+    fn forget_who_was_called(&mut self) {
+        if !self.modern && self.rebalancing {
+            self.unheard = self.members.values().copied().collect();
+        }
+    }
 }
 
 /// Follows the groups through a run.
@@ -178,6 +186,7 @@ impl Watch {
             }
             Observation::GroupEpoch { group, .. } => {
                 let group = self.of(*group);
+                group.forget_who_was_called();
                 (group.modern, group.converting, group.forgetful) = (true, false, false);
             }
             Observation::CoordinatorAvailable {
@@ -192,9 +201,7 @@ impl Watch {
                 group, consumer, ..
             } => {
                 let group = self.of(*group);
-                if !group.modern && group.rebalancing {
-                    group.unheard = group.members.values().copied().collect();
-                }
+                group.forget_who_was_called();
                 group.unheard.remove(consumer);
                 group.forgetful |= !group.modern && (group.rebalancing || group.grown);
                 group.modern = true;
