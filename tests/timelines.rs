@@ -40,3 +40,5 @@ mod system;
 mod system_consumer;
 #[path = "timelines/timeouts.rs"]
 mod timeouts;
+#[path = "timelines/topics.rs"]
+mod topics;

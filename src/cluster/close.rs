@@ -18,6 +18,11 @@ pub(super) struct Closing {
 }
 
 impl Client {
+    /// It closes, or will as soon as the application comes to it.
+    pub(super) fn is_ending(&self) -> bool {
+        self.closing.is_some() || self.pending.contains(&Pending::Close)
+    }
+
     /// True when `wakeup()` takes effect at once: in `poll()`, and in a `commitSync`. Within a callback it waits for the callback's end.
     pub(super) fn is_woken_by_wakeup(&self) -> bool {
         match self.app {

@@ -104,6 +104,8 @@ pub(super) struct Topology {
     pub(super) base: Vec<usize>,
     /// Partitions of each topic now.
     pub(super) partitions: Vec<u32>,
+    /// When topics grew, and what they had before, in the order in which it happened.
+    pub(super) grown: Vec<(SimTime, TopicId, u32)>,
     /// Number of brokers.
     pub(super) brokers: usize,
 }
@@ -120,6 +122,17 @@ impl Topology {
 
     pub(super) fn partitions_of(&self, topic: TopicId) -> u32 {
         self.partitions[topic.index()]
+    }
+
+    /// The partitions that `topic` had at `at`, or has now.
+    pub(super) fn partitions_at(&self, topic: TopicId, at: SimTime) -> u32 {
+        let mut later = self
+            .grown
+            .iter()
+            .filter(|grown| grown.1 == topic && at < grown.0);
+        later
+            .next()
+            .map_or_else(|| self.partitions_of(topic), |grown| grown.2)
     }
 }
 

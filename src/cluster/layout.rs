@@ -103,6 +103,7 @@ pub(super) fn lay_out(plan: &Plan, seed: Seed, calibration: &Calibration) -> (To
         Topology {
             base,
             partitions,
+            grown: Vec::new(),
             brokers: plan.brokers.count as usize,
         },
         logs,

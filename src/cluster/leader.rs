@@ -28,6 +28,17 @@ fn topics_of(members: &[JoinGroupMember]) -> Vec<TopicId> {
     topics
 }
 
+/// The same, each with its partitions in the leader's metadata. One that they lack counts as a topic without any, but as one all the same: who has subscribed to it has not
+/// subscribed to the same as others (`AbstractPartitionAssignor.assign`).
+fn known_topics(members: &[JoinGroupMember], metadata: &[(TopicId, u32)]) -> Vec<(TopicId, u32)> {
+    let partitions = |topic| {
+        let known = metadata.iter().find(|(known, _)| *known == topic);
+        known.map_or(0, |&(_, partitions)| partitions)
+    };
+    let topics = topics_of(members).into_iter();
+    topics.map(|topic| (topic, partitions(topic))).collect()
+}
+
 impl World<'_> {
     /// The topics that the members have subscribed to, each with the partitions that it has now.
     pub(super) fn present_topics(&self, members: &[JoinGroupMember]) -> Vec<(TopicId, u32)> {
@@ -37,28 +48,17 @@ impl World<'_> {
             .collect()
     }
 
-    /// The same as the leader knows them, and when: it goes by the metadata that it has, which may be `metadata.max.age.ms` old. If it lacks those of a topic of the
-    /// group, or a refresh of its is in flight, it waits for that first (`ConsumerNetworkClient.ensureFreshMetadata`).
+    /// What the leader knows of topics, and when: it goes by the metadata that it has, which may be `metadata.max.age.ms` old, and have topics of which there is nobody in the group
+    /// any more.
     pub(super) fn metadata_of(
         &mut self,
         leader: ConsumerId,
         members: &[JoinGroupMember],
     ) -> (Vec<(TopicId, u32)>, SimTime) {
         let now = self.now();
-        let topics = topics_of(members);
         let told = self.with_client(leader, now, |client, ground| {
-            let unknown = |topic: &TopicId| client.metadata.partitions_of(*topic).is_none();
-            let at = match client.metadata.answer() {
-                Some(at) => at,
-                None if topics.iter().any(unknown) => client.fetcher.metadata_answer(ground),
-                None => {
-                    let known = |&topic| Some((topic, client.metadata.partitions_of(topic)?));
-                    return (topics.iter().filter_map(known).collect(), now);
-                }
-            };
-            client.metadata.learn(&topics, ground.topology);
-            let present = |&topic| (topic, ground.topology.partitions_of(topic));
-            (topics.iter().map(present).collect(), at)
+            let at = client.lead_topics(topics_of(members), ground);
+            (client.metadata.topics().to_vec(), at)
         });
         told.unwrap_or_default()
     }
@@ -72,8 +72,9 @@ impl World<'_> {
     ) {
         let now = self.now();
         let (snapshot, metadata) = self.metadata_of(consumer, members);
-        let lists = self.assign_for(consumer, kind, members, &snapshot);
-        let cost = self.assignor_cost(consumer, kind, members, &snapshot);
+        let topics = known_topics(members, &snapshot);
+        let lists = self.assign_for(consumer, kind, members, &topics);
+        let cost = self.assignor_cost(consumer, kind, members, &topics);
         let assignments = members
             .iter()
             .map(|member| member.member_id.clone())
@@ -161,6 +162,7 @@ impl World<'_> {
             .collect()
     }
 
+    /// What the assignor of `consumer` gives each of the members, of `snapshot`: their topics in order, with the partitions that the leader knows.
     pub(super) fn assign_for(
         &mut self,
         consumer: ConsumerId,
@@ -181,7 +183,11 @@ impl World<'_> {
             })
             .collect();
         let place = |partition: &TopicPartition| {
-            let topic = TopicId(u32::try_from(position(partition.topic)?).ok()?);
+            let position = position(partition.topic)?;
+            if snapshot[position].1 == 0 {
+                return None; // A topic that is not in the metadata is nobody's (`prepopulateCurrentAssignments`).
+            }
+            let topic = TopicId(u32::try_from(position).ok()?);
             Some(TopicPartition {
                 topic,
                 partition: partition.partition,

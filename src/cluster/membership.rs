@@ -289,13 +289,24 @@ impl Membership {
         }
     }
 
-    pub(super) fn on_metadata(
-        &mut self,
-        partitions: &dyn Fn(TopicId) -> u32,
-        out: &mut Vec<MemberEffect>,
-    ) {
+    /// The topics of which it wants metadata.
+    pub(super) fn metadata_topics(&self) -> &[TopicId] {
         match self {
-            Self::Classic(member) => member.on_metadata(partitions, out),
+            Self::Classic(member) => member.metadata_topics(),
+            Self::Consumer(member) => member.topics(),
+        }
+    }
+
+    pub(super) fn on_elected(&mut self, topics: Vec<TopicId>) {
+        match self {
+            Self::Classic(member) => member.on_elected(topics),
+            Self::Consumer(_) => {}
+        }
+    }
+
+    pub(super) fn on_metadata(&mut self, known: &[(TopicId, u32)], out: &mut Vec<MemberEffect>) {
+        match self {
+            Self::Classic(member) => member.on_metadata(known, out),
             Self::Consumer(member) => member.on_metadata(),
         }
     }

@@ -13,14 +13,21 @@ use crate::protocol::effect::MemberEffect;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Metadata {
-    /// Topics that it knows, with their partitions as of then.
+    /// Topics that it knows, in order, with their partitions as of then.
     topics: Vec<(TopicId, u32)>,
     /// When metadata came last.
     came: SimTime,
     /// They are asked for then; never: none have come yet.
     due: SimTime,
-    /// They have been asked for and come then.
-    answer: Option<SimTime>,
+    /// Those that have been asked for.
+    asked: Option<Asked>,
+}
+
+/// A request for metadata on its way.
+#[derive(Debug)]
+struct Asked {
+    topics: Vec<TopicId>,
+    comes: SimTime,
 }
 
 impl Metadata {
@@ -30,55 +37,52 @@ impl Metadata {
             topics: Vec::new(),
             came: SimTime::ZERO,
             due: SimTime::NEVER,
-            answer: None,
+            asked: None,
         };
-        metadata.learn(topics, topology);
+        metadata.learn(topics, SimTime::NEVER, topology);
         metadata
     }
 
-    /// Metadata of all topics that it knows and of `topics` come.
-    pub(super) fn learn(&mut self, topics: &[TopicId], topology: &Topology) {
-        for &topic in topics {
-            if self.partitions_of(topic).is_none() {
-                self.topics.push((topic, 0));
-            }
-        }
-        for (topic, partitions) in &mut self.topics {
-            *partitions = topology.partitions_of(*topic);
-        }
+    /// It knows of `topics` as they were at `at`, and of no others any more (`Metadata.retainTopic`).
+    fn learn(&mut self, topics: &[TopicId], at: SimTime, topology: &Topology) {
+        let known = |&topic: &TopicId| (topic, topology.partitions_at(topic, at));
+        self.topics.clear();
+        self.topics.extend(topics.iter().map(known));
+        self.topics.sort_unstable();
     }
 
-    /// Partitions of `topic`, as far as it knows.
-    pub(super) fn partitions_of(&self, topic: TopicId) -> Option<u32> {
-        let mut known = self.topics.iter();
-        known
-            .find(|(known, _)| *known == topic)
-            .map(|&(_, partitions)| partitions)
+    /// What it knows: topics in order, with their partitions.
+    pub(super) fn topics(&self) -> &[(TopicId, u32)] {
+        &self.topics
     }
 
-    /// When those come that it has asked for.
-    pub(super) fn answer(&self) -> Option<SimTime> {
-        self.answer
+    fn knows(&self, topics: &[TopicId]) -> bool {
+        let known = |topic: &TopicId| self.topics.iter().any(|(known, _)| known == topic);
+        self.topics.len() == topics.len() && topics.iter().all(known)
     }
 
     pub(super) fn is_awaited(&self) -> bool {
-        self.answer.is_some()
+        self.asked.is_some()
     }
 
     /// When the next come, or are to be asked for.
     pub(super) fn next(&self) -> SimTime {
-        self.answer.unwrap_or(self.due)
+        self.asked.as_ref().map_or(self.due, |asked| asked.comes)
     }
 
     fn have_come(&self, now: SimTime) -> bool {
-        self.answer.is_some_and(|at| at <= now)
+        self.asked.as_ref().is_some_and(|asked| asked.comes <= now)
     }
 
-    /// They come now and are good for `age`.
-    fn take_in(&mut self, now: SimTime, age: SimDuration) {
-        self.answer = None;
-        self.came = now;
-        self.due = now + age;
+    /// Those that were asked for come at `at` and are good for `age`. They say what there was when they were answered, of topics that were wanted then and are now.
+    fn take_in(&mut self, at: SimTime, age: SimDuration, wanted: &[TopicId], topology: &Topology) {
+        let Some(Asked { mut topics, comes }) = self.asked.take() else {
+            return;
+        };
+        topics.retain(|topic| wanted.contains(topic));
+        self.came = at;
+        self.due = at + age;
+        self.learn(&topics, comes, topology);
     }
 
     /// The client hears of a broker: with its first answer, or from the start, it has metadata.
@@ -110,24 +114,58 @@ impl Client {
         if !self.metadata.have_come(ground.now) {
             return self.ask_metadata(ground);
         }
+        self.take_metadata_in(ground.now, ground);
+        self.member.on_metadata(self.metadata.topics(), effects);
+        true
+    }
+
+    fn take_metadata_in(&mut self, at: SimTime, ground: &Ground<'_>) {
         let mut age = ground.spec.config.metadata_max_age;
         if self.member.modern().is_none() {
             // The age counts from when the answer has been taken in, a little after the `poll()` that found it began.
             age += ground.calibration.request_service;
         }
-        self.metadata.take_in(ground.now, age);
-        let topology = ground.topology;
-        self.metadata.learn(&[], topology);
-        self.member
-            .on_metadata(&|topic| topology.partitions_of(topic), effects);
-        true
+        let topics = self.member.metadata_topics();
+        self.metadata.take_in(at, age, topics, ground.topology);
+    }
+
+    /// It leads a group of these `topics`, and watches them from now on. Before it assigns it waits for metadata that are due or on their way, and for new ones always
+    /// where its group has topics that it has not subscribed to itself (`updateGroupSubscription`, `ensureFreshMetadata`). Those that were on their way were asked for before: what it lacks then
+    /// comes after it has assigned, and has it rejoin. Returns when it knows what `Metadata::topics` says.
+    pub(super) fn lead_topics(&mut self, topics: Vec<TopicId>, ground: &mut Ground<'_>) -> SimTime {
+        // The look at the network that found JoinGroup's answer had asked for what was due.
+        self.ask_metadata(ground);
+        let own = self.member.metadata_topics();
+        let lacks = topics.iter().any(|topic| !own.contains(topic));
+        self.member.on_elected(topics);
+        let was_asked = self.metadata.is_awaited();
+        if lacks && !was_asked {
+            self.metadata.request_update(ground.now);
+            self.ask_metadata(ground);
+        }
+        let Some(at) = self.metadata.asked.as_ref().map(|asked| asked.comes) else {
+            return ground.now;
+        };
+        self.take_metadata_in(at, ground);
+        if lacks && was_asked {
+            self.metadata.request_update(at);
+        }
+        at
+    }
+
+    /// It knows of the topics of which it wants to know, and of no others.
+    pub(super) fn knows_its_topics(&self) -> bool {
+        self.metadata.knows(self.member.metadata_topics())
     }
 
     /// Asks for metadata that are due for a refresh; true when it did.
     pub(super) fn ask_metadata(&mut self, ground: &mut Ground<'_>) -> bool {
         let asks = !self.metadata.is_awaited() && self.metadata.due <= ground.now;
         if asks {
-            self.metadata.answer = Some(self.fetcher.metadata_answer(ground));
+            self.metadata.asked = Some(Asked {
+                topics: self.member.metadata_topics().to_vec(),
+                comes: self.fetcher.metadata_answer(ground),
+            });
         }
         asks
     }

@@ -359,6 +359,15 @@ impl World<'_> {
         match &entry.verb {
             Verb::Start(_) => {
                 self.acted(event, "start", Some(consumer));
+                let process = &mut self.processes[consumer.index()];
+                if process
+                    .client
+                    .as_ref()
+                    .is_some_and(|client| client.is_ending())
+                {
+                    // A supervisor starts no second process beside one that is closing.
+                    process.restart_after.get_or_insert(SimDuration::ZERO);
+                }
                 self.start(consumer);
             }
             Verb::Stop(..) => {

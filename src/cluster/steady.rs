@@ -330,6 +330,9 @@ impl World<'_> {
             ..
         } = &record.members[position];
         let owned: Partitions = Arc::clone(assignment);
+        if let Some(leads) = &snapshot {
+            member.on_elected(leads.iter().map(|&(topic, _)| topic).collect());
+        }
         if let Some(kind) = record.assignor {
             member.install_stable(
                 now,
@@ -357,7 +360,7 @@ impl World<'_> {
         let hosting = &self.groups[process.group.index()].hosting;
         process.connection.broker = hosting.leader().unwrap_or_default();
         reconnects.find(process.connection.broker);
-        let metadata = Metadata::of(&process.spec.topics, &self.topology);
+        let metadata = Metadata::of(member.metadata_topics(), &self.topology);
         let brokers = self.topology.brokers;
         let mut client = Client::new(member, metadata, reconnects, now, brokers, construction);
         client.set_clocks(now, &phases, &process.spec);

@@ -17,6 +17,7 @@ impl World<'_> {
         if self.options.fidelity == Fidelity::Fluid {
             self.keep_everybody_awake();
         }
+        self.topology.grown.push((self.now(), topic, before));
         self.topology.partitions[topic.index()] = partitions;
         self.topics[topic.index()].partitions = partitions;
         let racks = (before..partitions)

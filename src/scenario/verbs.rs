@@ -138,7 +138,7 @@ pub static EVENT: Record = Record {
         field("at", Required, Shape::Duration, "When, from the start."),
         target(
             "start",
-            "Start members: group, group/2, group/name, group/*, group/random.",
+            "Start members: group, group/2, group/name, group/*, group/random. Who is still closing starts at its exit.",
         ),
         target("stop", "close() members: they leave unless static."),
         target("crash", "Kill members."),

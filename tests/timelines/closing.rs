@@ -181,3 +181,18 @@ fn only_classic_clients_until_4_1_read_that_they_are_not_to_leave() {
         assert_eq!(left, !is_read, "{protocol} {version} {told:?}");
     }
 }
+
+/// A supervisor starts no second process beside one that is still closing: it waits for its exit.
+#[test]
+fn who_is_started_while_it_closes_starts_at_its_exit() {
+    let flush = "    listener: { on_revoked: { flush: 4s } }\n";
+    for protocol in PROTOCOLS {
+        let events = "{ at: 20s, stop: g/a }, { at: 21s, start: g/a }";
+        let story = ideal(&text(protocol, flush, "", events));
+        let who = story.who("a");
+        let started = story.when(
+            |seen| matches!(seen, Observation::ConsumerStarted { consumer } if *consumer == who),
+        );
+        assert_eq!(started[1..], story.closed("a"), "{protocol}");
+    }
+}

@@ -66,6 +66,7 @@ impl Client {
         let is_late = config.heartbeat_interval + LATEST >= config.session_timeout;
         self.flow.as_ref().is_some_and(|flow| flow.quiet.is_none())
             && self.requests.is_empty()
+            && self.knows_its_topics()
             && member.is_joined()
             && !member.is_rejoining()
             && (member.modern().is_some() || (member.is_heartbeating() && !is_late))

@@ -85,6 +85,8 @@ pub struct Member {
 
     /// Partition counts that the leader last assigned by; `None` for who is not the leader.
     pub(super) leader_snapshot: Option<Vec<(TopicId, u32)>>,
+    /// The topics of the whole group, while it leads it (`SubscriptionState.groupSubscription`).
+    pub(super) group_topics: Vec<TopicId>,
     pub(super) fatal: Option<&'static str>,
     pub(super) closing: Closing,
 }
@@ -126,6 +128,7 @@ impl Member {
             next_auto_commit: now + config.auto_commit_interval,
             commits: Commits::default(),
             leader_snapshot: None,
+            group_topics: Vec::new(),
             fatal: None,
             closing: Closing::No,
             config,
@@ -348,18 +351,28 @@ impl Member {
         }));
     }
 
-    /// New cluster metadata: the leader rejoins when the partitions that it assigned by are others now
-    /// (`assignmentSnapshot.matches`).
-    pub fn on_metadata(
-        &mut self,
-        partitions: &dyn Fn(TopicId) -> u32,
-        out: &mut Vec<MemberEffect>,
-    ) {
-        let changed = self.leader_snapshot.as_ref().is_some_and(|snapshot| {
-            snapshot
-                .iter()
-                .any(|&(topic, count)| partitions(topic) != count)
-        });
+    /// The topics of which it wants metadata: its own, and those of its group while it leads it (`SubscriptionState.metadataTopics`).
+    #[must_use]
+    pub fn metadata_topics(&self) -> &[TopicId] {
+        if self.group_topics.is_empty() {
+            &self.topics
+        } else {
+            &self.group_topics
+        }
+    }
+
+    /// It leads a group of these topics, its own among them, until it joins anew (`ConsumerCoordinator.updateGroupSubscription`).
+    pub fn on_elected(&mut self, topics: Vec<TopicId>) {
+        self.group_topics = topics;
+    }
+
+    /// New cluster metadata, the topics with their partitions: the leader rejoins when they are others than it assigned by, be it that partitions or a topic have come, be it that a
+    /// topic is nobody's any more (`assignmentSnapshot.matches`).
+    pub fn on_metadata(&mut self, known: &[(TopicId, u32)], out: &mut Vec<MemberEffect>) {
+        let changed = self
+            .leader_snapshot
+            .as_ref()
+            .is_some_and(|snapshot| snapshot != known);
         let watches = self.config.rules.hold(Rule::LeaderWatchesMetadata);
         if changed && watches && self.rejoin.is_none() {
             self.request_rejoin(JoinCause::Metadata, "cached metadata has changed", out);

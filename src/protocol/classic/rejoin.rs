@@ -158,12 +158,18 @@ impl Member {
             && !self.config.is_cooperative();
         let called = with_nothing || !partitions.is_empty();
         if !called {
-            self.prepare = Prepare::Done;
+            self.prepared();
             return true;
         }
         self.prepare = Prepare::Running(kind);
         out.push(MemberEffect::Callback(kind, partitions));
         false
+    }
+
+    /// `onJoinPrepare` is over: whoever led its group wants to know of its own topics alone.
+    fn prepared(&mut self) {
+        self.prepare = Prepare::Done;
+        self.group_topics.clear();
     }
 
     /// A listener's callback returned.
@@ -184,7 +190,7 @@ impl Member {
                 Arc::from([])
             };
             self.install(kept, out);
-            self.prepare = Prepare::Done;
+            self.prepared();
             return;
         }
         let attempt = std::mem::replace(&mut self.attempt, Attempt::None);

@@ -328,6 +328,12 @@ impl Member {
         self.on_wake(now, positions, out);
     }
 
+    /// The topics that it has subscribed to, by name or by pattern.
+    #[must_use]
+    pub fn topics(&self) -> &[TopicId] {
+        &self.topics
+    }
+
     /// Looks through the topics of the metadata for its pattern, once it has some (`ApplicationEventProcessor.maybeUpdatePatternSubscription`). Who has joined meanwhile,
     /// subscribed to nothing, says so with the heartbeat that is due next.
     fn look_for_pattern(&mut self) {

@@ -57,8 +57,11 @@ public final class Recorder {
         setGroupConfig();
         warmUp();
         double end = script.scenario.get("end_ms").asDouble();
+        var producer = new KafkaProducer<byte[], byte[]>(
+            Map.of("bootstrap.servers", BROKER, "linger.ms", 0, "key.serializer", SERIALIZER, "value.serializer", SERIALIZER));
+        script.topics.values().forEach(producer::partitionsFor);
         recording.put("wall0", script.begin());
-        produce();
+        produce(producer);
         for (JsonNode action : script.scenario.get("script")) {
             script.sleepUntil(action.get("at_ms").asDouble());
             act(action);
@@ -114,9 +117,7 @@ public final class Recorder {
     }
 
     /** Writes to each partition at its rate from its creation on, in steps of 5 ms. */
-    private void produce() {
-        var producer = new KafkaProducer<byte[], byte[]>(
-            Map.of("bootstrap.servers", BROKER, "linger.ms", 0, "key.serializer", SERIALIZER, "value.serializer", SERIALIZER));
+    private void produce(KafkaProducer<byte[], byte[]> producer) {
         Thread thread = new Thread(() -> {
             Map<String, Long> sent = new HashMap<>();
             Map<String, Double> born = new HashMap<>();

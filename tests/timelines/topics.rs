@@ -1,0 +1,110 @@
+//! What the leader of a classic group knows of its group's topics, of which it need not have subscribed to all.
+
+use super::hand::*;
+use super::support::*;
+use rebsim::cluster::Calibration;
+use rebsim::kernel::SimDuration;
+use rebsim::timeline::{Observation, RebalanceReason};
+use rebsim::workload::distribution::Distribution;
+
+/// A group of which the members have subscribed to `t`, `u` or both; messages take 10 ms.
+fn story(members: &str, age: &str, events: &str) -> Story {
+    let text = Hand {
+        members,
+        config: &format!("metadata.max.age.ms: {age}"),
+        events,
+        ..HAND
+    }
+    .text()
+    .replace(
+        "{ t: { partitions: 6 } }",
+        "{ t: { partitions: 6 }, u: { partitions: 2 } }",
+    )
+    .replace("topics: [t]\n", "topics: [t, u]\n");
+    let calibration = Calibration {
+        latency: Some(Distribution::Constant(SimDuration::from_millis(10))),
+        ..Calibration::ideal()
+    };
+    let timeline = attempt(&text, calibration).expect("it ends");
+    Story { timeline }.told()
+}
+
+/// From JoinGroup's answer to the assignment at the coordinator, ms, at each rebalance.
+fn assigned_after(story: &Story) -> Vec<u64> {
+    let ends = |wanted: fn(&Observation) -> bool| story.when(wanted);
+    let joined = ends(|seen| matches!(seen, Observation::JoinComplete { .. }));
+    let received = ends(|seen| matches!(seen, Observation::AssignmentReceived { .. }));
+    let spans = joined.iter().zip(&received);
+    spans
+        .map(|(from, to)| to.since(*from).as_micros() / 1_000)
+        .collect()
+}
+
+const AND_LATER: &str = "{ name: c, topics: [t], at: 20s }]";
+
+/// Wherever the group has a topic that the leader has not subscribed to, it asks for metadata before it assigns, each time: there and back on top of the way of JoinGroup's answer and
+/// of SyncGroup (`SubscriptionState.groupSubscribe`). At the second rebalance the broker answers the fetch that is parked on the connection first.
+#[test]
+fn a_leader_asks_for_metadata_of_topics_that_are_not_its_own() {
+    let narrow = format!("[{{ name: a, topics: [t] }}, {{ name: b }}, {AND_LATER}");
+    assert_eq!(assigned_after(&story(&narrow, "300000", "")), [40, 120]);
+    let wide = format!("[{{ name: a }}, {{ name: b, topics: [u] }}, {AND_LATER}");
+    assert_eq!(assigned_after(&story(&wide, "300000", "")), [20, 20]);
+}
+
+/// The last member with topic `u` leaves. The leader assigns by the metadata that it has, `u` among them; the next ones are without it, and have the group rebalance
+/// once more (`ConsumerCoordinator.rejoinNeededOrPending`). Who has subscribed to `u` itself goes on watching it.
+#[test]
+fn a_topic_that_nobody_wants_any_more_brings_another_rebalance() {
+    let stop = "{ at: 22s, stop: g/b }";
+    for (own, another) in [("[t]", true), ("[t, u]", false)] {
+        let members = format!("[{{ name: a, topics: {own} }}, {{ name: b }}]");
+        let reasons: Vec<_> = story(&members, "5000", stop)
+            .prepared()
+            .into_iter()
+            .filter_map(|(_, reason)| reason)
+            .collect();
+        assert_eq!(
+            reasons.contains(&RebalanceReason::MetadataChange),
+            another,
+            "{own}: {reasons:?}"
+        );
+    }
+}
+
+/// What metadata say is as old as the broker's answer, however late the client comes to read it: here its heartbeat thread does, which looks about itself every 100 ms while a callback
+/// runs. Partitions that were added between the two show with the next ones, 2 s later.
+#[test]
+fn metadata_say_what_there_was_when_they_were_answered() {
+    let text = Hand {
+        members: "[{ name: a }]",
+        config: "metadata.max.age.ms: 2000",
+        group: "    listener: { on_assigned: { work: 2s } }\n",
+        events: "{ at: 4050ms, partitions: t, to: 9 }",
+        ..HAND
+    }
+    .text();
+    let timeline = attempt(&text, Calibration::loopback()).expect("it ends");
+    let story = Story { timeline }.told();
+    let (at, reason) = story.prepared()[1];
+    assert_eq!(reason, Some(RebalanceReason::MetadataChange));
+    assert!(at > ms(6_000), "{at}");
+}
+
+/// Metadata of its own topics that are due when the leader is elected were asked for a moment before: it assigns by those, though its group has another topic, and the next ones, with
+/// that, have the group rebalance (`Metadata.update` by an earlier `requestVersion`). Here they fell due while its application was away and a join was under way, when nobody looks at the network.
+#[test]
+fn a_leader_may_assign_by_metadata_without_a_topic_of_its_group() {
+    let members = "[{ name: a, topics: [t] }, { name: b }, { name: c, topics: [t], at: 20s }]";
+    let stalls = "{ at: 20500ms, stall: g/b, for: 4s }, { at: 21500ms, stall: g/a, for: 9s }";
+    let story = story(members, "5000", stalls);
+    let reasons: Vec<_> = story
+        .prepared()
+        .into_iter()
+        .map(|(_, reason)| reason)
+        .collect();
+    assert!(
+        reasons.contains(&Some(RebalanceReason::MetadataChange)),
+        "{reasons:?}"
+    );
+}
