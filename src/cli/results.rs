@@ -79,6 +79,12 @@ fn hexadecimal(digest: &[u8]) -> String {
     text
 }
 
+/// The digest of the file `name` in the text of [`SUMS`].
+pub(crate) fn listed_in<'s>(sums: &'s str, name: &str) -> Option<&'s str> {
+    let mut lines = sums.lines().filter_map(|line| line.split_once("  "));
+    lines.find_map(|(digest, listed)| (listed == name).then_some(digest))
+}
+
 /// The text of [`SUMS`].
 pub(crate) fn sums(files: &[Listed]) -> String {
     let lines = files.iter();
