@@ -200,6 +200,15 @@ fn results_are_unchanged_or_refused_with_the_first_different_file() {
     assert_eq!(mine, "mine\n", "nothing was written");
     assert_eq!(run(&["--force"]).code, 0);
     assert_eq!(run(&[]).code, 0);
+    fs::write(folder.join("manifest.json"), "[]").expect("it can be written");
+    let folder_text = folder.to_string_lossy();
+    let show = || ran(&mut rebsim(&["show", &folder_text, "--variant", "eager"]));
+    assert_eq!(show().code, 2, "a manifest says what to play");
+    let mended = run(&[]);
+    assert_eq!(mended.code, 0, "{}", mended.err);
+    let words = "unchanged; manifest.json written anew";
+    assert!(mended.err.contains(words), "{}", mended.err);
+    assert_eq!(show().code, 0, "{}", show().err);
     let sums = Command::new("sha256sum")
         .args(["-c", "--quiet", "SHA256SUMS"])
         .current_dir(&folder)
