@@ -1,4 +1,4 @@
-//! What becomes of a results folder, alone and when several write at once.
+//! What becomes of a results folder.
 
 use std::fs;
 
@@ -146,33 +146,6 @@ fn folder_names_are_plain_whatever_the_scenario_is_called() {
     assert!(folder_name("nightly-deploy", "").starts_with("nightly-deploy-e3b0c442"));
     assert!(folder_name("../../etc", "").starts_with("etc-"));
     assert!(folder_name("ü", "").starts_with("scenario-"));
-}
-
-#[test]
-fn several_that_begin_at_once_write_the_same_and_none_fails() {
-    let home = tempfile::tempdir().expect("a folder for the test");
-    let root = home.path().join("a/b/c");
-    let became = |_| {
-        let one = files(&[("a.csv", "1\n"), ("b.csv", "2\n")]);
-        let place = Place::probe(&root).expect("it can be written to");
-        place.write("x", &one, &no_manifest, false)
-    };
-    for _ in 0..20 {
-        let all: Vec<_> = std::thread::scope(|scope| {
-            let one = |at| scope.spawn(move || became(at));
-            let workers: Vec<_> = (0..8).map(one).collect();
-            let done = workers.into_iter().map(|worker| worker.join());
-            done.map(|done| done.expect("no panic")).collect()
-        });
-        let of = |wanted: &Written| all.iter().flatten().filter(|one| *one == wanted).count();
-        assert_eq!(
-            (of(&Written::New), of(&Written::Unchanged)),
-            (1, 7),
-            "{all:?}"
-        );
-        assert_eq!(names(&root), ["x"], "nothing hidden is left");
-        fs::remove_dir_all(home.path().join("a")).expect("it can be removed");
-    }
 }
 
 /// In a container the number of a process is mostly that of the one before it.
