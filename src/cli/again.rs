@@ -11,7 +11,12 @@ pub(crate) fn command(
     required: &[String],
     work: &Work,
 ) -> String {
-    let mut words = vec!["rebsim".to_owned(), verb.to_owned(), quoted(operand)];
+    // What begins with a dash would be read as an option.
+    let operand = match operand.starts_with('-') && operand != "-" {
+        true => format!("./{operand}"),
+        false => operand.to_owned(),
+    };
+    let mut words = vec!["rebsim".to_owned(), verb.to_owned(), quoted(&operand)];
     for (option, values) in [
         ("--config", &overrides.config[..]),
         ("--set", &overrides.set),
@@ -44,6 +49,8 @@ pub(crate) fn one(command: &str, variant: &str, seed: Seed) -> String {
     // A scenario without variants has one plan of this name, which cannot be selected.
     if variant == "base" {
         format!("{command} --seed {}", seed.0)
+    } else if variant.starts_with('-') {
+        format!("{command} --variant={variant} --seed {}", seed.0)
     } else {
         format!("{command} --variant {variant} --seed {}", seed.0)
     }
@@ -95,6 +102,11 @@ mod tests {
         );
         assert_eq!(one("r", "eager", Seed(7)), "r --variant eager --seed 7");
         assert_eq!(one("r", "base", Seed(7)), "r --seed 7");
+        assert_eq!(one("r", "-x", Seed(7)), "r --variant=-x --seed 7");
+        let dashed = command("run", "-d.yaml", &args.overrides, &[], &args.work);
+        assert_eq!(dashed, "rebsim run ./-d.yaml --set duration=2m");
+        let stdin = command("run", "-", &args.overrides, &[], &args.work);
+        assert_eq!(stdin, "rebsim run - --set duration=2m");
         assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 }

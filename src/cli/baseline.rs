@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::args::Gate;
 use super::exit::Failure;
 use super::manifest::MODEL_VERSION;
-use super::results::MANIFEST;
+use super::results::{MANIFEST, SUMS, listed_in, sha256};
 use super::source;
 use super::streams::Streams;
 use crate::report::baseline::{self, Against, Content, Edit, Results, Stored, Tolerances};
@@ -61,6 +61,25 @@ impl Kind {
 
     fn is_in(self, folder: &Path) -> bool {
         folder.join(self.files().0).is_file()
+    }
+
+    /// Refuses files that are not as they were written. A folder without the list of digests was stored without it.
+    fn check(self, folder: &Path) -> Result<(), Failure> {
+        let path = folder.join(SUMS);
+        if !path.is_file() {
+            return Ok(());
+        }
+        let sums = text(&path)?;
+        for name in [self.files().0, self.files().1, "scenario.json"] {
+            let digest = sha256(text(&folder.join(name))?.as_bytes());
+            let why = match listed_in(&sums, name) {
+                Some(listed) if listed == digest => continue,
+                Some(_) => format!("it is damaged: {name} is not as it was written"),
+                None => format!("it is damaged: {SUMS} does not list {name}"),
+            };
+            return Err(wrong(folder, &why));
+        }
+        Ok(())
     }
 
     /// The scenario whose results are in `folder`.
@@ -117,6 +136,7 @@ pub(crate) fn read(
             ));
         }
     }
+    now.kind.check(&folder)?;
     let stored = now.kind.read(&folder)?;
     baseline::check(now.content, &*stored, &tolerances).map_err(|why| wrong(&folder, &why))?;
     let path = folder.join("scenario.json");

@@ -2,6 +2,7 @@
 //! renamed into place when whole.
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::args::{ExportArg, ExportFormat};
@@ -12,45 +13,73 @@ use crate::report::{json, junit};
 /// A file in the making; removed unless it is finished.
 pub(crate) struct Export<'a> {
     arg: &'a ExportArg,
-    /// What will be renamed; `None` for stdout.
-    hidden: Option<PathBuf>,
+    target: Target,
     /// One part for each scenario.
     parts: Vec<String>,
+}
+
+/// Where a report goes.
+enum Target {
+    /// To stdout.
+    Stdout,
+    /// Into `hidden`, which is renamed into `place` when it is whole.
+    File { hidden: PathBuf, place: PathBuf },
+    /// Into what is no file: a device, or a pipe of the shell. What is renamed over one of these destroys it.
+    Stream(fs::File),
+    /// It is there, or has failed.
+    Done,
 }
 
 /// Makes sure that every file can be written.
 pub(crate) fn probe(args: &[ExportArg], scenarios: usize) -> Result<Vec<Export<'_>>, Failure> {
     let mut exports = Vec::new();
-    for arg in args {
+    for (index, arg) in args.iter().enumerate() {
         if arg.format == ExportFormat::Csv && scenarios > 1 {
             return Err(Failure::usage(
                 "--export csv is one table of one scenario",
                 Some("name one scenario, or read summary.csv in their results folders".to_owned()),
             ));
         }
-        let hidden = match arg.path == Path::new("-") {
-            true => None,
-            false => Some(hidden(&arg.path)?),
-        };
+        if args[..index].iter().any(|before| before.path == arg.path) {
+            return Err(Failure::usage(
+                format!("--export: `{}` is named twice", arg.path.display()),
+                Some("a file holds one report: name another one".to_owned()),
+            ));
+        }
         exports.push(Export {
             arg,
-            hidden,
+            target: Target::of(&arg.path)?,
             parts: Vec::new(),
         });
     }
     Ok(exports)
 }
 
-/// An empty file beside `path`.
-fn hidden(path: &Path) -> Result<PathBuf, Failure> {
-    let Some(name) = path.file_name().filter(|_| !path.is_dir()) else {
-        let message = format!("--export: `{}` is a folder", path.display());
-        return Err(Failure::usage(message, Some("name a file".to_owned())));
-    };
-    let hidden = format!(".{}.new-{}", name.to_string_lossy(), std::process::id());
-    let hidden = path.with_file_name(hidden);
-    fs::write(&hidden, b"").map_err(|error| Failure::file("write", path, error))?;
-    Ok(hidden)
+impl Target {
+    /// Tries whether `path` can be written.
+    fn of(path: &Path) -> Result<Self, Failure> {
+        if path == Path::new("-") {
+            return Ok(Self::Stdout);
+        }
+        if path.file_name().is_none() || path.is_dir() {
+            let message = format!("--export: `{}` is a folder", path.display());
+            return Err(Failure::usage(message, Some("name a file".to_owned())));
+        }
+        let failed = |error: io::Error| Failure::file("write", path, error);
+        let is_device = ["/dev", "/proc"].iter().any(|root| path.starts_with(root));
+        let there = path.metadata();
+        if there.is_ok_and(|there| is_device || !there.is_file()) {
+            let stream = fs::OpenOptions::new().append(true).open(path);
+            return Ok(Self::Stream(stream.map_err(failed)?));
+        }
+        // What a link leads to is written, not the link.
+        let place = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        let hidden = format!(".{name}.new-{}", std::process::id());
+        let hidden = place.with_file_name(hidden);
+        fs::write(&hidden, b"").map_err(failed)?;
+        Ok(Self::File { hidden, place })
+    }
 }
 
 impl Export<'_> {
@@ -66,18 +95,25 @@ impl Export<'_> {
             ExportFormat::Json => json::documents(&self.parts),
             ExportFormat::Csv | ExportFormat::Md => self.parts.join("\n"),
         };
-        let Some(hidden) = self.hidden.take() else {
-            return streams.result(&text);
+        let written = match std::mem::replace(&mut self.target, Target::Done) {
+            Target::Stdout => return streams.result(&text),
+            Target::File { hidden, place } => {
+                let written = fs::write(&hidden, text).and_then(|()| fs::rename(&hidden, place));
+                if written.is_err() {
+                    let _ = fs::remove_file(&hidden);
+                }
+                written
+            }
+            Target::Stream(mut stream) => stream.write_all(text.as_bytes()),
+            Target::Done => Ok(()),
         };
-        let path = &self.arg.path;
-        let written = fs::write(&hidden, text).and_then(|()| fs::rename(&hidden, path));
-        written.map_err(|error| Failure::file("write", path, error))
+        written.map_err(|error| Failure::file("write", &self.arg.path, error))
     }
 }
 
 impl Drop for Export<'_> {
     fn drop(&mut self) {
-        if let Some(hidden) = &self.hidden {
+        if let Target::File { hidden, .. } = &self.target {
             let _ = fs::remove_file(hidden);
         }
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::args::{ExportFormat, PlayFormat};
 use super::exit::Failure;
-use super::results::{Content, Files, Written};
+use super::results::{Content, Files, MANIFEST, Written};
 use super::streams::Streams;
 use crate::experiment::idle::Idle;
 use crate::metrics::RunMetrics;
@@ -116,6 +116,11 @@ pub(crate) fn tell(folder: &Path, written: &Written, streams: &Streams) -> Resul
     match written {
         Written::New => streams.note(&format!("results: {folder}")),
         Written::Unchanged => streams.note(&format!("results: {folder} (unchanged)")),
+        Written::Told => {
+            streams.note(&format!(
+                "results: {folder} (unchanged; {MANIFEST} written anew)"
+            ));
+        }
         Written::Replaced(file) => {
             streams.note(&format!("results: {folder} (replaced; {file} differed)"));
         }

@@ -69,7 +69,7 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
         true => None,
         false => Some(Place::probe(&args.output.out)?),
     };
-    let mut documents = Vec::new();
+    let (mut documents, mut pages) = (Vec::new(), Vec::new());
     let mut is_met = true;
     let asked = requirements.iter().zip(&baselines);
     for ((input, scenario), (requirements, baseline)) in inputs.iter().zip(&scenarios).zip(asked) {
@@ -92,7 +92,7 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
         for export in &mut exports {
             export.add(|format| output::exported(&report, against.as_ref(), format));
         }
-        surroundings::step_summary(&output::page(&report, against.as_ref()))?;
+        pages.push(output::page(&report, against.as_ref()));
     }
     if args.output.format == PlayFormat::Json {
         // One document on stdout, also for several scenarios.
@@ -100,6 +100,10 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
     }
     for export in exports {
         export.finish(streams)?;
+    }
+    // The last thing, so that a page that cannot be written costs nothing else.
+    for page in pages {
+        surroundings::step_summary(&page)?;
     }
     if is_met { Ok(()) } else { Err(Failure::Unmet) }
 }

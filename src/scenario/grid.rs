@@ -157,8 +157,9 @@ fn grid(
         refused: Vec::new(),
         not_fluid: Vec::new(),
     };
+    let below = overlay::without_variants(document, &changes);
     let mut maker = Maker {
-        document,
+        document: &below,
         variants: changed.get("variants").cloned(),
         changes,
         matrix: &matrix,

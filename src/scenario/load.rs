@@ -217,9 +217,10 @@ pub(super) fn play(
     let names: Vec<String> = variants.iter().map(|entry| entry.key.clone()).collect();
     let base = checked(changed, variants.is_empty(), found);
     let mut documents = Vec::new();
+    let below = overlay::without_variants(document, &changes);
     for entry in variants {
         check_name(entry, found);
-        let item = variant(document, entry, &changes, &mut lost, found);
+        let item = variant(&below, entry, &changes, &mut lost, found);
         documents.push((entry.key.clone(), item));
     }
     lost.report(documents.len() + 1, found);
@@ -243,6 +244,7 @@ pub(super) fn play(
             variants: documents.clone(),
         },
     };
+    places::add_variants(&mut scenario.places, &base, &files.sources);
     let mut names = names;
     if documents.is_empty() {
         documents.push(("base".to_owned(), base));
@@ -403,5 +405,33 @@ mod tests {
         assert!(!scenario.plans[0].consumers[0].config.is_cooperative());
         assert!(scenario.plans[1].consumers[0].config.is_cooperative());
         assert_eq!(scenario.expectations.len(), 2);
+    }
+
+    /// Each of thousands of variants once held all the others: time and memory grew with the square of their number.
+    #[test]
+    fn a_variant_knows_nothing_of_the_others_and_each_has_its_place() {
+        let lines = (0..3_000).map(|number| {
+            let timeout = 6_000 + number;
+            format!("  v{number}: {{ config: {{ session.timeout.ms: {timeout} }} }}\n")
+        });
+        let text = "version: 1\nname: many\nduration: 1m\ntopics: { t: { partitions: 1 } }\n\
+                    groups: { g: { topics: [t], members: 1 } }\nvariants:\n"
+            .to_owned()
+            + &lines.collect::<String>();
+        let scenario = load("many.yaml", &text, &mut NoFiles, &Overrides::default());
+        let scenario = scenario.unwrap_or_else(|rejected| panic!("{rejected}"));
+        assert_eq!(scenario.plans.len(), 3_000);
+        for document in scenario.documents() {
+            let variants = document.get("variants").map_or(&[][..], Item::pairs);
+            assert!(variants.is_empty());
+        }
+        let change = &scenario.resolved["variants"]["v7"];
+        let config = serde_json::json!({ "session.timeout.ms": 6_007 });
+        assert_eq!(
+            *change,
+            serde_json::json!({ "groups": { "g": { "config": config } } })
+        );
+        assert_eq!(scenario.places["/variants/v7"], "many.yaml:14");
+        assert_eq!(scenario.places["/groups/g"], "many.yaml:5");
     }
 }

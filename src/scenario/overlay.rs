@@ -27,6 +27,25 @@ pub(super) const FIXED: [&str; 8] = [
     "version", "name", "about", "extends", "seed", "variants", "matrix", "expect",
 ];
 
+/// What variants are laid over: `document` without what it says of variants, which none of them sees. With it, thousands of variants
+/// would each hold all the others. Where `overrides` reach into variants, it stays.
+pub fn without_variants(document: &Node, overrides: &[Override]) -> Node {
+    let mut lean = document.clone();
+    let reaches =
+        |one: &Override| matches!(one, Override::Set { path, .. } if path.starts_with("variants"));
+    if let Value::Map(entries) = &mut lean.value
+        && !overrides.iter().any(reaches)
+    {
+        let of_variants = entries.iter_mut().filter(|entry| entry.key == "variants");
+        for entry in of_variants {
+            if let Value::Map(variants) = &mut entry.value.value {
+                variants.clear();
+            }
+        }
+    }
+    lean
+}
+
 /// The document of the variant that `overlay` makes of `base`.
 pub fn variant(base: &Node, overlay: &Entry, found: &mut Vec<Diagnostic>) -> Node {
     let Value::Map(entries) = &overlay.value.value else {

@@ -10,6 +10,19 @@ use super::resolved;
 use super::shape::{Item, Typed};
 use super::source::Sources;
 
+/// Adds the places of the variants themselves, as the base names them.
+pub(super) fn add_variants(places: &mut BTreeMap<String, String>, base: &Item, sources: &Sources) {
+    let variants = base.get("variants").map_or(&[][..], Item::pairs);
+    for pair in variants {
+        let place = sources.place(pair.key_span);
+        let name = resolved::token(&pair.key);
+        places.insert(
+            format!("/variants/{name}"),
+            format!("{}:{}", place.file, place.line),
+        );
+    }
+}
+
 /// Adds the places of a variant's document.
 pub(super) fn add(
     places: &mut BTreeMap<String, String>,

@@ -57,17 +57,25 @@ fn sorted<'k>(entries: impl Iterator<Item = (&'k str, Value)>) -> Value {
 /// The whole: the base and what each variant changes of it.
 #[must_use]
 pub fn whole(base: &Item, variants: &[(String, Item)]) -> Value {
-    let below = json(base);
+    // What a document says of variants is in none of them.
+    let alone = |item: &Item| {
+        let mut document = json(item);
+        if let Value::Object(map) = &mut document {
+            map.remove("variants");
+        }
+        document
+    };
+    let below = alone(base);
     let changes = variants
         .iter()
-        .map(|(name, item)| (&**name, difference(&below, &json(item))));
+        .map(|(name, item)| (&**name, difference(&below, &alone(item))));
     let changes = sorted(changes);
     let Value::Object(map) = &below else {
         return below;
     };
     let mut entries: Vec<(&str, Value)> = map
         .iter()
-        .filter(|(key, _)| !matches!(&***key, "extends" | "matrix" | "variants"))
+        .filter(|(key, _)| !matches!(&***key, "extends" | "matrix"))
         .map(|(key, value)| (&**key, value.clone()))
         .collect();
     if !variants.is_empty() {

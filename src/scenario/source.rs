@@ -9,6 +9,8 @@ pub struct Source {
     pub name: String,
     /// Content.
     pub text: String,
+    /// Where its lines end, so that the place of each of many variants is found at once.
+    ends: Vec<usize>,
 }
 
 /// All texts, in the order in which they were met; [`Span::source`] is the position.
@@ -37,6 +39,7 @@ impl Sources {
         self.all.push(Source {
             name: name.to_owned(),
             text: text.to_owned(),
+            ends: text.match_indices('\n').map(|(at, _)| at).collect(),
         });
         count(self.all.len() - 1)
     }
@@ -53,17 +56,19 @@ impl Sources {
     /// Where `span` begins, and where it ends on that line.
     #[must_use]
     pub fn place(&self, span: Span) -> Place {
-        let (file, text) = self
+        let (file, text, ends) = self
             .all
             .get(span.source as usize)
-            .map_or(("", ""), |source| (&*source.name, &*source.text));
+            .map_or(("", "", &[][..]), |source| {
+                (&*source.name, &*source.text, &source.ends[..])
+            });
         let before = text.get(..span.start as usize).unwrap_or(text);
         let begin = before.rfind('\n').map_or(0, |at| at + 1);
         let column = count(before[begin..].chars().count()) + 1;
         let covered = self.text(span).lines().next().unwrap_or("");
         Place {
             file: file.to_owned(),
-            line: count(before.matches('\n').count()) + 1,
+            line: count(ends.partition_point(|end| *end < before.len())) + 1,
             column,
             end_column: column + count(covered.chars().count()),
         }

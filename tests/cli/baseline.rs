@@ -283,6 +283,28 @@ fn exports_are_tried_before_anything_is_played_and_go_to_stdout_too() {
     );
 }
 
+/// A baseline that was changed by hand would hold nobody to anything.
+#[test]
+fn a_baseline_that_is_not_as_it_was_written_is_refused() {
+    let home = stored();
+    let at = home.path();
+    let mut folders = fs::read_dir(at.join("baseline")).expect("it is there");
+    let folder = folders.next().expect("one").expect("it can be listed");
+    let folder = folder.path();
+    let summary = folder.join("summary.json");
+    let text = fs::read_to_string(&summary).expect("it is there");
+    let eased = text.replacen("\"longest_downtime_s\": ", "\"longest_downtime_s\": 9", 1);
+    assert_ne!(text, eased);
+    fs::write(&summary, &eased).expect("it can be written");
+    let ran = gate(at, &[]);
+    assert_eq!((ran.code, &*ran.out), (2, ""), "{}", ran.err);
+    let words = "damaged: summary.json is not as it was written";
+    assert!(ran.err.contains(words), "{}", ran.err);
+    // Who stores the summary alone has nothing that it could be held against.
+    fs::remove_file(folder.join("SHA256SUMS")).expect("it is there");
+    assert_eq!(gate(at, &[]).code, 0);
+}
+
 #[test]
 fn the_page_of_a_step_gets_the_tables() {
     let home = stored();

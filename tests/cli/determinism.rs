@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::support::{ran, rebsim};
 
@@ -200,6 +200,15 @@ fn results_are_unchanged_or_refused_with_the_first_different_file() {
     assert_eq!(mine, "mine\n", "nothing was written");
     assert_eq!(run(&["--force"]).code, 0);
     assert_eq!(run(&[]).code, 0);
+    fs::write(folder.join("manifest.json"), "[]").expect("it can be written");
+    let folder_text = folder.to_string_lossy();
+    let show = || ran(&mut rebsim(&["show", &folder_text, "--variant", "eager"]));
+    assert_eq!(show().code, 2, "a manifest says what to play");
+    let mended = run(&[]);
+    assert_eq!(mended.code, 0, "{}", mended.err);
+    let words = "unchanged; manifest.json written anew";
+    assert!(mended.err.contains(words), "{}", mended.err);
+    assert_eq!(show().code, 0, "{}", show().err);
     let sums = Command::new("sha256sum")
         .args(["-c", "--quiet", "SHA256SUMS"])
         .current_dir(&folder)
@@ -210,5 +219,29 @@ fn results_are_unchanged_or_refused_with_the_first_different_file() {
             "{}",
             String::from_utf8_lossy(&sums.stdout)
         );
+    }
+}
+
+/// As `parallel` and Kubernetes start shards.
+#[test]
+fn several_that_begin_at_once_write_the_same_and_none_fails() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    fs::write(home.path().join("twin.yaml"), YAML).expect("it can be written");
+    for round in 0..3 {
+        let out = format!("out{round}/a/b");
+        let start = |_| {
+            let mut command = rebsim(&["run", "twin.yaml", "--out", &out]);
+            let piped = command.current_dir(home.path()).stdout(Stdio::null());
+            let child = piped.stderr(Stdio::piped()).spawn();
+            child.expect("the program can be started")
+        };
+        let children: Vec<_> = (0..8).map(start).collect();
+        for child in children {
+            let output = child.wait_with_output().expect("it ends");
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{told}");
+        }
+        let left = fs::read_dir(home.path().join(&out)).expect("it is there");
+        assert_eq!(left.count(), 1, "nothing hidden is left");
     }
 }

@@ -224,6 +224,19 @@ fn shards_that_do_not_belong_together_are_refused_by_number() {
         &["other"],
         &["shard 3 is damaged", "cells-00003-of-00006.csv"],
     );
+    let damaged = |name: &str, text: Option<&str>, words: &str| {
+        let file = folder("foreign").join(name);
+        let before = fs::read_to_string(&file).expect("it is there");
+        match text {
+            Some(text) => fs::write(&file, text).expect("it can be written"),
+            None => fs::remove_file(&file).expect("it can be removed"),
+        }
+        refused(&["foreign"], &["damaged", words]);
+        fs::write(&file, before).expect("it can be written");
+    };
+    damaged("SHA256SUMS", Some(""), "SHA256SUMS does not list grid.json");
+    damaged("SHA256SUMS", None, "SHA256SUMS is missing");
+    damaged("grid.json", None, "grid.json is missing");
     let manifest = folder("halves").join("manifest.json");
     let text = fs::read_to_string(&manifest).expect("it is there");
     let aged = text.replace(env!("CARGO_PKG_VERSION"), "0.0.1");

@@ -127,6 +127,58 @@ fn a_full_disc_is_3() {
     assert_eq!(ran.code, 3, "{}", ran.err);
 }
 
+/// `--export junit=>(filter)` of a shell is a pipe, and what is renamed over a device destroys it for everybody.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_export_goes_into_a_pipe_and_through_a_link_and_replaces_neither() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let at = home.path();
+    let (pipe, link, real) = (at.join("pipe"), at.join("link.xml"), at.join("real.xml"));
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("there is mkfifo").success());
+    fs::write(&real, "before").expect("it can be written");
+    symlink("real.xml", &link).expect("it can be made");
+    let from = pipe.clone();
+    let reader = std::thread::spawn(move || fs::read_to_string(from).expect("it can be read"));
+    let args = ["run", "crash", "--variant", "gone", "--no-out", "-q"];
+    let exports = ["--export", "junit=pipe", "--export", "junit=link.xml"];
+    let ran = run_in(at, &[&args[..], &exports].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let piped = reader.join().expect("no panic");
+    assert!(piped.ends_with("</testsuites>\n"), "{piped}");
+    assert_eq!(fs::read_to_string(&real).expect("it is there"), piped);
+    assert!(link.symlink_metadata().expect("it is there").is_symlink());
+    let pipe = pipe.symlink_metadata().expect("it is there").file_type();
+    assert!(pipe.is_fifo());
+}
+
+#[test]
+fn two_exports_into_one_file_are_refused_before_anything_is_played() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let twice = ["--export", "junit=a.txt", "--export", "json=a.txt"];
+    let ran = run_in(home.path(), &[&["run", "crash"][..], &twice].concat());
+    assert_eq!((ran.code, &*ran.out), (2, ""), "{}", ran.err);
+    assert!(ran.err.contains("`a.txt` is named twice"), "{}", ran.err);
+    let left = fs::read_dir(home.path()).expect("it is there").count();
+    assert_eq!(left, 0, "nothing is written");
+}
+
+#[test]
+fn a_page_of_a_step_that_cannot_be_written_costs_no_other_output() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let args = ["run", "crash", "--variant", "gone", "--no-out", "-q"];
+    let more = ["--format", "json", "--export", "junit=a.xml"];
+    let mut command = rebsim(&[&args[..], &more].concat());
+    command.current_dir(home.path());
+    command.env("GITHUB_STEP_SUMMARY", home.path().join("absent/page.md"));
+    let ran = ran(&mut command);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("page.md"), "{}", ran.err);
+    assert!(ran.out.contains("rebsim/summary/1"), "{}", ran.out);
+    assert!(home.path().join("a.xml").is_file());
+}
+
 #[test]
 fn the_manual_and_the_completions_are_whole() {
     let home = tempfile::tempdir().expect("a folder for the test");

@@ -16,13 +16,14 @@ use crate::cli::baseline::{Kind, Now};
 use crate::cli::exit::Failure;
 use crate::cli::manifest::{self, MODEL_VERSION};
 use crate::cli::output::tell;
-use crate::cli::results::{Listed, MANIFEST, Place, SUMS, sha256};
+use crate::cli::results::{Listed, MANIFEST, Place, SUMS, listed_in, sha256};
 use crate::cli::source;
 use crate::cli::streams::Streams;
 use crate::experiment::sweep::{Shard, tasks};
 use crate::kernel::Seed;
 use crate::metrics::condition::Condition;
 use crate::report::sweep::{Row, Sweep, gate, read};
+use crate::scenario::LoadError;
 
 /// As large as a file of a shard may be: 1 GiB.
 const MAX_BYTES: usize = 1 << 30;
@@ -143,8 +144,12 @@ fn part(folder: &Path) -> Result<Part, Failure> {
     let refused = |why: String| Failure::usage(format!("{}: {why}", folder.display()), None);
     let text = |name: &str| {
         let path = folder.join(name);
-        let text = source::read_file(&path, MAX_BYTES);
-        text.map_err(|error| Failure::file("read", &path, error))
+        source::read_file(&path, MAX_BYTES).map_err(|error| match source::refusal(&error) {
+            LoadError::NotFound => refused(format!("it is damaged: {name} is missing")),
+            LoadError::NotText => refused(format!("it is damaged: {name} is not text")),
+            LoadError::TooLarge => refused(format!("it is damaged: {name} is too large")),
+            LoadError::Unreadable(_) => Failure::file("read", &path, error),
+        })
     };
     let manifest: Value = serde_json::from_str(&text(MANIFEST)?)
         .map_err(|error| refused(format!("{MANIFEST} is no JSON: {error}")))?;
@@ -169,24 +174,26 @@ fn part(folder: &Path) -> Result<Part, Failure> {
             )));
         }
     }
-    for line in text(SUMS)?.lines() {
-        let (digest, name) = line.split_once("  ").unwrap_or(("", line));
-        if sha256(text(name)?.as_bytes()) != digest {
-            let number = shard.number();
-            return Err(refused(format!(
-                "shard {number} is damaged: {name} has changed"
-            )));
-        }
-    }
+    let sums = text(SUMS)?;
+    let checked = |name: &str| {
+        let content = text(name)?;
+        let why = match listed_in(&sums, name) {
+            Some(digest) if digest == sha256(content.as_bytes()) => return Ok(content),
+            Some(_) => format!("{name} has changed"),
+            None => format!("{SUMS} does not list {name}"),
+        };
+        let number = shard.number();
+        Err(refused(format!("shard {number} is damaged: {why}")))
+    };
     let mut inputs = inputs.clone();
     inputs["shard"] = Value::Null;
     Ok(Part {
         folder: folder.to_path_buf(),
         shard,
         inputs,
-        grid: text("grid.json")?,
-        scenario: text("scenario.json")?,
-        cells: text(&format!("cells-{}.csv", shard::suffix(shard)))?,
+        grid: checked("grid.json")?,
+        scenario: checked("scenario.json")?,
+        cells: checked(&format!("cells-{}.csv", shard::suffix(shard)))?,
     })
 }
 

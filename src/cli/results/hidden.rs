@@ -1,0 +1,158 @@
+//! What a results folder is made in: a hidden sibling, and the files in it, which are digested as they are written.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{CHUNK, Content, Listed, MANIFEST, Written, hexadecimal, says_the_same};
+use crate::cli::exit::Failure;
+
+/// So many names are tried.
+const NAMES: u32 = 1_000;
+
+/// A hidden sibling in the making; removed unless published.
+pub(super) struct Hidden {
+    path: PathBuf,
+    aside: PathBuf,
+}
+
+impl Hidden {
+    /// Makes it beside the folder `name` below `root`, under a name that nobody has: other machines, containers before all, have processes
+    /// of the same number, and what a killed one left lies there still.
+    pub(super) fn new(root: &Path, name: &str) -> Result<Self, Failure> {
+        let process = std::process::id();
+        let mut attempt = 0;
+        loop {
+            let mark = match attempt {
+                0 => process.to_string(),
+                more => format!("{process}-{more}"),
+            };
+            let path = root.join(format!(".{name}.new-{mark}"));
+            let aside = root.join(format!(".{name}.old-{mark}"));
+            attempt += 1;
+            if aside.symlink_metadata().is_ok() && attempt < NAMES {
+                continue;
+            }
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path, aside }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < NAMES => {}
+                Err(error) => return Err(Failure::file("create", &path, error)),
+            }
+        }
+    }
+
+    /// Writes a file into it.
+    pub(super) fn file(&self, name: &str, content: &Content<'_>) -> Result<Listed, Failure> {
+        let path = self.path.join(name);
+        let failed = |error| Failure::file("write", &path, error);
+        let mut sink = Sink::new(fs::File::create(&path).map_err(failed)?);
+        let written = content.write(&mut sink);
+        let (bytes, sha256) = sink.finish(written).map_err(failed)?;
+        Ok(Listed {
+            name: name.to_owned(),
+            bytes,
+            sha256,
+        })
+    }
+
+    /// Renames the folder into place; what lay there stays intact until then and comes back if that fails.
+    pub(super) fn publish(&self, folder: &Path, exists: bool) -> Result<(), Failure> {
+        if exists {
+            fs::rename(folder, &self.aside)
+                .map_err(|error| Failure::file("replace", folder, error))?;
+        }
+        if let Err(error) = fs::rename(&self.path, folder) {
+            if exists {
+                fs::rename(&self.aside, folder)
+                    .map_err(|error| Failure::file("restore", folder, error))?;
+            }
+            return Err(Failure::file("write", folder, error));
+        }
+        if exists {
+            let removed = if self.aside.is_dir() {
+                fs::remove_dir_all(&self.aside)
+            } else {
+                fs::remove_file(&self.aside)
+            };
+            removed.map_err(|error| Failure::file("remove", &self.aside, error))?;
+        }
+        Ok(())
+    }
+}
+
+impl Hidden {
+    /// The files of `folder` are as they would be written; so is its manifest after this.
+    pub(super) fn tell(&self, folder: &Path, manifest: &Content<'_>) -> Result<Written, Failure> {
+        let own = self.file(MANIFEST, manifest)?.name;
+        let (own, there) = (self.path.join(own), folder.join(MANIFEST));
+        let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+        if says_the_same(&read(&own), &read(&there)) {
+            return Ok(Written::Unchanged);
+        }
+        fs::rename(&own, &there).map_err(|error| Failure::file("write", &there, error))?;
+        Ok(Written::Told)
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        // Gone already once published.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Takes text for a file, which is counted and digested on the way.
+struct Sink {
+    file: fs::File,
+    waiting: Vec<u8>,
+    bytes: u64,
+    digest: Sha256,
+    /// Why nothing more is taken.
+    error: Option<io::Error>,
+}
+
+impl Sink {
+    fn new(file: fs::File) -> Self {
+        Self {
+            file,
+            waiting: Vec::with_capacity(CHUNK),
+            bytes: 0,
+            digest: Sha256::new(),
+            error: None,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.waiting)?;
+        self.digest.update(&self.waiting);
+        self.bytes += self.waiting.len() as u64;
+        self.waiting.clear();
+        Ok(())
+    }
+
+    /// Length and digest of what was written, unless that failed.
+    fn finish(mut self, written: fmt::Result) -> io::Result<(u64, String)> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        written.map_err(|_| io::Error::other("the text cannot be made"))?;
+        self.flush()?;
+        Ok((self.bytes, hexadecimal(&self.digest.finalize())))
+    }
+}
+
+impl fmt::Write for Sink {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.waiting.len() + text.len() > CHUNK
+            && let Err(error) = self.flush()
+        {
+            self.error = Some(error);
+            return Err(fmt::Error);
+        }
+        self.waiting.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
