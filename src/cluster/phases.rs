@@ -64,20 +64,31 @@ impl Client {
 impl World<'_> {
     /// The phases with which a member of a steady group begins; none where everything is to be in step.
     pub(super) fn phases(&self, consumer: ConsumerId) -> Phases {
+        Phases {
+            heartbeat: self.heartbeat_phase(consumer),
+            commit: self.commit_phase(consumer),
+            metadata: self.phase(consumer, "metadata phase"),
+            poll: self.phase(consumer, "poll phase"),
+        }
+    }
+
+    /// That of its heartbeats alone.
+    pub(super) fn heartbeat_phase(&self, consumer: ConsumerId) -> Phase {
+        self.phase(consumer, "heartbeat phase")
+    }
+
+    /// That of its commits alone.
+    pub(super) fn commit_phase(&self, consumer: ConsumerId) -> Phase {
+        self.phase(consumer, "commit phase")
+    }
+
+    fn phase(&self, consumer: ConsumerId, purpose: &str) -> Phase {
         let process = &self.processes[consumer.index()];
         if !self.has_phases(process.group) {
-            return Phases::default();
+            return Phase::default();
         }
-        let draw = |purpose: &str| {
-            let stream = Stream::new(&process.name, purpose);
-            Phase(Draw::new(self.seed, stream).word())
-        };
-        Phases {
-            heartbeat: draw("heartbeat phase"),
-            commit: draw("commit phase"),
-            metadata: draw("metadata phase"),
-            poll: draw("poll phase"),
-        }
+        let stream = Stream::new(&process.name, purpose);
+        Phase(Draw::new(self.seed, stream).word())
     }
 
     /// True when the members that a group starts with have phases of their own, which another seed draws otherwise.

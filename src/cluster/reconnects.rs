@@ -11,9 +11,6 @@ use crate::kernel::{Draw, SimTime, Stream};
 use crate::protocol::backoff::Jitter;
 use crate::protocol::config::ConsumerConfig;
 
-/// Factors drawn for the waits of one life; who waits more often meets them again.
-const JITTERS: usize = 64;
-
 /// See the module. Coordinators have connections of their own (`GroupCoordinatorNode`).
 #[derive(Debug, Default)]
 pub(super) struct Reconnects {
@@ -74,7 +71,6 @@ impl World<'_> {
         }
         let process = &self.processes[consumer.index()];
         let life = format!("{}#{}", process.name, process.incarnation);
-        let mut draw = Draw::new(self.seed, Stream::new(&life, purpose));
-        Jitter::of((0..JITTERS).map(|_| draw.word()))
+        Jitter::drawn(Draw::new(self.seed, Stream::new(&life, purpose)))
     }
 }

@@ -77,7 +77,7 @@ impl World<'_> {
     fn read_samples(&mut self) {
         self.catch_up_before_reading();
         let rows = self.read_rows();
-        self.timeline.samples.extend(rows);
+        self.timeline.samples.extend(&rows);
     }
 
     /// All partitions after everything else that happens at this instant.

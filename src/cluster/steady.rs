@@ -175,7 +175,7 @@ impl World<'_> {
                     topics: spec.topics.as_slice().into(),
                     pattern: spec.config.subscribed_by.for_coordinator().cloned(),
                     server_assignor: spec.config.group_remote_assignor,
-                    silent_for: self.phases(consumer).heartbeat.of(interval),
+                    silent_for: self.heartbeat_phase(consumer).of(interval),
                 }
             })
             .collect();
@@ -244,10 +244,10 @@ impl World<'_> {
     /// How long its coordinator has not heard of a classic member: since its last heartbeat, or the automatic commit after it, if it has something to commit.
     fn silence(&self, consumer: ConsumerId, owns: bool) -> SimDuration {
         let config = &self.processes[consumer.index()].spec.config;
-        let phases = self.phases(consumer);
-        let heartbeat = phases.heartbeat.of(config.heartbeat_interval);
+        let heartbeat = self.heartbeat_phase(consumer).of(config.heartbeat_interval);
         if owns && config.enable_auto_commit {
-            heartbeat.min(phases.commit.of(config.auto_commit_interval))
+            let commit = self.commit_phase(consumer);
+            heartbeat.min(commit.of(config.auto_commit_interval))
         } else {
             heartbeat
         }

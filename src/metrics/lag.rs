@@ -65,6 +65,13 @@ impl Lags {
         }
         self.age = self.age.max(own.age);
     }
+
+    /// No lower than `other`, each by itself.
+    fn raise_to(&mut self, other: &Self) {
+        self.records = self.records.max(other.records);
+        self.committed = self.committed.max(other.committed);
+        self.age = self.age.max(other.age);
+    }
 }
 
 /// What is last known of a partition.
@@ -98,7 +105,7 @@ impl Known {
 
 /// The highest that any partition's own levels rise within the window, by the rule of [`series::holds`].
 #[derive(Clone, Copy, Debug, Default)]
-struct Hottest([Option<u64>; 3]);
+struct Hottest(Option<Lags>);
 
 impl Hottest {
     /// What was known at `at` held until `next`.
@@ -107,10 +114,7 @@ impl Hottest {
             return;
         }
         let lags = known.lags(at);
-        let levels = [Some(lags.records), lags.committed, Some(lags.age)];
-        for (highest, level) in self.0.iter_mut().zip(levels) {
-            *highest = (*highest).max(level);
-        }
+        self.0.get_or_insert(lags).raise_to(&lags);
     }
 }
 
@@ -157,14 +161,21 @@ pub(super) fn values(
     let Some((labels, _)) = scopes.first() else {
         return Series::new();
     };
-    let names = [
-        "hottest_partition_lag_records",
-        "hottest_partition_committed_lag_records",
+    let Hottest(hottest) = hottest;
+    let peaks = [
+        (
+            "hottest_partition_lag_records",
+            hottest.map(|lags| lags.records),
+        ),
+        (
+            "hottest_partition_committed_lag_records",
+            hottest.and_then(|lags| lags.committed),
+        ),
     ];
-    for (name, peak) in names.into_iter().zip(hottest.0) {
+    for (name, peak) in peaks {
         values.put(name, labels, Value::or_no_data(peak.map(Decimal::whole)));
     }
-    let oldest = Value::or_no_data(hottest.0[2].map(Decimal::seconds));
+    let oldest = Value::or_no_data(hottest.map(|lags| Decimal::seconds(lags.age)));
     values.put("hottest_partition_lag_s", labels, oldest);
     values.put("drain_s", labels, drain(timeline, group, &series));
     series
@@ -226,7 +237,9 @@ impl Read {
                 |known: &((GroupId, TopicPartition), PartitionTotals)| known.0.0 < which;
             timeline.partitions.partition_point(is_before)
         };
-        let mut levels: Vec<Levels> = vec![Levels::default(); AT_A_TIME];
+        // A scope of several partitions has sums of its own: where nobody asks for single ones, their levels are not kept.
+        let kept = if alone.peek().is_some() { AT_A_TIME } else { 0 };
+        let mut levels: Vec<Levels> = vec![Levels::default(); kept];
         let end = before(GroupId(group.0 + 1));
         for first in (before(group)..end).step_by(AT_A_TIME) {
             let places = &timeline.partitions[first..end.min(first + AT_A_TIME)];
@@ -238,16 +251,19 @@ impl Read {
                 .collect();
             for (instant, (reading, rest)) in rest.iter_mut().enumerate() {
                 let at = reading.at();
+                let mut place = 0;
                 for sample in take_until(reading, rest, places[places.len() - 1].0.1) {
-                    let by_name = |known: &((GroupId, TopicPartition), PartitionTotals)| known.0.1;
-                    let Ok(place) = places.binary_search_by_key(&sample.partition, by_name) else {
+                    place = next_place(places, place, sample.partition);
+                    if places[place].0.1 != sample.partition {
                         continue;
-                    };
+                    }
                     let now = Known::of(&sample);
                     if let Some((since, before)) = known[place].replace((at, now)) {
                         hottest.take(&before, since, at, timeline.measured);
                     }
-                    levels[place].push(at, &now.lags(at));
+                    if let Some(levels) = levels.get_mut(place) {
+                        levels.push(at, &now.lags(at));
+                    }
                 }
                 for (lags, indexes) in &mut owns {
                     for (_, known) in indexes
@@ -290,6 +306,16 @@ impl Read {
 fn among(indexes: &[usize], first: usize, count: usize) -> &[usize] {
     let place = |bound: usize| indexes.partition_point(|index| *index < bound);
     &indexes[place(first)..place(first + count)]
+}
+
+/// The first of the sorted `places` from this one on that is not before `partition`. Samples are sorted like them, so that one walk finds all.
+fn next_place(
+    places: &[((GroupId, TopicPartition), PartitionTotals)],
+    from: usize,
+    partition: TopicPartition,
+) -> usize {
+    let rest = places[from..].iter();
+    from + rest.take_while(|known| known.0.1 < partition).count()
 }
 
 /// The samples up to that of `last`; the others stay in `rest`.

@@ -47,10 +47,11 @@ pub use spans::{Span, Spans};
 pub use values::{NO_DATA, NOT_DRAINED, Value, Values};
 
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 
 use crate::assignor::{GroupId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
-use crate::timeline::{Cast, ConsumerTotals, PlatformFact, PodId, Samples, Timeline};
+use crate::timeline::{Cast, ConsumerTotals, PlatformFact, PodId, Reading, Samples, Timeline};
 use delivery::Breadth;
 use rebalances::GroupEpisodes;
 use told::Told;
@@ -316,9 +317,7 @@ fn fold(timeline: &Told<'_>, keeps_spans: bool) -> Folded {
         let Some(at) = next.into_iter().flatten().min() else {
             break;
         };
-        while let Some(reading) = readings.next_if(|reading| reading.at() <= at) {
-            states.read(reading, &world);
-        }
+        read_until(&mut readings, at, &mut states, &world);
         while let Some(entry) = entries.next_if(|entry| entry.at == at) {
             states.observe(&entry.observation, &world);
             episodes.observe(at, &entry.observation, &world);
@@ -337,13 +336,26 @@ fn fold(timeline: &Told<'_>, keeps_spans: bool) -> Folded {
         }
         states.settle(at, &mut world);
     }
-    for reading in readings {
-        states.read(reading, &world);
-    }
+    read_until(&mut readings, SimTime::NEVER, &mut states, &world);
     Folded {
         availability: states.finish(timeline, &world),
         groups: episodes.finish(),
         at_end,
+    }
+}
+
+/// Takes in the samples up to `until`. Logs only grow, so of readings of the same partitions the last one tells everything.
+fn read_until<'t>(
+    readings: &mut Peekable<impl Iterator<Item = &'t Reading>>,
+    until: SimTime,
+    states: &mut availability::Fold,
+    world: &World,
+) {
+    while let Some(reading) = readings.next_if(|reading| reading.at() <= until) {
+        let next = readings.peek().filter(|next| next.at() <= until);
+        if !next.is_some_and(|next| next.places() == reading.places()) {
+            states.read(reading, world);
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Values by name: collected per group, combined over groups by the table's rule, looked up by conditions.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -199,41 +198,42 @@ impl Values {
     /// Adds, for every name with a group label alone (or with a reason), its combination over groups where it is missing; then
     /// sorts by the table.
     pub fn complete(&mut self) {
-        // By what is left without the group: the first name of it, and the values of the groups; none where they are combined already.
-        let mut of_groups: BTreeMap<_, (usize, Option<Vec<Value>>)> = BTreeMap::new();
-        for (number, (name, value)) in self.list.iter().enumerate() {
-            let labels = &name.labels;
-            if labels.topic.is_some() || labels.partition.is_some() {
-                continue;
-            }
-            let place = registry::place(name.metric.base);
-            let key = (place, name.aggregate, labels.reason.as_deref());
-            let (_, values) = of_groups
-                .entry(key)
-                .or_insert_with(|| (number, Some(Vec::new())));
-            match values {
-                Some(values) if labels.group.is_some() => values.push(*value),
-                Some(_) | None => *values = None,
-            }
-        }
-        let mut missing: Vec<(usize, Vec<Value>)> = of_groups
-            .into_values()
-            .filter_map(|(number, values)| Some((number, values?)))
+        // By what is left without the group, then in order.
+        let mut of_groups: Vec<_> = (0..)
+            .zip(&self.list)
+            .filter(|(_, (name, _))| name.labels.topic.is_none() && name.labels.partition.is_none())
+            .map(|(number, (name, _))| {
+                let place = registry::place(name.metric.base);
+                (place, name.aggregate, name.labels.reason.as_deref(), number)
+            })
             .collect();
-        missing.sort_unstable_by_key(|(number, _)| *number);
-        for (number, values) in missing {
-            let like = &self.list[number].0;
-            let Some(value) = combine(like.metric, &values) else {
-                continue;
-            };
-            let name = Name {
-                labels: Arc::new(Labels {
-                    reason: like.labels.reason.clone(),
+        of_groups.sort_unstable();
+        let mut missing: Vec<(usize, Value)> = Vec::with_capacity(of_groups.len());
+        let mut values = Vec::new();
+        for alike in
+            of_groups.chunk_by(|one, next| (one.0, one.1, one.2) == (next.0, next.1, next.2))
+        {
+            let (_, _, _, first): (_, _, _, usize) = alike[0];
+            let all = alike.iter().map(|&(.., number)| &self.list[number]);
+            if all.clone().any(|(name, _)| name.labels.group.is_none()) {
+                continue; // They are combined already.
+            }
+            values.clear();
+            values.extend(all.map(|(_, value)| *value));
+            missing.extend(combine(self.list[first].0.metric, &values).map(|value| (first, value)));
+        }
+        missing.sort_unstable_by_key(|(first, _)| *first);
+        let whole = Arc::<Labels>::default();
+        for (first, value) in missing {
+            let like = &self.list[first].0;
+            let labels = match &like.labels.reason {
+                None => Arc::clone(&whole),
+                Some(reason) => Arc::new(Labels {
+                    reason: Some(reason.clone()),
                     ..Labels::default()
                 }),
-                ..*like
             };
-            self.list.push((name, value));
+            self.list.push((Name { labels, ..*like }, value));
         }
         self.list.sort_by_cached_key(|(name, _)| {
             let place = registry::place(name.metric.base);

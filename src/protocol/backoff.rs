@@ -1,46 +1,57 @@
 //! How long a client waits before it tries again what failed (Kafka's `ExponentialBackoff`, KIP-580): `retry.backoff.ms`, twice that after the next failure, and
 //! so on up to `retry.backoff.max.ms`, each a fifth more or less at random.
 //!
-//! Chance is not made here: whoever drives the client hands over the factors ([`Jitter`]). Releases before 3.7, and settings whose maximum is no more than the first wait, wait
-//! the same time always, without chance, as Kafka does.
+//! Chance is not made here: whoever drives the client hands over the factors, or what they are drawn from ([`Jitter`]). Releases before 3.7, and
+//! settings whose maximum is no more than the first wait, wait the same time always, without chance, as Kafka does.
 
 use std::sync::Arc;
 
 use super::config::ConsumerConfig;
-use crate::kernel::SimDuration;
+use crate::kernel::{Draw, SimDuration};
 
 /// `CommonClientConfigs.RETRY_BACKOFF_JITTER`, a fifth, in millionths.
 const JITTER: u64 = 200_000;
 const WHOLE: u64 = 1_000_000;
 
-/// The factors by which the waits of one client are longer or shorter, one after the other and over again.
-#[derive(Clone, Debug)]
+/// Words of its stream that a client uses; who waits more often meets them again.
+const WORDS: u64 = 64;
+
+/// The factors by which the waits of one client are longer or shorter, one after the other and over again. The default is none: every wait is as long as
+/// it says.
+#[derive(Clone, Debug, Default)]
 pub struct Jitter {
-    millionths: Arc<[u64]>,
-    used: usize,
+    source: Source,
+    used: u64,
 }
 
-impl Default for Jitter {
-    /// None: every wait is as long as it says.
-    fn default() -> Self {
-        Self {
-            millionths: Arc::from([WHOLE]),
-            used: 0,
-        }
-    }
+/// Where the random words come from.
+#[derive(Clone, Debug, Default)]
+enum Source {
+    #[default]
+    Nowhere,
+    List(Arc<[u64]>),
+    /// Drawn when they are asked for: most clients never wait.
+    Draw(Box<Draw>),
 }
 
 impl Jitter {
-    /// Factors made of random words.
+    /// Factors made of these random words; none without any.
     #[must_use]
     pub fn of(words: impl IntoIterator<Item = u64>) -> Self {
-        let factor = |word: u64| WHOLE - JITTER + word % (2 * JITTER);
-        let millionths: Arc<[u64]> = words.into_iter().map(factor).collect();
-        if millionths.is_empty() {
-            return Self::default();
-        }
+        let words: Arc<[u64]> = words.into_iter().collect();
+        let source = if words.is_empty() {
+            Source::Nowhere
+        } else {
+            Source::List(words)
+        };
+        Self { source, used: 0 }
+    }
+
+    /// Factors made of the first words of the stream of `draw`.
+    #[must_use]
+    pub fn drawn(draw: Draw) -> Self {
         Self {
-            millionths,
+            source: Source::Draw(Box::new(draw)),
             used: 0,
         }
     }
@@ -58,9 +69,17 @@ impl Jitter {
     }
 
     fn next(&mut self) -> u64 {
-        let factor = self.millionths[self.used];
-        self.used = (self.used + 1) % self.millionths.len();
-        factor
+        let number = self.used;
+        self.used += 1;
+        let word = match &mut self.source {
+            Source::Nowhere => return WHOLE,
+            Source::List(words) => words[(number % words.len() as u64) as usize],
+            Source::Draw(draw) => {
+                draw.seek(number % WORDS);
+                draw.word()
+            }
+        };
+        WHOLE - JITTER + word % (2 * JITTER)
     }
 }
 

@@ -84,15 +84,16 @@ impl Reading {
     pub fn samples(&self) -> impl DoubleEndedIterator<Item = Sample> + Clone {
         (0..self.rows.len()).map(|index| self.sample(index))
     }
+}
 
-    fn push(&mut self, sample: &Sample) {
-        Arc::make_mut(&mut self.places).push((sample.group, sample.partition));
-        Arc::make_mut(&mut self.rows).push(Row {
+impl Row {
+    fn of(sample: &Sample) -> Self {
+        Self {
             log_end: sample.log_end,
             processed: sample.processed,
             committed: sample.committed.unwrap_or(NONE),
             oldest_due: sample.oldest_due.unwrap_or(SimTime::NEVER),
-        });
+        }
     }
 }
 
@@ -105,7 +106,32 @@ pub struct Samples {
 impl Samples {
     /// Adds a sample, which is not of an earlier instant than the one before it.
     pub fn push(&mut self, sample: Sample) {
-        self.extend([sample]);
+        self.extend(&[sample]);
+    }
+
+    /// Adds samples, in order, none of an earlier instant than the one before it.
+    pub fn extend(&mut self, samples: &[Sample]) {
+        for samples in samples.chunk_by(|one, next| one.at == next.at) {
+            let at = samples[0].at;
+            let begun = self.readings.pop_if(|reading| reading.at == at);
+            let (mut places, mut rows) = begun.map_or_else(Default::default, |reading| {
+                let rows = Arc::unwrap_or_clone(reading.rows);
+                (Arc::unwrap_or_clone(reading.places), rows)
+            });
+            places.extend(
+                samples
+                    .iter()
+                    .map(|sample| (sample.group, sample.partition)),
+            );
+            rows.extend(samples.iter().map(Row::of));
+            let places = match self.readings.last() {
+                // Of the same places as those before: one list will do.
+                Some(before) if *before.places == places => Arc::clone(&before.places),
+                Some(_) | None => Arc::new(places),
+            };
+            let rows = Arc::new(rows);
+            self.readings.push(Reading { at, places, rows });
+        }
     }
 
     /// The samples of each instant, in order.
@@ -136,33 +162,6 @@ impl Samples {
     #[must_use]
     pub fn last_at(&self) -> Option<SimTime> {
         self.readings.last().map(Reading::at)
-    }
-}
-
-impl Extend<Sample> for Samples {
-    fn extend<I: IntoIterator<Item = Sample>>(&mut self, samples: I) {
-        let samples = samples.into_iter();
-        let expected = samples.size_hint().0;
-        for sample in samples {
-            match self.readings.last_mut() {
-                Some(reading) if reading.at == sample.at => reading.push(&sample),
-                Some(_) | None => {
-                    let mut reading = Reading {
-                        at: sample.at,
-                        places: Arc::new(Vec::with_capacity(expected)),
-                        rows: Arc::new(Vec::with_capacity(expected)),
-                    };
-                    reading.push(&sample);
-                    self.readings.push(reading);
-                }
-            }
-        }
-        // Of the same places as those before: one list will do.
-        if let [.., before, last] = &mut *self.readings
-            && before.places == last.places
-        {
-            last.places = Arc::clone(&before.places);
-        }
     }
 }
 
@@ -207,9 +206,9 @@ mod tests {
             sample(3, 2, 0),
         ];
         let mut samples = Samples::default();
-        samples.extend(taken[..2].iter().copied());
-        samples.extend(taken[2..4].iter().copied());
-        samples.extend(taken[4..].iter().copied());
+        samples.extend(&taken[..2]);
+        samples.extend(&taken[2..4]);
+        samples.extend(&taken[4..]);
         assert!(samples.iter().eq(taken));
         assert_eq!(samples.len(), 7);
         assert_eq!(samples.last_at(), Some(SimTime::from_millis(3_000)));
