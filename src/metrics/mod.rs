@@ -353,7 +353,7 @@ fn read_until<'t>(
 ) {
     while let Some(reading) = readings.next_if(|reading| reading.at() <= until) {
         let next = readings.peek().filter(|next| next.at() <= until);
-        if !next.is_some_and(|next| next.places() == reading.places()) {
+        if next.is_none_or(|next| next.places() != reading.places()) {
             states.read(reading, world);
         }
     }

@@ -432,6 +432,6 @@ mod tests {
             serde_json::json!({ "groups": { "g": { "config": config } } })
         );
         assert_eq!(scenario.places["/variants/v7"], "many.yaml:14");
-        assert_eq!(scenario.places["/groups/g"], "many.yaml:5");
+        assert_eq!(scenario.places["/variants/v7/groups/g"], "many.yaml:5");
     }
 }
