@@ -108,3 +108,24 @@ fn a_leader_may_assign_by_metadata_without_a_topic_of_its_group() {
         "{reasons:?}"
     );
 }
+
+/// A leader that was sent away compares its metadata with those that it assigned by until it has completed a join as a follower: it looks as soon as SyncGroup is answered, before
+/// `onJoinComplete` forgets them, and joins once more (`rejoinNeededOrPending`). Recorded in `follower-that-led-before-a-growth`.
+#[test]
+fn who_led_before_a_growth_joins_twice_when_it_comes_back_as_a_follower() {
+    for (grows, times) in [("", 0), (", { at: 15s, partitions: t, to: 9 }", 1)] {
+        let story = Hand {
+            config: "metadata.max.age.ms: 5000, max.poll.interval.ms: 20000",
+            events: &format!("{{ at: 11s, stall: g/a, for: 40s }}{grows}"),
+            duration: "90s",
+            ..HAND
+        }
+        .play();
+        let back = story
+            .prepared()
+            .into_iter()
+            .filter(|(at, _)| *at >= ms(51_000));
+        let again = back.filter(|(_, reason)| *reason == Some(RebalanceReason::MetadataChange));
+        assert_eq!(again.count(), times);
+    }
+}

@@ -83,8 +83,10 @@ pub struct Member {
     pub(super) next_auto_commit: SimTime,
     pub(super) commits: Commits,
 
-    /// Partition counts that the leader last assigned by; `None` for who is not the leader.
+    /// Partition counts that it last assigned by, until it completes a join as a follower (`ConsumerCoordinator.assignmentSnapshot`).
     pub(super) leader_snapshot: Option<Vec<(TopicId, u32)>>,
+    /// Partition counts as the client knows them, once it has assigned by some (`ConsumerCoordinator.metadataSnapshot`).
+    pub(super) metadata: Vec<(TopicId, u32)>,
     /// The topics of the whole group, while it leads it (`SubscriptionState.groupSubscription`).
     pub(super) group_topics: Vec<TopicId>,
     pub(super) fatal: Option<&'static str>,
@@ -128,6 +130,7 @@ impl Member {
             next_auto_commit: now + config.auto_commit_interval,
             commits: Commits::default(),
             leader_snapshot: None,
+            metadata: Vec::new(),
             group_topics: Vec::new(),
             fatal: None,
             closing: Closing::No,
@@ -167,6 +170,7 @@ impl Member {
         self.sticky_memory = Some((Arc::clone(&owned), generation));
         self.owned = owned;
         self.rejoin = None;
+        self.metadata = leader_snapshot.clone().unwrap_or_default();
         self.leader_snapshot = leader_snapshot;
         self.reset_timeouts(now);
         self.heartbeat_enabled = true;
@@ -206,7 +210,7 @@ impl Member {
     /// True when it leads its generation.
     #[must_use]
     pub fn is_leader(&self) -> bool {
-        self.leader_snapshot.is_some()
+        !self.group_topics.is_empty()
     }
 
     /// True when it knows where its coordinator is.
@@ -314,7 +318,6 @@ impl Member {
             self.member_id = MemberId::unknown();
         }
         self.heartbeat_enabled = false;
-        self.leader_snapshot = None;
         match self.prepare {
             Prepare::Due | Prepare::Done => self.prepare = Prepare::Due,
             // What is under way goes on to its end, JoinGroup included; who tries once more begins anew (`needsJoinPrepare`).
@@ -364,15 +367,21 @@ impl Member {
     /// It leads a group of these topics, its own among them, until it joins anew (`ConsumerCoordinator.updateGroupSubscription`).
     pub fn on_elected(&mut self, topics: Vec<TopicId>) {
         self.group_topics = topics;
+        self.leader_snapshot = None;
     }
 
     /// New cluster metadata, the topics with their partitions: the leader rejoins when they are others than it assigned by, be it that partitions or a topic have come, be it that a
     /// topic is nobody's any more (`assignmentSnapshot.matches`).
     pub fn on_metadata(&mut self, known: &[(TopicId, u32)], out: &mut Vec<MemberEffect>) {
-        let changed = self
-            .leader_snapshot
-            .as_ref()
-            .is_some_and(|snapshot| snapshot != known);
+        self.metadata.clear();
+        self.metadata.extend_from_slice(known);
+        self.compare_metadata(out);
+    }
+
+    /// `rejoinNeededOrPending`: asks for a rejoin where metadata are others than those assigned by.
+    pub(super) fn compare_metadata(&mut self, out: &mut Vec<MemberEffect>) {
+        let snapshot = self.leader_snapshot.as_ref();
+        let changed = snapshot.is_some_and(|snapshot| *snapshot != self.metadata);
         let watches = self.config.rules.hold(Rule::LeaderWatchesMetadata);
         if changed && watches && self.rejoin.is_none() {
             self.request_rejoin(JoinCause::Metadata, "cached metadata has changed", out);
@@ -381,6 +390,7 @@ impl Member {
 
     /// A leader that must not assign knows the partitions of the group's topics now.
     pub fn on_watching(&mut self, snapshot: Vec<(TopicId, u32)>) {
+        self.metadata.clone_from(&snapshot);
         self.leader_snapshot = Some(snapshot);
     }
 

@@ -222,7 +222,6 @@ impl Member {
         if self.config.rules.hold(Rule::NoHeartbeatsWhileJoining) {
             self.heartbeat_enabled = false;
         }
-        self.leader_snapshot = None;
         self.attempt = Attempt::Joining;
         if std::mem::take(&mut self.prepares_again) {
             self.prepare = Prepare::Due;
@@ -264,6 +263,7 @@ impl Member {
         out: &mut Vec<MemberEffect>,
     ) {
         if self.state == MemberState::CompletingRebalance {
+            self.metadata.clone_from(&snapshot);
             self.leader_snapshot = Some(snapshot);
             self.send_sync(assignments, out);
         }
@@ -289,6 +289,11 @@ impl Member {
 
     /// `onJoinComplete`
     fn complete(&mut self, now: SimTime, assignment: Partitions, out: &mut Vec<MemberEffect>) {
+        // Who led a group once, lost its membership and follows now still looks whether what it assigned by has changed, and if so joins once more when this join is done.
+        self.compare_metadata(out);
+        if !self.is_leader() {
+            self.leader_snapshot = None;
+        }
         if assignment
             .iter()
             .any(|assigned| !self.topics.contains(&assigned.topic))
