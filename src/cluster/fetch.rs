@@ -99,6 +99,8 @@ pub(super) struct Fetcher {
     pub(super) phases: Vec<Phase>,
     /// All slots are ready and serving: nothing but records moves.
     pub(super) settled: bool,
+    /// Offsets by the reset policy are asked for in this turn, validations in the next.
+    pub(super) resets_first: bool,
     /// Something was received that is not weighed yet.
     pub(super) unweighed: bool,
 }
@@ -123,6 +125,7 @@ impl Fetcher {
             order: Vec::new(),
             phases: Vec::new(),
             settled: true,
+            resets_first: false,
             unweighed: false,
         }
     }

@@ -127,6 +127,7 @@ impl Client {
                 self.throw(error, ground);
                 return false;
             }
+            self.fetcher.validate_after_resets(ground);
         }
         if self.return_buffered(ground) {
             return false;

