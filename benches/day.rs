@@ -5,6 +5,10 @@ use rebsim::cluster::{Options, simulate};
 use rebsim::kernel::Seed;
 use rebsim::scenario::{NoFiles, Overrides, load};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn day(criterion: &mut Criterion) {
     let text = include_str!("day.yaml");
     let scenario = load("day.yaml", text, &mut NoFiles, &Overrides::default());

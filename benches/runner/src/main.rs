@@ -15,6 +15,10 @@ use std::process::ExitCode;
 
 use table::Row;
 
+/// As in the program that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SECTIONS: [(&str, fn() -> Vec<Row>); 7] = [
     ("a", events::rows),
     ("b", assignors::rows),
