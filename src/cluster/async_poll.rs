@@ -184,7 +184,8 @@ impl Client {
             self.on_round(ground);
         }
         let mut effects = std::mem::take(&mut self.effects);
-        let woke_for_metadata = self.refresh_metadata(ground, &mut effects);
+        let woke_for_metadata = self.refresh_metadata(ground);
+        self.look_at_metadata(&mut effects);
         self.apply(effects, ground);
         if woke_for_metadata {
             self.on_round(ground);

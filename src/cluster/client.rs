@@ -20,7 +20,7 @@ use super::poll_event::Queues;
 use super::reconnects::Reconnects;
 use super::requests::Requests;
 use super::restores::Restores;
-use crate::assignor::{MemberId, TopicId};
+use crate::assignor::MemberId;
 use crate::kernel::{SimDuration, SimTime};
 use crate::protocol::effect::MemberEffect;
 use crate::scenario::plan::CommitMode;
@@ -88,9 +88,6 @@ pub(super) enum Pending {
     Stall { until: SimTime },
 }
 
-/// What the leader sends with SyncGroup, and the partition counts by which it was computed.
-pub(super) type LeaderResult = (Vec<(MemberId, Partitions)>, Vec<(TopicId, u32)>);
-
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -105,8 +102,8 @@ pub(super) struct Client {
     pub(super) app: App,
     /// When the `poll()` under way returns with nothing.
     pub(super) deadline: SimTime,
-    /// What the leader's assignor gives when it has run.
-    pub(super) assigned: Option<LeaderResult>,
+    /// What the leader's assignor gives when it has run, to be sent with SyncGroup.
+    pub(super) assigned: Option<Vec<(MemberId, Partitions)>>,
     /// Every thread stands still until then.
     pub(super) frozen_until: SimTime,
     /// The heartbeat thread last looked about itself then, or would have if the application had let it.
@@ -296,6 +293,7 @@ impl Client {
             && self.fetcher.is_settled()
             && self.member.knows_coordinator()
             && !self.metadata.is_awaited()
+            && !self.metadata.is_unseen()
             && matches!(ground.spec.commit, CommitMode::Auto | CommitMode::None)
             && !self.contested
             && !self.weighed
@@ -419,9 +417,9 @@ impl Client {
     fn end_assigning(&mut self, ground: &mut Ground<'_>) {
         self.app = App::Polling;
         self.drain(ground);
-        if let Some((assignments, snapshot)) = self.assigned.take() {
+        if let Some(assignments) = self.assigned.take() {
             self.tell(ground, |member, _, _, out| {
-                member.on_assigned_by_leader(assignments, snapshot, out);
+                member.on_assigned_by_leader(assignments, out);
             });
         }
         self.heartbeat_thread(ground);

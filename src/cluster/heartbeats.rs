@@ -111,7 +111,7 @@ impl Client {
     }
 
     /// A pass while the application is elsewhere: answers, then what is due. As every look at the network it takes metadata in and asks for them
-    /// when they are due (`NetworkClient.poll`); what has changed in them the next `poll()` finds.
+    /// when they are due (`NetworkClient.poll`); the next `poll()` looks at them.
     pub(super) fn heartbeat_thread(&mut self, ground: &mut Ground<'_>) {
         if !self.heartbeat_thread_runs() {
             return;
@@ -125,8 +125,8 @@ impl Client {
             let at = &self.fetcher;
             self.member.on_pass(ground.now, at, &mut effects);
         }
-        self.refresh_metadata(ground, &mut effects);
         self.apply(effects, ground);
+        self.refresh_metadata(ground);
     }
 
     /// The application has found the coordinator in `commitSync` or `close()`. The thread has waited for it to let go of the lock (`ensureCoordinatorReady` is

@@ -71,8 +71,8 @@ impl World<'_> {
         members: &[JoinGroupMember],
     ) {
         let now = self.now();
-        let (snapshot, metadata) = self.metadata_of(consumer, members);
-        let topics = known_topics(members, &snapshot);
+        let (known, metadata) = self.metadata_of(consumer, members);
+        let topics = known_topics(members, &known);
         let lists = self.assign_for(consumer, kind, members, &topics);
         let cost = self.assignor_cost(consumer, kind, members, &topics);
         let assignments = members
@@ -81,7 +81,7 @@ impl World<'_> {
             .zip(lists)
             .collect();
         self.with_client(consumer, now, |client, _| {
-            client.assigned = Some((assignments, snapshot));
+            client.assigned = Some(assignments);
             client.app = App::Assigning {
                 until: metadata.max(now) + cost,
             };

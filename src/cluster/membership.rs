@@ -304,7 +304,7 @@ impl Membership {
         }
     }
 
-    pub(super) fn on_metadata(&mut self, known: &[(TopicId, u32)], out: &mut Vec<MemberEffect>) {
+    pub(super) fn on_metadata(&mut self, known: Vec<(TopicId, u32)>, out: &mut Vec<MemberEffect>) {
         match self {
             Self::Classic(member) => member.on_metadata(known, out),
             Self::Consumer(member) => member.on_metadata(),
@@ -314,18 +314,17 @@ impl Membership {
     pub(super) fn on_assigned_by_leader(
         &mut self,
         assignments: Vec<(MemberId, Partitions)>,
-        snapshot: Vec<(TopicId, u32)>,
         out: &mut Vec<MemberEffect>,
     ) {
         match self {
-            Self::Classic(member) => member.on_assigned_by_leader(assignments, snapshot, out),
+            Self::Classic(member) => member.on_assigned_by_leader(assignments, out),
             Self::Consumer(_) => {}
         }
     }
 
-    pub(super) fn on_watching(&mut self, snapshot: Vec<(TopicId, u32)>) {
+    pub(super) fn on_watching(&mut self) {
         match self {
-            Self::Classic(member) => member.on_watching(snapshot),
+            Self::Classic(member) => member.on_watching(),
             Self::Consumer(_) => {}
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct Metadata {
     due: SimTime,
     /// Those that have been asked for.
     asked: Option<Asked>,
+    /// They came, and the application has not looked since.
+    unseen: bool,
 }
 
 /// A request for metadata on its way.
@@ -38,6 +40,7 @@ impl Metadata {
             came: SimTime::ZERO,
             due: SimTime::NEVER,
             asked: None,
+            unseen: true,
         };
         metadata.learn(topics, SimTime::NEVER, topology);
         metadata
@@ -65,6 +68,11 @@ impl Metadata {
         self.asked.is_some()
     }
 
+    /// The application has not looked at what came last.
+    pub(super) fn is_unseen(&self) -> bool {
+        self.unseen
+    }
+
     /// When the next come, or are to be asked for.
     pub(super) fn next(&self) -> SimTime {
         self.asked.as_ref().map_or(self.due, |asked| asked.comes)
@@ -83,6 +91,7 @@ impl Metadata {
         self.came = at;
         self.due = at + age;
         self.learn(&topics, comes, topology);
+        self.unseen = true;
     }
 
     /// The client hears of a broker: with its first answer, or from the start, it has metadata.
@@ -106,17 +115,23 @@ impl Metadata {
 
 impl Client {
     /// A look at the network takes metadata in that have come, or asks for them when they are due; true when it did either.
-    pub(super) fn refresh_metadata(
-        &mut self,
-        ground: &mut Ground<'_>,
-        effects: &mut Vec<MemberEffect>,
-    ) -> bool {
+    pub(super) fn refresh_metadata(&mut self, ground: &mut Ground<'_>) -> bool {
         if !self.metadata.have_come(ground.now) {
             return self.ask_metadata(ground);
         }
         self.take_metadata_in(ground.now, ground);
-        self.member.on_metadata(self.metadata.topics(), effects);
         true
+    }
+
+    /// The application looks at metadata that came since it did last: of those, what it wants to know of at this instant is what its member goes by
+    /// (`ConsumerCoordinator.maybeUpdateSubscriptionMetadata`).
+    pub(super) fn look_at_metadata(&mut self, effects: &mut Vec<MemberEffect>) {
+        if std::mem::take(&mut self.metadata.unseen) {
+            let wanted = self.member.metadata_topics();
+            let known = self.metadata.topics.iter().copied();
+            let snapshot = known.filter(|(topic, _)| wanted.contains(topic)).collect();
+            self.member.on_metadata(snapshot, effects);
+        }
     }
 
     fn take_metadata_in(&mut self, at: SimTime, ground: &Ground<'_>) {
@@ -131,7 +146,7 @@ impl Client {
 
     /// It leads a group of these `topics`, and watches them from now on. Before it assigns it waits for metadata that are due or on their way, and for new ones always
     /// where its group has topics that it has not subscribed to itself (`updateGroupSubscription`, `ensureFreshMetadata`). Those that were on their way were asked for before: what it lacks then
-    /// comes after it has assigned, and has it rejoin. Returns when it knows what `Metadata::topics` says.
+    /// comes after it has assigned, and has it rejoin. Returns when it knows what `Metadata::topics` says, and has looked at that.
     pub(super) fn lead_topics(&mut self, topics: Vec<TopicId>, ground: &mut Ground<'_>) -> SimTime {
         // The look at the network that found JoinGroup's answer had asked for what was due.
         self.ask_metadata(ground);
@@ -143,13 +158,17 @@ impl Client {
             self.metadata.request_update(ground.now);
             self.ask_metadata(ground);
         }
-        let Some(at) = self.metadata.asked.as_ref().map(|asked| asked.comes) else {
-            return ground.now;
-        };
-        self.take_metadata_in(at, ground);
-        if lacks && was_asked {
-            self.metadata.request_update(at);
+        let mut at = ground.now;
+        if let Some(asked) = &self.metadata.asked {
+            at = asked.comes;
+            self.take_metadata_in(at, ground);
+            if lacks && was_asked {
+                self.metadata.request_update(at);
+            }
         }
+        let mut effects = std::mem::take(&mut self.effects);
+        self.look_at_metadata(&mut effects);
+        self.apply(effects, ground);
         at
     }
 
@@ -190,7 +209,8 @@ impl Client {
         }
         if self.metadata.have_come(ground.now) {
             let mut effects = std::mem::take(&mut self.effects);
-            self.refresh_metadata(ground, &mut effects);
+            self.refresh_metadata(ground);
+            self.look_at_metadata(&mut effects);
             self.apply(effects, ground);
             return false;
         }

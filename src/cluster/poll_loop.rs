@@ -109,8 +109,9 @@ impl Client {
         let mut effects = std::mem::take(&mut self.effects);
         let returns = self.fetcher.has_returnable() && !self.sleeps(ground);
         if !returns {
-            self.refresh_metadata(ground, &mut effects);
+            self.refresh_metadata(ground);
         } // Else the network client is asked only when the next fetch is on its way (`transmitSends`), and that goes first.
+        self.look_at_metadata(&mut effects);
         self.member.on_poll(ground.now, &self.fetcher, &mut effects);
         let looks_at_network = !effects.is_empty();
         self.apply(effects, ground);

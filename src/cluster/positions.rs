@@ -168,26 +168,9 @@ impl Fetcher {
 
     /// `OffsetsRequestManager.validatePositionsIfNeeded`: asks the leaders; one without connection is first connected to.
     pub(super) fn validate_positions(&mut self, ground: &mut Ground<'_>) {
-        let mut asked = LeaderRequests::default();
-        let mut connected = Vec::new();
-        for slot in &mut self.slots {
-            if slot.readiness != Readiness::NeedsValidation {
-                continue;
-            }
-            let Some(offset) = slot.position else {
-                continue;
-            };
-            if self.nodes[slot.node].connected {
-                slot.readiness = Readiness::AskedLeader {
-                    at: asked.answer(slot.node, &mut self.nodes, ground),
-                    offset,
-                    by_reset: false,
-                };
-            } else {
-                connected.push(slot.node);
-            }
-        }
-        for node in connected {
+        let connected = |node: &Node| node.connected;
+        let unconnected = self.validate_where(connected, ground);
+        for node in unconnected {
             self.nodes[node].connected = true;
         }
     }
@@ -195,19 +178,34 @@ impl Fetcher {
     /// The same of a classic client, which asks with the next `updateFetchPositions` where this one has asked for offsets by the reset policy: partitions without a committed offset are
     /// fetched first.
     pub(super) fn validate_after_resets(&mut self, ground: &mut Ground<'_>) {
-        if std::mem::take(&mut self.resets_first) {
-            return;
+        if !std::mem::take(&mut self.resets_first) {
+            self.validate_where(|_| true, ground);
         }
+    }
+
+    /// Asks the leaders that `may_be_asked`, and returns the others.
+    fn validate_where(
+        &mut self,
+        may_be_asked: impl Fn(&Node) -> bool,
+        ground: &mut Ground<'_>,
+    ) -> Vec<usize> {
         let mut asked = LeaderRequests::default();
+        let mut others = Vec::new();
         for slot in &mut self.slots {
-            if let (Readiness::NeedsValidation, Some(offset)) = (slot.readiness, slot.position) {
+            let (Readiness::NeedsValidation, Some(offset)) = (slot.readiness, slot.position) else {
+                continue;
+            };
+            if may_be_asked(&self.nodes[slot.node]) {
                 slot.readiness = Readiness::AskedLeader {
                     at: asked.answer(slot.node, &mut self.nodes, ground),
                     offset,
                     by_reset: false,
                 };
+            } else {
+                others.push(slot.node);
             }
         }
+        others
     }
 
     /// The next instant at which a leader answers for a position.

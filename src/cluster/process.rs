@@ -364,9 +364,9 @@ impl World<'_> {
                 Output::HungUp(sent) => self.on_hung_up(consumer, sent),
                 Output::Assign(kind, members) => self.lead(consumer, kind, &members),
                 Output::Watch(members) => {
-                    let (snapshot, _) = self.metadata_of(consumer, &members);
+                    self.metadata_of(consumer, &members);
                     if let Some(client) = &mut self.processes[consumer.index()].client {
-                        client.member.on_watching(snapshot);
+                        client.member.on_watching();
                     }
                 }
                 Output::Installed => {

@@ -364,6 +364,8 @@ impl World<'_> {
         let brokers = self.topology.brokers;
         let mut client = Client::new(member, metadata, reconnects, now, brokers, construction);
         client.set_clocks(now, &phases, &process.spec);
+        // Nothing has changed since the leader assigned, so there is nothing to be done about it.
+        client.look_at_metadata(&mut Vec::new());
         process.client = Some(Box::new(client));
         let committed: Vec<u64> = owned
             .iter()

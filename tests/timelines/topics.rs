@@ -9,9 +9,15 @@ use rebsim::workload::distribution::Distribution;
 
 /// A group of which the members have subscribed to `t`, `u` or both; messages take 10 ms.
 fn story(members: &str, age: &str, events: &str) -> Story {
+    story_of(members, age, "", events)
+}
+
+/// The same with more keys of the group.
+fn story_of(members: &str, age: &str, group: &str, events: &str) -> Story {
     let text = Hand {
         members,
         config: &format!("metadata.max.age.ms: {age}"),
+        group,
         events,
         ..HAND
     }
@@ -69,6 +75,24 @@ fn a_topic_that_nobody_wants_any_more_brings_another_rebalance() {
             another,
             "{own}: {reasons:?}"
         );
+    }
+}
+
+/// Metadata that come while a callback before the join runs, which the heartbeat thread takes in, count when the application looks, and it looks by what it wants to know of then: its own
+/// topics, as it has just given up the group's (`onJoinPrepare`, `maybeUpdateSubscriptionMetadata`). So the leader has nothing to miss in the next. Recorded in
+/// `metadata-that-come-in-a-callback`.
+#[test]
+fn metadata_that_come_in_a_callback_are_of_the_topics_wanted_after_it() {
+    let members = "[{ name: a, topics: [t] }, { name: b }]";
+    for (work, another) in [("10ms", true), ("3s", false)] {
+        let listener = format!("    listener: {{ on_revoked: {{ flush: {work} }} }}\n");
+        let reasons: Vec<_> = story_of(members, "2000", &listener, "{ at: 22s, stop: g/b }")
+            .prepared()
+            .into_iter()
+            .filter_map(|(at, reason)| reason.filter(|_| at >= ms(22_000)))
+            .collect();
+        let changed = reasons.contains(&RebalanceReason::MetadataChange);
+        assert_eq!(changed, another, "{work}: {reasons:?}");
     }
 }
 

@@ -372,9 +372,8 @@ impl Member {
 
     /// New cluster metadata, the topics with their partitions: the leader rejoins when they are others than it assigned by, be it that partitions or a topic have come, be it that a
     /// topic is nobody's any more (`assignmentSnapshot.matches`).
-    pub fn on_metadata(&mut self, known: &[(TopicId, u32)], out: &mut Vec<MemberEffect>) {
-        self.metadata.clear();
-        self.metadata.extend_from_slice(known);
+    pub fn on_metadata(&mut self, known: Vec<(TopicId, u32)>, out: &mut Vec<MemberEffect>) {
+        self.metadata = known;
         self.compare_metadata(out);
     }
 
@@ -388,10 +387,9 @@ impl Member {
         }
     }
 
-    /// A leader that must not assign knows the partitions of the group's topics now.
-    pub fn on_watching(&mut self, snapshot: Vec<(TopicId, u32)>) {
-        self.metadata.clone_from(&snapshot);
-        self.leader_snapshot = Some(snapshot);
+    /// A leader that has assigned, or must not, watches for changes of what it knows of topics now.
+    pub fn on_watching(&mut self) {
+        self.leader_snapshot = Some(self.metadata.clone());
     }
 
     /// How long a join, a commit and the heartbeat thread wait before they try again: always the same (`joinGroupIfNeeded`, `HeartbeatThread.run`).

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::member::{Closing, Member, MemberState};
-use crate::assignor::{MemberId, TopicId, TopicPartition};
+use crate::assignor::{MemberId, TopicPartition};
 use crate::kernel::SimTime;
 use crate::protocol::config::GroupMembershipOperation;
 use crate::protocol::effect::{CommitPurpose, MemberEffect, Positions};
@@ -255,16 +255,14 @@ impl Member {
         })));
     }
 
-    /// The leader's assignor has finished: `assignments` go out with SyncGroup, `snapshot` is what it assigned by.
+    /// The leader's assignor has finished: `assignments` go out with SyncGroup, and it remembers what it knew of topics (`assignmentSnapshot`).
     pub fn on_assigned_by_leader(
         &mut self,
         assignments: Vec<(MemberId, Partitions)>,
-        snapshot: Vec<(TopicId, u32)>,
         out: &mut Vec<MemberEffect>,
     ) {
         if self.state == MemberState::CompletingRebalance {
-            self.metadata.clone_from(&snapshot);
-            self.leader_snapshot = Some(snapshot);
+            self.on_watching();
             self.send_sync(assignments, out);
         }
     }
