@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use self::faults::{Faults, join};
+use self::script::Repeat;
 use crate::cluster::RecordedNames;
 
 /// A recording: one script and its repeats.
@@ -68,7 +69,8 @@ fn read(whole: &Value, faults: &mut Faults) -> Option<Recording> {
     let kafka = faults.text(whole, "", "kafka");
     faults.object(whole, "", "scenario");
     let scenario = whole.get("scenario").filter(|value| value.is_object());
-    let planned = scenario.and_then(|scenario| script::scenario(whole, scenario, &[], faults));
+    let planned =
+        scenario.and_then(|scenario| script::scenario(whole, scenario, Repeat::default(), faults));
     let topics = scenario
         .and_then(|scenario| scenario.get("topics")?.as_object())
         .map(|topics| topics.keys().cloned().collect::<Vec<_>>())
@@ -87,7 +89,11 @@ fn read(whole: &Value, faults: &mut Faults) -> Option<Recording> {
             let mut run = recorded_run(run, &place, topics.as_deref()?, &ids, faults)?;
             // What is wrong with the script has been said once.
             let said = &mut Faults::default();
-            run.scenario = script::scenario(whole, scenario?, &run.events, said)?;
+            let repeat = Repeat {
+                events: &run.events,
+                is_first: number == 0,
+            };
+            run.scenario = script::scenario(whole, scenario?, repeat, said)?;
             Some(run)
         })
         .collect();
