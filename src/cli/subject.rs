@@ -17,6 +17,7 @@ use super::stored::{self, Stored};
 use super::streams::Streams;
 use super::understand;
 use crate::cluster::{self, Halt};
+use crate::kernel::words::counted;
 use crate::kernel::{Seed, SimTime};
 use crate::metrics::{self, RunMetrics};
 use crate::report::explain::instant as words_of;
@@ -56,7 +57,7 @@ pub(crate) fn open(operand: &str, which: &Which, streams: &Streams) -> Result<Su
             scenario,
         });
     }
-    if !stored::is_results(path) {
+    if !stored::is_results(path)? {
         return Err(stored::no_results(path));
     }
     from_folder(stored::read(path)?, operand, which, streams)
@@ -89,7 +90,10 @@ fn from_folder(
         let shown = seeds[..seeds.len().min(10)].join(", ");
         return Err(Failure::usage(
             format!("{operand} holds no seed {}", seed.0),
-            Some(format!("it holds {}: {shown}", seeds.len())),
+            Some(format!(
+                "it holds {}: {shown}",
+                counted(seeds.len(), "seed")
+            )),
         ));
     }
     let input = Input {
