@@ -81,7 +81,7 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
             requirements,
             baseline: baseline.as_ref(),
             hash: canonical_hash(&scenario.resolved),
-            seeds: asked_seeds(args, scenario),
+            seeds: asked_seeds(args, scenario)?,
             jobs: args.work.jobs.unwrap_or_else(experiment::processors),
         };
         let (report, against) = experiment.play(place.as_ref(), &mut documents, streams)?;
@@ -108,7 +108,7 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
     if is_met { Ok(()) } else { Err(Failure::Unmet) }
 }
 
-fn asked_seeds(args: &Play, scenario: &Scenario) -> Vec<Seed> {
+fn asked_seeds(args: &Play, scenario: &Scenario) -> Result<Vec<Seed>, Failure> {
     let Selection { seed, seeds } = args.selection;
     self::seeds(Seed(scenario.seed), seed, seeds)
 }
@@ -119,7 +119,7 @@ fn stored(
     scenario: &Scenario,
     streams: &Streams,
 ) -> Result<Option<Baseline>, Failure> {
-    let seeds: Vec<u64> = asked_seeds(args, scenario)
+    let seeds: Vec<u64> = asked_seeds(args, scenario)?
         .iter()
         .map(|seed| seed.0)
         .collect();

@@ -1,11 +1,11 @@
 //! From argv to an exit code: parses, hands to the verb, reports what failed. The one place where the program ends.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 
-use super::args::{Cli, ColorChoice, Talk, Verb};
+use super::args::{self, ColorChoice, Talk, Verb};
 use super::exit::{Exit, Failure};
 use super::streams::Streams;
 use super::{assign, check, explain, generate, panic, play, replay, show, sweep};
@@ -14,7 +14,8 @@ use super::{assign, check, explain, generate, panic, play, replay, show, sweep};
 #[must_use]
 pub fn main() -> ExitCode {
     panic::install();
-    let cli = match Cli::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let cli = match args::parse(&words) {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(usage(&error) as u8),
     };

@@ -18,7 +18,7 @@ fn instant(text: &str) -> Result<u64, String> {
 pub(crate) enum LookFormat {
     /// For people
     Text,
-    /// One document, schema rebsim/show/1 or rebsim/explain/1
+    /// One document; its `schema` says of which kind
     Json,
 }
 
@@ -94,6 +94,7 @@ pub(crate) struct Which {
     #[arg(
         long,
         value_name = "N|HEX",
+        allow_negative_numbers = true,
         env = "REBSIM_SEED",
         hide_env_values = true
     )]

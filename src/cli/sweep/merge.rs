@@ -26,7 +26,7 @@ use crate::report::sweep::{Row, Sweep, gate, read};
 use crate::scenario::LoadError;
 
 /// As large as a file of a shard may be: 1 GiB.
-const MAX_BYTES: usize = 1 << 30;
+pub(super) const MAX_BYTES: usize = 1 << 30;
 
 /// A shard as it lies there.
 struct Part {
@@ -83,7 +83,7 @@ pub(crate) fn merge(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
             place.write(&name, &files, &manifest, args.output.force)?,
         ));
     }
-    let outcome = output::show(&sweep, &args.output, demands, streams);
+    let outcome = output::show(&sweep, &args.output, args.format, demands, streams);
     if let Some((folder, written)) = written {
         tell(&folder, &written, streams)?;
     }

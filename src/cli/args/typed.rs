@@ -1,0 +1,68 @@
+//! What is typed wins over what the environment says, also where the two exclude each other: `REBSIM_NO_OUT` in the environment of a
+//! whole job is no reason to refuse one command that says `--force`.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
+
+use super::Cli;
+
+/// Understands the words of a command line, the first of which is the program's name.
+pub(crate) fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
+    let conflict = match Cli::command().try_get_matches_from(words) {
+        Err(error) if error.kind() == ErrorKind::ArgumentConflict => error,
+        other => return Cli::from_arg_matches(&other?),
+    };
+    let mut typed = without_environment(Cli::command(), &|_| true);
+    match typed.try_get_matches_from_mut(words) {
+        Ok(matches) => {
+            let beaten = beaten(&typed, &matches);
+            let command = without_environment(Cli::command(), &|arg| {
+                beaten.contains(arg.get_id().as_str())
+            });
+            Cli::from_arg_matches(&command.try_get_matches_from(words)?)
+        }
+        Err(error) if error.kind() == ErrorKind::ArgumentConflict => Err(error),
+        Err(_) => Err(conflict),
+    }
+}
+
+/// The command with `which` of its options read from nowhere but the command line.
+fn without_environment(command: Command, which: &dyn Fn(&Arg) -> bool) -> Command {
+    command
+        .mut_args(|arg| match which(&arg) {
+            true => arg.env(None::<&str>),
+            false => arg,
+        })
+        .mut_subcommands(|verb| without_environment(verb, which))
+}
+
+/// The options that exclude one that was typed, by their names.
+fn beaten(mut command: &Command, mut matches: &ArgMatches) -> BTreeSet<String> {
+    while let Some((name, below)) = matches.subcommand() {
+        let Some(verb) = command.find_subcommand(name) else {
+            break;
+        };
+        (command, matches) = (verb, below);
+    }
+    let is_typed = |arg: &Arg| {
+        let id = arg.get_id().as_str();
+        let is_known = matches.try_contains_id(id).is_ok();
+        is_known && matches.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    let mut beaten = BTreeSet::new();
+    for arg in command.get_arguments() {
+        for other in command.get_arg_conflicts_with(arg) {
+            // A conflict is written down at one of the two.
+            for (one, other) in [(arg, other), (other, arg)] {
+                if is_typed(one) && !is_typed(other) {
+                    beaten.insert(other.get_id().to_string());
+                }
+            }
+        }
+    }
+    beaten
+}
