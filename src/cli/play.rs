@@ -43,7 +43,7 @@ pub(crate) fn compare(args: &Play, streams: &mut Streams) -> Result<(), Failure>
 }
 
 fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<(), Failure> {
-    refuse_both(args.selection.seed, args.selection.seeds)?;
+    refuse_both(args.selection.first.seed, args.selection.seeds)?;
     let inputs = source::gather(&args.scenarios, streams)?;
     if inputs.is_empty() {
         return Err(Failure::Nothing(
@@ -109,8 +109,8 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
 }
 
 fn asked_seeds(args: &Play, scenario: &Scenario) -> Result<Vec<Seed>, Failure> {
-    let Selection { seed, seeds } = args.selection;
-    self::seeds(Seed(scenario.seed), seed, seeds)
+    let Selection { first, seeds } = args.selection;
+    self::seeds(Seed(scenario.seed), first.seed, seeds)
 }
 
 /// The stored results that `scenario` is to be compared with.

@@ -50,7 +50,7 @@ pub(crate) fn open(operand: &str, which: &Which, streams: &Streams) -> Result<Su
         };
         let scenario = understand::understood(input, &which.overrides, streams)?;
         return Ok(Subject {
-            seed: Seed(which.seed.map_or(scenario.seed, |seed| seed.0)),
+            seed: Seed(which.choice.seed.map_or(scenario.seed, |seed| seed.0)),
             places: scenario.places.clone(),
             operand: operand.to_owned(),
             stored: None,
@@ -84,7 +84,10 @@ fn from_folder(
             ));
         }
     }
-    let seed = which.seed.map_or(stored.seeds[0], |seed| Seed(seed.0));
+    let seed = which
+        .choice
+        .seed
+        .map_or(stored.seeds[0], |seed| Seed(seed.0));
     if !stored.seeds.contains(&seed) {
         let seeds: Vec<String> = stored.seeds.iter().map(|seed| seed.0.to_string()).collect();
         let shown = seeds[..seeds.len().min(10)].join(", ");

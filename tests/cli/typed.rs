@@ -37,10 +37,17 @@ fn a_typed_option_wins_over_the_one_of_the_environment_that_it_excludes() {
         ("REBSIM_SERIES", "all", "--no-out"),
         ("REBSIM_QUIET", "1", "-v"),
         ("REBSIM_QUIET", "1", "--verbose"),
+        ("REBSIM_SEED", "7", "--seeds=1..2"),
+        ("REBSIM_SEEDS", "1..2", "--seed=7"),
+        ("REBSIM_SEEDS", "2", "--seed=7"),
     ] {
         let ran = with(&[(variable, value)], &[&run[..], &[typed]].concat());
         assert_eq!(ran.code, 0, "{variable} and {typed}: {}", ran.err);
     }
+    let csv = [&run[..], &["--format", "csv", "--seeds", "3..4"]].concat();
+    let seeds = with(&[("REBSIM_SEED", "7")], &csv);
+    let played: Vec<&str> = seeds.out.lines().skip(1).collect();
+    assert!(played[0].starts_with("eager,3,") && played[1].starts_with("eager,4,"));
     let forced = with(
         &[("REBSIM_NO_OUT", "1")],
         &[&run[..], &["--force"]].concat(),

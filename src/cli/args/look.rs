@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{OverrideArgs, SeedArg};
+use super::{OverrideArgs, SeedChoice};
 
 /// Which instant.
 fn instant(text: &str) -> Result<u64, String> {
@@ -88,17 +88,13 @@ pub(crate) struct Explain {
 
 /// Which replication.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Selection")]
+#[command(mut_arg("seed", |seed| seed.help(SEED)))]
 pub(crate) struct Which {
-    /// Seed, one of the folder's [default: its first, or the scenario's]
-    #[arg(
-        long,
-        value_name = "N|HEX",
-        allow_negative_numbers = true,
-        env = "REBSIM_SEED",
-        hide_env_values = true
-    )]
-    pub(crate) seed: Option<SeedArg>,
+    #[command(flatten)]
+    pub(crate) choice: SeedChoice,
     #[command(flatten)]
     pub(crate) overrides: OverrideArgs,
 }
+
+/// What `--seed` is for whoever looks at one replication.
+const SEED: &str = "Seed, one of the folder's [default: its first, or the scenario's]";

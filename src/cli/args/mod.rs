@@ -5,6 +5,7 @@ mod fidelity;
 mod gate;
 mod look;
 mod number;
+mod selection;
 mod sweep;
 mod typed;
 
@@ -20,6 +21,7 @@ pub(crate) use fidelity::FidelityArg;
 pub(crate) use gate::{ExportArg, ExportFormat, Gate};
 pub(crate) use look::{Explain, LookFormat, Show, Which};
 use number::number;
+pub(crate) use selection::{SeedChoice, Selection};
 pub(crate) use sweep::{Merge, Parts, Sweep, SweepFormat, SweepOutput};
 pub(crate) use typed::parse;
 
@@ -226,30 +228,6 @@ pub(crate) struct Play {
     pub(crate) gate: Gate,
     #[command(flatten)]
     pub(crate) work: Work,
-}
-
-/// Which replications.
-#[derive(Clone, Copy, Debug, Args)]
-#[command(next_help_heading = "Selection")]
-pub(crate) struct Selection {
-    /// Seed instead of the scenario's: a number or a commit id
-    #[arg(
-        long,
-        value_name = "N|HEX",
-        allow_negative_numbers = true,
-        env = "REBSIM_SEED",
-        hide_env_values = true
-    )]
-    pub(crate) seed: Option<SeedArg>,
-    /// Several seeds: N from the seed on, or from A to B
-    #[arg(
-        long,
-        value_name = "N|A..B",
-        allow_negative_numbers = true,
-        env = "REBSIM_SEEDS",
-        hide_env_values = true
-    )]
-    pub(crate) seeds: Option<SeedsArg>,
 }
 
 /// Changes to the scenario.

@@ -8,13 +8,20 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
-use super::Cli;
+use super::{Cli, SeedArg, SeedsArg};
 
 /// Understands the words of a command line, the first of which is the program's name.
 pub(crate) fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
     let conflict = match Cli::command().try_get_matches_from(words) {
         Err(error) if error.kind() == ErrorKind::ArgumentConflict => error,
-        other => return Cli::from_arg_matches(&other?),
+        other => {
+            let matches = other?;
+            let Some(beaten) = beaten_seeds(&matches) else {
+                return Cli::from_arg_matches(&matches);
+            };
+            let command = without_environment(Cli::command(), &|arg| arg.get_id() == beaten);
+            return Cli::from_arg_matches(&command.try_get_matches_from(words)?);
+        }
     };
     let mut typed = without_environment(Cli::command(), &|_| true);
     match typed.try_get_matches_from_mut(words) {
@@ -38,6 +45,21 @@ fn without_environment(command: Command, which: &dyn Fn(&Arg) -> bool) -> Comman
             false => arg,
         })
         .mut_subcommands(|verb| without_environment(verb, which))
+}
+
+/// Which of `--seed` and `--seeds` the environment says beside the other, which was typed: a range has a first seed of its own.
+fn beaten_seeds(mut matches: &ArgMatches) -> Option<&'static str> {
+    while let Some((_, below)) = matches.subcommand() {
+        matches = below;
+    }
+    let seeds = matches.try_get_one::<SeedsArg>("seeds").ok()??;
+    matches.try_get_one::<SeedArg>("seed").ok()??;
+    let is_typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+    match (seeds, is_typed("seed"), is_typed("seeds")) {
+        (SeedsArg::Range(..), true, false) => Some("seeds"),
+        (SeedsArg::Range(..), false, true) => Some("seed"),
+        _ => None,
+    }
 }
 
 /// The options that exclude one that was typed, by their names.

@@ -47,7 +47,7 @@ pub(crate) use merge::merge;
 
 /// `rebsim sweep`
 pub(crate) fn sweep(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
-    refuse_both(args.selection.seed, args.selection.seeds)?;
+    refuse_both(args.selection.first.seed, args.selection.seeds)?;
     let inputs = source::gather(std::slice::from_ref(&args.scenario), streams)?;
     let [input] = &inputs[..] else {
         return Err(Failure::usage(
@@ -63,7 +63,7 @@ pub(crate) fn sweep(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
         .map_err(|message| Failure::usage(format!("--fail-on: {message}"), None))?;
     let seeds = seeds(
         Seed(grid.scenario.seed),
-        args.selection.seed,
+        args.selection.first.seed,
         args.selection.seeds,
     )?;
     let numbers: Vec<u64> = seeds.iter().map(|seed| seed.0).collect();
