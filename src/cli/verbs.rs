@@ -15,11 +15,12 @@ use super::{assign, check, explain, generate, panic, play, replay, show, sweep};
 pub fn main() -> ExitCode {
     panic::install();
     let words: Vec<OsString> = std::env::args_os().collect();
-    let cli = match args::parse(&words) {
-        Ok(cli) => cli,
+    let (cli, notes) = match args::parse(&words) {
+        Ok(parsed) => parsed,
         Err(error) => return ExitCode::from(usage(&error) as u8),
     };
     let mut streams = Streams::of_process(&cli.talk);
+    notes.iter().for_each(|note| streams.note(note));
     let exit = match dispatch(&cli.verb, &mut streams) {
         Ok(()) => Exit::Done,
         Err(failure) => {

@@ -135,3 +135,30 @@ fn arguments_that_are_not_utf_8_are_refused_or_taken_and_never_a_panic() {
     assert_eq!(taken.code, 0, "{}", taken.err);
     assert!(home.path().join(junk).is_dir());
 }
+
+#[test]
+fn stdin_is_read_once() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    for verb in ["run", "compare", "check"] {
+        let refused = run_in(home.path(), &[verb, "-", "-"]);
+        assert_eq!((refused.code, &*refused.out), (2, ""), "{}", refused.err);
+        assert!(
+            refused.err.contains("stdin is named twice"),
+            "{}",
+            refused.err
+        );
+    }
+}
+
+/// A link that leads to itself cannot be followed by anybody, whoever may read what.
+#[cfg(unix)]
+#[test]
+fn a_shard_that_cannot_be_read_is_not_passed_over() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let shard = home.path().join("x-sweep-0-00001-of-00002");
+    fs::create_dir(&shard).expect("it is new");
+    std::os::unix::fs::symlink("manifest.json", shard.join("manifest.json")).expect("a link");
+    let refused = run_in(home.path(), &["merge", "."]);
+    assert_eq!((refused.code, &*refused.out), (3, ""), "{}", refused.err);
+    assert!(refused.err.contains("manifest.json"), "{}", refused.err);
+}

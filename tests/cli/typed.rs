@@ -17,6 +17,10 @@ fn a_typed_shard_wins_over_the_shard_of_the_environment() {
     let typed = with(&both, &["sweep", "half.yaml", "--shard", "3/4"]);
     done(&typed);
     assert!(typed.out.starts_with("shard 3 of 4: "), "{}", typed.out);
+    for variable in ["REBSIM_SHARD_COUNT", "REBSIM_SHARD_INDEX"] {
+        let note = format!("{variable} of the environment gives way to what is typed\n");
+        assert!(typed.err.contains(&note), "{}", typed.err);
+    }
     let count = [("REBSIM_SHARD_COUNT", "5"), ("JOB_COMPLETION_INDEX", "1")];
     let typed = with(&count, &["sweep", "half.yaml", "--shard", "3/4"]);
     assert!(typed.out.starts_with("shard 3 of 4: "), "{}", typed.out);
@@ -26,6 +30,7 @@ fn a_typed_shard_wins_over_the_shard_of_the_environment() {
     assert!(typed.out.starts_with("shard 1 of 4: "), "{}", typed.out);
     let same = with(&both, &["sweep", "half.yaml", "--shard-index", "2"]);
     assert!(same.out.starts_with("shard 3 of 5: "), "{}", same.out);
+    assert!(!same.err.contains("gives way"), "{}", same.err);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is typed wins over what the environment says, also where the two exclude each other: `REBSIM_NO_OUT` in the environment of a
 //! whole job is no reason to refuse one command that says `--force`.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
@@ -11,30 +12,48 @@ use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 use super::{Cli, SeedArg, SeedsArg};
 
 /// Understands the words of a command line, the first of which is the program's name.
-pub(crate) fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
+///
+/// Beside it what is to be told: the variables that give way.
+pub(crate) fn parse(words: &[OsString]) -> Result<(Cli, Vec<String>), clap::Error> {
     let conflict = match Cli::command().try_get_matches_from(words) {
         Err(error) if error.kind() == ErrorKind::ArgumentConflict => error,
         other => {
             let matches = other?;
             let Some(beaten) = beaten_seeds(&matches) else {
-                return Cli::from_arg_matches(&matches);
+                return Ok((Cli::from_arg_matches(&matches)?, Vec::new()));
             };
-            let command = without_environment(Cli::command(), &|arg| arg.get_id() == beaten);
-            return Cli::from_arg_matches(&command.try_get_matches_from(words)?);
+            return parse_without(&BTreeSet::from([beaten.to_owned()]), words);
         }
     };
     let mut typed = without_environment(Cli::command(), &|_| true);
     match typed.try_get_matches_from_mut(words) {
-        Ok(matches) => {
-            let beaten = beaten(&typed, &matches);
-            let command = without_environment(Cli::command(), &|arg| {
-                beaten.contains(arg.get_id().as_str())
-            });
-            Cli::from_arg_matches(&command.try_get_matches_from(words)?)
-        }
+        Ok(matches) => parse_without(&beaten(&typed, &matches), words),
         Err(error) if error.kind() == ErrorKind::ArgumentConflict => Err(error),
         Err(_) => Err(conflict),
     }
+}
+
+/// With the options `beaten` read from nowhere but the command line.
+fn parse_without(
+    beaten: &BTreeSet<String>,
+    words: &[OsString],
+) -> Result<(Cli, Vec<String>), clap::Error> {
+    let told = RefCell::new(BTreeSet::new());
+    let command = without_environment(Cli::command(), &|arg| {
+        let is_beaten = beaten.contains(arg.get_id().as_str());
+        let variable = arg
+            .get_env()
+            .filter(|name| std::env::var_os(name).is_some());
+        if let Some(name) = variable.filter(|_| is_beaten) {
+            told.borrow_mut()
+                .insert(name.to_string_lossy().into_owned());
+        }
+        is_beaten
+    });
+    let cli = Cli::from_arg_matches(&command.try_get_matches_from(words)?)?;
+    let notes = told.into_inner().into_iter();
+    let notes = notes.map(|name| format!("{name} of the environment gives way to what is typed"));
+    Ok((cli, notes.collect()))
 }
 
 /// The command with `which` of its options read from nowhere but the command line.

@@ -136,7 +136,12 @@ fn is_shard(path: &Path) -> bool {
         let number = before.rsplit_once('-').map_or("", |(_, number)| number);
         digits(count) && digits(number)
     });
-    is_numbered && !name.starts_with('.') && path.join(MANIFEST).is_file()
+    // What cannot be seen is no reason to leave it out: reading it says why.
+    let is_there = || match path.join(MANIFEST).metadata() {
+        Ok(manifest) => manifest.is_file(),
+        Err(error) => !source::is_absent(&error),
+    };
+    is_numbered && !name.starts_with('.') && is_there()
 }
 
 /// Reads the shard in `folder` and checks that it is what was written.
