@@ -69,4 +69,6 @@ fn what_is_typed_twice_over_or_said_twice_over_by_the_environment_is_refused() {
     let said = [("REBSIM_SHARD", "1/2"), ("REBSIM_SHARD_COUNT", "2")];
     let refused = with(&said, &sweep);
     assert_eq!((refused.code, &*refused.out), (2, ""), "{}", refused.err);
+    let tip = "the environment says both: unset one of the variables";
+    assert!(refused.err.contains(tip), "{}", refused.err);
 }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
@@ -27,7 +27,15 @@ pub(crate) fn parse(words: &[OsString]) -> Result<(Cli, Vec<String>), clap::Erro
     };
     let mut typed = without_environment(Cli::command(), &|_| true);
     match typed.try_get_matches_from_mut(words) {
-        Ok(matches) => parse_without(&beaten(&typed, &matches), words),
+        Ok(matches) => parse_without(&beaten(&typed, &matches), words).map_err(|mut error| {
+            // Nothing that was typed excludes anything else that was.
+            if error.kind() == ErrorKind::ArgumentConflict {
+                let tip = "the environment says both: unset one of the variables";
+                let tips = ContextValue::StyledStrs(vec![tip.into()]);
+                error.insert(ContextKind::Suggested, tips);
+            }
+            error
+        }),
         Err(error) if error.kind() == ErrorKind::ArgumentConflict => Err(error),
         Err(_) => Err(conflict),
     }
