@@ -7,6 +7,7 @@ use super::exit::{Exit, Failure};
 use super::source::{self, Input};
 use super::streams::Streams;
 use super::understand;
+use crate::kernel::words::counted;
 use crate::scenario::diagnostic::{Diagnostic, Severity};
 use crate::scenario::source::Sources;
 use crate::scenario::{Rejected, Scenario, canonical_hash, render};
@@ -115,18 +116,13 @@ fn annotations(checked: &[Checked<'_>], notes: bool) -> String {
 }
 
 fn tally(checked: &[Checked<'_>]) -> String {
-    let sum = |severity| checked.iter().map(|one| one.count(severity)).sum();
+    let sum = |severity| -> usize { checked.iter().map(|one| one.count(severity)).sum() };
     format!(
         "{}, {} in {}\n",
         counted(sum(Severity::Error), "error"),
         counted(sum(Severity::Note), "note"),
         counted(checked.len(), "file"),
     )
-}
-
-fn counted(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }
 
 /// One document, schema `rebsim/check/1`.

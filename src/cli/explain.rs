@@ -1,15 +1,16 @@
 //! `rebsim explain`: the chain of causes of a stall, or what a code means.
 
-use std::path::Path;
+use std::fs;
 
 use super::args::{Explain, LookFormat};
 use super::exit::Failure;
 use super::generate;
-use super::source::nearest;
+use super::source::{self, nearest};
 use super::streams::Streams;
 use super::subject::{self, Subject};
 use crate::assignor::{GroupId, TopicId, TopicPartition};
 use crate::kernel::SimTime;
+use crate::kernel::words::ordinal;
 use crate::metrics::RunMetrics;
 use crate::metrics::stall::{Stall, stalls};
 use crate::report::explain::{self, Played, instant, length, member, partition};
@@ -25,11 +26,19 @@ pub(crate) fn explain(args: &Explain, streams: &mut Streams) -> Result<(), Failu
     };
     let asks_for_results =
         args.worst || args.partition.is_some() || args.at.is_some() || args.group.is_some();
-    if !asks_for_results {
+    let is_absent = || fs::metadata(what).is_err_and(|error| source::is_absent(&error));
+    if asks_for_results {
+        if generate::meaning(what, args.format).is_some() && is_absent() {
+            return Err(Failure::usage(
+                format!("{what} is a code: there is no stall to choose"),
+                Some(format!("rebsim explain {what} says what it means")),
+            ));
+        }
+    } else {
         if let Some(meaning) = generate::meaning(what, args.format) {
             return streams.result(&meaning);
         }
-        if what != "-" && !Path::new(what).exists() && examples::find(what).is_none() {
+        if what != "-" && is_absent() && examples::find(what).is_none() {
             return Err(generate::no_code(what));
         }
     }
@@ -114,6 +123,11 @@ fn at(subject: &Subject, args: &Explain, look: Look) -> Result<String, Failure> 
     let at = subject.instant(plan, args.at)?;
     let (timeline, measured) = subject.play(plan, None)?;
     let meant = Meant::of(&timeline.cast, args)?;
+    // Spans end before their end: what was so last is so at the end of the run.
+    let last = (SimTime::ZERO + plan.duration)
+        .as_micros()
+        .saturating_sub(1);
+    let within = at.min(SimTime::from_micros(last));
     let mut longest: Option<Stall> = None;
     let mut shown = Vec::new();
     for ((group, partition), _) in &measured.availability.partitions {
@@ -122,15 +136,15 @@ fn at(subject: &Subject, args: &Explain, look: Look) -> Result<String, Failure> 
         }
         shown.push((*group, *partition));
         let mut spans = measured.availability.spans.of((*group, *partition));
-        let is_down =
-            spans.any(|span| span.state.cause().is_some() && span.from <= at && at < span.to);
+        let is_down = spans
+            .any(|span| span.state.cause().is_some() && span.from <= within && within < span.to);
         if !is_down {
             continue;
         }
         let all = stalls(&timeline, *group, *partition).unwrap_or_default();
         let then = all
             .into_iter()
-            .find(|stall| stall.from <= at && at < stall.to);
+            .find(|stall| stall.from <= within && within < stall.to);
         if then.as_ref().map(Stall::micros) > longest.as_ref().map(Stall::micros) {
             longest = then;
         }
@@ -138,24 +152,24 @@ fn at(subject: &Subject, args: &Explain, look: Look) -> Result<String, Failure> 
     Ok(match longest {
         Some(stall) => look.chain(subject, plan, &timeline, &stall),
         None => match &shown[..] {
-            [one] => served(&timeline, &measured, *one, at, look.format),
+            [one] => served(&timeline, &measured, *one, (at, within), look.format),
             _ => look.nothing(&format!("at {}", instant(at))),
         },
     })
 }
 
-/// Who served the partition at an instant, and when it was down.
+/// Who served the partition at an instant, the last one `within` the run, and when it was down.
 fn served(
     timeline: &Timeline,
     measured: &RunMetrics,
     which: (GroupId, TopicPartition),
-    at: SimTime,
+    (at, within): (SimTime, SimTime),
     format: LookFormat,
 ) -> String {
     const SHOWN: usize = 10;
     let name = partition(&timeline.cast, which.1);
     let mut spans = measured.availability.spans.of(which);
-    let server = spans.find(|span| span.from <= at && at < span.to);
+    let server = spans.find(|span| span.from <= within && within < span.to);
     let by = server.and_then(|span| span.member);
     let all = stalls(timeline, which.0, which.1).unwrap_or_default();
     if format == LookFormat::Json {
@@ -224,7 +238,7 @@ pub(crate) fn group_named(cast: &Cast, name: &str) -> Result<GroupId, Failure> {
 fn partition_named(cast: &Cast, name: &str) -> Result<TopicPartition, Failure> {
     let topics: Vec<&str> = cast.topics.iter().map(|topic| &*topic.0).collect();
     let parts = name.rsplit_once('-');
-    let Some((topic, Ok(number))) = parts.map(|(topic, number)| (topic, number.parse::<u32>()))
+    let Some((topic, Some(number))) = parts.map(|(topic, number)| (topic, ordinal::<u32>(number)))
     else {
         return Err(Failure::usage(
             format!("`{name}` is no partition"),

@@ -78,6 +78,13 @@ pub(crate) fn manifest(inputs: &Value, files: &[Listed], volatile: &Value) -> St
     text
 }
 
+/// True for the manifest of results that this version wrote for `inputs`.
+pub(crate) fn is_of(manifest: &Value, inputs: &Value) -> bool {
+    manifest["version"] == env!("CARGO_PKG_VERSION")
+        && manifest["model_version"] == MODEL_VERSION
+        && manifest["inputs"] == *inputs
+}
+
 /// What may differ each time: when, where, how long, with what words.
 pub(crate) fn volatile(wall: std::time::Duration, jobs: usize) -> Value {
     #[expect(clippy::disallowed_types, reason = "as above")]

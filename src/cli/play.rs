@@ -43,7 +43,7 @@ pub(crate) fn compare(args: &Play, streams: &mut Streams) -> Result<(), Failure>
 }
 
 fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<(), Failure> {
-    refuse_both(args.selection.seed, args.selection.seeds)?;
+    refuse_both(args.selection.first.seed, args.selection.seeds)?;
     let inputs = source::gather(&args.scenarios, streams)?;
     if inputs.is_empty() {
         return Err(Failure::Nothing(
@@ -81,7 +81,7 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
             requirements,
             baseline: baseline.as_ref(),
             hash: canonical_hash(&scenario.resolved),
-            seeds: asked_seeds(args, scenario),
+            seeds: asked_seeds(args, scenario)?,
             jobs: args.work.jobs.unwrap_or_else(experiment::processors),
         };
         let (report, against) = experiment.play(place.as_ref(), &mut documents, streams)?;
@@ -108,9 +108,9 @@ fn play_all(verb: &'static str, args: &Play, streams: &mut Streams) -> Result<()
     if is_met { Ok(()) } else { Err(Failure::Unmet) }
 }
 
-fn asked_seeds(args: &Play, scenario: &Scenario) -> Vec<Seed> {
-    let Selection { seed, seeds } = args.selection;
-    self::seeds(Seed(scenario.seed), seed, seeds)
+fn asked_seeds(args: &Play, scenario: &Scenario) -> Result<Vec<Seed>, Failure> {
+    let Selection { first, seeds } = args.selection;
+    self::seeds(Seed(scenario.seed), first.seed, seeds)
 }
 
 /// The stored results that `scenario` is to be compared with.
@@ -119,7 +119,7 @@ fn stored(
     scenario: &Scenario,
     streams: &Streams,
 ) -> Result<Option<Baseline>, Failure> {
-    let seeds: Vec<u64> = asked_seeds(args, scenario)
+    let seeds: Vec<u64> = asked_seeds(args, scenario)?
         .iter()
         .map(|seed| seed.0)
         .collect();

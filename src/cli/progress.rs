@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::ProgressChoice;
 use super::streams::Streams;
+use crate::kernel::words::counted;
 
 /// Shorter work shows no bar.
 const BAR_AFTER: Duration = Duration::from_millis(500);
@@ -85,7 +86,8 @@ impl<'a> Progress<'a> {
                         .lock()
                         .map_or_else(|_| String::new(), |w| w.clone());
                     self.streams.note(&format!(
-                        "{finished} of {total} replications, {seconds} s, {left} s left{worst}"
+                        "{finished} of {}, {seconds} s, {left} s left{worst}",
+                        counted(total, "replication")
                     ));
                 }
             }

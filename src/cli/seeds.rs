@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::exit::Failure;
 use crate::kernel::Seed;
+use crate::kernel::words::natural;
 
 /// As many seeds as one command may play.
 const SEEDS_MAX: u64 = 100_000;
@@ -47,8 +48,8 @@ impl FromStr for SeedsArg {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let number = |part: &str| {
-            part.parse::<u64>()
-                .map_err(|_| "write how many, such as 20, or a range, such as 1..20".to_owned())
+            natural::<u64>(part)
+                .ok_or_else(|| "write how many, such as 20, or a range, such as 1..20".to_owned())
         };
         let (arg, count) = match text.split_once("..") {
             None => {
@@ -82,17 +83,31 @@ pub(crate) fn refuse_both(seed: Option<SeedArg>, seeds: Option<SeedsArg>) -> Res
     }
 }
 
-/// The seeds to play: the scenario's own unless the command says otherwise.
-pub(crate) fn seeds(scenario: Seed, seed: Option<SeedArg>, seeds: Option<SeedsArg>) -> Vec<Seed> {
+/// The seeds to play: the scenario's own unless the command says otherwise. Refused when they go on beyond the largest.
+pub(crate) fn seeds(
+    scenario: Seed,
+    seed: Option<SeedArg>,
+    seeds: Option<SeedsArg>,
+) -> Result<Vec<Seed>, Failure> {
     let first = seed.map_or(scenario.0, |seed| seed.0);
     let (first, count) = match seeds {
         None => (first, 1),
         Some(SeedsArg::Count(count)) => (first, count),
         Some(SeedsArg::Range(from, to)) => (from, to - from + 1),
     };
-    (0..count)
-        .map(|index| Seed(first.wrapping_add(index)))
-        .collect()
+    let Some(last) = first.checked_add(count - 1) else {
+        return Err(Failure::usage(
+            format!(
+                "{count} seeds from {first} on go beyond the largest, {}",
+                u64::MAX
+            ),
+            Some(format!(
+                "begin at {} or before, by --seed or --seeds A..B",
+                u64::MAX - (count - 1)
+            )),
+        ));
+    };
+    Ok((first..=last).map(Seed).collect())
 }
 
 #[cfg(test)]
@@ -129,8 +144,22 @@ mod tests {
     }
 
     #[test]
+    fn seeds_beyond_the_largest_are_refused() {
+        let last = Some(SeedArg(u64::MAX));
+        let of = |count| seeds(Seed(7), last, Some(SeedsArg::Count(count)));
+        assert_eq!(of(1).expect("it is one"), [Seed(u64::MAX)]);
+        let refused = of(3).expect_err("there are no more").to_string();
+        assert!(
+            refused.contains("3 seeds from 18446744073709551615 on"),
+            "{refused}"
+        );
+        assert!(seeds(Seed(u64::MAX), None, Some(SeedsArg::Count(2))).is_err());
+    }
+
+    #[test]
     fn a_count_starts_at_the_seed_and_a_range_at_its_own() {
         let own = Seed(7);
+        let seeds = |own, seed, count| seeds(own, seed, count).expect("they are seeds");
         assert_eq!(seeds(own, None, None), [Seed(7)]);
         assert_eq!(
             seeds(own, None, Some(SeedsArg::Count(2))),

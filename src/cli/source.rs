@@ -40,6 +40,12 @@ pub(crate) fn gather(operands: &[String], streams: &Streams) -> Result<Vec<Input
     let mut inputs = Vec::new();
     for operand in operands {
         if operand == "-" {
+            if inputs.iter().any(|input: &Input| input.operand == "-") {
+                return Err(Failure::usage(
+                    "stdin is named twice, and can be read once",
+                    Some("name `-` once".to_owned()),
+                ));
+            }
             inputs.push(Input {
                 name: "<stdin>".to_owned(),
                 operand: operand.clone(),

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::exit::Failure;
 use super::manifest::MODEL_VERSION;
 use super::results::{MANIFEST, sha256};
-use super::source::{read_file, refusal};
+use super::source::{is_absent, read_file, refusal};
 use crate::kernel::Seed;
 use crate::scenario::LoadError;
 
@@ -77,17 +77,27 @@ pub(crate) struct Stored {
 }
 
 /// True for a folder that a run has written.
-pub(crate) fn is_results(path: &Path) -> bool {
-    path.join(MANIFEST).is_file()
+///
+/// # Errors
+/// When it cannot be seen.
+pub(crate) fn is_results(path: &Path) -> Result<bool, Failure> {
+    let manifest = path.join(MANIFEST);
+    match fs::metadata(&manifest) {
+        Ok(metadata) => Ok(metadata.is_file()),
+        Err(error) if is_absent(&error) => Ok(false),
+        Err(error) => Err(Failure::file("read", &manifest, error)),
+    }
 }
 
 /// A folder that is none of results; names some below it that are.
 pub(crate) fn no_results(folder: &Path) -> Failure {
-    let mut inside: Vec<String> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return Failure::file("read", folder, error),
+    };
+    let mut inside: Vec<String> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| is_results(path))
+        .filter(|path| is_results(path).is_ok_and(|is| is))
         .map(|path| path.display().to_string())
         .collect();
     inside.sort();

@@ -17,6 +17,7 @@ use super::stored::{self, Stored};
 use super::streams::Streams;
 use super::understand;
 use crate::cluster::{self, Halt};
+use crate::kernel::words::counted;
 use crate::kernel::{Seed, SimTime};
 use crate::metrics::{self, RunMetrics};
 use crate::report::explain::instant as words_of;
@@ -49,14 +50,14 @@ pub(crate) fn open(operand: &str, which: &Which, streams: &Streams) -> Result<Su
         };
         let scenario = understand::understood(input, &which.overrides, streams)?;
         return Ok(Subject {
-            seed: Seed(which.seed.map_or(scenario.seed, |seed| seed.0)),
+            seed: Seed(which.choice.seed.map_or(scenario.seed, |seed| seed.0)),
             places: scenario.places.clone(),
             operand: operand.to_owned(),
             stored: None,
             scenario,
         });
     }
-    if !stored::is_results(path) {
+    if !stored::is_results(path)? {
         return Err(stored::no_results(path));
     }
     from_folder(stored::read(path)?, operand, which, streams)
@@ -83,13 +84,19 @@ fn from_folder(
             ));
         }
     }
-    let seed = which.seed.map_or(stored.seeds[0], |seed| Seed(seed.0));
+    let seed = which
+        .choice
+        .seed
+        .map_or(stored.seeds[0], |seed| Seed(seed.0));
     if !stored.seeds.contains(&seed) {
         let seeds: Vec<String> = stored.seeds.iter().map(|seed| seed.0.to_string()).collect();
         let shown = seeds[..seeds.len().min(10)].join(", ");
         return Err(Failure::usage(
             format!("{operand} holds no seed {}", seed.0),
-            Some(format!("it holds {}: {shown}", seeds.len())),
+            Some(format!(
+                "it holds {}: {shown}",
+                counted(seeds.len(), "seed")
+            )),
         ));
     }
     let input = Input {

@@ -1,11 +1,11 @@
 //! From argv to an exit code: parses, hands to the verb, reports what failed. The one place where the program ends.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 
-use super::args::{Cli, ColorChoice, Talk, Verb};
+use super::args::{self, ColorChoice, Talk, Verb};
 use super::exit::{Exit, Failure};
 use super::streams::Streams;
 use super::{assign, check, explain, generate, panic, play, replay, show, sweep};
@@ -14,11 +14,13 @@ use super::{assign, check, explain, generate, panic, play, replay, show, sweep};
 #[must_use]
 pub fn main() -> ExitCode {
     panic::install();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let (cli, notes) = match args::parse(&words) {
+        Ok(parsed) => parsed,
         Err(error) => return ExitCode::from(usage(&error) as u8),
     };
     let mut streams = Streams::of_process(&cli.talk);
+    notes.iter().for_each(|note| streams.note(note));
     let exit = match dispatch(&cli.verb, &mut streams) {
         Ok(()) => Exit::Done,
         Err(failure) => {

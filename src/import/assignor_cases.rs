@@ -15,6 +15,7 @@ use crate::assignor::{
     ServerAssignorKind, TopicDescription, TopicId, TopicPartition, TopicUuid, assign,
     assign_on_server,
 };
+use crate::kernel::words::{counted, ordinal};
 
 /// Partitions that one case may have over all its topics; about what the largest Kafka clusters hold.
 pub const MAX_PARTITIONS: u64 = 10_000_000;
@@ -97,6 +98,7 @@ pub fn parse_line(line: u64, text: &[u8]) -> Result<Option<AssignorCase>, CaseEr
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `assignor`, `topics` and `members`")]
 struct RawCase {
     assignor: String,
     topics: Vec<RawTopic>,
@@ -104,6 +106,7 @@ struct RawCase {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `name` and `partitions`")]
 struct RawTopic {
     name: String,
     id: Option<String>,
@@ -115,6 +118,7 @@ struct RawTopic {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `id`")]
 struct RawMember {
     id: String,
     instance: Option<String>,
@@ -192,9 +196,9 @@ fn loads_of(raw: &RawTopic, measure: Measure) -> Result<Vec<u64>, String> {
     match given {
         Some(loads) if i64::try_from(loads.len()) == Ok(partitions) => Ok(loads.clone()),
         Some(loads) => Err(format!(
-            "topic `{}`: `{field}` of {} partitions, but it has {partitions}",
+            "topic `{}`: `{field}` of {}, but it has {partitions}",
             raw.name,
-            loads.len()
+            counted(loads.len(), "partition")
         )),
         None if partitions == 0 => Ok(Vec::new()),
         None => Err(format!(
@@ -254,7 +258,7 @@ impl Topics {
             return in_topic("listed twice".to_owned());
         }
         let Ok(partitions) = u32::try_from(raw.partitions) else {
-            return in_topic(format!("{} partitions", raw.partitions));
+            return in_topic(counted(raw.partitions, "partition"));
         };
         self.partitions += u64::from(partitions);
         if self.partitions > MAX_PARTITIONS {
@@ -262,8 +266,8 @@ impl Topics {
         }
         if !raw.racks.is_empty() && raw.racks.len() != partitions as usize {
             return in_topic(format!(
-                "`racks` of {} partitions, but it has {partitions}",
-                raw.racks.len()
+                "`racks` of {}, but it has {partitions}",
+                counted(raw.racks.len(), "partition")
             ));
         }
         let id = match &raw.id {
@@ -308,9 +312,8 @@ impl Topics {
         let (name, number) = text
             .rsplit_once('-')
             .ok_or_else(|| format!("owns `{text}`, which is not `topic-partition`"))?;
-        let partition: u32 = number
-            .parse()
-            .map_err(|_| format!("owns `{text}`, which is not `topic-partition`"))?;
+        let partition: u32 = ordinal(number)
+            .ok_or_else(|| format!("owns `{text}`, which is not `topic-partition`"))?;
         let &topic = self
             .ids
             .get(name)
@@ -318,7 +321,8 @@ impl Topics {
         let count = self.list[topic.index()].partitions;
         if count > 0 && partition >= count {
             return Err(format!(
-                "owns `{text}`, but `{name}` has {count} partitions"
+                "owns `{text}`, but `{name}` has {}",
+                counted(count, "partition")
             ));
         }
         Ok(TopicPartition { topic, partition })

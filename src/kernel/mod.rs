@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod draw;
 pub mod time;
 pub mod timers;
+pub mod words;
 
 pub use calendar::{Calendar, Order, Place};
 pub use draw::{Draw, Seed, Stream};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::registry::{self, Label, Metric};
+use crate::kernel::words::ordinal;
 use crate::timeline::RebalanceReason;
 
 /// How many values over time or over things become one.
@@ -307,9 +308,9 @@ fn check_labels(
         match known {
             Some(Label::Group) => labels.group = Some(value),
             Some(Label::Topic) => labels.topic = Some(value),
-            Some(Label::Partition) => match value.parse() {
-                Ok(number) => labels.partition = Some(number),
-                Err(_) => return Err(refused(format!("`{value}` is not a partition number"))),
+            Some(Label::Partition) => match ordinal(&value) {
+                Some(number) => labels.partition = Some(number),
+                None => return Err(refused(format!("`{value}` is not a partition number"))),
             },
             Some(Label::Reason) => labels.reason = Some(known_reason(value)?),
             None => {

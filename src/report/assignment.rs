@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::assignor::{AssignmentInput, TopicPartition};
+use crate::kernel::words::counted;
 
 /// `{"assignment":{"member":["topic-0", ...], ...}}` without a line end: members in the order of the input, partitions
 /// in the order of `lists`.
@@ -222,11 +223,6 @@ fn sorted(list: &[TopicPartition]) -> Vec<TopicPartition> {
     let mut sorted = list.to_vec();
     sorted.sort_unstable();
     sorted
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
 }
 
 /// Sorted partitions with runs compressed: `orders-0..5 payments-2`; `-` for none.

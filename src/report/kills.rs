@@ -2,6 +2,7 @@
 
 use super::figures::{clock, mebibytes};
 use crate::kernel::SimTime;
+use crate::kernel::words::counted;
 use crate::metrics::RunMetrics;
 use crate::timeline::PlatformFact;
 
@@ -26,7 +27,10 @@ pub fn sentence(metrics: &RunMetrics) -> String {
             } => {
                 let name = &metrics.cast.consumers[consumer.index()].name;
                 let (full, limit) = (mebibytes(*in_full), mebibytes(*limit));
-                let what = format!("{name} ({partitions} partitions: {full} > {limit})");
+                let what = format!(
+                    "{name} ({}: {full} > {limit})",
+                    counted(partitions, "partition")
+                );
                 Some((*at, what))
             }
             _ => None,

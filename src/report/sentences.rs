@@ -13,7 +13,7 @@ use crate::metrics::statistics::{self, Paired};
 use crate::metrics::{Decimal, Name, Value};
 
 /// A ratio below this would be told as 1.0 times.
-const CLEAR: Decimal = Decimal::from_millionths(1_050_000);
+pub(super) const CLEAR: Decimal = Decimal::from_millionths(1_050_000);
 
 /// The sentences below a comparison; nothing when there is nothing to compare.
 pub(super) fn closing(report: &Report, style: Style) -> Vec<String> {

@@ -6,6 +6,7 @@ use super::table::{Align, Table};
 use super::{blind, deaths, gantt, kills, loops, sentences, stuck, verdict};
 use crate::assignor::GroupId;
 use crate::kernel::SimTime;
+use crate::kernel::words::counted;
 use crate::metrics::registry;
 use crate::metrics::{Cause, Decimal, NO_DATA, Name, RunMetrics, Value};
 
@@ -379,13 +380,13 @@ pub fn compare(report: &Report, style: Style) -> String {
         return String::new();
     };
     let simulated = first.metrics.horizon.since(SimTime::ZERO);
-    let variants = report.variants.len();
+    let variants = counted(report.variants.len(), "variant");
     let seeds = match report.seeds() {
         1 => format!("seed {}", first.seed),
         count => format!("{count} seeds, median (5 % to 95 %)"),
     };
     let mut text = format!(
-        "{}   {variants} variants, {seeds}, {simulated} simulated{}\n\n",
+        "{}   {variants}, {seeds}, {simulated} simulated{}\n\n",
         report.scenario,
         mark(report.fidelity)
     );

@@ -4,6 +4,7 @@ use super::figures::{self, Style};
 use super::model::{Expectation, Run, Skipped};
 use super::table::{Align, Table};
 use super::text::of_group;
+use crate::kernel::words::counted;
 use crate::metrics::condition::Comparison;
 use crate::metrics::{Decimal, Episode, Value};
 
@@ -143,11 +144,9 @@ pub fn tally(expectations: &[Expectation]) -> String {
         .iter()
         .filter(|expectation| expectation.verdict.met)
         .count();
-    let plural = if all == 1 { "" } else { "s" };
-    format!(
-        "{all} expectation{plural}: {met} met, {} not met",
-        all - met
-    )
+    let not_met = all - met;
+    let all = counted(all, "expectation");
+    format!("{all}: {met} met, {not_met} not met")
 }
 
 /// `1 expectation not judged: variant b is not played`; nothing when all were.
@@ -156,13 +155,11 @@ pub fn not_judged(skipped: &[Skipped]) -> Option<String> {
     let mut missing: Vec<&str> = skipped.iter().map(|one| &*one.missing).collect();
     missing.sort_unstable();
     missing.dedup();
-    let (all, plural) = (skipped.len(), if skipped.len() == 1 { "" } else { "s" });
+    let all = counted(skipped.len(), "expectation");
     let names = match &missing[..] {
         [] => return None,
         [one] => format!("variant {one} is"),
         several => format!("variants {} are", several.join(", ")),
     };
-    Some(format!(
-        "{all} expectation{plural} not judged: {names} not played"
-    ))
+    Some(format!("{all} not judged: {names} not played"))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::assignor::{AssignorKind, ServerAssignorKind};
 use crate::kernel::SimDuration;
+use crate::kernel::words::natural;
 use crate::protocol::config::{
     AsyncClient, BrokerConfig, ConsumerConfig, ConsumerGroupConfig, GroupMembershipOperation,
     GroupProtocol, MigrationPolicy, OffsetReset, SubscribedBy,
@@ -20,13 +21,11 @@ impl Version {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
-        let mut part = || {
-            let part = parts.next()?;
-            let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-            digits.then(|| part.parse::<u16>().ok()).flatten()
-        };
+        let mut part = || natural::<u16>(parts.next()?);
         let version = Self(part()?, part()?);
-        let patch = parts.next().is_none_or(|text| text.parse::<u16>().is_ok());
+        let patch = parts
+            .next()
+            .is_none_or(|text| natural::<u16>(text).is_some());
         (patch && parts.next().is_none()).then_some(version)
     }
 }

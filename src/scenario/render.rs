@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::diagnostic::{Diagnostic, Severity};
 use super::node::Span;
 use super::source::Sources;
+use crate::kernel::words::counted;
 
 /// Longest line that is shown whole; of a longer one a window around the place is shown.
 const WIDE: usize = 160;
@@ -41,15 +42,10 @@ pub fn tally(findings: &[Diagnostic], sources: &Sources) -> String {
     files.dedup();
     format!(
         "{}, {} in {}",
-        many(count(Severity::Error), "error"),
-        many(count(Severity::Note), "note"),
-        many(files.len().max(1), "file")
+        counted(count(Severity::Error), "error"),
+        counted(count(Severity::Note), "note"),
+        counted(files.len().max(1), "file")
     )
-}
-
-fn many(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }
 
 fn groups<'s>(finding: &'s Diagnostic, sources: &'s Sources) -> Vec<Group<'s>> {

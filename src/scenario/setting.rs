@@ -9,6 +9,7 @@ use super::node::{Entry, Node, Span, Value};
 use super::overlay::put;
 use super::shape::{Shape, Side};
 use super::vocabulary::SCENARIO;
+use crate::kernel::words::ordinal;
 
 /// What became of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +47,7 @@ impl Setting<'_> {
             Value::Null | Value::Scalar { .. } => Reach::NoPlace,
             Value::List(items) => {
                 let (head, rest) = split(path);
-                let item = head
-                    .parse()
-                    .ok()
-                    .and_then(|index: usize| items.get_mut(index));
+                let item = ordinal(head).and_then(|index: usize| items.get_mut(index));
                 match (item, rest) {
                     (None, _) => Reach::NoPlace,
                     (Some(item), Some(rest)) => {

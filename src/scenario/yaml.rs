@@ -80,17 +80,51 @@ fn refuse(error: &serde_saphyr::Error, text: &str) -> SyntaxError {
     }
 }
 
-/// What is better said in words of the language than in those of the parser.
-fn in_our_words(message: &str) -> Option<&'static str> {
-    if message.starts_with("multiple YAML documents") {
-        return Some(
-            "a second document begins here: a file holds one scenario, so leave out the `---` and what follows",
-        );
-    }
+/// What the parser says, by how it begins, and how that is better said in words of the language, with what helps.
+const WORDS: [(&str, &str); 9] = [
+    (
+        "multiple YAML documents",
+        "a second document begins here: a file holds one scenario, so leave out the `---` and what follows",
+    ),
+    (
+        "recursive references",
+        "an alias cannot stand within what it repeats: there would be no end of it; write out what is meant here",
+    ),
+    (
+        "alias references unknown anchor",
+        "no anchor of this name stands before: write `&name` where the value is first given",
+    ),
     // `>` and `|` begin a block of text.
-    message.starts_with("while scanning a block scalar").then_some(
+    (
+        "while scanning a block scalar",
         "a plain value cannot begin with `>` or `|`: put the condition in quotes, such as \"> 5\"",
-    )
+    ),
+    (
+        "unexpected character",
+        "a plain value cannot begin with this character: put it in quotes",
+    ),
+    (
+        "mapping values are not allowed",
+        "no key can stand here: indent it as the keys beside it, or put a text with a colon in quotes",
+    ),
+    (
+        "simple key expected ':'",
+        "a key lacks its colon: write `key: value`",
+    ),
+    (
+        "while scanning a plain scalar, found a tab",
+        "a tab stands where blanks belong: indent with blanks",
+    ),
+    (
+        "invalid indentation in multiline quoted scalar",
+        "the quotes do not end on their line: close them",
+    ),
+];
+
+fn in_our_words(message: &str) -> Option<&'static str> {
+    let mut words = WORDS.iter();
+    let found = words.find(|(begin, _)| message.starts_with(begin));
+    found.map(|(_, words)| *words)
 }
 
 fn start_of(at: Location, text: &str) -> u32 {

@@ -8,6 +8,7 @@ use libm::pow;
 
 use super::murmur2::partition_for_key;
 use super::refusal::Refusal;
+use crate::kernel::words::counted;
 
 /// How a topic's load falls on its partitions.
 #[derive(Clone, Debug, PartialEq)]
@@ -231,7 +232,11 @@ fn check_weights(weights: &[f64], initial: u32, most: u32) -> Result<(), Refusal
     }
     if weights.len() < initial as usize || weights.len() > most as usize {
         return Err(Refusal::new(
-            format!("{} weights for {initial} partitions", weights.len()),
+            format!(
+                "{} for {}",
+                counted(weights.len(), "weight"),
+                counted(initial, "partition")
+            ),
             "write one weight for each partition",
         ));
     }

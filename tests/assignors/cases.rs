@@ -71,7 +71,7 @@ fn bad_lines_name_line_and_reason() {
         (
             "\"partitions\":6",
             "\"partitions\":6,\"racks\":[[\"r\"]]",
-            "topic `or-ders`: `racks` of 1 partitions, but it has 6",
+            "topic `or-ders`: `racks` of 1 partition, but it has 6",
         ),
         (
             "WTJ5A",
@@ -98,6 +98,16 @@ fn bad_lines_name_line_and_reason() {
             "\"or-ders-3\"",
             "\"or-ders-\"",
             "member `a`: owns `or-ders-`, which is not `topic-partition`",
+        ),
+        (
+            "\"or-ders-3\"",
+            "\"or-ders-+3\"",
+            "member `a`: owns `or-ders-+3`, which is not `topic-partition`",
+        ),
+        (
+            "\"or-ders-3\"",
+            "\"or-ders-03\"",
+            "member `a`: owns `or-ders-03`, which is not `topic-partition`",
         ),
         (
             "\"generation\":1",

@@ -333,3 +333,70 @@ fn a_folder_of_another_version_or_a_damaged_one_is_refused() {
         "holds no replications of a run",
     );
 }
+
+#[test]
+fn a_partition_is_written_as_kafka_writes_it() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    for partition in ["orders-+2", "orders-02", "orders- 2", "orders-", "orders"] {
+        let refused = run_in(home.path(), &["explain", "crash", "--partition", partition]);
+        assert_eq!((refused.code, &*refused.out), (2, ""), "{partition}");
+        let words = format!("`{partition}` is no partition");
+        assert!(refused.err.contains(&words), "{}", refused.err);
+    }
+}
+
+/// A link that leads to itself cannot be followed by anybody, whoever may read what.
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_read_is_no_folder_without_results() {
+    use std::os::unix::fs::symlink;
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let folder = home.path().join("locked");
+    fs::create_dir(&folder).expect("it is new");
+    symlink("manifest.json", folder.join("manifest.json")).expect("a link can be made");
+    symlink("circle", home.path().join("circle")).expect("a link can be made");
+    for verb in ["show", "explain"] {
+        for operand in ["./locked", "./circle"] {
+            let refused = run_in(home.path(), &[verb, operand]);
+            assert_eq!(
+                (refused.code, &*refused.out),
+                (3, ""),
+                "{verb}: {}",
+                refused.err
+            );
+            assert!(refused.err.contains("cannot read "), "{}", refused.err);
+        }
+    }
+}
+
+/// What was so in the last moment of the run is so at its end.
+#[test]
+fn the_end_of_the_run_can_be_asked_for() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    fs::write(home.path().join("look.yaml"), YAML).expect("it can be written");
+    let told = |partition: &str, at: &str| {
+        let variant = ["--partition", partition, "--at", at];
+        let ran = run_in(
+            home.path(),
+            &[&["explain", "look.yaml"], &variant[..]].concat(),
+        );
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out
+    };
+    for partition in ["orders-0", "orders-1", "orders-2", "orders-3"] {
+        let end = told(partition, "2m");
+        assert!(!end.contains("was not there"), "{end}");
+        let before = told(partition, "119.999999s");
+        assert_eq!(end.replace("2m00.000000s", "1m59.999999s"), before);
+    }
+}
+
+#[test]
+fn a_code_has_no_stalls_to_choose_from() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    for more in [&["--worst"][..], &["--at", "3s"], &["--group", "g"]] {
+        let refused = run_in(home.path(), &[&["explain", "E0103"], more].concat());
+        assert_eq!((refused.code, &*refused.out), (2, ""), "{more:?}");
+        assert!(refused.err.contains("E0103 is a code"), "{}", refused.err);
+    }
+}

@@ -1,5 +1,6 @@
 //! The program from outside: arguments in, streams, files and exit codes out.
 
+mod arguments;
 mod baseline;
 mod baseline_sweep;
 mod charts;
@@ -13,5 +14,7 @@ mod readme;
 mod reference;
 mod support;
 mod sweep;
+mod sweep_again;
 mod sweep_inputs;
+mod typed;
 mod usage;

@@ -361,3 +361,22 @@ fn codes_and_examples_are_listed_and_found() {
     }
     assert_eq!(run_in(home.path(), &["init", "nothing"]).code, 2);
 }
+
+#[test]
+fn help_names_no_option_or_format_that_the_verb_has_not() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let merge = run_in(home.path(), &["merge", "--help"]).out;
+    assert!(
+        !merge.contains("dry-run") && !merge.contains("ndjson"),
+        "{merge}"
+    );
+    let refused = run_in(home.path(), &["merge", ".", "--format", "ndjson"]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    assert!(
+        refused.err.contains("possible values: text, json"),
+        "{}",
+        refused.err
+    );
+    let program = run_in(home.path(), &["--help"]).out;
+    assert!(program.contains("What is typed wins over"), "{program}");
+}

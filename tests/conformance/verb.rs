@@ -130,7 +130,7 @@ fn every_fault_of_every_bad_file_is_told_and_it_ends_with_2() {
         "`scenario.end_ms` is not a whole number",
         "`runs[1].topic_ids.orders` is not a topic id of Kafka",
         "`runs[2].events[3].t` is not a time in ms",
-        "junk.json: EOF",
+        "junk.json: not JSON: EOF",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }

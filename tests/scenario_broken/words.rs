@@ -78,3 +78,24 @@ fn findings_name_what_was_meant() {
     let metric = refused("rate: 1/s", "members: 1", "expect: { downtime: \"< 1s\" }");
     assert!(metric.contains("`downtime_partition_s`"), "{metric}");
 }
+
+/// What the parser objects to is told in words of the language.
+#[test]
+fn an_alias_is_told_what_it_cannot_stand_for() {
+    let told = |topics: &str| {
+        let text = format!("version: 1\nname: x\nduration: 1m\ntopics: {topics}\n");
+        read(&text).expect_err("no topic is to be had").concat()
+    };
+    for circle in ["&all { orders: *all }", "&all [ *all ]"] {
+        let told = told(circle);
+        assert!(
+            told.contains("an alias cannot stand within what it repeats"),
+            "{told}"
+        );
+    }
+    let told = told("*all");
+    assert!(
+        told.contains("no anchor of this name stands before"),
+        "{told}"
+    );
+}

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::number;
+
 /// `assign`.
 #[derive(Debug, Args)]
 pub(crate) struct Assign {
@@ -39,7 +41,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: ReplayFormat,
     /// Only this repeat of each recording, counted from 0
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = number::<usize>)]
     pub(crate) run: Option<usize>,
     /// End with a table of the recordings and a line for all of them
     #[arg(long)]
@@ -49,6 +51,7 @@ pub(crate) struct Replay {
         short,
         long,
         value_name = "N",
+        value_parser = number::<NonZeroUsize>,
         env = "REBSIM_JOBS",
         hide_env_values = true
     )]

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{OverrideArgs, SeedArg};
+use super::{OverrideArgs, SeedChoice};
 
 /// Which instant.
 fn instant(text: &str) -> Result<u64, String> {
@@ -18,7 +18,7 @@ fn instant(text: &str) -> Result<u64, String> {
 pub(crate) enum LookFormat {
     /// For people
     Text,
-    /// One document, schema rebsim/show/1 or rebsim/explain/1
+    /// One document; its `schema` says of which kind
     Json,
 }
 
@@ -88,16 +88,13 @@ pub(crate) struct Explain {
 
 /// Which replication.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Selection")]
+#[command(mut_arg("seed", |seed| seed.help(SEED)))]
 pub(crate) struct Which {
-    /// Seed, one of the folder's [default: its first, or the scenario's]
-    #[arg(
-        long,
-        value_name = "N|HEX",
-        env = "REBSIM_SEED",
-        hide_env_values = true
-    )]
-    pub(crate) seed: Option<SeedArg>,
+    #[command(flatten)]
+    pub(crate) choice: SeedChoice,
     #[command(flatten)]
     pub(crate) overrides: OverrideArgs,
 }
+
+/// What `--seed` is for whoever looks at one replication.
+const SEED: &str = "Seed, one of the folder's [default: its first, or the scenario's]";

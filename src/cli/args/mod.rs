@@ -4,7 +4,10 @@ mod conformance;
 mod fidelity;
 mod gate;
 mod look;
+mod number;
+mod selection;
 mod sweep;
+mod typed;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -17,7 +20,10 @@ pub(crate) use conformance::{Assign, AssignFormat, Replay, ReplayFormat};
 pub(crate) use fidelity::FidelityArg;
 pub(crate) use gate::{ExportArg, ExportFormat, Gate};
 pub(crate) use look::{Explain, LookFormat, Show, Which};
+use number::number;
+pub(crate) use selection::{SeedChoice, Selection};
 pub(crate) use sweep::{Merge, Parts, Sweep, SweepFormat, SweepOutput};
+pub(crate) use typed::parse;
 
 use super::exit;
 use super::seeds::{SeedArg, SeedsArg};
@@ -35,6 +41,11 @@ const TEMPLATE: &str = "\
 
 {all-args}{after-help}";
 
+/// On whom to believe.
+const TYPED: &str = "\
+What is typed wins over what a variable of the environment says, also where
+the two exclude each other.";
+
 /// Simulates Kafka consumer-group rebalancing: what stalls, how long, and why
 #[derive(Debug, Parser)]
 #[command(
@@ -49,7 +60,7 @@ const TEMPLATE: &str = "\
 Examples:
   rebsim compare nightly-deploy      # a shipped example, variant by variant
   rebsim init > mine.yaml && rebsim run mine.yaml",
-    after_help = exit::TABLE
+    after_help = format!("{}\n\n{TYPED}", exit::TABLE)
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -219,28 +230,6 @@ pub(crate) struct Play {
     pub(crate) work: Work,
 }
 
-/// Which replications.
-#[derive(Clone, Copy, Debug, Args)]
-#[command(next_help_heading = "Selection")]
-pub(crate) struct Selection {
-    /// Seed instead of the scenario's: a number or a commit id
-    #[arg(
-        long,
-        value_name = "N|HEX",
-        env = "REBSIM_SEED",
-        hide_env_values = true
-    )]
-    pub(crate) seed: Option<SeedArg>,
-    /// Several seeds: N from the seed on, or from A to B
-    #[arg(
-        long,
-        value_name = "N|A..B",
-        env = "REBSIM_SEEDS",
-        hide_env_values = true
-    )]
-    pub(crate) seeds: Option<SeedsArg>,
-}
-
 /// Changes to the scenario.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Scenario")]
@@ -321,13 +310,14 @@ pub(crate) struct Work {
         short,
         long,
         value_name = "N",
+        value_parser = number::<NonZeroUsize>,
         env = "REBSIM_JOBS",
         hide_env_values = true
     )]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Control events after which a replication is stopped (exit 5)
     #[arg(long, value_name = "N", default_value_t = event_limit())]
-    #[arg(env = "REBSIM_EVENT_LIMIT", hide_env_values = true)]
+    #[arg(env = "REBSIM_EVENT_LIMIT", hide_env_values = true, value_parser = number::<NonZeroU64>)]
     pub(crate) event_limit: NonZeroU64,
     /// Check every invariant after every event (slower; exit 70)
     #[arg(long, env = "REBSIM_CHECK_INVARIANTS", hide_env_values = true)]
@@ -362,8 +352,6 @@ pub(crate) struct Check {
     /// Paths, folders, `-`, or names of shipped examples
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<String>,
-    #[command(flatten)]
-    pub(crate) overrides: OverrideArgs,
     /// Print the scenario as JSON, with parents and overrides merged into it
     #[arg(long)]
     pub(crate) resolved: bool,
@@ -371,10 +359,13 @@ pub(crate) struct Check {
     #[arg(
         long,
         value_name = "FORMAT",
+        conflicts_with = "resolved",
         env = "REBSIM_CHECK_FORMAT",
         hide_env_values = true
     )]
     pub(crate) format: Option<CheckFormat>,
+    #[command(flatten)]
+    pub(crate) overrides: OverrideArgs,
 }
 
 /// Formats of `check`.

@@ -4,10 +4,11 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-use super::{Gate, OverrideArgs, Selection, Work};
+use super::{Gate, OverrideArgs, Selection, Work, number};
+use crate::kernel::words::natural;
 use crate::metrics::Name;
 
 /// `sweep`.
@@ -24,6 +25,10 @@ pub(crate) struct Sweep {
     pub(crate) selection: Selection,
     #[command(flatten)]
     pub(crate) overrides: OverrideArgs,
+    /// What to print on stdout
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(env = "REBSIM_FORMAT", hide_env_values = true, help_heading = "Output")]
+    pub(crate) format: SweepFormat,
     #[command(flatten)]
     pub(crate) output: SweepOutput,
     #[command(flatten)]
@@ -40,6 +45,10 @@ pub(crate) struct Merge {
     /// Folders of shards, or folders that hold them
     #[arg(value_name = "DIR", required = true)]
     pub(crate) folders: Vec<PathBuf>,
+    /// What to print on stdout
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = of_results())]
+    #[arg(env = "REBSIM_FORMAT", hide_env_values = true, help_heading = "Output")]
+    pub(crate) format: SweepFormat,
     #[command(flatten)]
     pub(crate) output: SweepOutput,
     #[command(flatten)]
@@ -61,10 +70,6 @@ pub(crate) struct SweepOutput {
     /// Replace results that the same inputs gave differently before
     #[arg(long)]
     pub(crate) force: bool,
-    /// What to print on stdout
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    #[arg(env = "REBSIM_FORMAT", hide_env_values = true)]
-    pub(crate) format: SweepFormat,
     /// Metrics to print a table of
     #[arg(long = "metric", value_name = "NAME,…", value_delimiter = ',')]
     #[arg(default_value = "downtime_partition_s,longest_downtime_s")]
@@ -86,6 +91,14 @@ pub(crate) enum SweepFormat {
     Github,
     /// With --dry-run: every replication, one object a line
     Ndjson,
+}
+
+/// The formats that show results: all but the list of replications, which `sweep --dry-run` prints.
+fn of_results() -> impl TypedValueParser<Value = SweepFormat> {
+    let shown = SweepFormat::value_variants().iter();
+    let shown = shown.filter(|format| **format != SweepFormat::Ndjson);
+    PossibleValuesParser::new(shown.filter_map(SweepFormat::to_possible_value))
+        .try_map(|word| SweepFormat::from_str(&word, false))
 }
 
 /// The name of a metric that sweeps keep.
@@ -110,18 +123,19 @@ impl FromStr for MetricArg {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Parts")]
 pub(crate) struct Parts {
-    /// Only shard K of N, from 1: `rebsim merge` joins them
+    /// Only shard K of N, from 1: `rebsim merge` joins them. Typed, it wins
+    /// over what REBSIM_SHARD_INDEX and REBSIM_SHARD_COUNT say
     #[arg(long, value_name = "K/N", conflicts_with_all = ["shard_index", "shard_count", "no_out"])]
     #[arg(env = "REBSIM_SHARD", hide_env_values = true)]
     pub(crate) shard: Option<ShardArg>,
     /// The same for schedulers that count from 0
     #[arg(long, value_name = "I", requires = "shard_count")]
-    #[arg(env = "REBSIM_SHARD_INDEX", hide_env_values = true)]
+    #[arg(env = "REBSIM_SHARD_INDEX", hide_env_values = true, value_parser = number::<u64>)]
     pub(crate) shard_index: Option<u64>,
     /// Of so many; without --shard-index the index is that of the Kubernetes
     /// Job or Slurm array that this runs in
     #[arg(long, value_name = "N", conflicts_with = "no_out")]
-    #[arg(env = "REBSIM_SHARD_COUNT", hide_env_values = true)]
+    #[arg(env = "REBSIM_SHARD_COUNT", hide_env_values = true, value_parser = number::<NonZeroU64>)]
     pub(crate) shard_count: Option<NonZeroU64>,
     /// Go on with a sweep that was interrupted
     #[arg(long, conflicts_with = "no_out")]
@@ -145,7 +159,7 @@ impl FromStr for ShardArg {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts = text.split_once('/');
-        let parsed = parts.and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
+        let parsed = parts.and_then(|(k, n)| Some((natural(k)?, natural(n)?)));
         match parsed {
             Some((number, count)) => Ok(Self { number, count }),
             None => Err("write K/N, such as 3/16".to_owned()),

@@ -1,7 +1,11 @@
 //! What a results folder is made in: a hidden sibling, and the files in it, which are digested as they are written.
+//!
+//! `.NAME.new-MARK/` holds the folder in the making and, for the moment in which one takes the place of the other, what lay there before. It
+//! is locked while its process lives. A killed process leaves it behind; the next one that writes the same results takes it away, and puts
+//! back what lay there before if nothing else does.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,16 +17,27 @@ use crate::cli::exit::Failure;
 /// So many names are tried.
 const NAMES: u32 = 1_000;
 
+/// Within it, what is being made.
+const NEW: &str = "new";
+
+/// Within it, what lay in its place.
+const OLD: &str = "old";
+
 /// A hidden sibling in the making; removed unless published.
 pub(super) struct Hidden {
+    home: PathBuf,
     path: PathBuf,
     aside: PathBuf,
+    /// Says to others that this process lives, where the file system knows locks.
+    _lock: Option<File>,
 }
 
 impl Hidden {
     /// Makes it beside the folder `name` below `root`, under a name that nobody has: other machines, containers before all, have processes
-    /// of the same number, and what a killed one left lies there still.
+    /// of the same number.
     pub(super) fn new(root: &Path, name: &str) -> Result<Self, Failure> {
+        let start = format!(".{name}.new-");
+        clear(root, name, &start);
         let process = std::process::id();
         let mut attempt = 0;
         loop {
@@ -30,16 +45,24 @@ impl Hidden {
                 0 => process.to_string(),
                 more => format!("{process}-{more}"),
             };
-            let path = root.join(format!(".{name}.new-{mark}"));
-            let aside = root.join(format!(".{name}.old-{mark}"));
+            let home = root.join(format!("{start}{mark}"));
             attempt += 1;
-            if aside.symlink_metadata().is_ok() && attempt < NAMES {
-                continue;
-            }
-            match fs::create_dir(&path) {
-                Ok(()) => return Ok(Self { path, aside }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < NAMES => {}
-                Err(error) => return Err(Failure::file("create", &path, error)),
+            let made = fs::create_dir(&home).and_then(|()| {
+                // Whoever finds it before it is locked takes it away: then there is no place in it.
+                let lock = locked(&home);
+                fs::create_dir(home.join(NEW)).map(|()| lock)
+            });
+            match made {
+                Ok(lock) => {
+                    return Ok(Self {
+                        path: home.join(NEW),
+                        aside: home.join(OLD),
+                        home,
+                        _lock: lock,
+                    });
+                }
+                Err(error) if is_taken(&error) && attempt < NAMES => {}
+                Err(error) => return Err(Failure::file("create", &home, error)),
             }
         }
     }
@@ -71,14 +94,6 @@ impl Hidden {
             }
             return Err(Failure::file("write", folder, error));
         }
-        if exists {
-            let removed = if self.aside.is_dir() {
-                fs::remove_dir_all(&self.aside)
-            } else {
-                fs::remove_file(&self.aside)
-            };
-            removed.map_err(|error| Failure::file("remove", &self.aside, error))?;
-        }
         Ok(())
     }
 }
@@ -99,8 +114,39 @@ impl Hidden {
 
 impl Drop for Hidden {
     fn drop(&mut self) {
-        // Gone already once published.
-        let _ = fs::remove_dir_all(&self.path);
+        let _ = fs::remove_dir_all(&self.home);
+    }
+}
+
+/// Another has a folder of this name, or had taken it away.
+fn is_taken(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound
+    )
+}
+
+/// The lock of a hidden folder; nothing when another holds it, or folders cannot be locked here.
+fn locked(home: &Path) -> Option<File> {
+    let folder = File::open(home).ok()?;
+    folder.try_lock().ok().map(|()| folder)
+}
+
+/// Takes away the folders that begin with `start` whose processes are no more. What lay in the place of the results `name` is put back if
+/// it was to be replaced and was not. What cannot be taken away stays: it is in nobody's way.
+fn clear(root: &Path, name: &str, start: &str) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(start) {
+            continue;
+        }
+        let home = entry.path();
+        let Some(_lock) = locked(&home) else { continue };
+        let (folder, aside) = (root.join(name), home.join(OLD));
+        let is_lost = aside.symlink_metadata().is_ok() && folder.symlink_metadata().is_err();
+        if is_lost && fs::rename(&aside, &folder).is_err() {
+            continue;
+        }
+        let _ = fs::remove_dir_all(&home);
     }
 }
 

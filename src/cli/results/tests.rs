@@ -150,22 +150,53 @@ fn folder_names_are_plain_whatever_the_scenario_is_called() {
 
 /// In a container the number of a process is mostly that of the one before it.
 #[test]
-fn what_a_killed_process_of_the_same_number_left_is_in_nobodys_way() {
+fn what_killed_processes_left_is_taken_away_and_what_one_that_lives_makes_is_not() {
     let home = tempfile::tempdir().expect("a folder for the test");
     let place = Place::probe(home.path()).expect("it can be written to");
     let process = std::process::id();
-    for left in [format!(".x.new-{process}"), format!(".x.old-{process}-1")] {
-        fs::create_dir(home.path().join(&left)).expect("it is new");
-        fs::write(home.path().join(left).join("a.csv"), "half").expect("it can be written");
+    let left = [format!(".x.new-{process}"), ".x.new-1-2".to_owned()];
+    for left in &left {
+        let new = home.path().join(left).join("new");
+        fs::create_dir_all(&new).expect("it is new");
+        fs::write(new.join("a.csv"), "half").expect("it can be written");
     }
+    let other = home.path().join(".y.new-1");
+    fs::create_dir(&other).expect("it is new");
+    let alive = Hidden::new(home.path(), "x").expect("it can be made");
+    let made = format!(".x.new-{process}");
+    assert_eq!(names(home.path()), [&*made, ".y.new-1"]);
     let one = files(&[("a.csv", "1\n")]);
     let written = place.write("x", &one, &no_manifest, false);
     assert_eq!(written.expect("it is new"), Written::New);
+    assert_eq!(names(home.path()), [&*made, ".y.new-1", "x"]);
+    drop(alive);
     let two = files(&[("a.csv", "2\n")]);
     let written = place.write("x", &two, &no_manifest, true);
     assert_eq!(written.expect("forced"), Written::Replaced("a.csv".into()));
     let there = fs::read_to_string(home.path().join("x/a.csv"));
     assert_eq!(there.expect("it is there"), "2\n");
+    assert_eq!(names(home.path()), [".y.new-1", "x"]);
+}
+
+/// Killed between the two renames, a process leaves the old results within its hidden folder alone.
+#[test]
+fn results_that_were_about_to_be_replaced_when_their_process_was_killed_come_back() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let place = Place::probe(home.path()).expect("it can be written to");
+    let one = files(&[("a.csv", "1\n")]);
+    place.write("x", &one, &no_manifest, false).expect("new");
+    let left = home.path().join(".x.new-1");
+    fs::create_dir_all(left.join("new")).expect("it is new");
+    fs::rename(home.path().join("x"), left.join("old")).expect("it can be moved");
+    let two = files(&[("a.csv", "2\n")]);
+    let refused = place.write("x", &two, &no_manifest, false);
+    assert_eq!(
+        refused.expect("it can be read"),
+        Written::Refused("a.csv".into())
+    );
+    let there = fs::read_to_string(home.path().join("x/a.csv"));
+    assert_eq!(there.expect("it is back"), "1\n");
+    assert_eq!(names(home.path()), ["x"]);
 }
 
 #[test]

@@ -52,7 +52,17 @@ fn head(inputs: &Value) -> Value {
     })
 }
 
+/// Where the journal of the results folder `name` below `root` lies.
+fn path_of(root: &Path, name: &str) -> PathBuf {
+    root.join(format!(".{name}{ENDING}"))
+}
+
 impl Journal {
+    /// True when something of the results folder `name` was interrupted, or is at work.
+    pub(crate) fn is_there(root: &Path, name: &str) -> bool {
+        path_of(root, name).exists()
+    }
+
     /// Opens the journal of the results folder `name` below `root`; with [`Start::Resume`] returns what is in it.
     pub(crate) fn open(
         root: &Path,
@@ -60,7 +70,7 @@ impl Journal {
         inputs: &Value,
         start: Start,
     ) -> Result<(Self, Finished), Failure> {
-        let path = root.join(format!(".{name}{ENDING}"));
+        let path = path_of(root, name);
         if start == Start::Resume && !path.exists() {
             refuse_others(root, name, inputs)?;
         }

@@ -26,7 +26,7 @@ use crate::report::sweep::{Row, Sweep, gate, read};
 use crate::scenario::LoadError;
 
 /// As large as a file of a shard may be: 1 GiB.
-const MAX_BYTES: usize = 1 << 30;
+pub(super) const MAX_BYTES: usize = 1 << 30;
 
 /// A shard as it lies there.
 struct Part {
@@ -83,7 +83,7 @@ pub(crate) fn merge(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
             place.write(&name, &files, &manifest, args.output.force)?,
         ));
     }
-    let outcome = output::show(&sweep, &args.output, demands, streams);
+    let outcome = output::show(&sweep, &args.output, args.format, demands, streams);
     if let Some((folder, written)) = written {
         tell(&folder, &written, streams)?;
     }
@@ -136,7 +136,12 @@ fn is_shard(path: &Path) -> bool {
         let number = before.rsplit_once('-').map_or("", |(_, number)| number);
         digits(count) && digits(number)
     });
-    is_numbered && !name.starts_with('.') && path.join(MANIFEST).is_file()
+    // What cannot be seen is no reason to leave it out: reading it says why.
+    let is_there = || match path.join(MANIFEST).metadata() {
+        Ok(manifest) => manifest.is_file(),
+        Err(error) => !source::is_absent(&error),
+    };
+    is_numbered && !name.starts_with('.') && is_there()
 }
 
 /// Reads the shard in `folder` and checks that it is what was written.

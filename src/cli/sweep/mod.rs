@@ -3,6 +3,7 @@
 //! Everything is understood before anything is played. Results are the same bytes for any number of jobs, after an interruption, and when
 //! merged from shards.
 
+mod finished;
 mod journal;
 mod merge;
 mod output;
@@ -21,7 +22,7 @@ use super::baseline::{Kind, Now};
 use super::exit::Failure;
 use super::panic::{self, Context};
 use super::progress::Progress;
-use super::results::{Listed, Place, folder_name, sha256};
+use super::results::{Listed, Place, Written, folder_name, sha256};
 use super::seeds::{refuse_both, seeds};
 use super::source::{self, Input};
 use super::streams::Streams;
@@ -30,6 +31,7 @@ use crate::cluster;
 use crate::experiment::sweep::{self, Shard, Task};
 use crate::experiment::{self, verdict};
 use crate::kernel::Seed;
+use crate::kernel::words::counted;
 use crate::metrics;
 use crate::metrics::condition::Condition;
 use crate::metrics::registry::Better;
@@ -45,7 +47,7 @@ pub(crate) use merge::merge;
 
 /// `rebsim sweep`
 pub(crate) fn sweep(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
-    refuse_both(args.selection.seed, args.selection.seeds)?;
+    refuse_both(args.selection.first.seed, args.selection.seeds)?;
     let inputs = source::gather(std::slice::from_ref(&args.scenario), streams)?;
     let [input] = &inputs[..] else {
         return Err(Failure::usage(
@@ -61,9 +63,9 @@ pub(crate) fn sweep(args: &Args, streams: &mut Streams) -> Result<(), Failure> {
         .map_err(|message| Failure::usage(format!("--fail-on: {message}"), None))?;
     let seeds = seeds(
         Seed(grid.scenario.seed),
-        args.selection.seed,
+        args.selection.first.seed,
         args.selection.seeds,
-    );
+    )?;
     let numbers: Vec<u64> = seeds.iter().map(|seed| seed.0).collect();
     understand::refuse_unless_all_fluid(&grid, args.work.fidelity, streams)?;
     let outline = Outline::of(&grid, &numbers, args.work.fidelity.into());
@@ -106,11 +108,17 @@ fn checked(conditions: &[Condition]) -> Result<Vec<Condition>, String> {
 }
 
 fn refuse_what_cannot_be_shown(args: &Args, shard: Option<Shard>) -> Result<(), Failure> {
-    let format = args.output.format;
+    let format = args.format;
     if format == SweepFormat::Ndjson && !args.parts.dry_run {
         return Err(Failure::usage(
             "--format ndjson lists replications, with --dry-run",
             Some("--format csv prints their results".to_owned()),
+        ));
+    }
+    if args.parts.dry_run && !matches!(format, SweepFormat::Text | SweepFormat::Ndjson) {
+        return Err(Failure::usage(
+            "--dry-run plays nothing that --format could show",
+            Some("leave it out, or list every replication by --format ndjson".to_owned()),
         ));
     }
     let gate = &args.gate;
@@ -149,6 +157,9 @@ enum Done {
     /// All.
     Whole(Sweep),
 }
+
+/// What is said when a journal stays.
+const KEPT: &str = "what was played is kept: --resume goes on with it";
 
 /// A sweep about to be played.
 struct Sweeping<'a> {
@@ -191,11 +202,8 @@ impl Sweeping<'_> {
         } else {
             " (-v lists them)"
         };
-        let plural = if refused.len() == 1 { "" } else { "s" };
-        streams.note(&format!(
-            "{} combination{plural} left out that Kafka would refuse{more}",
-            refused.len()
-        ));
+        let number = counted(refused.len(), "combination");
+        streams.note(&format!("{number} left out that Kafka would refuse{more}"));
         if streams.verbose {
             for one in self.outline.left_out() {
                 streams.note(&format!("  {one}"));
@@ -219,19 +227,17 @@ impl Sweeping<'_> {
             true => Start::Resume,
             false => Start::Anew,
         };
-        let opened = match &place {
-            Some(_) => Some(Journal::open(&output.out, &folder, &inputs, start)?),
-            None => None,
+        let (journal, finished) = match &place {
+            None => (None, Finished::new()),
+            Some(_) => match self.finished(&folder, &inputs) {
+                Some(finished) => (None, finished),
+                None => {
+                    let (journal, finished) = Journal::open(&output.out, &folder, &inputs, start)?;
+                    (Some(journal), finished)
+                }
+            },
         };
-        let (journal, finished) = opened.map_or((None, Finished::new()), |(journal, finished)| {
-            (Some(journal), finished)
-        });
-        if !finished.is_empty() {
-            let (done, all) = (finished.len(), self.tasks.len());
-            streams.note(&format!(
-                "going on: {done} of {all} replications are there already"
-            ));
-        }
+        self.tell_finished(finished.len(), streams);
         let (played, wall) = self.play(finished, journal.as_ref(), &hash, streams)?;
         let done = self.done(played);
         let mut written = None;
@@ -242,16 +248,52 @@ impl Sweeping<'_> {
             written = Some(place.write(&folder, &files, &manifest, output.force)?);
         }
         if let Some(journal) = journal {
-            journal.remove()?;
+            match &written {
+                // Whoever plays again with --force needs to play nothing.
+                Some(Written::Refused(_)) => streams.note(KEPT),
+                _ => journal.remove()?,
+            }
         }
         let outcome = match &done {
             Done::Shard(shard, played) => self.show_shard(*shard, played, streams),
-            Done::Whole(sweep) => output::show(sweep, output, demands, streams),
+            Done::Whole(sweep) => output::show(sweep, output, self.args.format, demands, streams),
         };
         if let Some(written) = written {
             super::output::tell(&output.out.join(folder), &written, streams)?;
         }
         outcome
+    }
+
+    /// With `--resume`: all replications of a sweep whose results are in place, where none was interrupted since.
+    fn finished(&self, folder: &str, inputs: &Value) -> Option<Finished> {
+        let out = &self.args.output.out;
+        if !self.args.parts.resume || Journal::is_there(out, folder) {
+            return None;
+        }
+        let file = self.cells_file();
+        finished::read(&out.join(folder), &file, inputs, &self.outline, &self.tasks)
+    }
+
+    /// How much of it there is already.
+    fn tell_finished(&self, done: usize, streams: &Streams) {
+        let all = self.tasks.len();
+        let how = if done == all {
+            "nothing is left to play"
+        } else {
+            "going on"
+        };
+        if done > 0 {
+            let all = counted(all, "replication");
+            streams.note(&format!("{how}: {done} of {all} are there already"));
+        }
+    }
+
+    /// The name of the table of its rows.
+    fn cells_file(&self) -> String {
+        match self.shard {
+            Some(shard) => format!("cells-{}.csv", shard::suffix(shard)),
+            None => output::CELLS.to_owned(),
+        }
     }
 
     /// Plays what is not `finished`; every replication of the shard with its rows, in order.
@@ -289,7 +331,7 @@ impl Sweeping<'_> {
         panic::simulating(None);
         let played = played.inspect_err(|_| {
             if journal.is_some() {
-                streams.note("what was played is kept: --resume goes on with it");
+                streams.note(KEPT);
             }
         })?;
         finished.extend(left.iter().map(|task| task.index).zip(played));
@@ -370,10 +412,9 @@ impl Sweeping<'_> {
     fn files(&self, done: &Done) -> super::results::Files<'static> {
         let resolved = &self.grid.scenario.resolved;
         match done {
-            Done::Shard(shard, played) => {
+            Done::Shard(_, played) => {
                 let rows = played.iter().map(|(index, rows)| (*index, &rows[..]));
-                let name = format!("cells-{}.csv", shard::suffix(*shard));
-                let cells = (name, files::cells(&self.outline, rows));
+                let cells = (self.cells_file(), files::cells(&self.outline, rows));
                 output::with_common(resolved, &self.outline, [cells])
             }
             Done::Whole(sweep) => output::whole(resolved, sweep),
@@ -388,7 +429,7 @@ impl Sweeping<'_> {
     ) -> Result<(), Failure> {
         let (number, count) = (shard.number(), shard.count());
         let (own, all) = (played.len(), self.outline.replications());
-        let text = match self.args.output.format {
+        let text = match self.args.format {
             SweepFormat::Csv => {
                 let rows = played.iter().map(|(index, rows)| (*index, &rows[..]));
                 files::cells(&self.outline, rows)
@@ -398,7 +439,10 @@ impl Sweeping<'_> {
             | SweepFormat::Md
             | SweepFormat::Github
             | SweepFormat::Ndjson => {
-                format!("shard {number} of {count}: {own} of {all} replications\n")
+                format!(
+                    "shard {number} of {count}: {own} of {}\n",
+                    counted(all, "replication")
+                )
             }
         };
         streams.result(&text)

@@ -17,6 +17,9 @@ use crate::report::model::Expectation;
 use crate::report::sweep::{Outline, Sweep, files, gate, pivot};
 use crate::report::{self, annotations, junit};
 
+/// The name of the table of all rows.
+pub(super) const CELLS: &str = "cells.csv";
+
 /// The files that shards and the whole have in common, and `own` ones.
 pub(super) fn with_common<const N: usize>(
     resolved: &Value,
@@ -40,7 +43,7 @@ pub(super) fn whole(resolved: &Value, sweep: &Sweep) -> Files<'static> {
     let replications = sweep.replications.iter().enumerate();
     let rows = replications.map(|(index, rows)| (index, &rows[..]));
     let own = [
-        ("cells.csv", files::cells(&sweep.outline, rows)),
+        (CELLS, files::cells(&sweep.outline, rows)),
         ("medians.csv", files::medians(sweep)),
     ];
     let own = own.map(|(name, text)| (name.to_owned(), text));
@@ -126,6 +129,7 @@ impl Judged<'_> {
 pub(super) fn show(
     sweep: &Sweep,
     output: &SweepOutput,
+    format: SweepFormat,
     demands: Demands<'_>,
     streams: &mut Streams,
 ) -> Result<(), Failure> {
@@ -141,7 +145,7 @@ pub(super) fn show(
     let style = Style {
         ascii: streams.ascii,
     };
-    let text = match output.format {
+    let text = match format {
         SweepFormat::Text | SweepFormat::Ndjson => judged.page(style),
         SweepFormat::Md => judged.markdown(),
         SweepFormat::Json => files::document(sweep),

@@ -11,6 +11,7 @@ use crate::cli::exit::Failure;
 use crate::cli::progress::Progress;
 use crate::cli::streams::Streams;
 use crate::experiment::sweep::{self, Task};
+use crate::kernel::words::counted;
 
 /// Work that takes longer on this machine is worth several.
 const SHARDS_PAY_AFTER: Duration = Duration::from_secs(120);
@@ -18,11 +19,12 @@ const SHARDS_PAY_AFTER: Duration = Duration::from_secs(120);
 impl Sweeping<'_> {
     /// Prints what would be played on stdout, how long it would take on stderr.
     pub(super) fn rehearse(&self, streams: &mut Streams) -> Result<(), Failure> {
-        let text = match self.args.output.format {
+        let text = match self.args.format {
             SweepFormat::Ndjson => {
                 self.tell_refused(streams);
                 self.list()
             }
+            // The others have been refused.
             SweepFormat::Text
             | SweepFormat::Json
             | SweepFormat::Csv
@@ -52,11 +54,11 @@ impl Sweeping<'_> {
     fn counts(&self, is_verbose: bool) -> String {
         let outline = &self.outline;
         let mut text = format!(
-            "{}   {} cells x {} seeds: {} replications\n",
+            "{}   {} x {}: {}\n",
             outline.scenario,
-            outline.cells.len(),
-            outline.seeds.len(),
-            outline.replications(),
+            counted(outline.cells.len(), "cell"),
+            counted(outline.seeds.len(), "seed"),
+            counted(outline.replications(), "replication"),
         );
         for (at, key) in outline.parameters.iter().enumerate() {
             let mut values: Vec<&str> = Vec::new();
@@ -85,10 +87,8 @@ impl Sweeping<'_> {
         }
         if let Some(shard) = self.shard {
             let (number, count) = (shard.number(), shard.count());
-            let own = self.tasks.len();
-            text.push_str(&format!(
-                "  shard {number} of {count}: {own} replications\n"
-            ));
+            let own = counted(self.tasks.len(), "replication");
+            text.push_str(&format!("  shard {number} of {count}: {own}\n"));
         }
         text
     }

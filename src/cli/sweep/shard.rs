@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use crate::cli::args::Parts;
 use crate::cli::exit::Failure;
 use crate::experiment::sweep::Shard;
+use crate::kernel::words::natural;
 
 /// Variables of schedulers: the index, and the one that holds the lowest index, when it is not 0.
 const INDEXES: [(&str, Option<&str>); 2] = [
@@ -46,8 +47,8 @@ fn scheduled(count: NonZeroU64, variable: impl Fn(&str) -> Option<String>) -> Re
             continue;
         };
         let number = |name: &str, text: &str| {
-            let parsed = text.trim().parse::<u64>();
-            parsed.map_err(|_| Failure::usage(format!("{name} is `{text}`, no index"), None))
+            let parsed = natural::<u64>(text.trim());
+            parsed.ok_or_else(|| Failure::usage(format!("{name} is `{text}`, no index"), None))
         };
         let index = number(name, &text)?;
         let least = match least.and_then(|least| Some((least, variable(least)?))) {

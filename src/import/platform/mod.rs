@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use statefulset::StatefulSetWorld;
 
+use crate::kernel::words::natural;
 use crate::platform::quantity::IntOrPercent;
 
 /// Replicas that a case may have; no cluster has more.
@@ -115,7 +116,7 @@ fn int_or_percent(value: &Value) -> Result<IntOrPercent, String> {
         return number(count).map(IntOrPercent::Count);
     }
     let percent = value.as_str().and_then(|text| text.strip_suffix('%'));
-    match percent.and_then(|digits| digits.parse().ok()) {
+    match percent.and_then(natural) {
         Some(percent) => number(percent).map(IntOrPercent::Percent),
         None => Err(format!(
             "{value} is neither a count nor a share such as \"25%\""

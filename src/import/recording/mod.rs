@@ -54,8 +54,8 @@ pub struct BadRecording(pub Vec<String>);
 /// # Errors
 /// With everything that is missing or of the wrong kind.
 pub fn parse(content: &str) -> Result<Recording, BadRecording> {
-    let whole: Value =
-        serde_json::from_str(content).map_err(|error| BadRecording(vec![error.to_string()]))?;
+    let whole: Value = serde_json::from_str(content)
+        .map_err(|error| BadRecording(vec![format!("not JSON: {error}")]))?;
     let mut faults = Faults::default();
     let recording = read(&whole, &mut faults);
     match recording {

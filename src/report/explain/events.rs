@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::words::{callback, member, partition};
 use crate::assignor::{ConsumerId, TopicPartition};
+use crate::kernel::words::counted;
 use crate::report::figures::mebibytes;
 use crate::timeline::{
     Cast, Observation, PlatformFact, PodId, ReleaseReason, RemovalReason, ScaledBy, ScalerId,
@@ -459,8 +460,9 @@ fn memory(needed: u64, limit: u64, partitions: u32, in_full: u64) -> String {
         false => String::new(),
     };
     format!(
-        "needs {} for {partitions} partitions{restored}; its limit is {}",
+        "needs {} for {}{restored}; its limit is {}",
         mebibytes(needed),
+        counted(partitions, "partition"),
         mebibytes(limit)
     )
 }

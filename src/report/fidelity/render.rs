@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Difference, FirstBatches, RunFidelity, Spread, Summary};
+use crate::kernel::words::counted;
 use crate::report::table::{Align, Table};
 
 /// Late events that the text lists of one run.
@@ -16,8 +17,11 @@ pub fn text(runs: &[RunFidelity]) -> String {
         let late = run.late().count();
         let verdict = match (run.same_structure(), late) {
             (false, _) => "other structure".to_owned(),
-            (true, 0) => format!("{} events within tolerance", run.times.len()),
-            (true, late) => format!("{late} of {} events out of tolerance", run.times.len()),
+            (true, 0) => format!("{} within tolerance", counted(run.times.len(), "event")),
+            (true, late) => format!(
+                "{late} of {} out of tolerance",
+                counted(run.times.len(), "event")
+            ),
         };
         let order = match &run.coordinator {
             None => "",
@@ -197,8 +201,8 @@ impl Summary {
             });
         }
         if self.not_modelled > 0 {
-            let recordings = self.not_modelled;
-            parts.push(format!("{recordings} recordings not modelled"));
+            let recordings = counted(self.not_modelled, "recording");
+            parts.push(format!("{recordings} not modelled"));
         }
         parts.join("; ")
     }

@@ -1,10 +1,12 @@
 //! A sweep for people: for each metric a table with parameters down, variants across, and in each cell the median with its interval.
 
 use super::{CellKey, Sweep, interval_words, spread};
+use crate::kernel::words::counted;
 use crate::metrics::registry::{Better, Unit};
 use crate::metrics::{Decimal, NOT_DRAINED, Name, Value};
 use crate::report::figures::{self, Style};
 use crate::report::model::{Expectation, mark};
+use crate::report::sentences::CLEAR;
 use crate::report::table::{Align, Table};
 use crate::report::verdict;
 
@@ -91,11 +93,6 @@ fn page(
         ));
     }
     page
-}
-
-fn counted(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }
 
 /// `downtime_partition_s, in partition-s: median of 20 seeds (95 % interval)`
@@ -199,7 +196,7 @@ fn bare(value: &Value, unit: Unit, style: Style) -> String {
     text.trim_end().to_owned()
 }
 
-/// Which cells have the least and the most, by their medians; nothing when a cell has no number or all are alike.
+/// Which cells have the least and the most, by their medians, or that all are alike; nothing when a cell has no number.
 fn extremes(sweep: &Sweep, group: &str, name: &Name, style: Style) -> String {
     let outline = &sweep.outline;
     let central = |index: usize| spread(&sweep.values(index, group, name))?.central.number();
@@ -211,15 +208,21 @@ fn extremes(sweep: &Sweep, group: &str, name: &Name, style: Style) -> String {
     let (Some(least), Some(most)) = (numbers.iter().min(), numbers.iter().max()) else {
         return String::new();
     };
+    let said = |number: &Decimal| figures::human(&Value::Number(*number), name.metric.unit, style);
+    if numbers.len() > 1 && said(least) == said(most) {
+        let how = if least == most { "" } else { "practically " };
+        return format!("{how}the same in every cell: {}", said(least));
+    }
     let found = ranked(&|number| number == least).zip(ranked(&|number| number == most));
     let Some((low, high)) = found.filter(|_| least != most) else {
         return String::new();
     };
     let say = |at: usize, number: &Decimal| {
-        let number = figures::human(&Value::Number(*number), name.metric.unit, style);
-        format!("{} ({number})", outline.words(&outline.cells[at]))
+        format!("{} ({})", outline.words(&outline.cells[at]), said(number))
     };
-    let times = most.over(*least).map_or_else(String::new, |ratio| {
+    // A ratio below that would be told as 1.0 times.
+    let ratio = most.over(*least).filter(|ratio| *ratio >= CLEAR);
+    let times = ratio.map_or_else(String::new, |ratio| {
         format!(", {} times as much", ratio.fixed(1))
     });
     let best = match name.metric.better {

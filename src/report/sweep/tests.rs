@@ -49,6 +49,32 @@ fn name() -> Name {
 }
 
 #[test]
+fn cells_that_are_alike_are_not_ranked_and_no_ratio_is_told_as_one() {
+    let said = |figures: [&str; 4]| {
+        let mut sweep = sweep(1);
+        let at = columns().iter().position(|known| *known == name());
+        let at = at.expect("it is a column");
+        for (rows, figure) in sweep.replications.iter_mut().zip(figures) {
+            rows[0].figures[at] = figure.to_owned();
+        }
+        let page = pivot::text(&sweep, &[name()], &[], Style { ascii: true });
+        let sentence = page.rsplit("\n\n").next().unwrap_or_default();
+        sentence.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(said(["7"; 4]), "the same in every cell: 7.000 partition-s");
+    assert_eq!(
+        said(["7", "7", "7", "7.0001"]),
+        "practically the same in every cell: 7.000 partition-s"
+    );
+    assert_eq!(
+        said(["7", "7", "7", "7.1"]),
+        "best: a, session.timeout.ms 6000 (7.000 partition-s); worst: b, session.timeout.ms 9000 (7.100 partition-s)"
+    );
+    let twice = said(["7", "7", "7", "14"]);
+    assert!(twice.ends_with(", 2.0 times as much"), "{twice}");
+}
+
+#[test]
 fn grid_and_cells_come_back_as_they_were() {
     let sweep = sweep(3);
     let grid = files::grid(&sweep.outline);

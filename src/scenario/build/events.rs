@@ -1,6 +1,7 @@
 //! `events`: entries become script steps, targets become processes and topics.
 
 use crate::assignor::{ConsumerId, GroupId, TopicId};
+use crate::kernel::words::{counted, ordinal};
 use crate::kernel::{SimDuration, SimTime};
 use crate::scenario::code::Code;
 use crate::scenario::diagnostic::Diagnostic;
@@ -127,7 +128,8 @@ impl Builder<'_, '_> {
         let wanted = times.and_then(Item::integer).unwrap_or(fit);
         if let Some(times) = times.filter(|_| wanted > fit) {
             let message = format!(
-                "only {fit} of {wanted} times come before the end, {}",
+                "only {fit} of {} come before the end, {}",
+                counted(wanted, "time"),
                 self.duration
             );
             self.error(Code::AfterEnd, times, message);
@@ -268,7 +270,7 @@ impl Builder<'_, '_> {
     ) -> Option<(TopicId, Option<u32>)> {
         let whole = plan.topics.iter().any(|topic| topic.name == text);
         let split = text.rsplit_once('-').filter(|_| !whole);
-        let numbered = split.and_then(|(name, number)| Some((name, number.parse::<u32>().ok()?)));
+        let numbered = split.and_then(|(name, number)| Some((name, ordinal::<u32>(number)?)));
         let Some((name, number)) = numbered else {
             return Some((self.topic_named(item, &plan.topics)?, None));
         };
@@ -378,10 +380,7 @@ impl Builder<'_, '_> {
             "random" => return Some(Target::Random(group)),
             _ => {}
         }
-        if let Some(id) = member
-            .parse::<u32>()
-            .ok()
-            .and_then(|index| from.0.checked_add(index))
+        if let Some(id) = ordinal(member).and_then(|index| from.0.checked_add(index))
             && ids.contains(&id)
         {
             return Some(Target::Consumers(vec![ConsumerId(id)]));
@@ -398,10 +397,13 @@ impl Builder<'_, '_> {
                 item.span,
                 format!("group `{name}` has no member `{member}`"),
             )
-            .help(format!(
-                "{name}/0 to {name}/{last}, a name ({}), {name}/* or {name}/random",
-                some(names.clone())
-            ))
+            .help(match size {
+                0 => format!("`{name}` has no members at all"),
+                _ => format!(
+                    "{name}/0 to {name}/{last}, a name ({}), {name}/* or {name}/random",
+                    some(names.clone())
+                ),
+            })
             .maybe_help(did_you_mean(member, names)),
         );
         None
@@ -445,7 +447,10 @@ impl Builder<'_, '_> {
                 let message = if same {
                     format!("`{name}` changes its partitions at {} already", event.at)
                 } else {
-                    format!("`{name}` has {before} partitions then; {to} is not more")
+                    format!(
+                        "`{name}` has {} then; {to} is not more",
+                        counted(before, "partition")
+                    )
                 };
                 self.error(Code::Partitions, at, message);
             }

@@ -1,6 +1,7 @@
 //! `pod` of a workload, and events that are done to workloads and nodes.
 
 use crate::assignor::GroupId;
+use crate::kernel::words::ordinal;
 use crate::kernel::{SimDuration, SimTime};
 use crate::platform::pod::{PodSpec, Shutdown};
 use crate::scenario::check::duration_or;
@@ -144,13 +145,13 @@ impl Builder<'_, '_> {
             && member
                 .strip_prefix(&*maker.name)
                 .and_then(|rest| rest.strip_prefix('-'))
-                .is_some_and(|rest| rest.split('-').all(|part| part.parse::<u32>().is_ok()));
+                .is_some_and(|rest| rest.split('-').all(|part| ordinal::<u32>(part).is_some()));
         match member {
             "*" => Some(Target::Living(group)),
             "random" => Some(Target::Random(group)),
             _ if is_name => Some(Target::Named(group, member.to_owned())),
             _ => {
-                if let Ok(place) = member.parse::<u32>() {
+                if let Some(place) = ordinal(member) {
                     return Some(Target::LivingAt(group, place));
                 }
                 let message = format!("no pod of `{}` is ever called `{member}`", maker.name);

@@ -1,5 +1,6 @@
 //! `topics`: partitions, load, skew, backlog.
 
+use crate::kernel::words::counted;
 use crate::scenario::code::Code;
 use crate::scenario::plan::{Brokers, Topic};
 use crate::scenario::shape::{Item, Pair, Typed};
@@ -99,7 +100,10 @@ impl Builder<'_, '_> {
             self.error(Code::Exclusive, replicas, message);
         }
         if let Some(partitions) = partitions.filter(|number| racks.len() != *number as usize) {
-            let message = format!("racks of {} partitions for {partitions}", racks.len());
+            let message = format!(
+                "racks of {} for {partitions}",
+                counted(racks.len(), "partition")
+            );
             self.error(Code::Partitions, at, message);
             return Vec::new();
         }
@@ -162,7 +166,11 @@ impl Builder<'_, '_> {
             }
             Typed::List(items) => {
                 if known.is_some() && items.len() != partitions as usize {
-                    let message = format!("{} backlogs for {partitions} partitions", items.len());
+                    let message = format!(
+                        "{} for {}",
+                        counted(items.len(), "backlog"),
+                        counted(partitions, "partition")
+                    );
                     self.error(Code::Partitions, item, message);
                 }
                 items.iter().filter_map(Item::integer).collect()

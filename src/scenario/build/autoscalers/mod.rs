@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::assignor::{GroupId, TopicId};
 use crate::kernel::SimDuration;
+use crate::kernel::words::{natural, ordinal};
 use crate::metrics::Name;
 use crate::platform::hpa::{self as machine, HpaSpec, Source, Tolerance};
 use crate::platform::keda::{KafkaTrigger, ScaledObjectSpec, TriggerKind};
@@ -219,8 +220,8 @@ impl Builder<'_, '_> {
             match &**key {
                 "group" => labels.group = Some(value.clone()),
                 "topic" => labels.topic = Some(value.clone()),
-                "partition" if value.parse::<u32>().is_ok() => {
-                    labels.partition = value.parse().ok();
+                "partition" if ordinal::<u32>(value).is_some() => {
+                    labels.partition = ordinal(value);
                 }
                 _ => {
                     let message = format!("no series has the label `{key}: {value}`");
@@ -362,6 +363,6 @@ fn subscribed(group: GroupId, plan: &Plan) -> Vec<TopicId> {
 /// `1.34` is 34.
 fn minor(version: &str) -> Option<u32> {
     let minor = version.trim_start_matches('v').strip_prefix("1.")?;
-    let minor: u32 = minor.split('.').next()?.parse().ok()?;
+    let minor: u32 = natural(minor.split('.').next()?)?;
     (RELEASES.0..=RELEASES.1).contains(&minor).then_some(minor)
 }
