@@ -81,13 +81,16 @@ impl Member {
                     generation: self.generation,
                 }));
                 self.attempt = Attempt::Syncing;
+                let leads = response.leader == self.member_id;
+                if leads {
+                    // What it knows by the time at which it assigns, or need not, takes its place (`onLeaderElected`).
+                    self.leader_snapshot = None;
+                }
                 match response.assignor {
-                    Some(assignor)
-                        if response.leader == self.member_id && !response.skip_assignment =>
-                    {
+                    Some(assignor) if leads && !response.skip_assignment => {
                         out.push(MemberEffect::Assign(assignor, response.members));
                     }
-                    Some(_) if response.leader == self.member_id => {
+                    Some(_) if leads => {
                         out.push(MemberEffect::WatchMetadata(response.members));
                         self.send_sync(Vec::new(), out);
                     }

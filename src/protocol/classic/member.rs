@@ -367,7 +367,6 @@ impl Member {
     /// It leads a group of these topics, its own among them, until it joins anew (`ConsumerCoordinator.updateGroupSubscription`).
     pub fn on_elected(&mut self, topics: Vec<TopicId>) {
         self.group_topics = topics;
-        self.leader_snapshot = None;
     }
 
     /// New cluster metadata, the topics with their partitions: the leader rejoins when they are others than it assigned by, be it that partitions or a topic have come, be it that a
