@@ -63,40 +63,48 @@ impl Member {
         self.search_due = now;
     }
 
+    /// It is a member of the generation now: the leader assigns, or watches where it need not (KIP-814), and everybody syncs (`onLeaderElected`, `onJoinFollower`).
+    fn on_joined(
+        &mut self,
+        now: SimTime,
+        response: JoinGroupResponse,
+        out: &mut Vec<MemberEffect>,
+    ) {
+        self.state = MemberState::CompletingRebalance;
+        self.member_id = response.member_id;
+        self.generation = response.generation;
+        self.assignor = response.assignor;
+        self.rejoin = None;
+        self.heartbeat_enabled = true;
+        self.reset_timeouts(now);
+        out.push(MemberEffect::Observe(Observation::Joined {
+            consumer: self.consumer,
+            generation: self.generation,
+        }));
+        self.attempt = Attempt::Syncing;
+        let leads = response.leader == self.member_id;
+        if leads {
+            // What it knows by the time at which it assigns, or need not, takes its place (`onLeaderElected`).
+            self.leader_snapshot = None;
+        }
+        match response.assignor {
+            Some(assignor) if leads && !response.skip_assignment => {
+                out.push(MemberEffect::Assign(assignor, response.members));
+            }
+            Some(_) if leads => {
+                out.push(MemberEffect::WatchMetadata(response.members));
+                self.send_sync(Vec::new(), out);
+            }
+            Some(_) | None => self.send_sync(Vec::new(), out),
+        }
+    }
+
     fn on_join(&mut self, now: SimTime, response: JoinGroupResponse, out: &mut Vec<MemberEffect>) {
         if self.attempt != Attempt::Joining {
             return;
         }
         match response.error {
-            ErrorCode::None => {
-                self.state = MemberState::CompletingRebalance;
-                self.member_id = response.member_id;
-                self.generation = response.generation;
-                self.assignor = response.assignor;
-                self.rejoin = None;
-                self.heartbeat_enabled = true;
-                self.reset_timeouts(now);
-                out.push(MemberEffect::Observe(Observation::Joined {
-                    consumer: self.consumer,
-                    generation: self.generation,
-                }));
-                self.attempt = Attempt::Syncing;
-                let leads = response.leader == self.member_id;
-                if leads {
-                    // What it knows by the time at which it assigns, or need not, takes its place (`onLeaderElected`).
-                    self.leader_snapshot = None;
-                }
-                match response.assignor {
-                    Some(assignor) if leads && !response.skip_assignment => {
-                        out.push(MemberEffect::Assign(assignor, response.members));
-                    }
-                    Some(_) if leads => {
-                        out.push(MemberEffect::WatchMetadata(response.members));
-                        self.send_sync(Vec::new(), out);
-                    }
-                    Some(_) | None => self.send_sync(Vec::new(), out),
-                }
-            }
+            ErrorCode::None => self.on_joined(now, response, out),
             ErrorCode::MemberIdRequired => {
                 self.member_id = response.member_id;
                 self.state = MemberState::Unjoined;
