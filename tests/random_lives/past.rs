@@ -4,6 +4,9 @@ use rebsim::assignor::ConsumerId;
 use rebsim::kernel::{SimDuration, SimTime};
 use rebsim::timeline::{Entry, GroupState, Observation, Timeline};
 
+/// No script's `poll()` takes longer while there is nothing to return.
+const LONGEST_POLL: SimDuration = SimDuration::from_secs(1);
+
 /// One client, and all that happened before it died.
 pub(crate) struct Past<'a> {
     timeline: &'a Timeline,
@@ -69,13 +72,17 @@ impl<'a> Past<'a> {
         back.is_none_or(|back| self.at.since(back.at) <= SimDuration::from_millis(100))
     }
 
-    /// The coordinator removed it and has not taken it in again.
+    /// The coordinator removed it and has not taken it in again, or so lately that its application, which looks once a `poll()`, hears of the refused request only now.
     fn is_removed(&self) -> bool {
         let last = self.entries.iter().rev().find_map(|entry| {
             let (consumer, is_removed) = match &entry.observation {
                 Observation::MemberRemoved { consumer, .. } => (consumer, true),
                 Observation::MemberJoined { consumer, .. }
-                | Observation::MemberAdded { consumer, .. } => (consumer, false),
+                | Observation::MemberAdded { consumer, .. }
+                    if self.at.since(entry.at) > LONGEST_POLL =>
+                {
+                    (consumer, false)
+                }
                 _ => return None,
             };
             (*consumer == self.consumer).then_some(is_removed)
