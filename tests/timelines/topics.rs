@@ -153,3 +153,37 @@ fn who_led_before_a_growth_joins_twice_when_it_comes_back_as_a_follower() {
         assert_eq!(again.count(), times);
     }
 }
+
+/// A static leader that is restarted while a topic grows has its place back without a rebalance, and watches from then on by what it knows already (`skipAssignment`, KIP-814): the new
+/// partitions are nobody's until the group rebalances for something else. A dynamic leader's leave and join bring that about. Recorded in `static-leader-restarts-during-growth`.
+#[test]
+fn partitions_that_come_while_a_static_leader_restarts_stay_without_owners() {
+    let is_static = ", config: { group.instance.id: ";
+    for (a, b, owned) in [("a", "b", 6), ("", "", 9)] {
+        let member = |name: &str, instance: &str| match instance {
+            "" => format!("{{ name: {name} }}"),
+            id => format!("{{ name: {name}{is_static}{id} }} }}"),
+        };
+        let members = format!("[{}, {}]", member("a", a), member("b", b));
+        let story = Hand {
+            members: &members,
+            config: "metadata.max.age.ms: 2000, session.timeout.ms: 20000",
+            events: "{ at: 15s, restart: g/a, down: 5s }, { at: 17s, partitions: t, to: 9 }",
+            ..HAND
+        }
+        .play();
+        let given =
+            story
+                .timeline
+                .entries
+                .iter()
+                .rev()
+                .find_map(|entry| match &entry.observation {
+                    Observation::AssignmentReceived { assignment, .. } => {
+                        Some(assignment.iter().map(|(_, list)| list.len()).sum::<usize>())
+                    }
+                    _ => None,
+                });
+        assert_eq!(given, Some(owned));
+    }
+}
