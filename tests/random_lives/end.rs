@@ -43,6 +43,14 @@ impl End {
             && holder.is_some_and(|holder| replaced.is_some_and(|set| set.contains(holder)))
     }
 
+    /// The leader did not know of the topic when it assigned last, as its metadata were on their way, and was to join once more for that. It was restarted instead, has its place back
+    /// without a rebalance, and watches by what it knows then: with the topic, so that nothing changes for it any more, in Kafka too.
+    pub(crate) fn is_unknown(&self, group: GroupId, topic: TopicId) -> bool {
+        let handed_out = self.handed_out.get(&group);
+        handed_out.is_some_and(|places| places.iter().all(|place| place.topic != topic))
+            && self.replaced.contains_key(&group)
+    }
+
     /// Its owner knows where to read it and has not come to fetch it: it fetches from a broker only when it has worked off all that it has from there (KAFKA-17182), and
     /// of another partition there is too much for that.
     pub(crate) fn is_starved(

@@ -188,7 +188,9 @@ fn served_once(
                 .map(|consumer| timeline.cast.consumers[consumer.index()].name.as_str())
                 .collect();
             if servers.is_empty()
-                && (end.is_forgotten(group, place) || end.is_starved(timeline, group, place))
+                && (end.is_forgotten(group, place)
+                    || end.is_unknown(group, topic)
+                    || end.is_starved(timeline, group, place))
             {
                 continue;
             }
