@@ -120,12 +120,9 @@ impl Client {
         self.heartbeat_pass = ground.now;
         self.drain(ground);
         self.fetcher.receive(ground.now);
-        let mut effects = std::mem::take(&mut self.effects);
         if due {
-            let at = &self.fetcher;
-            self.member.on_pass(ground.now, at, &mut effects);
+            self.tell(ground, Membership::on_pass);
         }
-        self.apply(effects, ground);
         self.refresh_metadata(ground);
     }
 

@@ -278,7 +278,7 @@ fn word<'v>(of: &'v Value, key: &str) -> &'v str {
     of.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// When each action of the script was done, µs: as recorded, else as the harness usually is.
+/// When each action of the script was done, µs: as recorded, else as the harness usually is; starts of a first repeat as much later as a cold JVM takes.
 fn instants(scenario: &Value, repeat: Repeat<'_>) -> Vec<u64> {
     let script = scenario.get("script").and_then(Value::as_array);
     let script = script.map(Vec::as_slice).unwrap_or_default();

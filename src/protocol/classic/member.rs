@@ -85,7 +85,7 @@ pub struct Member {
 
     /// Partition counts that it last assigned by, until it completes a join as a follower (`ConsumerCoordinator.assignmentSnapshot`).
     pub(super) leader_snapshot: Option<Vec<(TopicId, u32)>>,
-    /// Partition counts as the client knows them, once it has assigned by some (`ConsumerCoordinator.metadataSnapshot`).
+    /// Topics with their partitions as the application knew them when it last looked (`ConsumerCoordinator.metadataSnapshot`).
     pub(super) metadata: Vec<(TopicId, u32)>,
     /// The topics of the whole group, while it leads it (`SubscriptionState.groupSubscription`).
     pub(super) group_topics: Vec<TopicId>,
@@ -170,7 +170,6 @@ impl Member {
         self.sticky_memory = Some((Arc::clone(&owned), generation));
         self.owned = owned;
         self.rejoin = None;
-        self.metadata = leader_snapshot.clone().unwrap_or_default();
         self.leader_snapshot = leader_snapshot;
         self.reset_timeouts(now);
         self.heartbeat_enabled = true;
