@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rebsim::assignor::{ConsumerId, GroupId, TopicId, TopicPartition};
-use rebsim::timeline::{GroupState, Observation, Sample, Timeline};
+use rebsim::kernel::{SimDuration, SimTime};
+use rebsim::timeline::{GroupState, Observation, RebalanceReason, Sample, Timeline};
 
 /// Where everything stands when the run ends.
 #[derive(Default)]
@@ -23,6 +24,8 @@ pub(crate) struct End {
     /// Groups that somebody could not convert, because no assignor was chosen yet. The joins that waited were answered, and forgotten, before that turned out
     /// (`completeAllJoinFutures` in `convertToConsumerGroup`): who had sent them is a new member without a session and is removed five minutes after it came, in Kafka too.
     pub(crate) unconverted: BTreeSet<GroupId>,
+    /// When each classic group has rebalanced because of its leader's metadata, since it did for anything else.
+    metadata_rounds: BTreeMap<GroupId, Vec<SimTime>>,
     /// Who was the last to know from where to read each partition.
     readers: BTreeMap<(GroupId, TopicPartition), ConsumerId>,
 }
@@ -69,11 +72,21 @@ impl End {
             && last.is_some_and(|last| last.samples().any(is_behind))
     }
 
+    /// Some group has rebalanced again and again until now because its leader lacked topics when it assigned: each time metadata of its own topics were on their way, and it waits for
+    /// no others (`ensureFreshMetadata`); those that it lacks come right after and have it join, which forgets what the group wants (`resetGroupSubscription`). Metadata stand behind a
+    /// parked fetch, so where heartbeats, `metadata.max.age.ms` and `fetch.max.wait.ms` go in step this lasts until they have drifted apart, in Kafka too.
+    pub(crate) fn has_a_leader_without_topics(&self, timeline: &Timeline) -> bool {
+        let until = timeline.measured.1;
+        let is_late = |&at: &SimTime| until.since(at) < SimDuration::from_secs(20);
+        let goes_on = |rounds: &Vec<SimTime>| rounds.iter().rev().nth(2).is_some_and(is_late);
+        self.metadata_rounds.values().any(goes_on)
+    }
+
     pub(crate) fn of(timeline: &Timeline) -> Self {
         let mut end = Self::default();
         for entry in &timeline.entries {
             end.follow_processes(&entry.observation, timeline);
-            end.follow_groups(&entry.observation);
+            end.follow_groups(entry.at, &entry.observation);
         }
         end
     }
@@ -113,10 +126,18 @@ impl End {
         }
     }
 
-    fn follow_groups(&mut self, seen: &Observation) {
+    fn follow_groups(&mut self, at: SimTime, seen: &Observation) {
         match seen {
-            Observation::GroupState { group, to, .. } => {
+            Observation::GroupState {
+                group, to, reason, ..
+            } => {
                 self.states.insert(*group, *to);
+                let rounds = self.metadata_rounds.entry(*group).or_default();
+                match reason {
+                    Some(RebalanceReason::MetadataChange) => rounds.push(at),
+                    Some(RebalanceReason::FollowUp) | None => {}
+                    Some(_) => rounds.clear(),
+                }
             }
             Observation::StaticMemberReplaced {
                 group, consumer, ..

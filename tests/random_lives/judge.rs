@@ -17,14 +17,19 @@ use super::script::Script;
 
 /// What is wrong with the run of `script`; `None`: nothing.
 pub(crate) fn wrong(script: &Script) -> Option<String> {
+    let (fault, leaders_without_topics) = played(script);
+    let rests_later = || leaders_without_topics && played(&script.longer()).0.is_none();
+    fault.filter(|_| !rests_later())
+}
+
+/// What is wrong with the run of `script`, and whether some group goes on rebalancing at its end because of what its leader lacks.
+fn played(script: &Script) -> (Option<String>, bool) {
     let text = script.text();
     let scenario = match load("random.yaml", &text, &mut NoFiles, &Overrides::default()) {
         Ok(scenario) => scenario,
         Err(rejected) => {
-            return Some(format!(
-                "refused: {}",
-                render::text(&rejected.diagnostics, &rejected.sources, false)
-            ));
+            let why = render::text(&rejected.diagnostics, &rejected.sources, false);
+            return (Some(format!("refused: {why}")), false);
         }
     };
     let options = Options {
@@ -40,11 +45,14 @@ pub(crate) fn wrong(script: &Script) -> Option<String> {
     let run =
         std::panic::catch_unwind(|| simulate(&scenario.plans[0], Seed(script.seed), &options));
     match run {
-        Err(panic) => Some(format!("panic: {}", words_of(&*panic))),
+        Err(panic) => (Some(format!("panic: {}", words_of(&*panic))), false),
         Ok(Err(halt @ (Halt::EventLimit { .. } | Halt::Invariant { .. }))) => {
-            Some(format!("{halt:?}"))
+            (Some(format!("{halt:?}")), false)
         }
-        Ok(Ok(timeline)) => first_fault(&timeline, script),
+        Ok(Ok(timeline)) => (
+            first_fault(&timeline, script),
+            End::of(&timeline).has_a_leader_without_topics(&timeline),
+        ),
     }
 }
 

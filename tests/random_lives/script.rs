@@ -169,6 +169,21 @@ impl Script {
         is_quick && is("after_batch: async") && is("max.poll.records: 1,")
     }
 
+    /// The same with half an hour more at its end, and where neither messages nor clients are ideal, so that what goes in step drifts apart.
+    pub(crate) fn longer(&self) -> Self {
+        let mut script = self.clone();
+        script.over += 1_800_000;
+        script.ideal = false;
+        for same in ["0us", "500us", "5ms"] {
+            let (same, varied) = (
+                format!("latency: {same},"),
+                "latency: { uniform: [200us, 1ms] },",
+            );
+            script.brokers = script.brokers.replace(&same, varied);
+        }
+        script
+    }
+
     /// The scenario.
     pub(crate) fn text(&self) -> String {
         let mut text = format!(
