@@ -28,6 +28,8 @@ pub(crate) struct Group {
     /// a consumer group, of what they had been assigned last, which who did not come to the rebalance under way has not heard of (`ConsumerGroup.fromClassicGroup`).
     /// Whoever makes it a consumer group again by joining before they do may be given what they still serve, in Kafka too.
     unheard: BTreeSet<ConsumerId>,
+    /// Whose place was taken last, until it is said what it has been assigned: only then may the group become a classic one.
+    replaced: Option<ConsumerId>,
     /// The last target, and which assignor made it.
     pub(crate) target: Option<(&'static str, Vec<(ConsumerId, Partitions)>)>,
     pub(crate) serving: BTreeMap<TopicPartition, BTreeSet<ConsumerId>>,
@@ -105,9 +107,10 @@ impl Watch {
                 new,
                 ..
             } => {
-                let members = &mut self.of(*group).members;
-                members.remove(old);
-                members.insert(new.clone(), *consumer);
+                let replaced = self.of(*group);
+                replaced.replaced = Some(*consumer);
+                replaced.members.remove(old);
+                replaced.members.insert(new.clone(), *consumer);
                 self.follow_last_replacement(*group);
             }
             Observation::MemberRemoved {
@@ -198,13 +201,19 @@ impl Watch {
                 group.forgetful |= group.converting;
             }
             Observation::MemberEpoch {
-                group, consumer, ..
+                group: id,
+                consumer,
+                ..
             } => {
-                let group = self.of(*group);
+                let group = self.of(*id);
                 group.forget_who_was_called();
                 group.unheard.remove(consumer);
                 group.forgetful |= !group.modern && (group.rebalancing || group.grown);
                 group.modern = true;
+                let is_replaced = group.replaced.take() == Some(*consumer);
+                if is_replaced {
+                    self.follow_last_replacement(*id);
+                }
             }
             _ => {}
         }
