@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rebsim::assignor::{ConsumerId, GroupId, TopicId, TopicPartition};
 use rebsim::kernel::{SimDuration, SimTime};
-use rebsim::timeline::{GroupState, Observation, RebalanceReason, Sample, Timeline};
+use rebsim::timeline::{GroupState, Observation, Sample, Timeline};
 
 /// Where everything stands when the run ends.
 #[derive(Default)]
@@ -24,7 +24,7 @@ pub(crate) struct End {
     /// Groups that somebody could not convert, because no assignor was chosen yet. The joins that waited were answered, and forgotten, before that turned out
     /// (`completeAllJoinFutures` in `convertToConsumerGroup`): who had sent them is a new member without a session and is removed five minutes after it came, in Kafka too.
     pub(crate) unconverted: BTreeSet<GroupId>,
-    /// When each classic group has rebalanced because of its leader's metadata, since it did for anything else.
+    /// When the leader of each classic group joined again for its metadata.
     metadata_rounds: BTreeMap<GroupId, Vec<SimTime>>,
     /// Who was the last to know from where to read each partition.
     readers: BTreeMap<(GroupId, TopicPartition), ConsumerId>,
@@ -85,13 +85,13 @@ impl End {
     pub(crate) fn of(timeline: &Timeline) -> Self {
         let mut end = Self::default();
         for entry in &timeline.entries {
-            end.follow_processes(&entry.observation, timeline);
-            end.follow_groups(entry.at, &entry.observation);
+            end.follow_processes(entry.at, &entry.observation, timeline);
+            end.follow_groups(&entry.observation);
         }
         end
     }
 
-    fn follow_processes(&mut self, seen: &Observation, timeline: &Timeline) {
+    fn follow_processes(&mut self, at: SimTime, seen: &Observation, timeline: &Timeline) {
         let group_of = |consumer: ConsumerId| timeline.cast.consumers[consumer.index()].group;
         match seen {
             Observation::ConsumerStarted { consumer } => {
@@ -106,6 +106,13 @@ impl End {
                 error: "UnknownServerException",
             } => {
                 self.unconverted.insert(group_of(*consumer));
+            }
+            Observation::RejoinRequested {
+                consumer,
+                reason: "cached metadata has changed",
+            } => {
+                let rounds = self.metadata_rounds.entry(group_of(*consumer));
+                rounds.or_default().push(at);
             }
             Observation::PositionKnown { consumer, offsets } => {
                 let group = group_of(*consumer);
@@ -126,18 +133,10 @@ impl End {
         }
     }
 
-    fn follow_groups(&mut self, at: SimTime, seen: &Observation) {
+    fn follow_groups(&mut self, seen: &Observation) {
         match seen {
-            Observation::GroupState {
-                group, to, reason, ..
-            } => {
+            Observation::GroupState { group, to, .. } => {
                 self.states.insert(*group, *to);
-                let rounds = self.metadata_rounds.entry(*group).or_default();
-                match reason {
-                    Some(RebalanceReason::MetadataChange) => rounds.push(at),
-                    Some(RebalanceReason::FollowUp) | None => {}
-                    Some(_) => rounds.clear(),
-                }
             }
             Observation::StaticMemberReplaced {
                 group, consumer, ..
