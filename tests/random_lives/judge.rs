@@ -63,7 +63,7 @@ fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 fn first_fault(timeline: &Timeline, script: &Script) -> Option<String> {
-    let watch = match Watch::over(timeline) {
+    let watch = match Watch::over(timeline, script.may_downgrade()) {
         Ok(watch) => watch,
         Err(fault) => return Some(fault),
     };

@@ -80,6 +80,12 @@ impl Script {
 }
 
 impl Script {
+    /// Its brokers let a consumer group become a classic one.
+    pub(crate) fn may_downgrade(&self) -> bool {
+        let policy = |name: &str| self.brokers.contains(&format!("migration.policy: {name}"));
+        policy("bidirectional") || policy("downgrade")
+    }
+
     /// Clients that die of it do so in Kafka, too: static members that were killed and come back before their session is over; and members that come to, or are back in, a
     /// classic group that cannot be converted: it may not, or it has not chosen an assignor yet, or they had been in it when it was another one.
     pub(crate) fn may_fail_with(&self, error: &str) -> bool {

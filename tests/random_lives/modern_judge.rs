@@ -52,6 +52,8 @@ impl Group {
 /// Follows the groups through a run.
 #[derive(Default)]
 pub(crate) struct Watch {
+    /// `group.consumer.migration.policy` lets consumer groups become classic ones.
+    may_downgrade: bool,
     pub(crate) groups: BTreeMap<GroupId, Group>,
     /// Who spoke the classic protocol last.
     pub(crate) classic: BTreeSet<ConsumerId>,
@@ -60,8 +62,11 @@ pub(crate) struct Watch {
 impl Watch {
     /// The whole run, or the first instant at which two members of a consumer group serve a partition of which neither is a zombie: who is no member any
     /// more, and has not heard of it.
-    pub(crate) fn over(timeline: &Timeline) -> Result<Self, String> {
-        let mut watch = Self::default();
+    pub(crate) fn over(timeline: &Timeline, may_downgrade: bool) -> Result<Self, String> {
+        let mut watch = Self {
+            may_downgrade,
+            ..Self::default()
+        };
         for entry in &timeline.entries {
             watch.follow(entry.at, &entry.observation, timeline)?;
         }
@@ -225,7 +230,7 @@ impl Watch {
             return;
         };
         let members: BTreeSet<ConsumerId> = group.members.values().copied().collect();
-        if group.modern && members.is_subset(&self.classic) {
+        if group.modern && self.may_downgrade && members.is_subset(&self.classic) {
             (group.modern, group.forgetful) = (false, true);
             group.unheard = members;
         }
