@@ -106,6 +106,8 @@ pub(super) struct Client {
     pub(super) assigned: Option<Vec<(MemberId, Partitions)>>,
     /// Every thread stands still until then.
     pub(super) frozen_until: SimTime,
+    /// What it serves is not served for a while: it stands still, or is cut off.
+    pub(super) interrupted: bool,
     /// The heartbeat thread last looked about itself then, or would have if the application had let it.
     pub(super) heartbeat_pass: SimTime,
     /// The application thread waits for the network since then, with the network client locked.
@@ -158,6 +160,7 @@ impl Client {
             deadline: now,
             assigned: None,
             frozen_until: SimTime::ZERO,
+            interrupted: false,
             heartbeat_pass: now,
             waiting_since: now,
             heartbeat_notice: SimTime::NEVER,

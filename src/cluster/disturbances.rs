@@ -90,17 +90,24 @@ impl World<'_> {
     fn interrupt_serving(&mut self, consumer: ConsumerId, why: ReleaseReason) {
         let now = self.now();
         self.with_client(consumer, now, |client, ground| {
-            let slots = client.fetcher.slots.iter();
-            ground.released(slots.filter(|slot| slot.serving), why);
+            if !std::mem::replace(&mut client.interrupted, true) {
+                let slots = client.fetcher.slots.iter();
+                ground.released(slots.filter(|slot| slot.serving), why);
+            }
         });
     }
 
+    /// They are again, if it neither stands still nor is cut off any more.
     fn resume_serving(&mut self, consumer: ConsumerId) {
         let now = self.now();
         self.catch_up(consumer);
+        let is_reached = self.processes[consumer.index()].cut_until <= now;
         self.with_client(consumer, now, |client, ground| {
-            let slots = client.fetcher.slots.iter();
-            ground.serving(slots.filter(|slot| slot.serving && !slot.suspended));
+            let resumes = is_reached && client.frozen_until <= now;
+            if resumes && std::mem::take(&mut client.interrupted) {
+                let slots = client.fetcher.slots.iter();
+                ground.serving(slots.filter(|slot| slot.serving && !slot.suspended));
+            }
         });
         self.rearm(consumer);
     }

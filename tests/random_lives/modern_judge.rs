@@ -28,6 +28,11 @@ pub(crate) struct Group {
     /// a consumer group, of what they had been assigned last, which who did not come to the rebalance under way has not heard of (`ConsumerGroup.fromClassicGroup`).
     /// Whoever makes it a consumer group again by joining before they do may be given what they still serve, in Kafka too.
     unheard: BTreeSet<ConsumerId>,
+    /// What each member has been assigned and does not own yet. The coordinator takes it back at once from who says that it does not own it, which may yet come to own it: a
+    /// reconciliation under way goes on when there is another target (`AbstractMembershipManager.maybeAbortReconciliation`), in Kafka too.
+    offered: BTreeSet<(TopicPartition, ConsumerId)>,
+    taken_back: BTreeSet<(TopicPartition, ConsumerId)>,
+    assigned: BTreeMap<ConsumerId, Vec<TopicPartition>>,
     /// Whose place was taken last, until it is said what it has been assigned: only then may the group become a classic one.
     replaced: Option<ConsumerId>,
     /// The last target, and which assignor made it.
@@ -38,6 +43,31 @@ pub(crate) struct Group {
 impl Group {
     fn is_member(&self, consumer: ConsumerId) -> bool {
         self.members.values().any(|&member| member == consumer)
+    }
+
+    /// `consumer` is assigned `partitions`, and of what it was offered before only what it `holds` is still meant for it.
+    fn offer(
+        &mut self,
+        consumer: ConsumerId,
+        partitions: &[TopicPartition],
+        holds: impl Fn(&TopicPartition) -> bool,
+    ) {
+        let (kept, dropped) = std::mem::take(&mut self.offered)
+            .into_iter()
+            .partition(|(place, who)| *who != consumer || holds(place));
+        self.offered = kept;
+        let dropped: BTreeSet<_> = dropped;
+        self.taken_back.extend(dropped);
+        let before = self.assigned.insert(consumer, partitions.to_vec());
+        for &place in partitions {
+            self.taken_back.remove(&(place, consumer));
+            if before
+                .as_ref()
+                .is_none_or(|before| !before.contains(&place))
+            {
+                self.offered.insert((place, consumer));
+            }
+        }
     }
 
     /// Something shows that it is a consumer group. If it was a classic one in the midst of a rebalance until now, it takes its members for owners of what the rebalance
@@ -133,7 +163,10 @@ impl Watch {
                     let rightful: Vec<&str> = servers
                         .into_iter()
                         .filter(|server| {
-                            group.is_member(*server) && !group.unheard.contains(server)
+                            let is_taken_back = group.taken_back.contains(&(*partition, *server));
+                            group.is_member(*server)
+                                && !group.unheard.contains(server)
+                                && !is_taken_back
                         })
                         .map(|server| timeline.cast.consumers[server.index()].name.as_str())
                         .collect();
@@ -141,6 +174,26 @@ impl Watch {
                         return Err(format!("owners: {at}: {rightful:?} serve {partition:?}"));
                     }
                 }
+            }
+            Observation::Assigned {
+                consumer,
+                partitions,
+            } => {
+                let id = timeline.cast.consumers[consumer.index()].group;
+                let offered = &mut self.of(id).offered;
+                offered.retain(|(place, who)| who != consumer || !partitions.contains(place));
+            }
+            Observation::MemberEpoch {
+                group,
+                consumer,
+                assigned,
+                pending_revocation,
+                ..
+            } => {
+                let held = |place: &TopicPartition| {
+                    assigned.contains(place) || pending_revocation.contains(place)
+                };
+                self.of(*group).offer(*consumer, assigned, held);
             }
             Observation::Released {
                 consumer, log_ends, ..

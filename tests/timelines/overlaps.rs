@@ -49,6 +49,27 @@ fn the_longer_of_two_cuts_counts() {
     assert_eq!(mended, [ms(28_000)]);
 }
 
+/// A frozen process is reached again, or one that cannot be reached goes on: it serves when neither holds any more.
+#[test]
+fn who_is_frozen_and_cut_off_serves_when_both_are_over() {
+    let cases = [("5s", "2s", 25_000), ("5s", "6s", 27_000)];
+    for (frozen, cut, resumes) in cases {
+        let events = &format!(
+            "{{ at: 20s, freeze: g/b, for: {frozen} }}, {{ at: 21s, disconnect: g/b, for: {cut} }}"
+        );
+        let story = Hand { events, ..HAND }.play();
+        let b = story.who("b");
+        let served = story
+            .when(|seen| matches!(seen, Observation::Serving { consumer, .. } if *consumer == b));
+        let served: Vec<_> = served.into_iter().filter(|&at| at > ms(20_000)).collect();
+        assert_eq!(
+            served,
+            [ms(resumes)],
+            "frozen for {frozen}, cut off for {cut}"
+        );
+    }
+}
+
 /// The stall lasts until 25,000 whether or not the process stands still meanwhile; a freeze that outlasts it holds it up.
 #[test]
 fn a_stall_ends_at_its_own_instant() {
