@@ -230,6 +230,8 @@ impl Watch {
             }
             Observation::JoinComplete { group, .. } => {
                 let group = self.of(*group);
+                // From now on the target is what the leader assigns, also when the group is converted and nothing bumps its epoch.
+                group.target = None;
                 (group.modern, group.converting, group.forgetful) = (false, false, false);
                 group.unheard.clear();
             }
