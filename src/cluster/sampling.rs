@@ -76,14 +76,19 @@ impl World<'_> {
 
     fn read_samples(&mut self) {
         self.catch_up_before_reading();
-        let rows = self.read_rows();
-        self.timeline.samples.extend(&rows);
+        let mut samples = std::mem::take(&mut self.timeline.samples);
+        let mut taking = samples.begin(self.now());
+        self.read_rows(|sample| taking.push(sample));
+        samples.add(taking);
+        self.timeline.samples = samples;
     }
 
     /// All partitions after everything else that happens at this instant.
     pub(super) fn snapshot(&mut self) {
         self.catch_up_everybody();
-        self.timeline.snapshot = self.read_rows();
+        let mut snapshot = Vec::new();
+        self.read_rows(|sample| snapshot.push(sample));
+        self.timeline.snapshot = snapshot;
     }
 
     pub(super) fn catch_up_everybody(&mut self) {
@@ -138,10 +143,9 @@ impl World<'_> {
 
     /// What every partition is to every group now; everybody is caught up with. Records of this very microsecond are left out:
     /// nobody can have them yet, and regular arrivals would fall on the grid with each partition.
-    fn read_rows(&mut self) -> Vec<Sample> {
+    fn read_rows(&mut self, mut take: impl FnMut(Sample)) {
         let at = self.now();
         let due_by = SimTime::from_micros(at.as_micros().saturating_sub(1));
-        let mut rows = Vec::with_capacity(self.logs.len() * self.groups.len());
         for group in 0..self.groups.len() {
             let id = GroupId(u32::try_from(group).unwrap_or(u32::MAX));
             for topic in self.topics_of(id) {
@@ -154,7 +158,7 @@ impl World<'_> {
                     );
                     let processed = account.position(log, at);
                     let due = log.arrivals.due(processed);
-                    rows.push(Sample {
+                    take(Sample {
                         at,
                         group: id,
                         partition,
@@ -166,7 +170,6 @@ impl World<'_> {
                 }
             }
         }
-        rows
     }
 
     pub(super) fn close_window(&mut self) {

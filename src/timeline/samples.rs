@@ -28,18 +28,51 @@ pub struct Sample {
 /// A partition of a group.
 pub type Place = (GroupId, TopicPartition);
 
-/// No offset is so large.
-const NONE: u64 = u64::MAX;
+/// Not a figure: there is none.
+const NONE: u32 = u32::MAX;
 
-/// The figures of a sample.
+/// Not a figure: the sample is kept apart.
+const APART: u32 = u32::MAX - 1;
+
+/// The figures of a sample, each by how far it is from another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Row {
-    log_end: u64,
-    processed: u64,
-    /// Or [`NONE`].
-    committed: u64,
-    /// Or never.
-    oldest_due: SimTime,
+    log_end: u32,
+    /// Records not processed.
+    lag: u32,
+    /// Records processed and not committed, or [`NONE`].
+    uncommitted: u32,
+    /// Microseconds since the oldest record was due, or [`NONE`], or [`APART`].
+    age: u32,
+}
+
+impl Row {
+    /// It stands for a sample that does not fit.
+    const ELSEWHERE: Self = Self {
+        log_end: 0,
+        lag: 0,
+        uncommitted: 0,
+        age: APART,
+    };
+
+    /// `None`: the figures of `sample` are too far from each other.
+    fn of(sample: &Sample) -> Option<Self> {
+        let narrow = |figure: u64| u32::try_from(figure).ok().filter(|&figure| figure < APART);
+        let processed = sample.processed;
+        Some(Self {
+            log_end: narrow(sample.log_end)?,
+            lag: narrow(sample.log_end.checked_sub(processed)?)?,
+            uncommitted: match sample.committed {
+                Some(committed) => narrow(processed.checked_sub(committed)?)?,
+                None => NONE,
+            },
+            age: match sample.oldest_due {
+                Some(due) if due <= sample.at => narrow(sample.at.since(due).as_micros())?,
+                Some(_) => return None,
+                None => NONE,
+            },
+        })
+    }
 }
 
 /// The samples of one instant.
@@ -49,6 +82,8 @@ pub struct Reading {
     /// Of what, row by row: the same list at every instant, until there are more partitions.
     places: Arc<Vec<Place>>,
     rows: Arc<Vec<Row>>,
+    /// Samples that do not fit into a row, by its index, in order.
+    apart: Arc<Vec<(usize, Sample)>>,
 }
 
 impl Reading {
@@ -67,16 +102,25 @@ impl Reading {
     /// The sample of the place with this index.
     #[must_use]
     pub fn sample(&self, index: usize) -> Sample {
-        let (group, partition) = self.places[index];
         let row = self.rows[index];
+        if row.age == APART
+            && let Ok(place) = self.apart.binary_search_by_key(&index, |&(at, _)| at)
+        {
+            return self.apart[place].1;
+        }
+        let (group, partition) = self.places[index];
+        let figure = |figure: u32| (figure != NONE).then_some(u64::from(figure));
+        let log_end = u64::from(row.log_end);
+        let processed = log_end - u64::from(row.lag);
+        let due = |age| SimTime::from_micros(self.at.as_micros() - age);
         Sample {
             at: self.at,
             group,
             partition,
-            log_end: row.log_end,
-            processed: row.processed,
-            committed: (row.committed != NONE).then_some(row.committed),
-            oldest_due: (row.oldest_due != SimTime::NEVER).then_some(row.oldest_due),
+            log_end,
+            processed,
+            committed: figure(row.uncommitted).map(|less| processed - less),
+            oldest_due: figure(row.age).map(due),
         }
     }
 
@@ -86,13 +130,49 @@ impl Reading {
     }
 }
 
-impl Row {
-    fn of(sample: &Sample) -> Self {
-        Self {
-            log_end: sample.log_end,
-            processed: sample.processed,
-            committed: sample.committed.unwrap_or(NONE),
-            oldest_due: sample.oldest_due.unwrap_or(SimTime::NEVER),
+/// The samples of one instant while they are taken.
+#[derive(Debug)]
+pub struct Taking {
+    at: SimTime,
+    /// The places of the instant before: those of this one, as far as they have come, if it has no list of its own.
+    before: Arc<Vec<Place>>,
+    places: Option<Vec<Place>>,
+    rows: Vec<Row>,
+    apart: Vec<(usize, Sample)>,
+}
+
+impl Taking {
+    /// The next sample of this instant.
+    pub fn push(&mut self, sample: Sample) {
+        let (place, index) = ((sample.group, sample.partition), self.rows.len());
+        match &mut self.places {
+            Some(places) => places.push(place),
+            None if self.before.get(index) == Some(&place) => {}
+            None => {
+                let mut places = self.before[..index].to_vec();
+                places.push(place);
+                self.places = Some(places);
+            }
+        }
+        let row = Row::of(&sample);
+        if row.is_none() {
+            self.apart.push((index, sample));
+        }
+        self.rows.push(row.unwrap_or(Row::ELSEWHERE));
+    }
+
+    fn taken(self) -> Reading {
+        let places = match self.places {
+            Some(places) => Arc::new(places),
+            // Of the same places as those before: one list will do.
+            None if self.before.len() == self.rows.len() => self.before,
+            None => Arc::new(self.before[..self.rows.len()].to_vec()),
+        };
+        Reading {
+            at: self.at,
+            places,
+            rows: Arc::new(self.rows),
+            apart: Arc::new(self.apart),
         }
     }
 }
@@ -106,32 +186,32 @@ pub struct Samples {
 impl Samples {
     /// Adds a sample, which is not of an earlier instant than the one before it.
     pub fn push(&mut self, sample: Sample) {
-        self.extend(&[sample]);
+        let begun = self.readings.pop_if(|reading| reading.at == sample.at);
+        let mut taking = self.begin(sample.at);
+        for taken in begun.iter().flat_map(Reading::samples) {
+            taking.push(taken);
+        }
+        taking.push(sample);
+        self.add(taking);
     }
 
-    /// Adds samples, in order, none of an earlier instant than the one before it.
-    pub fn extend(&mut self, samples: &[Sample]) {
-        for samples in samples.chunk_by(|one, next| one.at == next.at) {
-            let at = samples[0].at;
-            let begun = self.readings.pop_if(|reading| reading.at == at);
-            let (mut places, mut rows) = begun.map_or_else(Default::default, |reading| {
-                let rows = Arc::unwrap_or_clone(reading.rows);
-                (Arc::unwrap_or_clone(reading.places), rows)
-            });
-            places.extend(
-                samples
-                    .iter()
-                    .map(|sample| (sample.group, sample.partition)),
-            );
-            rows.extend(samples.iter().map(Row::of));
-            let places = match self.readings.last() {
-                // Of the same places as those before: one list will do.
-                Some(before) if *before.places == places => Arc::clone(&before.places),
-                Some(_) | None => Arc::new(places),
-            };
-            let rows = Arc::new(rows);
-            self.readings.push(Reading { at, places, rows });
+    /// Begins with an instant, later than the last one.
+    #[must_use]
+    pub fn begin(&self, at: SimTime) -> Taking {
+        let last = self.readings.last();
+        let before = last.map_or_else(Arc::default, |last| Arc::clone(&last.places));
+        Taking {
+            at,
+            rows: Vec::with_capacity(before.len()),
+            before,
+            places: None,
+            apart: Vec::new(),
         }
+    }
+
+    /// Adds the samples of an instant.
+    pub fn add(&mut self, taking: Taking) {
+        self.readings.push(taking.taken());
     }
 
     /// The samples of each instant, in order.
@@ -206,9 +286,13 @@ mod tests {
             sample(3, 2, 0),
         ];
         let mut samples = Samples::default();
-        samples.extend(&taken[..2]);
-        samples.extend(&taken[2..4]);
-        samples.extend(&taken[4..]);
+        for instant in taken.chunk_by(|one, next| one.at == next.at) {
+            let mut taking = samples.begin(instant[0].at);
+            for &sample in instant {
+                taking.push(sample);
+            }
+            samples.add(taking);
+        }
         assert!(samples.iter().eq(taken));
         assert_eq!(samples.len(), 7);
         assert_eq!(samples.last_at(), Some(SimTime::from_millis(3_000)));
@@ -219,5 +303,48 @@ mod tests {
         assert_eq!(places.collect::<Vec<_>>(), [2, 2, 3]);
         let shares = Arc::ptr_eq(&readings[0].places, &readings[1].places);
         assert!(shares, "the same places are kept once");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_kept_as_it_is() {
+        let far = u64::from(u32::MAX);
+        let fits = sample(10_000, 0, 7);
+        let odd = [
+            Sample {
+                log_end: far + 5,
+                processed: far + 2,
+                committed: Some(far),
+                ..fits
+            },
+            Sample {
+                processed: 200,
+                ..fits
+            },
+            Sample {
+                committed: Some(99),
+                ..fits
+            },
+            Sample {
+                oldest_due: Some(SimTime::ZERO),
+                ..fits
+            },
+            Sample {
+                oldest_due: Some(fits.at + crate::kernel::SimDuration::from_secs(1)),
+                ..fits
+            },
+        ];
+        let partition = |number| TopicPartition {
+            partition: number,
+            ..fits.partition
+        };
+        let all: Vec<Sample> = (0..)
+            .zip([fits].into_iter().chain(odd).chain([fits]))
+            .map(|(number, sample)| Sample {
+                partition: partition(number),
+                ..sample
+            })
+            .collect();
+        let samples: Samples = all.iter().copied().collect();
+        assert!(samples.iter().eq(all));
     }
 }
