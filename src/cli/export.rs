@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{ExportArg, ExportFormat};
 use super::exit::Failure;
+use super::results::Hidden;
 use super::streams::Streams;
 use crate::report::{json, junit};
 
@@ -22,8 +23,8 @@ pub(crate) struct Export<'a> {
 enum Target {
     /// To stdout.
     Stdout,
-    /// Into `hidden`, which is renamed into `place` when it is whole.
-    File { hidden: PathBuf, place: PathBuf },
+    /// Made in `hidden`, and renamed into `place` when it is whole.
+    File { hidden: Hidden, place: PathBuf },
     /// Into what is no file: a device, or a pipe of the shell. What is renamed over one of these destroys it.
     Stream(fs::File),
     /// It is there, or has failed.
@@ -75,9 +76,9 @@ impl Target {
         // What a link leads to is written, not the link.
         let place = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         let name = place.file_name().unwrap_or_default().to_string_lossy();
-        let hidden = format!(".{name}.new-{}", std::process::id());
-        let hidden = place.with_file_name(hidden);
-        fs::write(&hidden, b"").map_err(failed)?;
+        let root = place.parent().filter(|root| *root != Path::new(""));
+        let hidden = Hidden::new(root.unwrap_or(Path::new(".")), &name);
+        let hidden = hidden.map_err(failed)?;
         Ok(Self::File { hidden, place })
     }
 }
@@ -97,24 +98,10 @@ impl Export<'_> {
         };
         let written = match std::mem::replace(&mut self.target, Target::Done) {
             Target::Stdout => return streams.result(&text),
-            Target::File { hidden, place } => {
-                let written = fs::write(&hidden, text).and_then(|()| fs::rename(&hidden, place));
-                if written.is_err() {
-                    let _ = fs::remove_file(&hidden);
-                }
-                written
-            }
+            Target::File { hidden, place } => hidden.replace(&place, &text),
             Target::Stream(mut stream) => stream.write_all(text.as_bytes()),
             Target::Done => Ok(()),
         };
         written.map_err(|error| Failure::file("write", &self.arg.path, error))
-    }
-}
-
-impl Drop for Export<'_> {
-    fn drop(&mut self) {
-        if let Target::File { hidden, .. } = &self.target {
-            let _ = fs::remove_file(hidden);
-        }
     }
 }

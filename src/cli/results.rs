@@ -15,7 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::exit::Failure;
-use hidden::Hidden;
+pub(crate) use hidden::Hidden;
 
 /// Name of the list of digests, in the format of `sha256sum`.
 pub(crate) const SUMS: &str = "SHA256SUMS";
@@ -162,7 +162,8 @@ impl Place {
         force: bool,
     ) -> Result<Written, Failure> {
         let folder = self.root.join(name);
-        let hidden = Hidden::new(&self.root, name)?;
+        let failed = |error| Failure::file("create", &self.root.join(name), error);
+        let hidden = Hidden::new(&self.root, name).map_err(failed)?;
         let mut listed = Vec::new();
         for (file, content) in files {
             listed.push(hidden.file(file, content)?);

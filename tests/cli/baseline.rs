@@ -249,6 +249,8 @@ fn exports_are_tried_before_anything_is_played_and_go_to_stdout_too() {
         assert_eq!((ran.code, &*ran.out), (code, ""), "{export}: {}", ran.err);
         assert!(ran.err.contains(word), "{export}: {word} in {}", ran.err);
     }
+    // What a killed process left.
+    fs::create_dir_all(at.join(".a.csv.new-1/new")).expect("it is new");
     let ran = gate(
         at,
         &[

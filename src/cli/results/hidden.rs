@@ -1,6 +1,6 @@
-//! What a results folder is made in: a hidden sibling, and the files in it, which are digested as they are written.
+//! What a results folder, or a file beside it, is made in: a hidden sibling, and the files in it, which are digested as they are written.
 //!
-//! `.NAME.new-MARK/` holds the folder in the making and, for the moment in which one takes the place of the other, what lay there before. It
+//! `.NAME.new-MARK/` holds what is in the making and, for the moment in which one takes the place of the other, what lay there before. It
 //! is locked while its process lives. A killed process leaves it behind; the next one that writes the same results takes it away, and puts
 //! back what lay there before if nothing else does.
 
@@ -24,7 +24,7 @@ const NEW: &str = "new";
 const OLD: &str = "old";
 
 /// A hidden sibling in the making; removed unless published.
-pub(super) struct Hidden {
+pub(crate) struct Hidden {
     home: PathBuf,
     path: PathBuf,
     aside: PathBuf,
@@ -33,9 +33,9 @@ pub(super) struct Hidden {
 }
 
 impl Hidden {
-    /// Makes it beside the folder `name` below `root`, under a name that nobody has: other machines, containers before all, have processes
+    /// Makes it beside what is called `name` in `root`, under a name that nobody has: other machines, containers before all, have processes
     /// of the same number.
-    pub(super) fn new(root: &Path, name: &str) -> Result<Self, Failure> {
+    pub(crate) fn new(root: &Path, name: &str) -> io::Result<Self> {
         let start = format!(".{name}.new-");
         clear(root, name, &start);
         let process = std::process::id();
@@ -62,7 +62,7 @@ impl Hidden {
                     });
                 }
                 Err(error) if is_taken(&error) && attempt < NAMES => {}
-                Err(error) => return Err(Failure::file("create", &home, error)),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -79,6 +79,12 @@ impl Hidden {
             bytes,
             sha256,
         })
+    }
+
+    /// Writes a file that takes the place of another when it is whole.
+    pub(crate) fn replace(&self, place: &Path, text: &str) -> io::Result<()> {
+        let whole = self.path.join("whole");
+        fs::write(&whole, text).and_then(|()| fs::rename(&whole, place))
     }
 
     /// Renames the folder into place; what lay there stays intact until then and comes back if that fails.
