@@ -177,8 +177,13 @@ fn find(root: &Path, kind: Kind, name: &str) -> Result<PathBuf, Failure> {
         }
     })?;
     let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    folders.retain(|path| kind.is_in(path));
     folders.sort();
+    // What is looked for may be in one that cannot be read.
+    let unseen = folders
+        .iter()
+        .find_map(|folder| Some((folder.clone(), fs::read_dir(folder).err()?)))
+        .filter(|(folder, _)| folder.is_dir());
+    folders.retain(|path| kind.is_in(path));
     let mut found = Vec::new();
     for folder in folders {
         if kind.scenario(&folder)? == name {
@@ -199,7 +204,10 @@ fn find(root: &Path, kind: Kind, name: &str) -> Result<PathBuf, Failure> {
             ),
             Some(format!("name one of them, such as {}", folder.display())),
         )),
-        None => Err(wrong(root, &format!("it holds no {what} of {name}"))),
+        None => Err(match unseen {
+            Some((folder, error)) => Failure::file("read", &folder, error),
+            None => wrong(root, &format!("it holds no {what} of {name}")),
+        }),
     }
 }
 

@@ -77,7 +77,7 @@ impl End {
     /// parked fetch, so where heartbeats, `metadata.max.age.ms` and `fetch.max.wait.ms` go in step this lasts until they have drifted apart, in Kafka too.
     pub(crate) fn has_a_leader_without_topics(&self, timeline: &Timeline) -> bool {
         let until = timeline.measured.1;
-        let is_late = |&at: &SimTime| until.since(at) < SimDuration::from_secs(20);
+        let is_late = |&at: &SimTime| until.since(at) < SimDuration::from_secs(40);
         let goes_on = |rounds: &Vec<SimTime>| rounds.iter().rev().nth(2).is_some_and(is_late);
         self.metadata_rounds.values().any(goes_on)
     }
