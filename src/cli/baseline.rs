@@ -181,8 +181,8 @@ fn find(root: &Path, kind: Kind, name: &str) -> Result<PathBuf, Failure> {
     // What is looked for may be in one that cannot be read.
     let unseen = folders
         .iter()
-        .find_map(|folder| Some((folder.clone(), fs::read_dir(folder).err()?)))
-        .filter(|(folder, _)| folder.is_dir());
+        .filter(|folder| folder.is_dir())
+        .find_map(|folder| Some((folder.clone(), fs::read_dir(folder).err()?)));
     folders.retain(|path| kind.is_in(path));
     let mut found = Vec::new();
     for folder in folders {
