@@ -72,3 +72,16 @@ fn what_is_typed_twice_over_or_said_twice_over_by_the_environment_is_refused() {
     let tip = "the environment says both: unset one of the variables";
     assert!(refused.err.contains(tip), "{}", refused.err);
 }
+
+#[test]
+fn a_switch_that_the_environment_turns_off_excludes_nothing() {
+    let run = ["run", "half.yaml", "--variant", "eager"];
+    for no in ["0", "false", "off"] {
+        let said = [("REBSIM_NO_OUT", no), ("REBSIM_SERIES", "all")];
+        let ran = with(&said, &run);
+        assert_eq!(ran.code, 0, "{no}: {}", ran.err);
+        assert!(ran.err.contains("results: "), "{}", ran.err);
+    }
+    let said = [("REBSIM_NO_OUT", "1"), ("REBSIM_SERIES", "all")];
+    assert_eq!(with(&said, &run).code, 2);
+}

@@ -1,13 +1,14 @@
 //! What is typed wins over what the environment says, also where the two exclude each other: `REBSIM_NO_OUT` in the environment of a
-//! whole job is no reason to refuse one command that says `--force`.
+//! whole job is no reason to refuse one command that says `--force`. A switch that the environment turns off is as good as not mentioned.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
+use clap::builder::{FalseyValueParser, TypedValueParser as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::{Cli, SeedArg, SeedsArg};
 
@@ -15,7 +16,7 @@ use super::{Cli, SeedArg, SeedsArg};
 ///
 /// Beside it what is to be told: the variables that give way.
 pub(crate) fn parse(words: &[OsString]) -> Result<(Cli, Vec<String>), clap::Error> {
-    let conflict = match Cli::command().try_get_matches_from(words) {
+    let conflict = match command().try_get_matches_from(words) {
         Err(error) if error.kind() == ErrorKind::ArgumentConflict => error,
         other => {
             let matches = other?;
@@ -25,7 +26,7 @@ pub(crate) fn parse(words: &[OsString]) -> Result<(Cli, Vec<String>), clap::Erro
             return parse_without(&BTreeSet::from([beaten.to_owned()]), words);
         }
     };
-    let mut typed = without_environment(Cli::command(), &|_| true);
+    let mut typed = without_environment(command(), &|_| true);
     match typed.try_get_matches_from_mut(words) {
         Ok(matches) => parse_without(&beaten(&typed, &matches), words).map_err(|mut error| {
             // Nothing that was typed excludes anything else that was.
@@ -41,13 +42,29 @@ pub(crate) fn parse(words: &[OsString]) -> Result<(Cli, Vec<String>), clap::Erro
     }
 }
 
+/// The command, without the variables that turn a switch off.
+fn command() -> Command {
+    let parser = FalseyValueParser::new();
+    let says_no = |arg: &Arg| {
+        let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
+        let value = arg.get_env().and_then(std::env::var_os);
+        is_switch
+            && value.is_some_and(|value| {
+                parser
+                    .parse_ref(&Command::default(), None, &value)
+                    .is_ok_and(|on| !on)
+            })
+    };
+    without_environment(Cli::command(), &says_no)
+}
+
 /// With the options `beaten` read from nowhere but the command line.
 fn parse_without(
     beaten: &BTreeSet<String>,
     words: &[OsString],
 ) -> Result<(Cli, Vec<String>), clap::Error> {
     let told = RefCell::new(BTreeSet::new());
-    let command = without_environment(Cli::command(), &|arg| {
+    let command = without_environment(command(), &|arg| {
         let is_beaten = beaten.contains(arg.get_id().as_str());
         let variable = arg
             .get_env()
