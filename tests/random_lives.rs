@@ -45,6 +45,11 @@ fn what_went_wrong_once_goes_right() {
     judge_all([4_023_057], Script::random);
     // A heartbeat that fell due just when `poll()` returned records of a partition that was not paused any more.
     judge_all([4_027_344], Script::random);
+    // Frozen and cut off at once, and served again when the first was over; served by who was cut off when it learnt its positions.
+    judge_all(
+        [50_089_335, 60_000_975, 60_001_008, 60_002_130],
+        Script::random_modern,
+    );
 }
 
 fn play(script: fn(u64) -> Script) {

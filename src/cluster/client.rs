@@ -442,6 +442,6 @@ impl Client {
     }
 
     pub(super) fn begin_serving(&mut self, ground: &mut Ground<'_>) {
-        self.fetcher.begin_serving(ground);
+        self.fetcher.begin_serving(!self.interrupted, ground);
     }
 }

@@ -413,14 +413,16 @@ impl Fetcher {
         }
     }
 
-    /// Partitions whose first round trip is over begin to be served.
-    pub(super) fn begin_serving(&mut self, ground: &mut Ground<'_>) {
+    /// Partitions whose first round trip is over begin to be served: at once if the process `is_reached` and goes on, else when it does.
+    pub(super) fn begin_serving(&mut self, is_reached: bool, ground: &mut Ground<'_>) {
         if self.settled {
             return;
         }
         let now = ground.now;
         let begins = |slot: &Slot| !slot.serving && !slot.suspended && slot.serving_at <= now;
-        ground.serving(self.slots.iter().filter(|slot| begins(slot)));
+        if is_reached {
+            ground.serving(self.slots.iter().filter(|slot| begins(slot)));
+        }
         for slot in self.slots.iter_mut().filter(|slot| begins(slot)) {
             slot.serving = true;
         }

@@ -68,6 +68,7 @@ fn first_fault(timeline: &Timeline, script: &Script) -> Option<String> {
         Err(fault) => return Some(fault),
     };
     forward(timeline, script)
+        .or_else(|| serves_away(timeline))
         .or_else(|| at_rest(timeline, &watch).filter(|_| !script.floods_with_commits()))
         .or_else(|| delivered(timeline))
         .or_else(|| causes_add_up(timeline))
@@ -93,6 +94,58 @@ fn forward(timeline: &Timeline, script: &Script) -> Option<String> {
             }
             _ => None,
         })
+}
+
+/// Nobody begins to serve while it stands still or is cut off. (At the last instant of that it may do so first and be let go then.)
+fn serves_away(timeline: &Timeline) -> Option<String> {
+    let (mut frozen, mut cut) = (BTreeSet::new(), BTreeSet::new());
+    for instant in timeline.entries.chunk_by(|one, next| one.at == next.at) {
+        let mut serving = BTreeSet::new();
+        for entry in instant {
+            match &entry.observation {
+                Observation::ConsumerFrozen { consumer } => {
+                    frozen.insert(*consumer);
+                }
+                Observation::ConsumerThawed { consumer } => {
+                    frozen.remove(consumer);
+                }
+                Observation::ConsumerConnected {
+                    consumer,
+                    connected: false,
+                } => {
+                    cut.insert(*consumer);
+                }
+                Observation::ConsumerConnected { consumer, .. } => {
+                    cut.remove(consumer);
+                }
+                Observation::ConsumerStarted { consumer } => {
+                    frozen.remove(consumer);
+                    cut.remove(consumer);
+                }
+                Observation::Serving { consumer, .. } => {
+                    serving.insert(*consumer);
+                }
+                Observation::Released { consumer, .. } => {
+                    serving.remove(consumer);
+                }
+                _ => {}
+            }
+        }
+        let away = |consumer: &&ConsumerId| frozen.contains(consumer) || cut.contains(consumer);
+        if let Some(consumer) = serving.iter().find(away) {
+            let (at, name) = (
+                instant[0].at,
+                &timeline.cast.consumers[consumer.index()].name,
+            );
+            let why = if frozen.contains(consumer) {
+                "stands still"
+            } else {
+                "is cut off"
+            };
+            return Some(format!("serving: {at}: {name} serves and {why}"));
+        }
+    }
+    None
 }
 
 /// The end: each group stable with exactly its living in it, each partition served by exactly one of them.
