@@ -1,6 +1,6 @@
 //! What must hold of a run, whatever befell its groups.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rebsim::assignor::{ConsumerId, GroupId, TopicPartition};
 use rebsim::cluster::{Calibration, Halt, Options, simulate};
@@ -8,7 +8,7 @@ use rebsim::kernel::{Seed, SimTime};
 use rebsim::metrics::stall::stalls;
 use rebsim::metrics::{Value, evaluate};
 use rebsim::scenario::{NoFiles, Overrides, load, render};
-use rebsim::timeline::{GroupState, Observation, Timeline};
+use rebsim::timeline::{GroupState, Observation, Sample, Timeline};
 
 use super::end::End;
 use super::modern_judge::{Watch, target_fault};
@@ -69,6 +69,7 @@ fn first_fault(timeline: &Timeline, script: &Script) -> Option<String> {
     };
     forward(timeline, script)
         .or_else(|| serves_away(timeline))
+        .or_else(|| positions_err(timeline, script))
         .or_else(|| at_rest(timeline, &watch).filter(|_| !script.floods_with_commits()))
         .or_else(|| delivered(timeline))
         .or_else(|| causes_add_up(timeline))
@@ -143,6 +144,26 @@ fn serves_away(timeline: &Timeline) -> Option<String> {
                 "is cut off"
             };
             return Some(format!("serving: {at}: {name} serves and {why}"));
+        }
+    }
+    None
+}
+
+/// What is processed has been produced and what is committed has been processed, and nothing of that becomes less. A client of the consumer protocol may commit what its `poll()` is
+/// just returning, where it takes up a new assignment at that instant, and one that has left goes back to what it knew where nobody else is left
+/// (`ConsumerGroup.validateOffsetCommit`), in Kafka too.
+fn positions_err(timeline: &Timeline, script: &Script) -> Option<String> {
+    let mut before: BTreeMap<_, Sample> = BTreeMap::new();
+    for now in timeline.samples.iter() {
+        let last = before.insert((now.group, now.partition), now);
+        let last = last.unwrap_or(now);
+        let falls = last.processed > now.processed || last.log_end > now.log_end;
+        let is_ahead = now
+            .committed
+            .is_some_and(|committed| committed > now.processed);
+        let commits_err = is_ahead || last.committed > now.committed;
+        if now.processed > now.log_end || falls || (commits_err && !script.modern) {
+            return Some(format!("positions: {last:?}, then {now:?}"));
         }
     }
     None
