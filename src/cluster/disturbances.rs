@@ -49,6 +49,7 @@ impl World<'_> {
         }
     }
 
+    /// No message passes for `span`, to or from whatever process bears this name.
     pub(super) fn disconnect(&mut self, consumer: ConsumerId, span: SimDuration) {
         let now = self.now();
         self.disturb(consumer, |_| {});
@@ -58,7 +59,6 @@ impl World<'_> {
             return; // A longer cut is under way.
         }
         process.cut_until = until;
-        let incarnation = process.incarnation;
         if let Some(client) = &mut process.client {
             client.fetcher.postpone(until, &process.spec.config);
         }
@@ -67,17 +67,28 @@ impl World<'_> {
             connected: false,
         });
         self.interrupt_serving(consumer, ReleaseReason::Disconnected);
-        let step = Step::Mend {
-            consumer,
-            incarnation,
-        };
+        let step = Step::Mend { consumer };
         self.schedule(until, Class::Script, consumer.0, Event::Script(step));
         self.rearm(consumer);
     }
 
-    pub(super) fn mend(&mut self, consumer: ConsumerId, incarnation: u32) {
+    /// One that has just started is cut off as the one before it was.
+    pub(super) fn start_cut_off(&mut self, consumer: ConsumerId) {
+        let now = self.now();
+        let process = &mut self.processes[consumer.index()];
+        let Some(client) = process.client.as_mut().filter(|_| now < process.cut_until) else {
+            return;
+        };
+        client.interrupted = true;
+        self.observe(Observation::ConsumerConnected {
+            consumer,
+            connected: false,
+        });
+    }
+
+    pub(super) fn mend(&mut self, consumer: ConsumerId) {
         let process = &self.processes[consumer.index()];
-        if process.incarnation == incarnation && process.cut_until <= self.now() {
+        if process.client.is_some() && process.cut_until <= self.now() {
             self.observe(Observation::ConsumerConnected {
                 consumer,
                 connected: true,

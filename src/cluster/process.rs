@@ -405,6 +405,7 @@ impl World<'_> {
         client.commits.go_on(0, now + process.spec.commit.period());
         process.client = Some(Box::new(client));
         self.observe(Observation::ConsumerStarted { consumer });
+        self.start_cut_off(consumer);
         self.rearm(consumer);
     }
 

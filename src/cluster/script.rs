@@ -27,10 +27,7 @@ pub(super) enum Step {
         incarnation: u32,
     },
     /// Messages pass again.
-    Mend {
-        consumer: ConsumerId,
-        incarnation: u32,
-    },
+    Mend { consumer: ConsumerId },
     /// Processing takes its usual time again.
     Recover { consumer: ConsumerId },
     /// Paused partitions go on.
@@ -162,10 +159,7 @@ impl World<'_> {
                 consumer,
                 incarnation,
             } => self.thaw(consumer, incarnation),
-            Step::Mend {
-                consumer,
-                incarnation,
-            } => self.mend(consumer, incarnation),
+            Step::Mend { consumer } => self.mend(consumer),
             Step::Recover { consumer } => {
                 // A later slow-down may outlast this one.
                 if self.processes[consumer.index()].slow_until <= self.now() {

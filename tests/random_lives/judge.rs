@@ -121,7 +121,7 @@ fn serves_away(timeline: &Timeline) -> Option<String> {
                 }
                 Observation::ConsumerStarted { consumer } => {
                     frozen.remove(consumer);
-                    cut.remove(consumer);
+                    cut.remove(consumer); // Said again of one that is cut off as the one before it was.
                 }
                 Observation::Serving { consumer, .. } => {
                     serving.insert(*consumer);

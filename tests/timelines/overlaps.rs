@@ -70,6 +70,27 @@ fn who_is_frozen_and_cut_off_serves_when_both_are_over() {
     }
 }
 
+/// A cut concerns whatever process bears the name: one that is restarted meanwhile is cut off until the same instant.
+#[test]
+fn who_is_restarted_while_cut_off_is_cut_off() {
+    let events =
+        "{ at: 20s, disconnect: g/b, for: 20s }, { at: 22s, restart: g/b, how: crash, down: 1s }";
+    let story = Hand { events, ..HAND }.play();
+    let b = story.who("b");
+    let told = |is: bool| {
+        story.when(|seen| {
+            matches!(seen, Observation::ConsumerConnected { consumer, connected }
+                if *consumer == b && *connected == is)
+        })
+    };
+    assert_eq!(told(false), [ms(20_000), ms(23_000)]);
+    assert_eq!(told(true), [ms(40_000)]);
+    let joining = story.when(
+        |seen| matches!(seen, Observation::MemberIdIssued { consumer, .. } if *consumer == b),
+    );
+    assert!(joining.last() >= Some(&ms(40_000)), "{joining:?}");
+}
+
 /// The stall lasts until 25,000 whether or not the process stands still meanwhile; a freeze that outlasts it holds it up.
 #[test]
 fn a_stall_ends_at_its_own_instant() {
