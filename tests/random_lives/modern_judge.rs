@@ -71,10 +71,18 @@ impl Group {
     }
 
     /// Something shows that it is a consumer group. If it was a classic one in the midst of a rebalance until now, it takes its members for owners of what the rebalance
-    /// left them: nothing, where it had begun before the leader's assignment came (`resetAndPropagateAssignmentWithError`).
-    fn forget_who_was_called(&mut self) {
-        if !self.modern && self.rebalancing {
-            self.unheard = self.members.values().copied().collect();
+    /// left them: nothing, where it had begun before the leader's assignment came (`resetAndPropagateAssignmentWithError`). And whose application is `stalled` has not seen what the last
+    /// assignment took away from it.
+    fn forget_who_was_called(&mut self, stalled: &BTreeSet<ConsumerId>) {
+        if self.modern {
+            return;
+        }
+        let members = self.members.values().copied();
+        if self.rebalancing {
+            self.unheard = members.collect();
+        } else {
+            let stalled = members.filter(|member| stalled.contains(member));
+            self.unheard.extend(stalled);
         }
     }
 }
@@ -87,6 +95,8 @@ pub(crate) struct Watch {
     pub(crate) groups: BTreeMap<GroupId, Group>,
     /// Who spoke the classic protocol last.
     pub(crate) classic: BTreeSet<ConsumerId>,
+    /// Whose application stands still.
+    stalled: BTreeSet<ConsumerId>,
 }
 
 impl Watch {
@@ -247,9 +257,17 @@ impl Watch {
                     group.unheard = group.members.values().copied().collect();
                 }
             }
+            Observation::ConsumerStalled { consumer } => {
+                self.stalled.insert(*consumer);
+            }
+            Observation::ConsumerResumed { consumer }
+            | Observation::ConsumerStarted { consumer } => {
+                self.stalled.remove(consumer);
+            }
             Observation::GroupEpoch { group, .. } => {
+                let stalled = self.stalled.clone();
                 let group = self.of(*group);
-                group.forget_who_was_called();
+                group.forget_who_was_called(&stalled);
                 (group.modern, group.converting, group.forgetful) = (true, false, false);
             }
             Observation::CoordinatorAvailable {
@@ -265,8 +283,9 @@ impl Watch {
                 consumer,
                 ..
             } => {
+                let stalled = self.stalled.clone();
                 let group = self.of(*id);
-                group.forget_who_was_called();
+                group.forget_who_was_called(&stalled);
                 group.unheard.remove(consumer);
                 group.forgetful |= !group.modern && (group.rebalancing || group.grown);
                 group.modern = true;
