@@ -158,7 +158,10 @@ pub static EVENT: Record = Record {
             "slow",
             "Processing takes `factor` times as long `for` a while.",
         ),
-        target("disconnect", "No message passes `for` a while."),
+        target(
+            "disconnect",
+            "No message passes `for` a while, to or from whoever is restarted meanwhile either.",
+        ),
         target(
             "pause",
             "The application pauses a topic or partition `for` a while.",
