@@ -120,49 +120,8 @@ impl Watch {
         timeline: &Timeline,
     ) -> Result<(), String> {
         self.follow_conversions(seen);
+        self.follow_members(seen);
         match seen {
-            Observation::TargetAssignment {
-                group,
-                assignor,
-                assignment,
-                ..
-            } => {
-                let group = self.of(*group);
-                group.modern = true;
-                group.target = Some((assignor, assignment.to_vec()));
-            }
-            Observation::MemberAdded {
-                group,
-                consumer,
-                member_id,
-                ..
-            }
-            | Observation::MemberJoined {
-                group,
-                consumer,
-                member_id,
-                ..
-            } => {
-                self.of(*group).members.insert(member_id.clone(), *consumer);
-            }
-            Observation::StaticMemberReplaced {
-                group,
-                consumer,
-                old,
-                new,
-                ..
-            } => {
-                let replaced = self.of(*group);
-                replaced.replaced = Some(*consumer);
-                replaced.members.remove(old);
-                replaced.members.insert(new.clone(), *consumer);
-                self.follow_last_replacement(*group);
-            }
-            Observation::MemberRemoved {
-                group, member_id, ..
-            } => {
-                self.of(*group).members.remove(member_id);
-            }
             Observation::Serving { consumer, log_ends } => {
                 let id = timeline.cast.consumers[consumer.index()].group;
                 for (partition, _) in log_ends.iter() {
@@ -217,6 +176,55 @@ impl Watch {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Who is in each group, and what is meant for whom.
+    fn follow_members(&mut self, seen: &Observation) {
+        match seen {
+            Observation::TargetAssignment {
+                group,
+                assignor,
+                assignment,
+                ..
+            } => {
+                let group = self.of(*group);
+                group.modern = true;
+                group.target = Some((assignor, assignment.to_vec()));
+            }
+            Observation::MemberAdded {
+                group,
+                consumer,
+                member_id,
+                ..
+            }
+            | Observation::MemberJoined {
+                group,
+                consumer,
+                member_id,
+                ..
+            } => {
+                self.of(*group).members.insert(member_id.clone(), *consumer);
+            }
+            Observation::StaticMemberReplaced {
+                group,
+                consumer,
+                old,
+                new,
+                ..
+            } => {
+                let replaced = self.of(*group);
+                replaced.replaced = Some(*consumer);
+                replaced.members.remove(old);
+                replaced.members.insert(new.clone(), *consumer);
+                self.follow_last_replacement(*group);
+            }
+            Observation::MemberRemoved {
+                group, member_id, ..
+            } => {
+                self.of(*group).members.remove(member_id);
+            }
+            _ => {}
+        }
     }
 
     /// Which protocol is spoken, and what conversions between the two forget.
