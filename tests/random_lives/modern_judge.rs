@@ -265,10 +265,12 @@ impl Watch {
                     group.unheard = group.members.values().copied().collect();
                 }
             }
-            Observation::ConsumerStalled { consumer } => {
+            Observation::ConsumerStalled { consumer }
+            | Observation::ConsumerFrozen { consumer } => {
                 self.stalled.insert(*consumer);
             }
             Observation::ConsumerResumed { consumer }
+            | Observation::ConsumerThawed { consumer }
             | Observation::ConsumerStarted { consumer } => {
                 self.stalled.remove(consumer);
             }
