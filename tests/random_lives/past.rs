@@ -36,6 +36,8 @@ impl<'a> Past<'a> {
             "KafkaException" => self.met_a_loading_coordinator(),
             // An OffsetFetch of somebody who is no member any more and has not heard of it (`CommitRequestManager`: the error goes up to `poll()`).
             "UnknownMemberIdException" => self.is_removed(),
+            // The same of somebody who has left by itself, or was fenced, and has no epoch to ask again with (`OffsetFetchRequestState.onFailure`).
+            "StaleMemberEpochException" => self.has_no_epoch(),
             "FencedInstanceIdException" => self.is_known_by_an_old_id(),
             _ => false,
         }
@@ -87,6 +89,24 @@ impl<'a> Past<'a> {
             };
             (*consumer == self.consumer).then_some(is_removed)
         });
+        last == Some(true)
+    }
+
+    /// It had no epoch last, or so lately that its application hears only now of a request that was refused then.
+    fn has_no_epoch(&self) -> bool {
+        let last = self
+            .entries
+            .iter()
+            .rev()
+            .find_map(|entry| match entry.observation {
+                Observation::ClientTransition {
+                    consumer, epoch, ..
+                } if consumer == self.consumer => {
+                    let is_old = self.at.since(entry.at) > LONGEST_POLL;
+                    (epoch <= 0 || is_old).then_some(epoch <= 0)
+                }
+                _ => None,
+            });
         last == Some(true)
     }
 
