@@ -176,14 +176,10 @@ fn find(root: &Path, kind: Kind, name: &str) -> Result<PathBuf, Failure> {
             Failure::file("read", root, error)
         }
     })?;
-    let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    let all = entries.flatten().map(|entry| entry.path());
+    let (mut folders, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        all.partition(|path| kind.is_in(path));
     folders.sort();
-    // What is looked for may be in one that cannot be read.
-    let unseen = folders
-        .iter()
-        .filter(|folder| folder.is_dir())
-        .find_map(|folder| Some((folder.clone(), fs::read_dir(folder).err()?)));
-    folders.retain(|path| kind.is_in(path));
     let mut found = Vec::new();
     for folder in folders {
         if kind.scenario(&folder)? == name {
@@ -204,10 +200,15 @@ fn find(root: &Path, kind: Kind, name: &str) -> Result<PathBuf, Failure> {
             ),
             Some(format!("name one of them, such as {}", folder.display())),
         )),
-        None => Err(match unseen {
-            Some((folder, error)) => Failure::file("read", &folder, error),
-            None => wrong(root, &format!("it holds no {what} of {name}")),
-        }),
+        None => {
+            // They may be in one that cannot be read.
+            let mut folders = others.iter().filter(|path| path.is_dir());
+            let unseen = folders.find_map(|folder| Some((folder, fs::read_dir(folder).err()?)));
+            Err(match unseen {
+                Some((folder, error)) => Failure::file("read", folder, error),
+                None => wrong(root, &format!("it holds no {what} of {name}")),
+            })
+        }
     }
 }
 

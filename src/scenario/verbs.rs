@@ -160,7 +160,7 @@ pub static EVENT: Record = Record {
         ),
         target(
             "disconnect",
-            "No message passes `for` a while, to or from whoever is restarted meanwhile either.",
+            "No message passes `for` a while, to or from any process of that name.",
         ),
         target(
             "pause",

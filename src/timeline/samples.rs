@@ -34,7 +34,7 @@ const NONE: u32 = u32::MAX;
 /// Not a figure: the sample is kept apart.
 const APART: u32 = u32::MAX - 1;
 
-/// The figures of a sample, each by how far it is from another one.
+/// The figures of a sample, in 16 bytes: all but the first by how far they are from another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Row {
     log_end: u32,

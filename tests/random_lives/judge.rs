@@ -69,7 +69,7 @@ fn first_fault(timeline: &Timeline, script: &Script) -> Option<String> {
     };
     forward(timeline, script)
         .or_else(|| serves_away(timeline))
-        .or_else(|| positions_err(timeline, script))
+        .or_else(|| positions_fault(timeline, script))
         .or_else(|| at_rest(timeline, &watch).filter(|_| !script.floods_with_commits()))
         .or_else(|| delivered(timeline))
         .or_else(|| causes_add_up(timeline))
@@ -152,7 +152,7 @@ fn serves_away(timeline: &Timeline) -> Option<String> {
 /// What is processed has been produced and what is committed has been processed, and nothing of that becomes less. A client of the consumer protocol may commit what its `poll()` is
 /// just returning, where it takes up a new assignment at that instant, and one that has left goes back to what it knew where nobody else is left
 /// (`ConsumerGroup.validateOffsetCommit`), in Kafka too.
-fn positions_err(timeline: &Timeline, script: &Script) -> Option<String> {
+fn positions_fault(timeline: &Timeline, script: &Script) -> Option<String> {
     let mut before: BTreeMap<_, Sample> = BTreeMap::new();
     for now in timeline.samples.iter() {
         let last = before.insert((now.group, now.partition), now);
@@ -161,8 +161,8 @@ fn positions_err(timeline: &Timeline, script: &Script) -> Option<String> {
         let is_ahead = now
             .committed
             .is_some_and(|committed| committed > now.processed);
-        let commits_err = is_ahead || last.committed > now.committed;
-        if now.processed > now.log_end || falls || (commits_err && !script.modern) {
+        let commits_fault = is_ahead || last.committed > now.committed;
+        if now.processed > now.log_end || falls || (commits_fault && !script.modern) {
             return Some(format!("positions: {last:?}, then {now:?}"));
         }
     }
