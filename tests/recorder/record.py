@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plays scripts on a real Kafka broker with real consumers and writes recordings that `rebsim replay` reads.
 
-usage: record.py OUT_DIR [--repeats N] [--ids-of RUN] SCRIPT.json ...
+usage: record.py OUT_DIR [--kafka VERSION] [--repeats N] [--ids-of RUN] SCRIPT.json ...
 
 A SCRIPT is a scenario in the format of the recordings, or a recording, whose scenario is taken. With `pattern` in its
 `group` members subscribe to what that matches among the names of the script's topics. `--ids-of 0` gives the
@@ -22,8 +22,6 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-TARGET = HERE / "target"
-CLASSPATH = f"{TARGET / 'classes'}:{TARGET / 'dependency'}/*"
 BROKER, CONTROLLER = 19092, 19093
 LOG_FORMAT = [
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
@@ -73,14 +71,28 @@ PARTITION_LISTS = {"assigned", "revoked"}
 STAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) ")
 
 
-def java(*arguments):
-    return ["java", "-Xmx1g", *LOG_FORMAT, "-cp", CLASSPATH, *map(str, arguments)]
+class Kafka:
+    """Broker and clients of one release, from their jars."""
+
+    def __init__(self, version):
+        self.version = version
+        target = HERE / "target" / version
+        self.classpath = f"{target / 'classes'}:{target / 'dependency'}/*"
+        build = ["mvn", "--quiet", "--batch-mode", f"-Dkafka={version}", "compile", "dependency:copy-dependencies"]
+        subprocess.run(build, cwd=HERE, check=True)
+
+    def java(self, *arguments):
+        return ["java", "-Xmx1g", *LOG_FORMAT, "-cp", self.classpath, *map(str, arguments)]
 
 
 class Broker:
     """One KRaft node with empty logs, for as long as the `with` lasts."""
 
+    def __init__(self, kafka):
+        self.kafka = kafka
+
     def __enter__(self):
+        java = self.kafka.java
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="recorder-"))
         properties = self.home / "server.properties"
         properties.write_text(f"{PROPERTIES}log.dirs={self.home / 'logs'}\n")
@@ -159,7 +171,7 @@ def play(scenario, run, broker):
     script.write_text(json.dumps(scenario))
     said_before = broker.log.stat().st_size
     with (broker.home / f"{run}.log").open("w") as log:
-        subprocess.run(java("Recorder", script, run, out), stdout=log, stderr=log, check=True)
+        subprocess.run(broker.kafka.java("Recorder", script, run, out), stdout=log, stderr=log, check=True)
     recording = json.loads(out.read_text())
     with broker.log.open(errors="replace") as log:
         log.seek(said_before)
@@ -173,17 +185,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("scripts", type=pathlib.Path, nargs="+")
+    parser.add_argument("--kafka", default="4.4.0", metavar="VERSION", help="release of broker and clients (4.4.0)")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--ids-of", type=int, metavar="RUN")
     arguments = parser.parse_args()
-    build = ["mvn", "--quiet", "--batch-mode", "compile", "dependency:copy-dependencies"]
-    subprocess.run(build, cwd=HERE, check=True)
+    kafka = Kafka(arguments.kafka)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with Broker() as broker:
+    with Broker(kafka) as broker:
         for path in arguments.scripts:
             scenario = read_script(path, arguments.ids_of)
             runs = [play(scenario, f"{scenario['name']}.r{repeat}", broker) for repeat in range(arguments.repeats)]
-            recording = {"name": scenario["name"], "kafka": "4.4.0", "scenario": scenario, "runs": runs}
+            recording = {"name": scenario["name"], "kafka": kafka.version, "scenario": scenario, "runs": runs}
             (arguments.out / path.name).write_text(json.dumps(recording))
             print(f"{scenario['name']}: {sum(len(run['events']) for run in runs)} events", file=sys.stderr)
 
