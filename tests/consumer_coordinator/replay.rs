@@ -1,6 +1,6 @@
 //! One run of a recording on its way through the coordinator: what the broker logged is turned back into the requests that it must have got.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use rebsim::assignor::{
@@ -24,6 +24,31 @@ fn instant(event: &Value) -> SimTime {
     SimTime::from_micros((millis * 1_000.0).round() as u64)
 }
 
+/// A coordinator knows of a growth by then.
+const TOLD: SimDuration = SimDuration::from_millis(50);
+
+/// Times in a log are off by as much.
+const ROUNDED: SimDuration = SimDuration::from_millis(1);
+
+/// When the script lets topics grow: then, which, to how many partitions.
+fn growth(
+    scenario: &Value,
+    events: &[&Value],
+    topics: &[String],
+) -> VecDeque<(SimTime, usize, u32)> {
+    let grows = |step: &&Value| word(step, "do") == "partitions";
+    let script = scenario["script"].as_array().expect("a script");
+    let steps = script.iter().filter(grows);
+    let acts = events.iter().copied().filter(grows);
+    acts.zip(steps)
+        .map(|(act, step)| {
+            let topic = topics.iter().position(|name| name == word(step, "topic"));
+            let partitions = step["to"].as_u64().expect("a count") as u32;
+            (instant(act), topic.expect("a topic"), partitions)
+        })
+        .collect()
+}
+
 /// One run on its way through the coordinator.
 pub(crate) struct Run<'a> {
     recording: &'a Value,
@@ -35,6 +60,12 @@ pub(crate) struct Run<'a> {
     names: BTreeMap<String, String>,
     /// What each classic member owns by its own account, by name.
     owned: BTreeMap<String, Partitions>,
+    /// Growth of topics that is still to come: when, the topic, its partitions then.
+    growth: VecDeque<(SimTime, usize, u32)>,
+    /// The coordinator was told of a growth and has bumped no epoch since.
+    has_grown: bool,
+    /// `consumer.assignment.interval.ms`
+    interval: SimDuration,
     /// What the coordinator told us, as the broker logs it.
     pub(crate) logged: Vec<Value>,
 }
@@ -51,6 +82,10 @@ impl<'a> Run<'a> {
             setting("consumer.session.timeout.ms").unwrap_or(ms(45_000));
         config.consumer.heartbeat_interval =
             setting("consumer.heartbeat.interval.ms").unwrap_or(ms(5_000));
+        if let Some(interval) = setting("consumer.assignment.interval.ms") {
+            config.consumer.assignment_interval = interval;
+        }
+        let interval = config.consumer.assignment_interval;
         let topics = scenario["topics"].as_object().expect("topics");
         let mut topic_names: Vec<String> = topics.keys().cloned().collect();
         topic_names.sort_unstable();
@@ -67,6 +102,7 @@ impl<'a> Run<'a> {
         group.topics = described;
         let mut events: Vec<&Value> = run["events"].as_array().expect("events").iter().collect();
         events.sort_by_key(|event| instant(event));
+        let growth = growth(scenario, &events, &topic_names);
         let mut names = BTreeMap::new();
         for event in events.iter().filter(|event| word(event, "at") == "member") {
             if let Some(member_id) = event["member_id"].as_str() {
@@ -80,6 +116,9 @@ impl<'a> Run<'a> {
             topic_names,
             names,
             owned: BTreeMap::new(),
+            growth,
+            has_grown: false,
+            interval,
             logged: Vec::new(),
         }
     }
@@ -198,7 +237,8 @@ impl<'a> Run<'a> {
     pub(crate) fn play(&mut self, place: usize) {
         let event = self.events[place];
         let member_id = word(event, "member_id").to_owned();
-        self.group.now = instant(event);
+        self.group.now = self.moment(place);
+        self.grow(TOLD);
         match word(event, "what") {
             "member_joined" if word(event, "protocol") == "classic" => {
                 self.classic_join(&member_id)
@@ -239,6 +279,21 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// When the coordinator handled what that event comes of. A log knows no parts of a millisecond: where the assignment interval ends just then, it
+    /// tells by what is made whether it had.
+    fn moment(&self, place: usize) -> SimTime {
+        let now = instant(self.events[place]);
+        let mut before = self.events[..place].iter().rev();
+        let target = before.find(|event| word(event, "what") == "target_assignment");
+        let due = target.map_or(SimTime::ZERO, |target| instant(target) + self.interval);
+        let is_close = due <= now + ROUNDED && now <= due + ROUNDED;
+        match word(self.events[place], "what") {
+            "target_assignment" if is_close => due,
+            _ if is_close => SimTime::from_micros(due.as_micros() - 1),
+            _ => now,
+        }
+    }
+
     /// The member that the broker moves on next.
     fn next_mover(&self, place: usize) -> String {
         let next = self.events[place..]
@@ -274,22 +329,63 @@ impl<'a> Run<'a> {
             self.group.send(Request::LeaveGroup(request));
             return;
         }
-        let script = self.recording["scenario"]["script"]
-            .as_array()
-            .expect("a script");
-        let grown = script.iter().find(|step| word(step, "do") == "partitions");
-        let grown = grown.unwrap_or_else(|| panic!("why is {} bumped?", self.events[place]));
-        let topic = self
-            .topic_names
+        if !self.has_grown {
+            self.grow(SimDuration::ZERO);
+        }
+        self.has_grown = false;
+        let next = self.events[place + 1..]
             .iter()
-            .position(|name| name == word(grown, "topic"))
-            .expect("a topic");
-        self.group.topics[topic].partitions = grown["to"].as_u64().expect("a count") as u32;
-        self.group
-            .coordinator
-            .on_topics_changed(self.group.now, &self.group.topics);
-        let trigger = self.next_mover(place);
+            .find(|event| word(event, "at") == "coordinator");
+        let is_moved = next.is_some_and(|event| instant(event) <= now + ms(3));
+        let trigger = if is_moved {
+            self.next_mover(place)
+        } else {
+            self.who_stays(place)
+        };
         self.plain_beat(&trigger);
+    }
+
+    /// A member that its heartbeat does not move on: it still has to give something up, or is where the last target wants it.
+    fn who_stays(&self, place: usize) -> String {
+        let before = &self.events[..place];
+        let target = before
+            .iter()
+            .rfind(|event| word(event, "what") == "target_assignment");
+        let mut states: BTreeMap<&str, &Value> = BTreeMap::new();
+        for event in before
+            .iter()
+            .filter(|event| word(event, "what") == "member_state")
+        {
+            states.insert(word(event, "member_id"), event);
+        }
+        let stays = |(member_id, state): &(&str, &Value)| {
+            let is_there = target.is_some_and(|target| target["epoch"] == state["epoch"]);
+            self.group.coordinator.contains(&id(member_id))
+                && match word(state, "state") {
+                    "UNREVOKED_PARTITIONS" => true,
+                    "STABLE" => is_there,
+                    _ => false,
+                }
+        };
+        let found = states.into_iter().find(stays);
+        found
+            .expect("somebody's heartbeat moves nobody")
+            .0
+            .to_owned()
+    }
+
+    /// The coordinator sees the topics that have grown, so long ago at least.
+    fn grow(&mut self, ago: SimDuration) {
+        let now = self.group.now;
+        while let Some((_, topic, partitions)) =
+            (self.growth).pop_front_if(|(at, ..)| *at + ago <= now)
+        {
+            self.has_grown = true;
+            self.group.topics[topic].partitions = partitions;
+            self.group
+                .coordinator
+                .on_topics_changed(now, &self.group.topics);
+        }
     }
 
     // ---- migrations ----

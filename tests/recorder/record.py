@@ -62,9 +62,10 @@ LINES = [
         r" assignedPartitions=\[(?P<assigned>.*?)\] and revokedPartitions=\[(?P<revoked>.*?)\]",
         "member_state",
     ),
-    (r"Member (?P<member_id>\S+) joins the consumer group using the (?P<protocol>\w+) protocol", "member_joined"),
-    (r"Member (?P<member_id>\S+) (?:has )?left", "member_left"),
-    (r"Member (?P<member_id>\S+) fenced from the group", "member_fenced"),
+    (r"(?:M|Static m)ember (?P<member_id>\S+) (?:with instance id (?P<instance_id>\S+) )?joins the consumer group using the (?P<protocol>\w+) protocol", "member_joined"),
+    (r"Static member (?P<member_id>\S+) with instance id (?P<instance_id>\S+) temporarily left the consumer group", "static_member_temporarily_left"),
+    (r"(?:M|Static m)ember (?P<member_id>\S+) (?:with instance id (?P<instance_id>\S+) )?(?:has )?left", "member_left"),
+    (r"Member (?P<member_id>\S+) fenced from the group because (?P<reason>.*)\.$", "member_fenced"),
 ]
 NUMBERS = {"generation", "members", "epoch", "previous_epoch"}
 PARTITION_LISTS = {"assigned", "revoked"}
@@ -139,6 +140,8 @@ def coordinator_events(lines, recording):
         when = datetime.datetime.strptime(stamp[1], "%Y-%m-%d %H:%M:%S.%f").astimezone().timestamp() * 1000
         event = {"t": round(when - recording["wall0"], 1), "what": what, "at": "coordinator"}
         for field, value in found.groupdict().items():
+            if value is None:
+                continue
             if field in PARTITION_LISTS:
                 value = partitions(value, names)
             event[field] = int(value) if field in NUMBERS else value
