@@ -19,7 +19,8 @@ fn recordings(folder: &str) -> Vec<Value> {
         .map(|entry| entry.expect("the folder can be listed").path())
         .filter(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with("kip848-") || name.contains("-to-consumer-")
+            let starts = ["kip848-", "random-"];
+            starts.iter().any(|start| name.starts_with(start)) || name.contains("-to-consumer-")
         })
         .collect();
     paths.sort();
@@ -111,4 +112,10 @@ fn the_log_of_kafka_4_4() {
 #[test]
 fn the_log_of_kafka_4_1() {
     all_are_the_same("traces-4.1.1", 1_522);
+}
+
+/// Scripts of random joins, leaves, crashes, stalls and growth; some members are static, some have subscribed to a part of the topics.
+#[test]
+fn the_log_of_random_scripts() {
+    all_are_the_same("traces-random", 2_213);
 }

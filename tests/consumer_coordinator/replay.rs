@@ -1,5 +1,7 @@
 //! One run of a recording on its way through the coordinator: what the broker logged is turned back into the requests that it must have got.
 
+mod growth;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use rebsim::assignor::{
 use rebsim::kernel::{SimDuration, SimTime};
 use rebsim::protocol::classic::{GroupRecord, MemberRecord};
 use rebsim::protocol::effect::{CoordinatorFact, CoordinatorTimer};
-use rebsim::protocol::message::{JoinCause, LeaveCause, LeaveGroupRequest, Request, Subscription};
+use rebsim::protocol::message::{JoinCause, Subscription};
 use rebsim::timeline::Partitions;
 use serde_json::{Value, json};
 
@@ -24,30 +26,8 @@ fn instant(event: &Value) -> SimTime {
     SimTime::from_micros((millis * 1_000.0).round() as u64)
 }
 
-/// A coordinator knows of a growth by then.
-const TOLD: SimDuration = SimDuration::from_millis(50);
-
 /// Times in a log are off by as much.
 const ROUNDED: SimDuration = SimDuration::from_millis(1);
-
-/// When the script lets topics grow: then, which, to how many partitions.
-fn growth(
-    scenario: &Value,
-    events: &[&Value],
-    topics: &[String],
-) -> VecDeque<(SimTime, usize, u32)> {
-    let grows = |step: &&Value| word(step, "do") == "partitions";
-    let script = scenario["script"].as_array().expect("a script");
-    let steps = script.iter().filter(grows);
-    let acts = events.iter().copied().filter(grows);
-    acts.zip(steps)
-        .map(|(act, step)| {
-            let topic = topics.iter().position(|name| name == word(step, "topic"));
-            let partitions = step["to"].as_u64().expect("a count") as u32;
-            (instant(act), topic.expect("a topic"), partitions)
-        })
-        .collect()
-}
 
 /// One run on its way through the coordinator.
 pub(crate) struct Run<'a> {
@@ -102,7 +82,7 @@ impl<'a> Run<'a> {
         group.topics = described;
         let mut events: Vec<&Value> = run["events"].as_array().expect("events").iter().collect();
         events.sort_by_key(|event| instant(event));
-        let growth = growth(scenario, &events, &topic_names);
+        let growth = growth::growth(scenario, &events, &topic_names);
         let mut names = BTreeMap::new();
         for event in events.iter().filter(|event| word(event, "at") == "member") {
             if let Some(member_id) = event["member_id"].as_str() {
@@ -157,13 +137,27 @@ impl<'a> Run<'a> {
         list
     }
 
-    /// The scenario's entry of the member with this id.
+    /// The instance id with which that member joined, if it did with one.
+    fn instance(&self, member_id: &str) -> &'a Value {
+        let joins = |event: &&&Value| {
+            word(event, "what") == "member_joined" && word(event, "member_id") == member_id
+        };
+        let join = self.events.iter().find(joins);
+        join.map_or(&Value::Null, |join| &join["instance_id"])
+    }
+
+    /// The scenario's entry of the member with this id, which the coordinator alone may have told.
     fn member(&self, member_id: &str) -> &'a Value {
         let name = self.names.get(member_id).map_or("", String::as_str);
         let members = self.recording["scenario"]["members"]
             .as_array()
             .expect("members");
-        let found = members.iter().find(|member| word(member, "name") == name);
+        let has_instance = |member: &&Value| {
+            let instance = &member["config"]["group.instance.id"];
+            instance.is_string() && *instance == *self.instance(member_id)
+        };
+        let named = members.iter().find(|member| word(member, "name") == name);
+        let found = named.or_else(|| members.iter().find(has_instance));
         found.unwrap_or_else(|| panic!("nobody is called {member_id}"))
     }
 
@@ -238,7 +232,7 @@ impl<'a> Run<'a> {
         let event = self.events[place];
         let member_id = word(event, "member_id").to_owned();
         self.group.now = self.moment(place);
-        self.grow(TOLD);
+        self.grow(growth::TOLD);
         match word(event, "what") {
             "member_joined" if word(event, "protocol") == "classic" => {
                 self.classic_join(&member_id)
@@ -286,7 +280,7 @@ impl<'a> Run<'a> {
         let mut before = self.events[..place].iter().rev();
         let target = before.find(|event| word(event, "what") == "target_assignment");
         let due = target.map_or(SimTime::ZERO, |target| instant(target) + self.interval);
-        let is_close = due <= now + ROUNDED && now <= due + ROUNDED;
+        let is_close = !self.interval.is_zero() && due <= now + ROUNDED && now <= due + ROUNDED;
         match word(self.events[place], "what") {
             "target_assignment" if is_close => due,
             _ if is_close => SimTime::from_micros(due.as_micros() - 1),
@@ -301,91 +295,6 @@ impl<'a> Run<'a> {
             .find(|event| word(event, "what") == "member_state")
             .expect("whoever triggers a target is moved on");
         word(next, "member_id").to_owned()
-    }
-
-    /// A bump that nothing announces: a classic member leaves, or topics have grown.
-    fn leave_or_growth(&mut self, place: usize) {
-        let now = self.group.now;
-        let near = |event: &&&Value| {
-            let at = instant(event);
-            at + ms(3) >= now && at <= now + ms(3)
-        };
-        let leaving = self
-            .events
-            .iter()
-            .filter(near)
-            .find(|event| word(event, "what") == "leaving");
-        if let Some(leaving) = leaving {
-            let name = word(leaving, "client");
-            let known = |(member_id, who): &(&String, &String)| {
-                who.as_str() == name && self.group.coordinator.contains(&id(member_id))
-            };
-            let (member_id, _) = self.names.iter().find(known).expect("a member leaves");
-            let request = LeaveGroupRequest {
-                member_id: id(member_id),
-                instance_id: None,
-                cause: LeaveCause::Closed,
-            };
-            self.group.send(Request::LeaveGroup(request));
-            return;
-        }
-        if !self.has_grown {
-            self.grow(SimDuration::ZERO);
-        }
-        self.has_grown = false;
-        let next = self.events[place + 1..]
-            .iter()
-            .find(|event| word(event, "at") == "coordinator");
-        let is_moved = next.is_some_and(|event| instant(event) <= now + ms(3));
-        let trigger = if is_moved {
-            self.next_mover(place)
-        } else {
-            self.who_stays(place)
-        };
-        self.plain_beat(&trigger);
-    }
-
-    /// A member that its heartbeat does not move on: it still has to give something up, or is where the last target wants it.
-    fn who_stays(&self, place: usize) -> String {
-        let before = &self.events[..place];
-        let target = before
-            .iter()
-            .rfind(|event| word(event, "what") == "target_assignment");
-        let mut states: BTreeMap<&str, &Value> = BTreeMap::new();
-        for event in before
-            .iter()
-            .filter(|event| word(event, "what") == "member_state")
-        {
-            states.insert(word(event, "member_id"), event);
-        }
-        let stays = |(member_id, state): &(&str, &Value)| {
-            let is_there = target.is_some_and(|target| target["epoch"] == state["epoch"]);
-            self.group.coordinator.contains(&id(member_id))
-                && match word(state, "state") {
-                    "UNREVOKED_PARTITIONS" => true,
-                    "STABLE" => is_there,
-                    _ => false,
-                }
-        };
-        let found = states.into_iter().find(stays);
-        found
-            .expect("somebody's heartbeat moves nobody")
-            .0
-            .to_owned()
-    }
-
-    /// The coordinator sees the topics that have grown, so long ago at least.
-    fn grow(&mut self, ago: SimDuration) {
-        let now = self.group.now;
-        while let Some((_, topic, partitions)) =
-            (self.growth).pop_front_if(|(at, ..)| *at + ago <= now)
-        {
-            self.has_grown = true;
-            self.group.topics[topic].partitions = partitions;
-            self.group
-                .coordinator
-                .on_topics_changed(now, &self.group.topics);
-        }
     }
 
     // ---- migrations ----

@@ -168,20 +168,27 @@ def read_script(path, run):
     return scenario
 
 
-def play(scenario, run, broker):
-    """One repeat."""
-    script, out = broker.home / f"{run}.script.json", broker.home / f"{run}.json"
-    script.write_text(json.dumps(scenario))
-    said_before = broker.log.stat().st_size
-    with (broker.home / f"{run}.log").open("w") as log:
-        subprocess.run(broker.kafka.java("Recorder", script, run, out), stdout=log, stderr=log, check=True)
-    recording = json.loads(out.read_text())
-    with broker.log.open(errors="replace") as log:
-        log.seek(said_before)
-        told = [event for event in coordinator_events(log, recording) if event["t"] <= scenario["end_ms"]]
-    recording["events"] = sorted(recording["events"] + told, key=lambda event: event["t"])
-    del recording["wall0"]
-    return recording
+def play(scenarios, broker):
+    """Plays the scenarios, by name of the run, one after another, and yields what was recorded of each."""
+    arguments = []
+    for run, scenario in scenarios.items():
+        (broker.home / f"{run}.script.json").write_text(json.dumps(scenario))
+        arguments += [broker.home / f"{run}.script.json", run, broker.home / f"{run}.json"]
+    with (broker.home / "recorder.log").open("w") as log:
+        recorder = subprocess.Popen(broker.kafka.java("Recorder", *arguments), stdout=log, stderr=log)
+    for run, scenario in scenarios.items():
+        out = broker.home / f"{run}.json"
+        while not out.exists():
+            if recorder.poll() is not None:
+                raise SystemExit(f"{run} was not recorded:\n{(broker.home / 'recorder.log').read_text()}")
+            time.sleep(1)
+        recording = json.loads(out.read_text())
+        with broker.log.open(errors="replace") as log:
+            told = [event for event in coordinator_events(log, recording) if event["t"] <= scenario["end_ms"]]
+        recording["events"] = sorted(recording["events"] + told, key=lambda event: event["t"])
+        del recording["wall0"]
+        yield recording
+    recorder.wait()
 
 
 def main():
@@ -195,12 +202,15 @@ def main():
     kafka = Kafka(arguments.kafka)
     arguments.out.mkdir(parents=True, exist_ok=True)
     with Broker(kafka) as broker:
-        for path in arguments.scripts:
-            scenario = read_script(path, arguments.ids_of)
-            runs = [play(scenario, f"{scenario['name']}.r{repeat}", broker) for repeat in range(arguments.repeats)]
-            recording = {"name": scenario["name"], "kafka": kafka.version, "scenario": scenario, "runs": runs}
+        scenarios = {path: read_script(path, arguments.ids_of) for path in arguments.scripts}
+        names = {path: [f"{scenarios[path]['name']}.r{repeat}" for repeat in range(arguments.repeats)] for path in scenarios}
+        runs = play({run: scenarios[path] for path in scenarios for run in names[path]}, broker)
+        for path, scenario in scenarios.items():
+            recorded = [next(runs) for _ in names[path]]
+            recording = {"name": scenario["name"], "kafka": kafka.version, "scenario": scenario, "runs": recorded}
             (arguments.out / path.name).write_text(json.dumps(recording))
-            print(f"{scenario['name']}: {sum(len(run['events']) for run in runs)} events", file=sys.stderr)
+            print(f"{scenario['name']}: {sum(len(run['events']) for run in recorded)} events", file=sys.stderr, flush=True)
+        list(runs)
 
 
 if __name__ == "__main__":

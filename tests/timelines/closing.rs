@@ -2,7 +2,7 @@
 
 use super::support::{Story, attempt, ideal, ms};
 use rebsim::cluster::Calibration;
-use rebsim::timeline::{Observation, RemovalReason};
+use rebsim::timeline::{CallbackKind, Observation, RemovalReason};
 
 const PROTOCOLS: [&str; 2] = ["classic", "consumer"];
 
@@ -194,5 +194,27 @@ fn who_is_started_while_it_closes_starts_at_its_exit() {
             |seen| matches!(seen, Observation::ConsumerStarted { consumer } if *consumer == who),
         );
         assert_eq!(started[1..], story.closed("a"), "{protocol}");
+    }
+}
+
+/// `runRebalanceCallbacksOnClose` asks the group's metadata for the epoch, and these keep the last one that the member had: what it still holds it revokes in `close()`, although it is
+/// no member any more. A classic client has no generation then (`onLeavePrepare`).
+#[test]
+fn who_was_removed_and_closes_before_it_polls_loses_its_partitions_as_a_classic_client_only() {
+    let absence = "{ at: 20s, stall: g/b, for: 39s }, { at: 50s, stop: g/b }";
+    for (protocol, kind) in [
+        ("classic", CallbackKind::Lost),
+        ("consumer", CallbackKind::Revoked),
+    ] {
+        let story = ideal(&text(
+            protocol,
+            "",
+            ", max.poll.interval.ms: 20000",
+            absence,
+        ));
+        assert_eq!(story.removed("b").len(), 1, "{protocol}");
+        let calls = story.callbacks("b");
+        let last = calls.last().expect("it had partitions");
+        assert_eq!((last.0, last.1), (ms(59_000), kind), "{protocol}");
     }
 }

@@ -17,6 +17,8 @@ const FIRST_START_US: u64 = 800;
 /// In the first repeat of a recording the JVM is cold, and every consumer comes to its group this much later: `start` → the coordinator's next event is 2.5 ms later
 /// there than in the other repeats, on the mean (consumer protocol: 161 starts against 322; classic 2.7 ms, 78 against 154; 4.1.1 2.1 ms, 73 against 146).
 const COLD_START_US: u64 = 2_500;
+/// Brokers know of new partitions this much after they were asked for: no heartbeat 7 to 25 ms after the call finds them (5 growths), those 52 ms after it do (2).
+const PUBLISHED_US: u64 = 20_000;
 /// Timeout of the harness's `poll()` unless the recording names another.
 const POLL_TIMEOUT_MS: u64 = 100;
 
@@ -278,7 +280,7 @@ fn word<'v>(of: &'v Value, key: &str) -> &'v str {
     of.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// When each action of the script was done, µs: as recorded, else as the harness usually is; starts of a first repeat as much later as a cold JVM takes.
+/// When each action of the script took effect, µs: as recorded, else as the harness usually is; starts of a first repeat as much later as a cold JVM takes.
 fn instants(scenario: &Value, repeat: Repeat<'_>) -> Vec<u64> {
     let script = scenario.get("script").and_then(Value::as_array);
     let script = script.map(Vec::as_slice).unwrap_or_default();
@@ -304,7 +306,12 @@ fn instants(scenario: &Value, repeat: Repeat<'_>) -> Vec<u64> {
             } else {
                 0
             };
-            recorded.unwrap_or(planned(action) + ACTION_DELAY_US + late) + warms
+            let published = if word(action, "do") == "partitions" {
+                PUBLISHED_US
+            } else {
+                0
+            };
+            recorded.unwrap_or(planned(action) + ACTION_DELAY_US + late) + warms + published
         })
         .collect()
 }

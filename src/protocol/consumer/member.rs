@@ -408,13 +408,11 @@ impl Member {
         if self.owned.is_empty() {
             return self.leave_on_close(out);
         }
-        let kind = if self.epoch > 0 {
-            CallbackKind::Revoked
-        } else {
-            CallbackKind::Lost
-        };
         self.callbacks.push_back(Awaited::Close);
-        out.push(MemberEffect::Callback(kind, Arc::clone(&self.owned)));
+        // Not lost, whether it is a member still or not: the epoch that is asked is that of the group's metadata, which keep the last one that it had
+        // (`runRebalanceCallbacksOnClose`, `updateGroupMetadata`).
+        let revoked = MemberEffect::Callback(CallbackKind::Revoked, Arc::clone(&self.owned));
+        out.push(revoked);
     }
 
     fn leave_on_close(&mut self, out: &mut Vec<MemberEffect>) {

@@ -3,6 +3,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.lang.reflect.Field;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -167,14 +168,25 @@ final class Member extends Thread {
 
     /** Nothing of the process moves any more, and nothing says so to anybody: what SIGSTOP does. */
     @SuppressWarnings({"deprecation", "removal"})
-    private void freeze() {
+    void freeze() {
         frozen = true;
+        for (Thread thread : threads()) {
+            if (thread != currentThread()) thread.suspend();
+        }
+        if (currentThread() == this) suspend();
+    }
+
+    /** It goes on, as after SIGCONT. */
+    @SuppressWarnings({"deprecation", "removal"})
+    void thaw() {
+        frozen = false;
+        for (Thread thread : threads()) thread.resume();
+    }
+
+    private List<Thread> threads() {
         Thread[] threads = new Thread[64];
         int count = getThreadGroup().enumerate(threads, true);
-        for (int i = 0; i < count; i++) {
-            if (threads[i] != this) threads[i].suspend();
-        }
-        suspend();
+        return Arrays.asList(threads).subList(0, count);
     }
 
     private final class Callbacks implements ConsumerRebalanceListener {

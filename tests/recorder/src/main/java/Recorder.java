@@ -25,6 +25,8 @@ public final class Recorder {
     private static final String SERIALIZER = "org.apache.kafka.common.serialization.ByteArraySerializer";
     /** The broker's log and the clients' caches follow an admin call within this time. */
     private static final long SETTLE_MS = 700;
+    /** So long a member may take to close when its run is over. */
+    private static final long END_MS = 3000;
 
     private final Script script;
     private final Admin admin;
@@ -43,25 +45,31 @@ public final class Recorder {
         });
     }
 
+    /** Scripts, names of runs and files for what is recorded, by threes. One process plays them all: its code is compiled when it counts. */
     public static void main(String[] arguments) throws Exception {
-        JsonNode scenario = Script.read(arguments[0]);
-        ObjectNode recording = new Recorder(new Script(scenario, arguments[1])).record();
-        Script.JSON.writeValue(new File(arguments[2]), recording);
+        for (int i = 0; i < arguments.length; i += 3) {
+            Recorder recorder = new Recorder(new Script(Script.read(arguments[i]), arguments[i + 1]));
+            ObjectNode recording = recorder.record(i == 0);
+            File whole = new File(arguments[i + 2]), part = new File(arguments[i + 2] + ".part");
+            Script.JSON.writeValue(part, recording);
+            if (!part.renameTo(whole)) throw new IllegalStateException(whole + " cannot be written");
+            recorder.end();
+        }
         System.exit(0);
     }
 
-    private ObjectNode record() throws Exception {
+    private ObjectNode record(boolean isFirst) throws Exception {
         ObjectNode recording = Script.JSON.createObjectNode();
         recording.put("run", script.run).put("group_id", script.run);
         createTopics(recording);
         setGroupConfig();
-        warmUp();
+        if (isFirst) warmUp();
         double end = script.scenario.get("end_ms").asDouble();
         var producer = new KafkaProducer<byte[], byte[]>(
             Map.of("bootstrap.servers", BROKER, "linger.ms", 0, "key.serializer", SERIALIZER, "value.serializer", SERIALIZER));
         script.topics.values().forEach(producer::partitionsFor);
         recording.put("wall0", script.begin());
-        produce(producer);
+        Thread producing = produce(producer);
         for (JsonNode action : script.scenario.get("script")) {
             script.sleepUntil(action.get("at_ms").asDouble());
             act(action);
@@ -69,7 +77,20 @@ public final class Recorder {
         script.sleepUntil(end);
         ArrayNode events = recording.putArray("events");
         script.events(end).forEach(events::add);
+        producing.interrupt();
+        producing.join();
+        producer.close();
         return recording;
+    }
+
+    /** Nobody is left who would disturb the next run: who does not close in time stands still for ever. */
+    private void end() throws InterruptedException {
+        script.members.values().forEach(Member::stopSoon);
+        for (Member member : script.members.values()) {
+            member.join(END_MS);
+            if (member.acts()) member.freeze();
+        }
+        admin.close();
     }
 
     private void createTopics(ObjectNode recording) throws Exception {
@@ -98,9 +119,9 @@ public final class Recorder {
         Thread.sleep(SETTLE_MS);
     }
 
-    /** Two members live twice through the whole of their lives in another group, so that their code is compiled when it counts. */
+    /** Two members live some times through the whole of their lives in another group, so that their code is compiled when it counts. */
     private void warmUp() throws Exception {
-        for (long lasts : new long[] {6000, 2500}) {
+        for (long lasts : new long[] {6000, 2500, 2500, 2500, 2500, 2500}) {
             Script other = new Script(script.scenario, "warm-up-" + System.nanoTime());
             script.topics.forEach(other::addTopic);
             List<Member> members = new ArrayList<>();
@@ -117,7 +138,7 @@ public final class Recorder {
     }
 
     /** Writes to each partition at its rate from its creation on, in steps of 5 ms. */
-    private void produce(KafkaProducer<byte[], byte[]> producer) {
+    private Thread produce(KafkaProducer<byte[], byte[]> producer) {
         Thread thread = new Thread(() -> {
             Map<String, Long> sent = new HashMap<>();
             Map<String, Double> born = new HashMap<>();
@@ -144,6 +165,7 @@ public final class Recorder {
         }, "producer");
         thread.setDaemon(true);
         thread.start();
+        return thread;
     }
 
     private void act(JsonNode action) throws Exception {
@@ -155,6 +177,7 @@ public final class Recorder {
             case "start" -> start(who, member);
             case "stop" -> member.stopSoon();
             case "crash" -> member.crashSoon();
+            case "freeze" -> freeze(member, who, action.get("ms").asLong());
             case "stall" -> member.stallUntil(script.now() + action.get("ms").asDouble());
             case "partitions" -> {
                 String topic = action.get("topic").asText();
@@ -164,6 +187,21 @@ public final class Recorder {
             }
             default -> throw new IllegalArgumentException("no action is called " + verb);
         }
+    }
+
+    private void freeze(Member member, String who, long ms) {
+        member.freeze();
+        Thread watch = new Thread(() -> {
+            try {
+                Thread.sleep(ms);
+                member.thaw();
+                script.observe("thawed", who);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        watch.setDaemon(true);
+        watch.start();
     }
 
     /** Who is still closing is waited for, as a supervisor waits for the process before it starts another. */
