@@ -257,7 +257,7 @@ impl<'a> Run<'a> {
             "member_fenced" => self.group.fire(CoordinatorTimer::Session(id(&member_id))),
             "group_epoch" => self.leave_or_growth(place),
             "target_assignment" => {
-                let trigger = self.next_mover(place);
+                let trigger = self.who_beats(place);
                 self.plain_beat(&trigger);
             }
             "member_state" => {

@@ -62,21 +62,25 @@ impl Run<'_> {
             self.grow(SimDuration::ZERO);
         }
         self.has_grown = false;
-        let next = self.events[place + 1..]
-            .iter()
-            .find(|event| word(event, "at") == "coordinator");
-        let is_moved = next.is_some_and(|event| instant(event) <= now + ms(3));
-        let trigger = if is_moved {
-            self.next_mover(place)
-        } else {
-            self.who_stays(place)
-        };
+        let trigger = self.who_beats(place);
         if self.group.coordinator.contains(&id(&trigger)) {
             self.plain_beat(&trigger);
         } else {
             // Who replaces a static member is told of by what becomes of it alone.
             let join = self.join(&trigger);
             self.group.ok(join);
+        }
+    }
+
+    /// Whose heartbeat brought that event about: whoever is moved on at once, or somebody whom it moves nowhere.
+    pub(super) fn who_beats(&self, place: usize) -> String {
+        let now = self.group.now;
+        let mut later = self.events[place + 1..].iter();
+        let next = later.find(|event| word(event, "at") == "coordinator");
+        if next.is_some_and(|event| instant(event) <= now + ms(3)) {
+            self.next_mover(place)
+        } else {
+            self.who_stays(place)
         }
     }
 
