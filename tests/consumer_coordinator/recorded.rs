@@ -114,8 +114,8 @@ fn the_log_of_kafka_4_1() {
     all_are_the_same("traces-4.1.1", 1_522);
 }
 
-/// Scripts of random joins, leaves, crashes, stalls, freezes and growth; some members are static, some have subscribed to a part of the topics.
+/// Scripts of random joins, leaves, crashes, stalls, freezes, cuts and growth; some members are static, some have subscribed to a part of the topics.
 #[test]
 fn the_log_of_random_scripts() {
-    all_are_the_same("traces-random", 2_671);
+    all_are_the_same("traces-random", 2_858);
 }

@@ -288,15 +288,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The member that the broker moves on next.
-    fn next_mover(&self, place: usize) -> String {
-        let next = self.events[place..]
-            .iter()
-            .find(|event| word(event, "what") == "member_state")
-            .expect("whoever triggers a target is moved on");
-        word(next, "member_id").to_owned()
-    }
-
     // ---- migrations ----
 
     fn client_assignors(&self, member_id: &str) -> Arc<[AssignorKind]> {

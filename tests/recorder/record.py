@@ -6,6 +6,8 @@ usage: record.py OUT_DIR [--kafka VERSION] [--repeats N] [--ids-of RUN] SCRIPT.j
 A SCRIPT is a scenario in the format of the recordings, or a recording, whose scenario is taken. With `pattern` in its
 `group` members subscribe to what that matches among the names of the script's topics. `--ids-of 0` gives the
 members of the consumer protocol the ids that they had in the first run of the recording: who gets what hangs by them.
+Up to four members of a script may be cut off (`"do": "disconnect"`); a member that is frozen (`"do": "freeze"`) has its
+threads suspended, and what it sleeps for meanwhile is over afterwards.
 Needs Java 17 and Maven. Leave the machine alone meanwhile: what runs beside it is heard in the times.
 """
 
@@ -23,6 +25,8 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 BROKER, CONTROLLER = 19092, 19093
+# Listeners of their own for members that scripts cut off (`Line.java`): where the broker listens, and where it says that it does.
+LINES_TO_BROKER = [(f"LINE{k}", 19100 + k, 20100 + k) for k in range(4)]
 LOG_FORMAT = [
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.coordinator.group=debug",
@@ -33,10 +37,11 @@ PROPERTIES = f"""
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{CONTROLLER}
-listeners=PLAINTEXT://127.0.0.1:{BROKER},CONTROLLER://127.0.0.1:{CONTROLLER}
-advertised.listeners=PLAINTEXT://127.0.0.1:{BROKER}
+listeners=PLAINTEXT://127.0.0.1:{BROKER},CONTROLLER://127.0.0.1:{CONTROLLER}{"".join(f",{name}://127.0.0.1:{at}" for name, at, _ in LINES_TO_BROKER)}
+advertised.listeners=PLAINTEXT://127.0.0.1:{BROKER}{"".join(f",{name}://127.0.0.1:{told}" for name, _, told in LINES_TO_BROKER)}
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{"".join(f",{name}:PLAINTEXT" for name, _, _ in LINES_TO_BROKER)}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=5
 transaction.state.log.replication.factor=1

@@ -76,11 +76,10 @@ impl Run<'_> {
     pub(super) fn who_beats(&self, place: usize) -> String {
         let now = self.group.now;
         let mut later = self.events[place + 1..].iter();
-        let next = later.find(|event| word(event, "at") == "coordinator");
-        if next.is_some_and(|event| instant(event) <= now + ms(3)) {
-            self.next_mover(place)
-        } else {
-            self.who_stays(place)
+        let next = later.find(|event| word(event, "what") == "member_state");
+        match next.filter(|event| instant(event) <= now + ms(3)) {
+            Some(moved) => word(moved, "member_id").to_owned(),
+            None => self.who_stays(place),
         }
     }
 

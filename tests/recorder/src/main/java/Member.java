@@ -28,6 +28,8 @@ final class Member extends Thread {
     private final JsonNode spec;
     /** The id that it is to use, or null: its own. */
     private final String memberId;
+    /** Where it finds the broker. */
+    private final String broker;
     private final Set<TopicPartition> fresh = new HashSet<>();
     private KafkaConsumer<byte[], byte[]> consumer;
 
@@ -37,12 +39,13 @@ final class Member extends Thread {
     private volatile double stallUntil = -1;
 
     /** Every thread of its client lands in a group of its own, so that a crash can freeze them all. */
-    Member(Script script, JsonNode spec, String memberId) {
+    Member(Script script, JsonNode spec, String memberId, String broker) {
         super(new ThreadGroup(spec.get("name").asText()), "loop-" + spec.get("name").asText());
         this.script = script;
         this.name = spec.get("name").asText();
         this.spec = spec;
         this.memberId = memberId;
+        this.broker = broker;
         setDaemon(true);
     }
 
@@ -95,7 +98,7 @@ final class Member extends Thread {
 
     private Map<String, Object> config() {
         Map<String, Object> config = new HashMap<>();
-        config.put("bootstrap.servers", Recorder.BROKER);
+        config.put("bootstrap.servers", broker);
         config.put("auto.offset.reset", "earliest");
         config.put("key.deserializer", DESERIALIZER);
         config.put("value.deserializer", DESERIALIZER);

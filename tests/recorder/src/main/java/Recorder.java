@@ -33,6 +33,8 @@ public final class Recorder {
     private final Map<String, Integer> partitions = new ConcurrentHashMap<>();
     private final Map<String, JsonNode> specs = new HashMap<>();
     private final Map<String, Deque<String>> ids = new HashMap<>();
+    /** Of the members that the script cuts off. */
+    private final Map<String, Line> lines = new HashMap<>();
 
     private Recorder(Script script) {
         this.script = script;
@@ -63,6 +65,10 @@ public final class Recorder {
         recording.put("run", script.run).put("group_id", script.run);
         createTopics(recording);
         setGroupConfig();
+        for (JsonNode action : script.scenario.get("script")) {
+            String who = action.path("member").asText();
+            if (action.get("do").asText().equals("disconnect") && !lines.containsKey(who)) lines.put(who, new Line(lines.size()));
+        }
         if (isFirst) warmUp();
         double end = script.scenario.get("end_ms").asDouble();
         var producer = new KafkaProducer<byte[], byte[]>(
@@ -84,12 +90,14 @@ public final class Recorder {
     }
 
     /** Nobody is left who would disturb the next run: who does not close in time stands still for ever. */
-    private void end() throws InterruptedException {
+    private void end() throws Exception {
+        for (Line line : lines.values()) line.set(false);
         script.members.values().forEach(Member::stopSoon);
         for (Member member : script.members.values()) {
             member.join(END_MS);
             if (member.acts()) member.freeze();
         }
+        for (Line line : lines.values()) line.close();
         admin.close();
     }
 
@@ -126,7 +134,7 @@ public final class Recorder {
             script.topics.forEach(other::addTopic);
             List<Member> members = new ArrayList<>();
             for (String name : List.of("warm-up-0", "warm-up-1")) {
-                Member member = new Member(other, Script.JSON.createObjectNode().put("name", name), null);
+                Member member = new Member(other, Script.JSON.createObjectNode().put("name", name), null, BROKER);
                 members.add(member);
                 member.start();
                 Thread.sleep(300);
@@ -177,7 +185,20 @@ public final class Recorder {
             case "start" -> start(who, member);
             case "stop" -> member.stopSoon();
             case "crash" -> member.crashSoon();
-            case "freeze" -> freeze(member, who, action.get("ms").asLong());
+            case "freeze" -> {
+                member.freeze();
+                later(action.get("ms").asLong(), () -> {
+                    member.thaw();
+                    script.observe("thawed", who);
+                });
+            }
+            case "disconnect" -> {
+                lines.get(who).set(true);
+                later(action.get("ms").asLong(), () -> {
+                    lines.get(who).set(false);
+                    script.observe("mended", who);
+                });
+            }
             case "stall" -> member.stallUntil(script.now() + action.get("ms").asDouble());
             case "partitions" -> {
                 String topic = action.get("topic").asText();
@@ -189,25 +210,24 @@ public final class Recorder {
         }
     }
 
-    private void freeze(Member member, String who, long ms) {
-        member.freeze();
-        Thread watch = new Thread(() -> {
+    private static void later(long ms, Runnable work) {
+        Thread thread = new Thread(() -> {
             try {
                 Thread.sleep(ms);
-                member.thaw();
-                script.observe("thawed", who);
+                work.run();
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
         });
-        watch.setDaemon(true);
-        watch.start();
+        thread.setDaemon(true);
+        thread.start();
     }
 
     /** Who is still closing is waited for, as a supervisor waits for the process before it starts another. */
     private void start(String name, Member before) {
         Deque<String> queue = ids.get(name);
-        Member member = new Member(script, specs.get(name), queue == null ? null : queue.poll());
+        Line line = lines.get(name);
+        Member member = new Member(script, specs.get(name), queue == null ? null : queue.poll(), line == null ? BROKER : line.address());
         script.members.put(name, member);
         if (before == null || !before.acts()) {
             member.start();
