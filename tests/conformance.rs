@@ -64,7 +64,7 @@ fn the_recordings_of_the_consumer_protocol_are_matched_in_time() {
 #[test]
 fn what_was_recorded_since_has_the_same_structure() {
     let (runs, not_modelled) = play_all(&read_folder(&folder("traces-own")));
-    assert_eq!((runs.len(), not_modelled), (46, 0));
+    assert_eq!((runs.len(), not_modelled), (48, 0));
     for run in &runs {
         let report = text(std::slice::from_ref(run));
         let same = run.same_structure() && run.coordinator.is_none();
@@ -80,6 +80,11 @@ fn what_was_recorded_since_has_the_same_structure() {
             let is_near = |event: &TimedEvent| event.error_ms().abs() < 50.0;
             assert_eq!(losses.clone().count(), 2, "{report}");
             assert!(losses.clone().all(is_near), "{report}");
+        }
+        // Its automatic commit is refused before it is known to be out of the group, which would take one without an epoch.
+        if run.trace == "frozen-in-an-empty-group" {
+            let offsets = &run.first_batches.errors_s;
+            assert!(offsets.iter().all(|error| error.abs() < 0.5), "{report}");
         }
         // Too slow for their load, these members have one partition after the other: in another order positions are off by 6 s and more.
         if run.trace.starts_with("fetch-order") {

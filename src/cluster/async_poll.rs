@@ -90,6 +90,9 @@ impl Client {
     /// Answers to fetches that have arrived are put into the buffer, where the background thread put them when they came. True when there were any.
     fn take_answers(&mut self, ground: &Ground<'_>) -> bool {
         let mut came = false;
+        if ground.now < self.reads_from(ground) {
+            return came;
+        }
         while self.fetcher.next_answer() <= ground.now {
             let at = self.fetcher.next_answer();
             self.end_round_at(at, ground);
@@ -97,6 +100,14 @@ impl Client {
             came = true;
         }
         came
+    }
+
+    /// After a freeze the background thread has read what came meanwhile a moment later than the application looks for it.
+    fn reads_from(&self, ground: &Ground<'_>) -> SimTime {
+        if self.frozen_until == SimTime::ZERO {
+            return SimTime::ZERO;
+        }
+        self.frozen_until + ground.calibration.background_handoff
     }
 
     /// Something came from the brokers, or the time is over, while the application waits inside `poll()`.
@@ -142,7 +153,10 @@ impl Client {
             | App::Assigning { until }
             | App::Exiting { until } => until,
             App::Polling if self.queues.application_waits => self.deadline,
-            App::Polling => self.queues.waits_until.min(self.fetcher.next_arrival()),
+            App::Polling => {
+                let arrival = self.fetcher.next_arrival().max(self.reads_from(ground));
+                self.queues.waits_until.min(arrival)
+            }
             App::CallbackCommit { .. } | App::Committing { .. } => SimTime::NEVER,
             App::Closing => self.closes_until(),
             App::Dead => return SimTime::NEVER,
