@@ -103,11 +103,10 @@ impl Client {
     }
 
     /// After a freeze the background thread has read what came meanwhile a moment later than the application looks for it.
-    fn reads_from(&self, ground: &Ground<'_>) -> SimTime {
-        if self.frozen_until == SimTime::ZERO {
-            return SimTime::ZERO;
-        }
-        self.frozen_until + ground.calibration.background_handoff
+    pub(super) fn reads_from(&self, ground: &Ground<'_>) -> SimTime {
+        let handoff = ground.calibration.background_handoff;
+        self.thawed()
+            .map_or(SimTime::ZERO, |thawed| thawed + handoff)
     }
 
     /// Something came from the brokers, or the time is over, while the application waits inside `poll()`.

@@ -214,6 +214,11 @@ impl Client {
         }
     }
 
+    /// When the last freeze ended, or the one under way will.
+    pub(super) fn thawed(&self) -> Option<SimTime> {
+        (self.frozen_until > SimTime::ZERO).then_some(self.frozen_until)
+    }
+
     /// The next instant at which one of the client's threads does something by itself.
     pub(super) fn next_step(&self, ground: &Ground<'_>) -> SimTime {
         let next = self.next_awake(ground).min(self.restores.next());

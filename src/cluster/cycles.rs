@@ -303,6 +303,7 @@ impl Client {
             && !self.queues.application_waits
             && self.clock.max(self.waiting_since) < answered
             && self.frozen_until <= self.clock
+            && self.reads_from(ground) <= answered
             && ground.cut_until <= answered
             && ground.spec.config.fetches_in_time()
             && self.heartbeat_notice == SimTime::NEVER

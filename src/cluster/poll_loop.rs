@@ -29,7 +29,7 @@ impl Client {
     /// The application thread is back from the network (`ConsumerNetworkClient.poll`): answers are handled; records that came are
     /// returned before anything else is done, and if there are none the loop goes on while there is time (`ClassicKafkaConsumer.poll`).
     pub(super) fn on_network(&mut self, ground: &mut Ground<'_>) {
-        if ground.now == self.frozen_until && ground.now > SimTime::ZERO {
+        if self.thawed() == Some(ground.now) {
             // What the heartbeat thread waited for is over with the freeze, and nothing keeps it from the network.
             self.heartbeat_thread(ground);
         }

@@ -298,20 +298,15 @@ fn instants(scenario: &Value, repeat: Repeat<'_>) -> Vec<u64> {
                 .iter()
                 .filter(|event| is_record(event, action));
             let recorded = records.nth(earlier).and_then(micros);
-            let starts = word(action, "do") == "start";
-            let is_first = starts && Some(planned(action)) == first;
+            let verb = word(action, "do");
+            let is_first = verb == "start" && Some(planned(action)) == first;
             let late = if is_first { FIRST_START_US } else { 0 };
-            let warms = if starts && repeat.is_first {
-                COLD_START_US
-            } else {
-                0
+            let takes = match verb {
+                "start" if repeat.is_first => COLD_START_US,
+                "partitions" => PUBLISHED_US,
+                _ => 0,
             };
-            let published = if word(action, "do") == "partitions" {
-                PUBLISHED_US
-            } else {
-                0
-            };
-            recorded.unwrap_or(planned(action) + ACTION_DELAY_US + late) + warms + published
+            recorded.unwrap_or(planned(action) + ACTION_DELAY_US + late) + takes
         })
         .collect()
 }
