@@ -168,3 +168,26 @@ fn a_client_that_runs_ahead_gives_what_one_does_that_takes_each_step_on_the_cale
         same_as_step_by_step(variant, &uneven);
     }
 }
+
+/// What came during a freeze is read a moment after it ends (consumer protocol). Each of 25 members is frozen for a length of its own, so that answers
+/// come at every tenth of a millisecond of the 100 ms after a freeze.
+#[test]
+fn so_does_a_client_to_which_something_comes_just_after_a_freeze() {
+    for longer in 0..40_u64 {
+        let freeze = |member: u64| {
+            let (at, us) = (5_000 + 130 * member, 20_000 + 2_500 * longer + 100 * member);
+            format!("{{at: {at}ms, freeze: g/{member}, for: {us}us}}")
+        };
+        let events: Vec<String> = (0..25).map(freeze).collect();
+        let events = format!("events=[{}]", events.join(", "));
+        let (lazy, steps) = both_ways(
+            "batches",
+            &["duration=9s", &events],
+            &["group.protocol=consumer"],
+        );
+        assert_eq!(lazy.entries, steps.entries, "{longer}");
+        assert_eq!(lazy.samples, steps.samples, "{longer}");
+        assert_eq!(lazy.partitions, steps.partitions, "{longer}");
+        assert_eq!(lazy.consumers, steps.consumers, "{longer}");
+    }
+}
