@@ -212,13 +212,20 @@ impl Ground<'_> {
         Some(self.link.latency.as_constant()? + extra)
     }
 
-    /// Sends to the coordinator (or, for FindCoordinator, to any broker) and names the request.
-    pub(super) fn send(&mut self, packet: Packet, extra: SimDuration) -> RequestToken {
+    /// Sends to the coordinator (or, for FindCoordinator, to any broker), which looks at the request at `free_at` at the earliest, and names it.
+    pub(super) fn send(
+        &mut self,
+        packet: Packet,
+        extra: SimDuration,
+        free_at: SimTime,
+    ) -> RequestToken {
         *self.tokens += 1;
         let token = RequestToken(*self.tokens);
         let (up, back) = self.control_latency();
-        let arrives = (self.now + up + extra).max(self.link.last_arrival);
-        if !matches!(packet, Packet::FindCoordinator) {
+        let mut arrives = (self.now + up + extra).max(self.link.last_arrival);
+        if matches!(packet, Packet::FindCoordinator) {
+            arrives = arrives.max(free_at);
+        } else {
             self.link.last_arrival = arrives;
         }
         self.out.push(Output::Send {

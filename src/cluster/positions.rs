@@ -80,16 +80,26 @@ impl Slot {
 }
 
 impl Fetcher {
-    /// When a request other than a fetch, sent now to the broker that can answer first, is answered: behind the parked fetch where every
-    /// connection has one.
+    /// The broker that is asked for what any broker knows (`NetworkClient.leastLoadedNode`): one that is connected and has no fetch parked; else one that is connected, however
+    /// long its fetch is parked; a new one only where none is connected. Kafka begins to look at a random one of them, here it is always the first.
+    fn least_loaded(&self) -> usize {
+        let load = |&node: &usize| {
+            let node: &Node = &self.nodes[node];
+            (!node.connected, node.is_fetching())
+        };
+        (0..self.nodes.len()).min_by_key(load).unwrap_or_default()
+    }
+
+    /// When a request for metadata that is sent now is answered.
     pub(super) fn metadata_answer(&mut self, ground: &mut Ground<'_>) -> SimTime {
-        let idle = (0..self.nodes.len()).find(|&node| !self.nodes[node].is_fetching());
-        let node = idle.unwrap_or_else(|| {
-            (0..self.nodes.len())
-                .min_by_key(|&node| self.nodes[node].free_at)
-                .unwrap_or_default()
-        });
+        let node = self.least_loaded();
         ask_leader(&mut self.nodes[node], ground)
+    }
+
+    /// No broker looks at a FindCoordinator that is sent now before this instant: where every connection has a parked fetch it waits behind one.
+    pub(super) fn lookup_free_at(&self, ground: &Ground<'_>) -> SimTime {
+        let node = &self.nodes[self.least_loaded()];
+        parked_until(node, ground)
     }
 
     /// The committed offsets asked for, `None` where there is none. One without leader epoch needs no validation (`SubscriptionState.validatePosition`, KIP-320).
@@ -386,13 +396,17 @@ fn reset_offset(slot: &Slot, ground: &Ground<'_>) -> Option<u64> {
 pub(super) fn ask_leader(node: &mut Node, ground: &mut Ground<'_>) -> SimTime {
     node.connected = true;
     let (up, down) = ground.control_latency();
-    let parked = if ground.spec.config.rules.hold(Rule::AnswersBehindFetch) {
+    let parked = parked_until(node, ground).max(ground.cut_until);
+    let answered = (ground.now + up).max(parked) + ground.calibration.request_service;
+    node.free_at = node.free_at.max(answered);
+    answered + down
+}
+
+/// The broker looks at no request on this connection before: it takes one after the other (`SocketServer` mutes the channel meanwhile).
+fn parked_until(node: &Node, ground: &Ground<'_>) -> SimTime {
+    if ground.spec.config.rules.hold(Rule::AnswersBehindFetch) {
         node.free_at
     } else {
         ground.now
-    };
-    let answered =
-        (ground.now + up).max(parked).max(ground.cut_until) + ground.calibration.request_service;
-    node.free_at = node.free_at.max(answered);
-    answered + down
+    }
 }

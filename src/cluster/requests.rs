@@ -107,7 +107,12 @@ impl Client {
             self.requests.unsent = true;
             return;
         }
-        let token = ground.send(packet, extra);
+        let free_at = if is_lookup {
+            self.fetcher.lookup_free_at(ground)
+        } else {
+            ground.now
+        };
+        let token = ground.send(packet, extra, free_at);
         self.requests.add(Awaited {
             token,
             // More whole milliseconds than the timeout have to be over (`InFlightRequests.hasExpiredRequest`).

@@ -239,3 +239,31 @@ fn an_offset_fetch_is_tried_again_while_the_coordinator_loads() {
         assert!(!story.service(0).is_empty(), "{protocol}");
     }
 }
+
+/// A broker takes the requests of one connection one after the other, and the client has a fetch parked on each of its connections (`NetworkClient.leastLoadedNode` prefers them to new ones): who
+/// has lost its coordinator waits for the end of a fetch before anybody looks at its FindCoordinator. The heartbeat of 21,000 is refused, and a learns of b with the first that is not: 100 ms later, or when
+/// the fetch is over. Nobody writes, so that one lasts for `fetch.max.wait.ms`, and they follow each other from 6,000 on. Recorded: tests/golden/traces-own/coordinator-moves-*.
+#[test]
+fn who_looks_for_the_coordinator_waits_behind_a_parked_fetch() {
+    for (wait, rejoins) in [
+        (10, 21_100),
+        (500, 21_500),
+        (1_000, 22_000),
+        (5_000, 23_000),
+    ] {
+        let config = format!("fetch.max.wait.ms: {wait}");
+        let story = Hand {
+            members: "[{ name: a }, { name: b, at: 20100ms }]",
+            config: &config,
+            events: "{ at: 20s, coordinator: move, unavailable: 0ms }",
+            ..HAND
+        }
+        .play();
+        let later: Vec<SimTime> = story
+            .joining("a")
+            .into_iter()
+            .filter(|at| *at > ms(20_000))
+            .collect();
+        assert_eq!(later, [ms(rejoins)], "fetch.max.wait.ms {wait}");
+    }
+}

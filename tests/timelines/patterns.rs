@@ -28,7 +28,7 @@ fn after(list: &[SimTime]) -> Vec<SimTime> {
         .collect()
 }
 
-/// KAFKA-5154: who subscribes by pattern refreshes its metadata before it rejoins, one more round trip each time.
+/// KAFKA-5154: who subscribes by pattern refreshes its metadata before it rejoins, one more round trip each time, behind the 10 ms for which the fetch on that connection is still parked.
 #[test]
 fn a_classic_member_looks_for_its_pattern_in_fresh_metadata_before_it_rejoins() {
     let by_name = play("4.1", "topics: [t]", "group.protocol: classic");
@@ -38,7 +38,7 @@ fn a_classic_member_looks_for_its_pattern_in_fresh_metadata_before_it_rejoins() 
         after(&by_pattern.joining("a")),
     );
     assert_eq!((named.len(), matched.len()), (1, 1));
-    assert_eq!(matched[0].since(named[0]).as_micros(), 20_000);
+    assert_eq!(matched[0].since(named[0]).as_micros(), 30_000);
     // b has just had its first metadata: they are fresh.
     assert_eq!(
         after(&by_name.joining("b")),

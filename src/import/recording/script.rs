@@ -19,6 +19,11 @@ const FIRST_START_US: u64 = 800;
 const COLD_START_US: u64 = 2_500;
 /// Brokers know of new partitions this much after they were asked for: no heartbeat 7 to 25 ms after the call finds them (5 growths), those 52 ms after it do (2).
 const PUBLISHED_US: u64 = 20_000;
+/// A coordinator that moves to another broker is loaded there after some 20 ms, one whose only broker restarts after some 5 s, where nothing was recorded of it.
+const MOVED_US: u64 = 20_000;
+const RESTARTED_US: u64 = 5_000_000;
+/// One that is gone when the recording ends: longer than any of them is.
+const NEVER_BACK_US: u64 = 3_600_000_000;
 /// Timeout of the harness's `poll()` unless the recording names another.
 const POLL_TIMEOUT_MS: u64 = 100;
 
@@ -100,7 +105,7 @@ pub(super) fn scenario(
             member(entry, &place, group, (scenario, &instants), faults)
         })
         .collect();
-    let events = actions(scenario, &instants, faults);
+    let events = actions(scenario, (&instants, repeat), faults);
     let end = faults.number(scenario, place, "end_ms");
     let topics = topics?;
     let subscription = match group.get("pattern") {
@@ -148,7 +153,10 @@ fn brokers(whole: &Value, scenario: &Value, faults: &mut Faults) -> Option<Value
             group_config = Some(own);
         }
     }
-    let mut brokers = json!({ "version": whole.get("kafka")?, "count": 1, "config": config });
+    let count = faults
+        .maybe_number(scenario, "scenario", "brokers")
+        .unwrap_or(1);
+    let mut brokers = json!({ "version": whole.get("kafka")?, "count": count, "config": config });
     let group = scenario.get("group").unwrap_or(&Value::Null);
     if let Some(ms) = faults.maybe_number(group, "scenario.group", "assignor_ms") {
         brokers["assignor_cost"] = json!(format!("{ms}ms"));
@@ -340,8 +348,39 @@ fn micros(event: &Value) -> Option<u64> {
     Some(micros)
 }
 
+/// True of an action that is done to the coordinator.
+fn is_of_coordinator(action: &Value) -> bool {
+    matches!(word(action, "do"), "move" | "restart")
+}
+
+/// When the coordinator of the action with this number went, and how long it was away, µs: as its log says, where it was recorded. The broker that gets it may have loaded
+/// it before the other gives it up.
+fn outage(scenario: &Value, number: usize, (instants, repeat): (&[u64], Repeat<'_>)) -> (u64, u64) {
+    let script = scenario.get("script").and_then(Value::as_array);
+    let script = script.map(Vec::as_slice).unwrap_or_default();
+    let earlier = script.iter().take(number);
+    let place = earlier.filter(|action| is_of_coordinator(action)).count();
+    let told = |what: &str| {
+        let events = repeat.events.iter();
+        let told = events.filter(|event| word(event, "what") == what);
+        told.filter_map(micros).nth(place)
+    };
+    match (told("coordinator_unloaded"), told("coordinator_loaded")) {
+        (Some(gone), Some(back)) => (gone.min(back), back.saturating_sub(gone)),
+        (Some(gone), None) => (gone, NEVER_BACK_US),
+        (None, _) => match word(&script[number], "do") {
+            "restart" => (instants[number], RESTARTED_US),
+            _ => (instants[number], MOVED_US),
+        },
+    }
+}
+
 /// What happens after the first start of each member.
-fn actions(scenario: &Value, instants: &[u64], faults: &mut Faults) -> Option<Vec<Value>> {
+fn actions(
+    scenario: &Value,
+    (instants, repeat): (&[u64], Repeat<'_>),
+    faults: &mut Faults,
+) -> Option<Vec<Value>> {
     let mut started: Vec<&str> = Vec::new();
     let mut events = Vec::new();
     for (number, action) in faults
@@ -360,6 +399,11 @@ fn actions(scenario: &Value, instants: &[u64], faults: &mut Faults) -> Option<Ve
             let topic = faults.text(action, &place, "topic");
             let to = faults.number(action, &place, "to");
             events.push(json!({ "at": at, "partitions": topic, "to": to }));
+            continue;
+        }
+        if is_of_coordinator(action) {
+            let (at, away) = outage(scenario, number, (instants, repeat));
+            events.push(json!({ "at": format!("{at}us"), "coordinator": verb, "unavailable": format!("{away}us") }));
             continue;
         }
         let Some(member) = faults.text(action, &place, "member") else {

@@ -30,6 +30,7 @@ public final class Recorder {
 
     private final Script script;
     private final Admin admin;
+    private final Brokers brokers;
     private final Map<String, Integer> partitions = new ConcurrentHashMap<>();
     private final Map<String, JsonNode> specs = new HashMap<>();
     private final Map<String, Deque<String>> ids = new HashMap<>();
@@ -39,6 +40,7 @@ public final class Recorder {
     private Recorder(Script script) {
         this.script = script;
         this.admin = Admin.create(Map.of("bootstrap.servers", BROKER));
+        this.brokers = new Brokers(admin);
         script.scenario.get("members").forEach(spec -> specs.put(spec.get("name").asText(), spec));
         script.scenario.path("ids").fields().forEachRemaining(member -> {
             Deque<String> queue = new ArrayDeque<>();
@@ -63,6 +65,7 @@ public final class Recorder {
     private ObjectNode record(boolean isFirst) throws Exception {
         ObjectNode recording = Script.JSON.createObjectNode();
         recording.put("run", script.run).put("group_id", script.run);
+        if (isFirst) brokers.prepare();
         createTopics(recording);
         setGroupConfig();
         for (JsonNode action : script.scenario.get("script")) {
@@ -109,7 +112,10 @@ public final class Recorder {
             String name = all.next();
             String real = name + "." + script.run;
             partitions.put(name, topics.get(name).get("partitions").asInt());
-            admin.createTopics(List.of(new NewTopic(real, partitions.get(name), (short) 1))).all().get();
+            List<List<Integer>> replicas = brokers.of(script.topics.size(), 0, partitions.get(name));
+            Map<Integer, List<Integer>> placed = new HashMap<>();
+            for (int i = 0; i < replicas.size(); i++) placed.put(i, replicas.get(i));
+            admin.createTopics(List.of(new NewTopic(real, placed))).all().get();
             script.addTopic(name, real);
             names.put(name, real);
         }
@@ -203,20 +209,28 @@ public final class Recorder {
             case "partitions" -> {
                 String topic = action.get("topic").asText();
                 int count = action.get("to").asInt();
-                admin.createPartitions(Map.of(script.topics.get(topic), NewPartitions.increaseTo(count))).all().get();
+                int place = List.copyOf(script.topics.keySet()).indexOf(topic);
+                NewPartitions more = NewPartitions.increaseTo(count, brokers.of(place, partitions.get(topic), count));
+                admin.createPartitions(Map.of(script.topics.get(topic), more)).all().get();
                 partitions.put(topic, count);
             }
+            case "move" -> brokers.move(script.run);
+            case "restart" -> later(0, () -> brokers.restart(action.get("ms").asLong()));
             default -> throw new IllegalArgumentException("no action is called " + verb);
         }
     }
 
-    private static void later(long ms, Runnable work) {
+    private interface Work {
+        void run() throws Exception;
+    }
+
+    private static void later(long ms, Work work) {
         Thread thread = new Thread(() -> {
             try {
                 Thread.sleep(ms);
                 work.run();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
             }
         });
         thread.setDaemon(true);
