@@ -222,10 +222,9 @@ impl Ground<'_> {
         *self.tokens += 1;
         let token = RequestToken(*self.tokens);
         let (up, back) = self.control_latency();
-        let mut arrives = (self.now + up + extra).max(self.link.last_arrival);
-        if matches!(packet, Packet::FindCoordinator) {
-            arrives = arrives.max(free_at);
-        } else {
+        let arrives = self.now + up + extra;
+        let arrives = arrives.max(self.link.last_arrival).max(free_at);
+        if !matches!(packet, Packet::FindCoordinator) {
             self.link.last_arrival = arrives;
         }
         self.out.push(Output::Send {

@@ -395,27 +395,31 @@ fn actions(
             continue;
         };
         let at = format!("{}us", instants.get(number).copied().unwrap_or(at * 1_000));
-        if verb == "partitions" {
-            let topic = faults.text(action, &place, "topic");
-            let to = faults.number(action, &place, "to");
-            events.push(json!({ "at": at, "partitions": topic, "to": to }));
-            continue;
-        }
-        if is_of_coordinator(action) {
-            let (at, away) = outage(scenario, number, (instants, repeat));
-            events.push(json!({ "at": format!("{at}us"), "coordinator": verb, "unavailable": format!("{away}us") }));
-            continue;
-        }
-        let Some(member) = faults.text(action, &place, "member") else {
-            continue;
-        };
-        let target = format!("group/{member}");
         match verb {
-            "start" if !started.contains(&member) => started.push(member),
-            "start" | "stop" | "crash" => events.push(json!({ "at": at, verb: target })),
-            "stall" | "freeze" | "disconnect" => {
-                let length = faults.number(action, &place, "ms").unwrap_or(0);
-                events.push(json!({ "at": at, verb: target, "for": format!("{length}ms") }));
+            "partitions" => {
+                let topic = faults.text(action, &place, "topic");
+                let to = faults.number(action, &place, "to");
+                events.push(json!({ "at": at, "partitions": topic, "to": to }));
+            }
+            "move" | "restart" => {
+                let (gone, away) = outage(scenario, number, (instants, repeat));
+                let (at, away) = (format!("{gone}us"), format!("{away}us"));
+                events.push(json!({ "at": at, "coordinator": verb, "unavailable": away }));
+            }
+            "start" | "stop" | "crash" | "stall" | "freeze" | "disconnect" => {
+                let Some(member) = faults.text(action, &place, "member") else {
+                    continue;
+                };
+                let target = format!("group/{member}");
+                if verb == "start" && !started.contains(&member) {
+                    started.push(member);
+                } else if matches!(verb, "start" | "stop" | "crash") {
+                    events.push(json!({ "at": at, verb: target }));
+                } else {
+                    let length = faults.number(action, &place, "ms").unwrap_or(0);
+                    let length = format!("{length}ms");
+                    events.push(json!({ "at": at, verb: target, "for": length }));
+                }
             }
             _ => faults.note(&join(&place, "do"), "is no action of a recording"),
         }
