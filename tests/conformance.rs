@@ -64,7 +64,7 @@ fn the_recordings_of_the_consumer_protocol_are_matched_in_time() {
 #[test]
 fn what_was_recorded_since_has_the_same_structure() {
     let (runs, not_modelled) = play_all(&read_folder(&folder("traces-own")));
-    assert_eq!((runs.len(), not_modelled), (57, 0));
+    assert_eq!((runs.len(), not_modelled), (59, 0));
     for run in &runs {
         let report = text(std::slice::from_ref(run));
         let same = run.same_structure() && run.coordinator.is_none();
