@@ -109,8 +109,8 @@ class Node:
         listeners, told = [], []
         if "broker" in roles:
             lines = LINES_TO_BROKER if port == BROKER else []
-            listeners += [f"PLAINTEXT://127.0.0.1:{port}", *(f"{name}://127.0.0.1:{at}" for name, at, _ in lines)]
-            told += [f"PLAINTEXT://127.0.0.1:{port}", *(f"{name}://127.0.0.1:{at}" for name, _, at in lines)]
+            listeners += [f"PLAINTEXT://127.0.0.1:{port}", *(f"{name}://127.0.0.1:{listens}" for name, listens, _ in lines)]
+            told += [f"PLAINTEXT://127.0.0.1:{port}", *(f"{name}://127.0.0.1:{says}" for name, _, says in lines)]
         if "controller" in roles:
             listeners.append(f"CONTROLLER://127.0.0.1:{CONTROLLER}")
             if not told:
@@ -169,12 +169,16 @@ class Cluster:
                 time.sleep(3)
                 return self
             time.sleep(0.5)
+        self.stop()
         raise SystemExit(f"no broker answers on one of the ports {self.ports}: see {self.home}")
 
     def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.home)
+
+    def stop(self):
         for node in reversed(self.nodes):
             node.stop()
-        shutil.rmtree(self.home)
 
     def lines(self):
         """What the nodes have logged, each in its order."""
